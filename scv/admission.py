@@ -1,0 +1,69 @@
+"""Admission: which deliveries count. One rule, as a function of log order and as SQL.
+
+`clock` is the largest `seen_at` among earlier deliveries of the same customer and family.
+Too late: the local day of `occurred_at` lies more than L days before the clock's day.
+Duplicate: the same identity (id, `occurred_at` as delivered) was admitted before.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from scv.calendar import DAY_US
+from scv.delivery import Delivery
+
+Verdict = Literal["admitted", "duplicate", "too late"]
+Ids = dict[int, set[int]]
+
+
+def judge(delivery: Delivery, clock_day: int | None, ids: Ids, lateness_days: int) -> Verdict:
+    """The verdict on the next delivery in log order.
+
+    `clock_day` is the local day of the clock (None before the first delivery); `ids` holds the identities
+    admitted so far, by the UTC day that their sender claimed.
+    """
+    if clock_day is not None and delivery.day < clock_day - lateness_days:
+        return "too late"
+    if delivery.identity in ids.get(delivery.claimed_us // DAY_US, ()):
+        return "duplicate"
+    return "admitted"
+
+
+def remember(delivery: Delivery, ids: Ids) -> None:
+    """Note an admitted identity."""
+    ids.setdefault(delivery.claimed_us // DAY_US, set()).add(delivery.identity)
+
+
+def forget(ids: Ids, clock_day: int, lateness_days: int) -> None:
+    """Drop the identities that only too-late deliveries could repeat.
+
+    A UTC day may be a local day less or more, hence the day of grace.
+    """
+    for day in [day for day in ids if day + 1 < clock_day - lateness_days]:
+        del ids[day]
+
+
+def sql(deliveries: str, lateness_days: int) -> str:
+    """The query `deliveries` with a column `verdict`, by the same rule.
+
+    It needs customer_id, kind, id, claimed_us, day, seen_day and the log position (epoch, partition, "offset").
+    What lies before a customer's newest `erased` is left out, and so is that record.
+    """
+    return f"""
+        WITH log AS (
+            SELECT *, row_number() OVER (PARTITION BY customer_id ORDER BY epoch, "partition", "offset") AS position
+            FROM ({deliveries})
+        ), kept AS (
+            SELECT * FROM log
+            QUALIFY position > coalesce(max(position) FILTER (kind = 'erased') OVER (PARTITION BY customer_id), 0)
+        ), timed AS (
+            SELECT *, coalesce(day < max(seen_day) OVER (PARTITION BY customer_id ORDER BY position
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) - {lateness_days}, false) AS too_late
+            FROM kept
+        )
+        SELECT * EXCLUDE (position, too_late),
+            CASE WHEN too_late THEN 'too late'
+                 WHEN row_number() OVER (PARTITION BY customer_id, id, claimed_us, too_late ORDER BY position) > 1
+                 THEN 'duplicate'
+                 ELSE 'admitted' END AS verdict
+        FROM timed"""

@@ -1,0 +1,101 @@
+"""The batch view: one SQL query folds a family's deliveries for a fetcher at any number of references.
+
+KNOWN_THEN: at a reference only admitted events count that were seen before it. Each family is scanned once
+for all references: events become tiles of (customer, local day, first reference that knows them), and every
+reference merges the tiles it knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import duckdb
+import pyarrow as pa
+
+from scv import admission
+from scv.calendar import day_of, to_us
+from scv.country import Country
+from scv.fetcher import Feature
+from scv.layout import Layout
+
+ARROW = {"int": pa.int64(), "float": pa.float64(), "str": pa.string()}
+KEYS = (
+    pa.field("country", pa.string()),
+    pa.field("customer_id", pa.string()),
+    pa.field("event_timestamp", pa.timestamp("us", tz="UTC")),
+)
+"""The columns every table of features begins with."""
+
+
+def schema(layout: Layout) -> pa.Schema:
+    """Columns of a fetcher's table: the keys, then its features under their plain names."""
+    return pa.schema([*KEYS, *(pa.field(s.feature.name, ARROW[s.feature.dtype]) for s in layout.slots)])
+
+
+def admit(connection: duckdb.DuckDBPyConnection, deliveries: str, country: Country, table: str) -> None:
+    """Create the temporary table of one family's admitted events of a country, judged in log order."""
+    judged = admission.sql(deliveries, country.lateness_days)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * EXCLUDE (verdict) FROM ({judged}) WHERE verdict = 'admitted'"
+    )
+
+
+def fold(
+    connection: duckdb.DuckDBPyConnection, events: str, layout: Layout, country: Country, references: Sequence[datetime]
+) -> pa.Table:
+    """The fetcher's table: one row per reference and customer with an admitted event seen before it.
+
+    `events` is a table or query of admitted events. Rows are ordered by reference, then customer.
+    """
+    _references(connection, country, references)
+    query = f"""
+        WITH tiles AS ({_tiles(events, layout)}), merged AS ({_merged(layout)})
+        SELECT customer_id, at_us, {_reads(layout)} FROM merged ORDER BY at_us, customer_id"""
+    found = connection.execute(query).to_arrow_table()
+    instants = found["at_us"].cast(pa.int64()).cast(pa.timestamp("us", tz="UTC"))
+    keys = [pa.array([country.code] * len(found), pa.string()), found["customer_id"], instants]
+    values = [found[f"f{i}"].cast(ARROW[slot.feature.dtype]) for i, slot in enumerate(layout.slots)]
+    return pa.table([*keys, *values], schema=schema(layout)).combine_chunks()
+
+
+def _references(connection: duckdb.DuckDBPyConnection, country: Country, references: Sequence[datetime]) -> None:
+    rows = [(to_us(at), day_of(to_us(at), country.zone)) for at in sorted(set(references))]
+    connection.execute("CREATE OR REPLACE TEMP TABLE refs (at_us BIGINT, at_day INTEGER)")
+    if rows:
+        connection.executemany("INSERT INTO refs VALUES (?, ?)", rows)
+
+
+def _tiles(events: str, layout: Layout) -> str:
+    states = [f"{fold.sql_enter()} AS t{i}" for i, fold in enumerate(layout.tiles)]
+    states += [f"{fold.sql_enter()} AS l{i}" for i, fold in enumerate(layout.lives)]
+    return f"""
+        SELECT e.customer_id, e.day, r.at_us AS known_us, {", ".join(states)}
+        FROM ({_select(events)}) e ASOF JOIN refs r ON e.seen_us < r.at_us
+        GROUP BY ALL"""
+
+
+def _select(events: str) -> str:
+    return events if events.lstrip().upper().startswith("SELECT") else f"SELECT * FROM {events}"
+
+
+def _merged(layout: Layout) -> str:
+    columns = []
+    for i, slot in enumerate(layout.slots):
+        if slot.tiled and slot.feature.window:
+            tile = f"t{slot.index}"
+            columns.append(f"{slot.feature.fold.sql_merge(tile)} FILTER ({slot.feature.window.sql()}) AS m{i}")
+    columns += [f"{fold.sql_merge(f'l{i}')} AS s{i}" for i, fold in enumerate(layout.lives)]
+    return f"""
+        SELECT r.at_us, r.at_day, t.customer_id, {", ".join(columns)}
+        FROM refs r JOIN tiles t ON t.known_us <= r.at_us
+        GROUP BY r.at_us, r.at_day, t.customer_id"""
+
+
+def _reads(layout: Layout) -> str:
+    reads = []
+    for i, slot in enumerate(layout.slots):
+        feature: Feature = slot.feature
+        state = f"m{i}" if slot.tiled else f"s{slot.index}"
+        reads.append(f"{feature.fold.sql_read(state, feature.window)} AS f{i}")
+    return ", ".join(reads)

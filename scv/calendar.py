@@ -1,0 +1,104 @@
+"""Local days and instants.
+
+Instants are aware UTC or whole microseconds since 1970 (`…_us`); days are whole local days since
+1970-01-01 (`day`). Intervals are half-open `[start, end)`. The window of N days at `at` is
+`[local midnight N days before at's day, at)`: whole days at the tail, exact at the head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta, tzinfo
+
+from scv.country import Country
+from scv.errors import BadReference
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH_DAY = date(1970, 1, 1).toordinal()
+MICROSECOND = timedelta(microseconds=1)
+DAY_US = 86_400_000_000
+TUESDAY = 1
+
+
+def to_us(instant: datetime) -> int:
+    """Microseconds since 1970 of an aware instant.
+
+    >>> to_us(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
+    1000000
+    """
+    return (instant - EPOCH) // MICROSECOND
+
+
+def from_us(us: int) -> datetime:
+    """The aware UTC instant of so many microseconds since 1970."""
+    return EPOCH + timedelta(microseconds=us)
+
+
+def day_of(us: int, zone: tzinfo) -> int:
+    """The local day in which an instant lies.
+
+    >>> from zoneinfo import ZoneInfo
+    >>> to_date(day_of(to_us(datetime(2017, 1, 1, 3, tzinfo=UTC)), ZoneInfo("America/New_York"))).isoformat()
+    '2016-12-31'
+    """
+    return (EPOCH + timedelta(microseconds=us)).astimezone(zone).toordinal() - EPOCH_DAY
+
+
+def to_date(day: int) -> date:
+    return date.fromordinal(day + EPOCH_DAY)
+
+
+def to_day(value: date) -> int:
+    return value.toordinal() - EPOCH_DAY
+
+
+def midnight(value: date, zone: tzinfo) -> datetime:
+    """The instant at which a local day starts, in UTC; the first one where the clock skips midnight."""
+    local = datetime(value.year, value.month, value.day, tzinfo=zone)
+    instant = local.astimezone(UTC)
+    if instant.astimezone(zone).date() < value:  # midnight does not exist: the day starts after the gap
+        instant = local.replace(fold=1).astimezone(UTC)
+    return instant
+
+
+def add_days(at: datetime, days: int, zone: tzinfo) -> datetime:
+    """The same local time so many local days later (or earlier), in UTC."""
+    local = at.astimezone(zone)
+    moved = local.replace(tzinfo=None) + timedelta(days=days)
+    return moved.replace(tzinfo=zone, fold=local.fold).astimezone(UTC)
+
+
+def reference(text: str, country: Country) -> datetime:
+    """The instant a command line means: `2017-09-05` is local midnight starting that day.
+
+    An instant with an offset (`2017-09-05T10:00:00+02:00`) is taken as it is. Raises BadReference.
+    """
+    try:
+        if len(text) == 10:
+            return midnight(date.fromisoformat(text), country.zone)
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadReference(f"{text!r} is no date ({error}). Write 2017-09-05, or 2017-09-05T10:00:00+02:00.") from error
+    if instant.tzinfo is None:
+        raise BadReference(f"{text!r} has no offset. Write {text}+00:00 for UTC, or a bare date for local midnight.")
+    return instant.astimezone(UTC)
+
+
+def label(at: datetime, country: Country) -> str:
+    """How a reference is written in names: its local date at midnight, otherwise its UTC instant."""
+    local = at.astimezone(country.zone)
+    if midnight(local.date(), country.zone) == at:
+        return local.date().isoformat()
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H%M%S.%fZ")
+
+
+def tuesdays(first: date, last: date) -> Iterator[date]:
+    """Every Tuesday in `[first, last]`.
+
+    >>> [str(day) for day in tuesdays(date(2017, 9, 5), date(2017, 9, 13))]
+    ['2017-09-05', '2017-09-12']
+    """
+    day = first + timedelta(days=(TUESDAY - first.weekday()) % 7)
+    while day <= last:
+        yield day
+        day += timedelta(days=7)

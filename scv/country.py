@@ -1,0 +1,103 @@
+"""A country is data: `XX.toml`, shipped or the user's own (which wins)."""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+import msgspec
+from msgspec import Meta
+
+from scv.errors import BadSetting, UnknownName, did_you_mean
+
+BUILT_IN = Path(__file__).parent / "countries"
+
+Days = Annotated[int, Meta(ge=1, le=3650)]
+
+
+class Country(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of one country; every default is the one of the definitions page.
+
+    Days are local calendar days of `time_zone`. `starts_on` and `ends_on` bound `seen_at`:
+    a delivery outside `[starts_on, ends_on)` is refused.
+    """
+
+    code: Annotated[str, Meta(pattern="^[A-Z]{2}$")]
+    name: str
+    time_zone: str
+    starts_on: date
+    ends_on: date
+    currency: str = "EUR"
+    decimal: Literal[".", ","] = "."
+    separator: Literal[",", ";"] = ","
+    basis: Literal["recorded", "derived"] = "derived"
+    targets: tuple[str, ...] = ("lapse", "skip", "return")
+    active_days: Days = 28
+    silence_days: Days = 56
+    rhythm_days: Days = 7
+    memory_days: Days = 365
+    return_days: Days = 28
+    horizon_days: Days = 28
+    new_days: Days = 35
+    lateness_days: Days = 35
+    late_allowance_days: Days = 1
+    capacity: Annotated[int, Meta(ge=1)] = 100
+    consent: Literal["recorded", "not recorded"] = "recorded"
+    quiet_days: Annotated[int, Meta(ge=0)] = 14
+    held_out_share: Annotated[float, Meta(ge=0, lt=1)] = 0.1
+    use_age_and_sex: bool = False
+    delivery_weekdays: tuple[Annotated[int, Meta(ge=0, le=6)], ...] = (0, 1, 2, 3, 4, 5, 6)
+    cut_off_days: Annotated[int, Meta(ge=0)] = 5
+    provenance: str = ""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return _zone(self.time_zone)
+
+
+@functools.cache
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
+
+
+def load(code: str, folder: Path | None = None) -> Country:
+    """The country of that code; a file in `folder` wins over the built-in one.
+
+    Raises UnknownName (with the nearest code) or BadSetting (naming the file and the key).
+    """
+    known = _files(folder)
+    if code not in known:
+        raise UnknownName("country", code, known, f"A country is a file XX.toml in {folder or BUILT_IN}.")
+    return read(known[code])
+
+
+def known(folder: Path | None = None) -> dict[str, Country]:
+    """Every country that can be loaded, by code."""
+    return {code: read(path) for code, path in sorted(_files(folder).items())}
+
+
+def read(path: Path) -> Country:
+    """One country file."""
+    try:
+        country = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Country)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise BadSetting(f"Country file {path} cannot be used: {error}") from error
+    if country.time_zone not in available_timezones():
+        near = did_you_mean(country.time_zone, available_timezones())
+        raise BadSetting(f"Country file {path}: unknown time_zone {country.time_zone!r}.{near}")
+    if country.code != path.stem:
+        raise BadSetting(f"Country file {path}: code {country.code!r} does not match the file's name")
+    if country.starts_on >= country.ends_on:
+        raise BadSetting(f"Country file {path}: starts_on must lie before ends_on")
+    if country.rhythm_days >= country.silence_days or country.active_days > country.memory_days:
+        raise BadSetting(f"Country file {path}: needs rhythm_days < silence_days and active_days <= memory_days")
+    return country
+
+
+def _files(folder: Path | None) -> dict[str, Path]:
+    folders = [BUILT_IN] + ([folder] if folder else [])
+    return {path.stem: path for one in folders if one.is_dir() for path in sorted(one.glob("[A-Z][A-Z].toml"))}

@@ -1,0 +1,133 @@
+"""One record of a topic, decoded and validated: what consumers, the lake and rows have in common."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Literal
+
+import msgspec
+
+from scv import event as events
+from scv.calendar import DAY_US, day_of, midnight, to_day, to_us
+from scv.country import Country
+from scv.errors import BadEvent
+
+MAX_BYTES = 1_000_000
+SKEW_US = 5 * 60 * 1_000_000
+
+Reason = Literal[
+    "too large", "empty", "not JSON", "wrong type", "no key", "key differs", "unknown country",
+    "outside span", "occurred after seen", "wrong partition",
+]  # fmt: skip
+"""Why a record is a dead letter; the label of its counter."""
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """A valid event as it was delivered, in the units that folds use.
+
+    `occurred_us` is never after `seen_us` (a skew of up to five minutes is clamped); `claimed_us`
+    is what the sender wrote and belongs to the identity. `day` and `seen_day` are local days.
+    `values` holds the payload: whole numbers, words, dates as days, truth as 0 or 1, None if absent.
+    """
+
+    country: str
+    customer_id: str
+    kind: str
+    id: str
+    occurred_us: int
+    claimed_us: int
+    seen_us: int
+    day: int
+    seen_day: int
+    values: dict[str, Any]
+    identity: int
+
+
+def identify(id: str, claimed_us: int) -> int:
+    """64 bits that two deliveries share exactly when they are the same event."""
+    return hash64(f"{id}\x1f{claimed_us}")
+
+
+def hash64(text: str) -> int:
+    """DuckDB's `md5_number_lower(text)`: stable across versions and machines.
+
+    >>> hash64("abc")
+    8250560606382298838
+    """
+    return int.from_bytes(hashlib.md5(text.encode(), usedforsecurity=False).digest()[8:16], "little")
+
+
+def normal(value: Any) -> Any:
+    """A payload value as folds keep it: dates as days, truth as 0 or 1."""
+    if isinstance(value, bool):
+        return int(value)
+    return to_day(value) if isinstance(value, date) else value
+
+
+def decode(
+    family: str, key: bytes | None, value: bytes | None, countries: Mapping[str, Country]
+) -> Delivery | events.Watermark:
+    """One record of a family's topic. Raises BadEvent with the reason for the dead-letter topic."""
+    if value is None or not value:
+        raise BadEvent("empty", f"a record of family {family} has no body")
+    if len(value) > MAX_BYTES:
+        raise BadEvent("too large", f"{len(value)} bytes; the limit is {MAX_BYTES}")
+    try:
+        record = events.decoder(family).decode(value)
+    except msgspec.ValidationError as error:
+        raise BadEvent("wrong type", str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise BadEvent("not JSON", str(error)) from error
+    country = countries.get(record.country)
+    if country is None:
+        raise BadEvent("unknown country", f"no country file for {record.country!r}")
+    if isinstance(record, events.Watermark):
+        return record
+    if not key:
+        raise BadEvent("no key", "the record's key must be country:customer_id")
+    if key != events.key_of(record):
+        raise BadEvent("key differs", "the record's key is not the body's country:customer_id")
+    return deliver(record, country)
+
+
+def deliver(record: events.Event, country: Country) -> Delivery:
+    """An event of a country as folds see it. Raises BadEvent for times that cannot be."""
+    claimed, seen = to_us(record.occurred_at), to_us(record.seen_at)
+    first, last = _span(country)
+    if not first <= seen < last:
+        raise BadEvent("outside span", f"seen_at {record.seen_at} lies outside {country.starts_on}..{country.ends_on}")
+    if claimed > seen + SKEW_US:
+        raise BadEvent("occurred after seen", f"occurred_at {record.occurred_at} is after seen_at {record.seen_at}")
+    occurred = min(claimed, seen)
+    if occurred < _EARLIEST_US:
+        raise BadEvent("outside span", f"occurred_at {record.occurred_at} lies before 1970")
+    fields = _fields(type(record))
+    return Delivery(
+        country=record.country,
+        customer_id=record.customer_id,
+        kind=record.kind,
+        id=record.id,
+        occurred_us=occurred,
+        claimed_us=claimed,
+        seen_us=seen,
+        day=day_of(occurred, country.zone),
+        seen_day=day_of(seen, country.zone),
+        values={field: normal(getattr(record, field)) for field in fields},
+        identity=identify(record.id, claimed),
+    )
+
+
+_EARLIEST_US = DAY_US
+
+
+@functools.cache
+def _fields(kind: type[events.Event]) -> tuple[str, ...]:
+    return tuple(name for name in kind.__struct_fields__ if name not in events.ENVELOPE)
+
+
+@functools.cache
+def _span(country: Country) -> tuple[int, int]:
+    return to_us(midnight(country.starts_on, country.zone)), to_us(midnight(country.ends_on, country.zone))

@@ -1,0 +1,95 @@
+"""Every error Cerebro raises on purpose.
+
+CerebroError
+├── UserError             the caller's mistake: the command line exits with 2
+│   ├── BadSetting        a CEREBRO_… variable or a country file is wrong
+│   ├── UnknownName       a country, fetcher, feature, target or command nobody knows
+│   └── BadReference      a date or instant that cannot be read
+├── BadEvent              one delivery that goes to the dead-letter topic, with a reason
+├── LogChanged            a topic was recreated or repartitioned: stop and rebuild
+├── StoreUnusable         the store evicts, was wiped or has unbuilt fetchers: stop and rebuild
+├── LakeConflict          another writer holds the lake: reload and seek
+├── Unreachable           a broker, store or scorer that does not answer
+├── StaleBundle           a model whose columns no longer compute what they computed
+└── CorruptBundle         a model whose bytes are not those that were written
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class CerebroError(Exception):
+    """Root of the tree; the message says what, where and what to do."""
+
+
+class UserError(CerebroError):
+    """The caller can mend it."""
+
+
+class BadSetting(UserError):
+    """A setting that cannot be used."""
+
+
+class UnknownName(UserError):
+    """A name that nobody knows, with the nearest known ones."""
+
+    def __init__(self, what: str, name: str, known: Iterable[str], hint: str = "") -> None:
+        options = sorted(known)
+        near = did_you_mean(name, options)
+        listed = ", ".join(options[:12]) + (", …" if len(options) > 12 else "")
+        text = f"Unknown {what} {name!r}.{near} Known: {listed or 'none'}."
+        super().__init__(f"{text} {hint}".rstrip())
+
+
+class BadReference(UserError):
+    """A date or instant that cannot be read."""
+
+
+class BadEvent(CerebroError):
+    """One delivery that does not count and is kept in the dead-letter topic.
+
+    `reason` is a short code from a closed set (it labels a counter), the message says the rest.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class LogChanged(CerebroError):
+    """A topic is not the one that the rows were folded from."""
+
+
+class StoreUnusable(CerebroError):
+    """The online store cannot be trusted."""
+
+
+class LakeConflict(CerebroError):
+    """The lake moved under a writer."""
+
+
+class Unreachable(CerebroError):
+    """A service does not answer."""
+
+
+class StaleBundle(CerebroError):
+    """A bundle that was trained on other definitions."""
+
+
+class CorruptBundle(CerebroError):
+    """A bundle that is not what its manifest says."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """' Did you mean …?' for the nearest known spelling, or ''.
+
+    >>> did_you_mean("lapsed", ["lapse", "skip"])
+    " Did you mean 'lapse'?"
+    >>> did_you_mean("zebra", ["lapse", "skip"])
+    ''
+    """
+    folded = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
+    return f" Did you mean {folded[near[0]]!r}?" if near else ""

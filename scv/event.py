@@ -1,0 +1,230 @@
+"""Events: the envelope, the families (one topic each) and the kinds with their fields.
+
+Times are RFC 3339 strings with an offset; bare numbers are refused. Money is whole cents.
+A field may be missing where its type allows None; a feature over it then does not see the event.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Literal, Union
+
+import msgspec
+from msgspec import UNSET, Meta, Struct
+
+from scv.errors import UnknownName
+
+Id = Annotated[str, Meta(min_length=1, max_length=128)]
+CustomerId = Annotated[str, Meta(pattern="^[A-Za-z0-9_.-]{1,64}$")]
+CountryCode = Annotated[str, Meta(pattern="^[A-Z]{2}$")]
+Instant = Annotated[datetime, Meta(tz=True)]
+Cents = Annotated[int, Meta(ge=-1_000_000_000, le=1_000_000_000)]
+Amount = Annotated[int, Meta(ge=0, le=1_000_000_000)]
+Seconds = Annotated[int, Meta(ge=0, le=604_800)]
+Word = Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class Event(Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """Something one customer did or something done to them."""
+
+    id: Id
+    country: CountryCode
+    customer_id: CustomerId
+    occurred_at: Instant
+    seen_at: Instant
+
+    @property
+    def kind(self) -> str:
+        return str(self.__struct_config__.tag)
+
+
+class Watermark(Struct, frozen=True, kw_only=True, tag_field="kind", tag="watermark"):
+    """All that was seen in this country before `seen_at` has been sent to this partition."""
+
+    country: CountryCode
+    seen_at: Instant
+    kind = "watermark"
+
+
+class Erased(Event, frozen=True, kw_only=True, tag="erased"):
+    """The customer is to be forgotten: what lies before it in the log no longer exists."""
+
+
+class Session(Event, frozen=True, kw_only=True, tag="session"):
+    duration_s: Seconds
+    device_brand: Word | None = None
+    device_model: Word | None = None
+
+
+class Placed(Event, frozen=True, kw_only=True, tag="placed"):
+    amount_cents: Cents
+    discount_cents: Amount = 0
+    items: Annotated[int, Meta(ge=0, le=100_000)] | None = None
+    box_size: Word | None = None
+
+
+class Delivered(Event, frozen=True, kw_only=True, tag="delivered"):
+    late_days: Annotated[int, Meta(ge=0, le=365)] = 0
+
+
+class VoucherRedeemed(Event, frozen=True, kw_only=True, tag="voucher_redeemed"):
+    voucher: Word | None = None
+
+
+class Charged(Event, frozen=True, kw_only=True, tag="charged"):
+    method: Word
+    amount_cents: Cents
+
+
+class Failed(Event, frozen=True, kw_only=True, tag="failed"):
+    method: Word
+    amount_cents: Cents
+
+
+class ComplaintOpened(Event, frozen=True, kw_only=True, tag="complaint_opened"):
+    topic: Word | None = None
+
+
+class ComplaintClosed(Event, frozen=True, kw_only=True, tag="complaint_closed"):
+    pass
+
+
+class Rating(Event, frozen=True, kw_only=True, tag="rating"):
+    stars: Annotated[int, Meta(ge=1, le=5)]
+
+
+class Started(Event, frozen=True, kw_only=True, tag="started"):
+    pass
+
+
+class Skipped(Event, frozen=True, kw_only=True, tag="skipped"):
+    delivery_on: date
+
+
+class Unskipped(Event, frozen=True, kw_only=True, tag="unskipped"):
+    delivery_on: date
+
+
+class Paused(Event, frozen=True, kw_only=True, tag="paused"):
+    until_on: date | None = None
+
+
+class Resumed(Event, frozen=True, kw_only=True, tag="resumed"):
+    pass
+
+
+class Cancelled(Event, frozen=True, kw_only=True, tag="cancelled"):
+    voluntary: bool = True
+
+
+class Reactivated(Event, frozen=True, kw_only=True, tag="reactivated"):
+    pass
+
+
+class ProfileSet(Event, frozen=True, kw_only=True, tag="set"):
+    birth_year: Annotated[int, Meta(ge=1880, le=2100)] | None = None
+    age_band: Word | None = None
+    sex: Word | None = None
+
+
+class MailSent(Event, frozen=True, kw_only=True, tag="sent"):
+    campaign: Word
+
+
+class Outcome(Event, frozen=True, kw_only=True, tag="outcome"):
+    list_id: Word | None = None
+    channel: Word
+    reached: bool
+    disposition: Word | None = None
+
+
+class Consent(Event, frozen=True, kw_only=True, tag="consent"):
+    channel: Word
+    given: bool
+
+
+FAMILIES: dict[str, tuple[type[Event], ...]] = {
+    "app": (Session,),
+    "orders": (Placed, Delivered, VoucherRedeemed),
+    "payments": (Charged, Failed),
+    "support": (ComplaintOpened, ComplaintClosed, Rating),
+    "subscription": (Started, Skipped, Unskipped, Paused, Resumed, Cancelled, Reactivated),
+    "profile": (ProfileSet,),
+    "mail": (MailSent,),
+    "contacts": (Outcome, Consent),
+}
+"""Family → its own kinds; every family also takes `erased` and `watermark`."""
+
+ENVELOPE = ("id", "country", "customer_id", "occurred_at", "seen_at")
+FieldType = Literal["int", "str", "bool", "date"]
+
+
+def kinds(family: str) -> tuple[type[Event], ...]:
+    """The kinds of a family, `erased` included. Raises UnknownName."""
+    if family not in FAMILIES:
+        raise UnknownName("event family", family, FAMILIES)
+    return (*FAMILIES[family], Erased)
+
+
+def family_of(kind: str) -> str:
+    """The family that a (not shared) kind belongs to."""
+    for family, members in FAMILIES.items():
+        if any(member.__struct_config__.tag == kind for member in members):
+            return family
+    raise UnknownName("event kind", kind, [str(m.__struct_config__.tag) for ms in FAMILIES.values() for m in ms])
+
+
+@functools.cache
+def fields(family: str) -> dict[str, FieldType]:
+    """Payload field → type, over all kinds of a family, in order of declaration."""
+    found: dict[str, FieldType] = {}
+    for kind in kinds(family):
+        for info in msgspec.inspect.type_info(kind).fields:  # type: ignore[attr-defined]
+            if info.name not in ENVELOPE:
+                found[info.name] = _field_type(info.type)
+    return found
+
+
+def _field_type(declared: Any) -> FieldType:
+    members = getattr(declared, "types", (declared,))
+    names = {type(member).__name__ for member in members} - {"NoneType"}
+    types: dict[str, FieldType] = {"IntType": "int", "StrType": "str", "BoolType": "bool", "DateType": "date"}
+    return types[names.pop()]
+
+
+@functools.cache
+def decoder(family: str) -> msgspec.json.Decoder[Event | Watermark]:
+    """Strict JSON decoder of one family's topic."""
+    union = functools.reduce(operator.or_, kinds(family), Watermark)
+    return msgspec.json.Decoder(union)
+
+
+def schema(family: str) -> dict[str, Any]:
+    """The published JSON Schema of one family's topic."""
+    kinds(family)
+    return msgspec.json.schema(Union[(Watermark, *kinds(family))])  # noqa: UP007 - built at run time
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode(event: Event | Watermark) -> bytes:
+    """The bytes of one record, as the topics carry them."""
+    return _encoder.encode(event)
+
+
+def key_of(event: Event) -> bytes:
+    """The record's key: `country:customer_id`."""
+    return f"{event.country}:{event.customer_id}".encode()
+
+
+def value_of(event: Event, field: str) -> Any:
+    """A payload field (or `kind`) of an event; None where this kind does not have it."""
+    found = getattr(event, field, None)
+    return None if found is UNSET else found
+
+
+def utc(instant: datetime) -> datetime:
+    return instant.astimezone(UTC)

@@ -1,0 +1,155 @@
+"""A fetcher declares features over one event family. From that one declaration follow the batch table,
+the stream's update, the Feast view and the catalogue.
+
+    class AppUsage(Fetcher):
+        \"\"\"Time spent in the mobile app.\"\"\"
+        family = "app"
+        minutes = Sum("duration_s", per=60).each_week(6)
+
+A feature is data over the closed set of folds: no callable, no SQL, no second version for streaming.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib
+import pkgutil
+import re
+from dataclasses import dataclass
+from typing import ClassVar
+
+from scv import event as events
+from scv.errors import BadSetting, UnknownName
+from scv.fold import Dtype, Fold, Window, Windowed, Words
+
+NAME = re.compile(r"^[a-z][a-z0-9_]*$")
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One variable of a fetcher: a fold, a window (None: lifetime) and how it is called."""
+
+    fetcher: str
+    name: str
+    fold: Fold
+    window: Window | None
+    dtype: Dtype
+
+    @property
+    def full_name(self) -> str:
+        """`fetcher__feature`: the name in tables, bundles and Feast."""
+        return f"{self.fetcher}__{self.name}"
+
+    @property
+    def words(self) -> Words:
+        return self.fold.words
+
+    @property
+    def tiled(self) -> bool:
+        """Kept per day (and not as one lifetime state)."""
+        return self.window is not None and self.fold.tiled
+
+    @property
+    def key(self) -> str:
+        return f"{self.name}={self.fold.key()}@{self.window}:{self.dtype}"
+
+    @property
+    def fingerprint(self) -> str:
+        """8 hex digits of what this feature computes: its family, fold and window, not its words."""
+        return hashlib.sha256(f"{self.fetcher}.{self.key}".encode()).hexdigest()[:8]
+
+
+class Fetcher:
+    """Base of all event fetchers; a subclass is a definition and is never instantiated.
+
+    Class attributes that are folds (or windowed folds) become features, in order. The name is the class
+    name in snake case. Raises BadSetting at import for a kind or field that the family does not have.
+    """
+
+    family: ClassVar[str]
+    name: ClassVar[str]
+    doc: ClassVar[str]
+    features: ClassVar[tuple[Feature, ...]]
+
+    def __init_subclass__(cls) -> None:
+        cls.name = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+        cls.doc = " ".join((cls.__doc__ or "").split())
+        if not cls.doc:
+            raise BadSetting(f"Fetcher {cls.__name__} needs a docstring: one sentence an analyst understands.")
+        declared = [(name, value) for name, value in vars(cls).items() if isinstance(value, Fold | Windowed)]
+        cls.features = tuple(feature for name, value in declared for feature in _expand(cls, name, value))
+        if not cls.features:
+            raise BadSetting(f"Fetcher {cls.__name__} declares no feature.")
+
+    @classmethod
+    def fingerprint(cls) -> str:
+        """8 hex digits of what the fetcher computes; keys its rows, its Feast tag and its markers."""
+        return fingerprint_of(cls.family, cls.features)
+
+
+def fingerprint_of(family: str, features: tuple[Feature, ...]) -> str:
+    text = family + "\n" + "\n".join(feature.key for feature in features)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _expand(cls: type[Fetcher], name: str, value: Fold | Windowed) -> list[Feature]:
+    windowed = value if isinstance(value, Windowed) else Windowed(value, {})
+    _check(cls, name, windowed.fold)
+    windows: dict[str, Window | None] = dict(windowed.windows) or {"": None}
+    dtype = windowed.fold.dtype(events.fields(cls.family))
+    return [Feature(cls.name, name + suffix, windowed.fold, window, dtype) for suffix, window in windows.items()]
+
+
+def _check(cls: type[Fetcher], name: str, fold: Fold) -> None:
+    where = f"in fetcher {cls.__name__}, feature {name}"
+    if not NAME.match(name):
+        raise BadSetting(f"Feature names are lower case words: {name!r} {where}.")
+    own = {str(kind.__struct_config__.tag) for kind in events.kinds(cls.family)}
+    for kind in fold.kinds:
+        if kind not in own:
+            raise UnknownName("event kind", kind, own, f"({where})")
+    fields = events.fields(cls.family)
+    for field in (fold.field, *(field for field, _, _ in fold.where)):
+        if field and field != "kind" and field not in fields:
+            raise UnknownName("payload field", field, [*fields, "kind"], f"({where})")
+    if fold.needs_field and not fold.field:
+        raise BadSetting(f"{type(fold).__name__} needs a field {where}.")
+
+
+class TableFetcher:
+    """Base of fetchers that read a source table instead of events.
+
+    It has no log: its version is the source's instant, and the larger wins. A subclass gives `name`, `doc` and
+    `rows(country, at)`: one row per customer, known before `at`.
+    """
+
+    name: ClassVar[str]
+    doc: ClassVar[str]
+
+
+@functools.cache
+def collect() -> dict[str, type[Fetcher]]:
+    """Every fetcher in `scv.fetchers`, by name, in alphabetical order."""
+    package = importlib.import_module("scv.fetchers")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"scv.fetchers.{module.name}")
+    found = {cls.name: cls for cls in Fetcher.__subclasses__() if cls.__module__.startswith("scv.fetchers.")}
+    return dict(sorted(found.items()))
+
+
+def of_family(family: str) -> list[type[Fetcher]]:
+    """The fetchers that read one family's topic."""
+    return [fetcher for fetcher in collect().values() if fetcher.family == family]
+
+
+def get(name: str) -> type[Fetcher]:
+    """A fetcher by name. Raises UnknownName."""
+    if name not in collect():
+        raise UnknownName("fetcher", name, collect())
+    return collect()[name]
+
+
+def all_features() -> dict[str, Feature]:
+    """Every feature of every fetcher, by full name."""
+    return {feature.full_name: feature for fetcher in collect().values() for feature in fetcher.features}

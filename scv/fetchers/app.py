@@ -1,0 +1,31 @@
+from scv.fetcher import Fetcher
+from scv.fold import Words
+from scv.folds import ActiveDays, Count, DaysSince, Latest, Sum
+
+
+class AppUsage(Fetcher):
+    """Time spent in the mobile app."""
+
+    family = "app"
+
+    minutes = Sum(
+        "duration_s", per=60, words=Words(doc="Minutes in the app in one week back.", unit="minutes")
+    ).each_week(6)
+    sessions = Count(kinds=("session",), words=Words(doc="App sessions.", unit="sessions")).each(7, 28)
+    active_days = ActiveDays(words=Words(doc="Days with an app session.", unit="days")).over(28)
+    days_since = DaysSince(
+        words=Words(
+            doc="Days since the last app session.",
+            unit="days",
+            hint="has not opened the app for {value} days (usually {usual})",
+        )
+    )
+
+
+class Phone(Fetcher):
+    """The phone that the customer last used the app with."""
+
+    family = "app"
+
+    brand = Latest("device_brand", words=Words(doc="Brand of the phone last seen."))
+    model = Latest("device_model", words=Words(doc="Model of the phone last seen."))

@@ -1,0 +1,25 @@
+from scv.fetcher import Fetcher
+from scv.fold import Words
+from scv.folds import Count, DaysSince, Latest
+
+
+class Contacts(Fetcher):
+    """Contacts made with the customer and consent to them."""
+
+    family = "contacts"
+
+    contacts = Count(kinds=("outcome",), words=Words(doc="Contacts tried.", unit="contacts")).over(91)
+    reached = Count(
+        kinds=("outcome",), where=(("reached", "==", 1),), words=Words(doc="Contacts that reached.", unit="contacts")
+    ).over(91)
+    days_since = DaysSince(kinds=("outcome",), words=Words(doc="Days since the last contact.", unit="days"))
+    last_channel = Latest("channel", kinds=("outcome",), words=Words(doc="Channel of the last contact."))
+    consent_email = Latest(
+        "given", kinds=("consent",), where=(("channel", "==", "email"),), words=Words(doc="1 if mail is allowed.")
+    )
+    consent_phone = Latest(
+        "given", kinds=("consent",), where=(("channel", "==", "phone"),), words=Words(doc="1 if calls are allowed.")
+    )
+    consent_post = Latest(
+        "given", kinds=("consent",), where=(("channel", "==", "post"),), words=Words(doc="1 if letters are allowed.")
+    )

@@ -1,0 +1,15 @@
+from scv.fetcher import Fetcher
+from scv.fold import Words
+from scv.folds import Count, DaysSince, DistinctCount
+
+
+class Mail(Fetcher):
+    """Mailings sent to the customer."""
+
+    family = "mail"
+
+    sent = Count(kinds=("sent",), words=Words(doc="Mailings sent.", unit="mailings")).each(28, 91)
+    campaigns = DistinctCount(
+        "campaign", words=Words(doc="Different campaigns (exact up to 32).", unit="campaigns")
+    ).over(182)
+    days_since = DaysSince(kinds=("sent",), words=Words(doc="Days since the last mailing.", unit="days"))

@@ -1,0 +1,93 @@
+from scv.fetcher import Fetcher
+from scv.fold import Words
+from scv.folds import (
+    ActiveDays,
+    Count,
+    DaysSince,
+    DaysSinceFirst,
+    GapLongest,
+    GapMean,
+    GapSd,
+    Latest,
+    Max,
+    Sum,
+    WeekStreak,
+)
+
+PLACED = ("placed",)
+DELIVERED = ("delivered",)
+
+
+class Orders(Fetcher):
+    """What the customer ordered, how much it was worth and how the boxes arrived."""
+
+    family = "orders"
+
+    days_since = DaysSince(
+        kinds=PLACED,
+        words=Words(
+            doc="Days since the last order.",
+            unit="days",
+            hint="{value} days since the last order; usually {usual}",
+            sayable="It has been {value} days since your last order.",
+        ),
+    )
+    tenure = DaysSinceFirst(kinds=PLACED, words=Words(doc="Days since the first order seen.", unit="days"))
+    count = Count(
+        kinds=PLACED,
+        words=Words(doc="Orders placed.", unit="orders", hint="{value} orders lately; usually {usual}"),
+    ).each(7, 14, 28, 56, 91)
+    count_ever = Count(kinds=PLACED, words=Words(doc="Orders ever placed.", unit="orders"))
+    active_days = ActiveDays(kinds=PLACED, words=Words(doc="Days with an order.", unit="days")).each(28, 91, 182)
+    spend = Sum(
+        "amount_cents",
+        kinds=PLACED,
+        words=Words(doc="Money spent, in cents.", unit="cents", hint="spent {value} cents lately; usually {usual}"),
+    ).each(7, 14, 28, 56, 91)
+    spend_ever = Sum("amount_cents", kinds=PLACED, words=Words(doc="Money ever spent, in cents.", unit="cents"))
+    items = Sum("items", kinds=PLACED, words=Words(doc="Items ordered.", unit="items")).each(28, 91)
+    largest = Max("amount_cents", kinds=PLACED, words=Words(doc="Largest order, in cents.", unit="cents")).over(91)
+    box_size = Latest("box_size", kinds=PLACED, words=Words(doc="Size of the box last ordered."))
+    late_boxes = Count(
+        kinds=DELIVERED,
+        where=(("late_days", ">=", 1),),
+        words=Words(
+            doc="Boxes that came late.",
+            unit="boxes",
+            hint="{value} late boxes lately",
+            sayable="{value} of your last boxes came late.",
+        ),
+    ).each(28, 56)
+    late_days = Sum("late_days", kinds=DELIVERED, words=Words(doc="Days late, summed.", unit="days")).over(56)
+    boxes = Count(kinds=DELIVERED, words=Words(doc="Boxes delivered.", unit="boxes")).over(56)
+
+
+class Rhythm(Fetcher):
+    """How regular the customer's own ordering is."""
+
+    family = "orders"
+
+    gap_mean = GapMean(kinds=PLACED, words=Words(doc="Mean days between ordering days.", unit="days"))
+    gap_sd = GapSd(kinds=PLACED, words=Words(doc="Spread of the days between ordering days.", unit="days"))
+    gap_longest = GapLongest(kinds=PLACED, words=Words(doc="Longest pause between ordering days.", unit="days"))
+    recent_gap_mean = GapMean(
+        kinds=PLACED, words=Words(doc="Mean days between ordering days of the last 91 days.", unit="days")
+    ).over(91)
+    week_streak = WeekStreak(kinds=PLACED, words=Words(doc="Weeks in a row with an order.", unit="weeks"))
+
+
+class Offers(Fetcher):
+    """Discounts given on orders and vouchers redeemed."""
+
+    family = "orders"
+
+    discount = Sum(
+        "discount_cents", kinds=PLACED, words=Words(doc="Discount given, in cents.", unit="cents")
+    ).each(28, 91)
+    discount_ever = Sum("discount_cents", kinds=PLACED, words=Words(doc="Discount ever given.", unit="cents"))
+    vouchers = Count(
+        kinds=("voucher_redeemed",), words=Words(doc="Vouchers redeemed.", unit="vouchers")
+    ).each(28, 91)
+    days_since_voucher = DaysSince(
+        kinds=("voucher_redeemed",), words=Words(doc="Days since the last voucher.", unit="days")
+    )

@@ -1,0 +1,20 @@
+from scv.fetcher import Fetcher
+from scv.fold import Words
+from scv.folds import Count, DaysSince, Latest, Sum
+
+
+class Payments(Fetcher):
+    """How the customer pays, and whether it works."""
+
+    family = "payments"
+
+    method = Latest("method", words=Words(doc="Payment method last used."))
+    failures = Count(
+        kinds=("failed",),
+        words=Words(doc="Payments that failed.", unit="payments", hint="{value} failed payments lately"),
+    ).each(28, 91)
+    charges = Count(kinds=("charged",), words=Words(doc="Payments that went through.", unit="payments")).over(28)
+    charged = Sum("amount_cents", kinds=("charged",), words=Words(doc="Money charged.", unit="cents")).over(28)
+    days_since_failure = DaysSince(
+        kinds=("failed",), words=Words(doc="Days since a payment last failed.", unit="days")
+    )

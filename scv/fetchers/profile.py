@@ -1,0 +1,13 @@
+from scv.fetcher import Fetcher
+from scv.fold import Words
+from scv.folds import Latest, YearsSince
+
+
+class Profile(Fetcher):
+    """Age and sex, as the customer gave them."""
+
+    family = "profile"
+
+    age = YearsSince("birth_year", words=Words(doc="Age reached in the year of the reference.", unit="years"))
+    age_band = Latest("age_band", words=Words(doc="Age band, where the year is not known."))
+    sex = Latest("sex", words=Words(doc="Sex."))

@@ -1,0 +1,45 @@
+from scv.fetcher import Fetcher
+from scv.fold import Words
+from scv.folds import Count, DaysSince, DaysSinceFirst, DaysUntil, Latest, LatestBy
+
+STATES = ("started", "paused", "resumed", "cancelled", "reactivated")
+SKIPS = ("skipped", "unskipped")
+
+
+class Lifecycle(Fetcher):
+    """Where the subscription stands: started, paused, resumed, cancelled, reactivated."""
+
+    family = "subscription"
+
+    state = Latest("kind", kinds=STATES, words=Words(doc="The newest change of the subscription."))
+    days_in_state = DaysSince(kinds=STATES, words=Words(doc="Days since that change.", unit="days"))
+    tenure = DaysSinceFirst(kinds=STATES, words=Words(doc="Days since the subscription began.", unit="days"))
+    days_since_start = DaysSince(
+        kinds=("started", "reactivated"), words=Words(doc="Days since it began or began again.", unit="days")
+    )
+    days_since_cancelled = DaysSince(kinds=("cancelled",), words=Words(doc="Days since cancelling.", unit="days"))
+    cancelled_freely = Latest(
+        "voluntary", kinds=("cancelled",), words=Words(doc="1 if the newest cancellation was the customer's wish.")
+    )
+    pauses = Count(
+        kinds=("paused",), words=Words(doc="Pauses taken.", unit="pauses", hint="{value} pauses lately")
+    ).over(91)
+    cancellations = Count(kinds=("cancelled",), words=Words(doc="Cancellations so far.", unit="times"))
+    pause_ends_in = DaysUntil("until_on", kinds=("paused",), words=Words(doc="Days until the pause ends.", unit="days"))
+    skips_ahead = LatestBy(
+        "delivery_on",
+        kinds=SKIPS,
+        equals="skipped",
+        words=Words(doc="Coming boxes already skipped.", unit="boxes", hint="{value} coming boxes already skipped"),
+    )
+    skips = LatestBy(
+        "delivery_on",
+        kinds=SKIPS,
+        equals="skipped",
+        words=Words(
+            doc="Boxes skipped.",
+            unit="boxes",
+            hint="skipped {value} of the last boxes",
+            sayable="You skipped {value} of your last boxes.",
+        ),
+    ).over(28)

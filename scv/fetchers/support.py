@@ -1,0 +1,30 @@
+from scv.fetcher import Fetcher
+from scv.fold import Words
+from scv.folds import Count, DaysSince, Latest, Min, Sum
+
+
+class Support(Fetcher):
+    """Complaints and ratings."""
+
+    family = "support"
+
+    complaints = Count(
+        kinds=("complaint_opened",),
+        words=Words(
+            doc="Complaints opened.",
+            unit="complaints",
+            hint="{value} complaints lately",
+            sayable="You told us of {value} problems lately.",
+        ),
+    ).each(28, 91)
+    complaints_ever = Count(kinds=("complaint_opened",), words=Words(doc="Complaints ever opened.", unit="complaints"))
+    closed_ever = Count(kinds=("complaint_closed",), words=Words(doc="Complaints ever closed.", unit="complaints"))
+    days_since_complaint = DaysSince(
+        kinds=("complaint_opened",), words=Words(doc="Days since the last complaint.", unit="days")
+    )
+    ratings = Count(kinds=("rating",), words=Words(doc="Ratings given.", unit="ratings")).over(56)
+    stars = Sum("stars", kinds=("rating",), words=Words(doc="Stars given, summed.", unit="stars")).over(56)
+    worst_stars = Min(
+        "stars", kinds=("rating",), words=Words(doc="Worst rating.", unit="stars", hint="rated a box {value} of 5")
+    ).over(56)
+    last_stars = Latest("stars", kinds=("rating",), words=Words(doc="Newest rating.", unit="stars"))

@@ -1,0 +1,166 @@
+"""What every fold is: a small algebra over a customer's events, in Python and beside it in SQL.
+
+A fold says how an admitted event *enters* a state, how states *merge* (commutative, associative, `None` is
+zero) and how a merged state *reads* at a local day. The stream uses those three; the batch uses the SQL of
+the same three: an aggregate over a day's events, one over tiles, an expression over the result.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from scv.delivery import Delivery
+
+Dtype = Literal["int", "float", "str"]
+Scalar = int | str
+Condition = tuple[str, Literal["==", ">="], Scalar]
+
+
+@dataclass(frozen=True)
+class Window:
+    """Local days `[D - start, D - end)` before the day D of `at`; `end` 0 reaches to `at` itself."""
+
+    start: int
+    end: int = 0
+
+    def sql(self, day: str = "day", at_day: str = "at_day") -> str:
+        head = f" AND {day} < {at_day} - {self.end}" if self.end else ""
+        return f"{day} >= {at_day} - {self.start}{head}"
+
+    def covers(self, day: int, at_day: int) -> bool:
+        return day >= at_day - self.start and (not self.end or day < at_day - self.end)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """What a fold says of itself to people; no part of any fingerprint.
+
+    `doc` is a sentence for the catalogue; `hint` a reason for an agent's screen, `sayable` one that may be
+    said aloud; both may use {value} and {usual}.
+    """
+
+    doc: str = ""
+    unit: str = ""
+    hint: str = ""
+    sayable: str = ""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One aggregation of one kind of fact.
+
+    `kinds` are the event kinds that enter (all of the family when empty), `where` are comparisons of
+    payload fields, all of which must hold. Subclasses add their own parameters.
+    """
+
+    field: str = ""
+    kinds: tuple[str, ...] = dataclasses.field(default=(), kw_only=True)
+    where: tuple[Condition, ...] = dataclasses.field(default=(), kw_only=True)
+    words: Words = dataclasses.field(default=Words(), kw_only=True, compare=False)
+
+    version: ClassVar[int] = 1
+    tiled: ClassVar[bool] = True
+    needs_field: ClassVar[bool] = True
+    sample_parameters: ClassVar[dict[str, Any]] = {}
+
+    # -- the algebra (None is zero) ------------------------------------------------------------------------
+    def enter(self, state: Any, delivery: Delivery) -> Any:
+        """The state after one more admitted event."""
+        raise NotImplementedError
+
+    def merge(self, left: Any, right: Any) -> Any:
+        """Two states as one; neither is None."""
+        raise NotImplementedError
+
+    def read(self, state: Any, at_day: int, window: Window | None) -> Any:
+        """The value of a merged state (None: nothing entered) at a local day."""
+        raise NotImplementedError
+
+    def prune(self, state: Any, clock_day: int) -> Any:
+        """The state without what no read at or after the clock's day can see."""
+        return state
+
+    # -- the same as SQL -----------------------------------------------------------------------------------
+    def sql_enter(self) -> str:
+        """An aggregate over the events of one customer and day; NULL is zero."""
+        raise NotImplementedError
+
+    def sql_merge(self, tile: str) -> str:
+        """An aggregate over the tiles in column `tile`; a FILTER with the window may follow it."""
+        raise NotImplementedError
+
+    def sql_read(self, state: str, window: Window | None) -> str:
+        """The value of a merged state; `at_day` is in scope."""
+        raise NotImplementedError
+
+    # -- what follows from the parameters ------------------------------------------------------------------
+    def dtype(self, fields: Mapping[str, str]) -> Dtype:
+        return "int"
+
+    def takes(self, delivery: Delivery) -> bool:
+        """Does this event enter?"""
+        if self.kinds and delivery.kind not in self.kinds:
+            return False
+        values = delivery.values
+        if self.field and self.field != "kind" and values.get(self.field) is None:
+            return False
+        return all(_holds(values.get(name), sign, value) for name, sign, value in self.where)
+
+    def value(self, delivery: Delivery) -> Any:
+        return delivery.kind if self.field == "kind" else delivery.values[self.field]
+
+    def condition(self) -> str:
+        """`takes` as SQL over the events."""
+        parts = []
+        if self.kinds:
+            parts.append("kind IN (" + ", ".join(literal(kind) for kind in self.kinds) + ")")
+        if self.field and self.field != "kind":
+            parts.append(f'"{self.field}" IS NOT NULL')
+        parts += [f'"{name}" {sign} {literal(value)}' for name, sign, value in self.where]
+        return " AND ".join(parts) or "true"
+
+    def state_key(self) -> tuple[Any, ...]:
+        """Folds with equal keys share one state in a row."""
+        own = [(f.name, getattr(self, f.name)) for f in dataclasses.fields(self) if f.compare]
+        return (type(self).__name__, type(self).version, *own)
+
+    def key(self) -> str:
+        """What this fold computes, as text: part of a fingerprint."""
+        return repr((type(self).__name__, self.state_key()))
+
+    # -- how definitions are written -----------------------------------------------------------------------
+    def over(self, days: int) -> Windowed:
+        """The last `days` local days and today so far."""
+        return Windowed(self, {"": Window(days)})
+
+    def between(self, start: int, end: int) -> Windowed:
+        """The local days from `start` to `end` days back."""
+        return Windowed(self, {"": Window(start, end)})
+
+    def each_week(self, weeks: int) -> Windowed:
+        """One feature per week back: `_w1` is the last seven days and today so far."""
+        return Windowed(self, {f"_w{k}": Window(7 * k, 7 * (k - 1)) for k in range(1, weeks + 1)})
+
+    def each(self, *days: int) -> Windowed:
+        """One feature per window: `_7d`, `_28d` …"""
+        return Windowed(self, {f"_{n}d": Window(n) for n in days})
+
+
+@dataclass(frozen=True)
+class Windowed:
+    """A fold and its windows, by the suffix that each adds to the feature's name."""
+
+    fold: Fold
+    windows: Mapping[str, Window]
+
+
+def _holds(found: Any, sign: str, value: Any) -> bool:
+    return found is not None and (found == value if sign == "==" else found >= value)
+
+
+def literal(value: Scalar) -> str:
+    """A value as SQL text."""
+    return str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,66 @@
+"""The set of a customer's active local days: the state that several folds read.
+
+The newest day and a bitmap of the 400 days up to it, as little-endian bytes: bit i stands for `newest - i`.
+Statistics of gaps do not merge from tiles, so the days themselves are kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from scv.delivery import Delivery
+from scv.fold import Fold, Window
+
+BITS = 400
+_MASK = (1 << BITS) - 1
+DaySet = tuple[int, bytes]
+_ONE = b"\x01"
+
+
+class DaySetFold(Fold):
+    """A fold whose state is the set of days on which its events happened."""
+
+    tiled: ClassVar[bool] = False
+    needs_field: ClassVar[bool] = False
+
+    def enter(self, state: Any, delivery: Delivery) -> DaySet:
+        return (delivery.day, _ONE) if state is None else self.merge(state, (delivery.day, _ONE))
+
+    def merge(self, left: Any, right: Any) -> DaySet:
+        if left[0] < right[0]:
+            left, right = right, left
+        bits = _number(left[1]) | _number(right[1]) << (left[0] - right[0])
+        bits &= _MASK
+        return left[0], bits.to_bytes((bits.bit_length() + 7) // 8, "little")
+
+    def state_key(self) -> tuple[Any, ...]:
+        return ("DaySet", 1, self.field, self.kinds, self.where)
+
+    def key(self) -> str:
+        return repr((type(self).__name__, type(self).version, self.state_key()))
+
+    def sql_enter(self) -> str:
+        return f"nullif(count(*) FILTER ({self.condition()}), 0) > 0"
+
+    def sql_merge(self, tile: str) -> str:
+        return f"list(DISTINCT day) FILTER ({tile})"
+
+
+def _number(bits: bytes) -> int:
+    return int.from_bytes(bits, "little")
+
+
+def days_of(state: DaySet | None, at_day: int, window: Window | None) -> list[int]:
+    """The days of a set, oldest first: those in the window, never older than the bitmap is long."""
+    if state is None:
+        return []
+    newest, bits = state[0], _number(state[1])
+    reach = window or Window(BITS - 1)
+    text = bin(bits)[:1:-1]
+    return [newest - i for i in range(len(text) - 1, -1, -1) if text[i] == "1" and reach.covers(newest - i, at_day)]
+
+
+def sql_days(state: str, window: Window | None) -> str:
+    """`days_of` as SQL."""
+    reach = window or Window(BITS - 1)
+    return f"list_sort([d FOR d IN {state} IF {reach.sql('d')}])"

@@ -1,0 +1,34 @@
+"""How many different values of a field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from scv.delivery import Delivery, hash64
+from scv.fold import Fold, Window
+
+
+@dataclass(frozen=True)
+class DistinctCount(Fold):
+    """Number of different values: the `most` smallest 64-bit hashes, exact up to `most`, then saturated."""
+
+    most: int = field(default=32, kw_only=True)
+
+    def enter(self, state: list[int] | None, delivery: Delivery) -> list[int]:
+        return self.merge(state or [], [hash64(str(self.value(delivery)))])
+
+    def merge(self, left: list[int], right: list[int]) -> list[int]:
+        return sorted({*left, *right})[: self.most]
+
+    def read(self, state: list[int] | None, at_day: int, window: Window | None) -> int:
+        return len(state or ())
+
+    def sql_enter(self) -> str:
+        value = "kind" if self.field == "kind" else f'"{self.field}"::VARCHAR'
+        return f"list(DISTINCT md5_number_lower({value})) FILTER ({self.condition()})"
+
+    def sql_merge(self, tile: str) -> str:
+        return f"list({tile})"
+
+    def sql_read(self, state: str, window: Window | None) -> str:
+        return f"least(coalesce(len(list_distinct(flatten({state}))), 0), {self.most})::BIGINT"

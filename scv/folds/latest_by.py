@@ -1,0 +1,65 @@
+"""The newest word on each date: the only fold that looks ahead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from scv.delivery import Delivery
+from scv.fold import Fold, Window
+
+KEPT_DAYS = 35
+ByDate = dict[int, tuple[int, str, str]]
+
+
+@dataclass(frozen=True)
+class LatestBy(Fold):
+    """Number of dates on which the newest event says `equals`.
+
+    `field` is a date in the payload (a delivery); per date the newest (`occurred_at`, id) decides, its word is
+    the event's kind. So a skip clicked weeks ahead counts until it is undone. Without a window it counts the
+    dates from `at`'s day on, with one those in the window. Dates more than 35 days back are dropped.
+    """
+
+    equals: str = field(default="", kw_only=True)
+    tiled: ClassVar[bool] = False
+    sample_parameters: ClassVar[dict[str, Any]] = {"equals": "skipped"}
+
+    def enter(self, state: ByDate | None, delivery: Delivery) -> ByDate:
+        return self.merge(state or {}, {self.value(delivery): (delivery.occurred_us, delivery.id, delivery.kind)})
+
+    def merge(self, left: ByDate, right: ByDate) -> ByDate:
+        merged = dict(left)
+        for day, stamped in right.items():
+            merged[day] = max(tuple(merged[day]), tuple(stamped)) if day in merged else stamped
+        return merged
+
+    def read(self, state: ByDate | None, at_day: int, window: Window | None) -> int:
+        return sum(
+            stamped[2] == self.equals
+            for day, stamped in (state or {}).items()
+            if day >= at_day - KEPT_DAYS and (window.covers(day, at_day) if window else day >= at_day)
+        )
+
+    def prune(self, state: ByDate | None, clock_day: int) -> ByDate | None:
+        return state and {day: stamped for day, stamped in state.items() if day >= clock_day - KEPT_DAYS}
+
+    def state_key(self) -> tuple[Any, ...]:
+        return ("ByDate", 1, self.field, self.kinds, self.where)
+
+    def key(self) -> str:
+        return repr((type(self).__name__, type(self).version, self.state_key(), self.equals))
+
+    def sql_enter(self) -> str:
+        entry = f"{{'on': \"{self.field}\", 'said': {{'occurred': occurred_us, 'id': id, 'kind': kind}}}}"
+        return f"list({entry}) FILTER ({self.condition()})"
+
+    def sql_merge(self, tile: str) -> str:
+        return f"list({tile})"
+
+    def sql_read(self, state: str, window: Window | None) -> str:
+        reach = window.sql("e.on") if window else "e.on >= at_day"
+        said = f"flatten({state})"
+        newest = f"[e FOR e IN {said} IF e.on >= at_day - {KEPT_DAYS} AND {reach}]"
+        wins = f"len(list_filter({said}, lambda o: o.on = e.on AND o.said > e.said)) = 0"
+        return f"coalesce(len(list_filter(list_distinct({newest}), lambda e: e.said.kind = '{self.equals}' AND {wins})), 0)::BIGINT"

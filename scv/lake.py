@@ -1,0 +1,152 @@
+"""Reading the event lake: one Delta table per family, partitioned by country and month of `seen_at`.
+
+Only `streams` writes it. A reader fixes one version of every family and sees nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import msgspec
+import pyarrow as pa
+from deltalake import DeltaTable
+
+from scv import event as events
+from scv.country import Country
+from scv.errors import LakeConflict
+
+ARROW = {"int": pa.int64(), "str": pa.string(), "bool": pa.bool_(), "date": pa.date32()}
+INSTANT = pa.timestamp("us", tz="UTC")
+
+
+def schema(family: str) -> pa.Schema:
+    """Columns of one family's table.
+
+    `claimed_at` is `occurred_at` as delivered; `epoch`, `partition`, `offset` are the position in the log.
+    A watermark is a row of kind `watermark` without customer.
+    """
+    envelope = [("country", pa.string()), ("month", pa.string()), ("customer_id", pa.string())]
+    envelope += [("kind", pa.string()), ("id", pa.string())]
+    envelope += [("occurred_at", INSTANT), ("claimed_at", INSTANT), ("seen_at", INSTANT)]
+    payload = [(name, ARROW[kind]) for name, kind in events.fields(family).items()]
+    position = [("epoch", pa.int32()), ("partition", pa.int32()), ("offset", pa.int64())]
+    return pa.schema([*envelope, *payload, *position])
+
+
+class Epoch(msgspec.Struct, frozen=True, kw_only=True):
+    """Which log the lake is being filled from: topic ids (hex) by topic, and how many partitions each has."""
+
+    epoch: int
+    topics: dict[str, str]
+    partitions: int
+
+
+@dataclass(frozen=True)
+class LakeVersion:
+    """One version of every family's table (-1: no table yet)."""
+
+    families: Mapping[str, int]
+
+    @property
+    def hash(self) -> str:
+        """One short hash of it: stands in every manifest."""
+        text = ",".join(f"{family}={version}" for family, version in sorted(self.families.items()))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+class Lake:
+    """A folder of Delta tables, read only."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def table_path(self, family: str) -> Path:
+        return self.path / family
+
+    def epoch(self) -> Epoch | None:
+        """The epoch being written; None for a lake that nothing was ever written to."""
+        path = self.path / "epoch.json"
+        return msgspec.json.decode(path.read_bytes(), type=Epoch) if path.exists() else None
+
+    def table(self, family: str, version: int | None = None) -> DeltaTable | None:
+        path = self.table_path(family)
+        if not DeltaTable.is_deltatable(str(path)):
+            return None
+        return DeltaTable(str(path), version=version)
+
+    def version(self) -> LakeVersion:
+        """The newest version of every family."""
+        tables = {family: self.table(family) for family in events.FAMILIES}
+        return LakeVersion({family: table.version() if table else -1 for family, table in tables.items()})
+
+    def position(self, family: str, topic: str, partition: int, version: LakeVersion | None = None) -> int:
+        """The next offset of this epoch that the lake does not hold (0: none yet)."""
+        epoch = self.epoch()
+        pinned = version.families[family] if version else None
+        table = None if pinned == -1 else self.table(family, pinned)
+        if epoch is None or table is None:
+            return 0
+        return table.transaction_version(transaction_id(epoch.topics[topic], partition)) or 0
+
+    def deliveries(
+        self, connection: duckdb.DuckDBPyConnection, family: str, country: Country, version: LakeVersion
+    ) -> str:
+        """A query over one family's deliveries of a country, in the units that folds use.
+
+        Columns: customer_id, kind, id, occurred_us, claimed_us, seen_us, day, seen_day, the payload (dates as
+        days, truth as 0 or 1) and the log position. Watermarks are left out. An empty lake gives no rows.
+        """
+        source = self._source(connection, family, country.code, version)
+        zone = country.time_zone.replace("'", "")
+        payload = [_payload(name, kind) for name, kind in events.fields(family).items()]
+        columns = [
+            "customer_id",
+            "kind",
+            "id",
+            *(f"epoch_us({name}_at) AS {name}_us" for name in ("occurred", "claimed", "seen")),
+            f"(occurred_at AT TIME ZONE '{zone}')::DATE - DATE '1970-01-01' AS day",
+            f"(seen_at AT TIME ZONE '{zone}')::DATE - DATE '1970-01-01' AS seen_day",
+            *payload,
+            'epoch, "partition", "offset"',
+        ]
+        return f"SELECT {', '.join(columns)} FROM {source} WHERE kind <> 'watermark'"
+
+    def watermark_us(
+        self, connection: duckdb.DuckDBPyConnection, family: str, country: str, version: LakeVersion
+    ) -> int | None:
+        """The instant up to which every partition of a family is complete in this version (us); None: unknown."""
+        source = self._source(connection, family, country, version)
+        epoch = self.epoch()
+        if epoch is None:
+            return None
+        newest = f"SELECT \"partition\", max(epoch_us(seen_at)) AS us FROM {source} WHERE kind = 'watermark' GROUP BY 1"
+        found = connection.execute(f"SELECT count(*), min(us) FROM ({newest})").fetchone()
+        return found[1] if found and found[0] == epoch.partitions else None
+
+    def _source(self, connection: duckdb.DuckDBPyConnection, family: str, country: str, version: LakeVersion) -> str:
+        pinned = version.families.get(family, -1)
+        table = self.table(family, pinned) if pinned >= 0 else None
+        files = [] if table is None else table.file_uris(partition_filters=[("country", "=", country)])
+        if not files:
+            connection.register(f"empty_{family}", schema(family).empty_table())
+            return f"empty_{family}"
+        missing = [file for file in files if not Path(file).exists()]
+        if missing:
+            raise LakeConflict(f"Version {pinned} of {family} has lost {missing[0]}: vacuumed. Read a newer version.")
+        listed = ", ".join("'" + file.replace("'", "''") + "'" for file in sorted(files))
+        return f"read_parquet([{listed}], hive_partitioning = true, hive_types = {{'country': VARCHAR, 'month': VARCHAR}}, union_by_name = true)"
+
+
+def transaction_id(topic_id: str, partition: int) -> str:
+    """The name of a partition's application transaction in the Delta log."""
+    return f"{topic_id}/{partition}"
+
+
+def _payload(name: str, kind: str) -> str:
+    if kind == "date":
+        return f"(\"{name}\" - DATE '1970-01-01')::BIGINT AS \"{name}\""
+    return f'"{name}"::BIGINT AS "{name}"' if kind in ("int", "bool") else f'"{name}"'

@@ -1,0 +1,67 @@
+"""How a fetcher's folds lie in a row: which states it keeps, and which of them each feature reads."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+from scv.fetcher import Feature, Fetcher
+from scv.fold import Fold
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where a feature's state is: in the tiles of each day, or among the lifetime states."""
+
+    feature: Feature
+    tiled: bool
+    index: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The states of one fetcher's rows.
+
+    `tiles` are kept per local day, `lives` once; features that need the same state share it. `longest_days` is
+    the longest tiled window.
+    """
+
+    fetcher: str
+    family: str
+    fingerprint: str
+    tiles: tuple[Fold, ...]
+    lives: tuple[Fold, ...]
+    slots: tuple[Slot, ...]
+    longest_days: int
+
+    @property
+    def field(self) -> str:
+        """The row's field in the customer's hash."""
+        return f"{self.fetcher}@{self.fingerprint}"
+
+    def keep_days(self, lateness_days: int) -> int:
+        """How many days of tiles a row keeps behind its clock."""
+        return max(self.longest_days, lateness_days)
+
+
+@functools.cache
+def layout_of(fetcher: type[Fetcher]) -> Layout:
+    """The layout that follows from a fetcher's features."""
+    tiles: dict[tuple[object, ...], Fold] = {}
+    lives: dict[tuple[object, ...], Fold] = {}
+    slots = []
+    for feature in fetcher.features:
+        states = tiles if feature.tiled else lives
+        key = feature.fold.state_key()
+        states.setdefault(key, feature.fold)
+        slots.append(Slot(feature, feature.tiled, list(states).index(key)))
+    longest = max((slot.feature.window.start for slot in slots if slot.tiled and slot.feature.window), default=0)
+    return Layout(
+        fetcher=fetcher.name,
+        family=fetcher.family,
+        fingerprint=fetcher.fingerprint(),
+        tiles=tuple(tiles.values()),
+        lives=tuple(lives.values()),
+        slots=tuple(slots),
+        longest_days=longest,
+    )

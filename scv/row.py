@@ -1,0 +1,175 @@
+"""A row: all admitted events of one customer for one fetcher, folded, with the fence that says up to where.
+
+Bytes = fence (fixed length, compared for equality by the store) + body (msgpack). Nothing of a row is cut at a
+reference: windows are cut when it is read.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from scv import admission
+from scv.admission import Ids, Verdict
+from scv.delivery import Delivery
+from scv.errors import StoreUnusable
+from scv.layout import Layout
+
+_FENCE = struct.Struct("<BII16sIqqi")
+FENCE_BYTES = _FENCE.size
+FORMAT = 1
+NEVER = -1
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which log: a rebuild's generation, the broker's epoch, the topic's id and the partition."""
+
+    generation: int
+    epoch: int
+    topic_id: bytes
+    partition: int
+
+
+@dataclass(frozen=True)
+class Fence:
+    """Which prefix of which log a row is the fold of.
+
+    `upto` is the last offset applied (-1: none of this epoch's log); `clock_us` the newest `seen_at`
+    delivered and `clock_day` its local day (`clock_us` -1: none yet).
+    """
+
+    place: Place
+    upto: int
+    clock_us: int = NEVER
+    clock_day: int = 0
+
+    def pack(self) -> bytes:
+        p = self.place
+        return _FENCE.pack(
+            FORMAT, p.generation, p.epoch, p.topic_id, p.partition, self.upto, self.clock_us, self.clock_day
+        )
+
+
+@dataclass
+class Row:
+    """One customer's state of one fetcher; mutable, owned by whoever read it."""
+
+    layout: Layout
+    lateness_days: int
+    admitted: int = 0
+    clock_us: int = NEVER
+    clock_day: int = 0
+    ids: Ids = field(default_factory=dict)
+    lives: list[Any] = field(default_factory=list)
+    tiles: dict[int, list[Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.lives = self.lives or [None] * len(self.layout.lives)
+
+    @property
+    def exists(self) -> bool:
+        """Has the customer an admitted event of this family?"""
+        return self.admitted > 0
+
+    def deliver(self, delivery: Delivery) -> Verdict | None:
+        """Apply the next delivery in log order; the verdict, or None for an erasure."""
+        if delivery.kind == "erased":
+            self._erase()
+            return None
+        clock_day = self.clock_day if self.clock_us != NEVER else None
+        verdict = admission.judge(delivery, clock_day, self.ids, self.lateness_days)
+        if verdict == "admitted":
+            self._enter(delivery)
+        if delivery.seen_us > self.clock_us:
+            self.clock_us, self.clock_day = delivery.seen_us, delivery.seen_day
+        return verdict
+
+    def read(self, at_day: int) -> dict[str, Any]:
+        """Every feature's value at an instant of that local day, at or after the row's clock.
+
+        A row that does not exist reads None throughout.
+        """
+        if not self.exists:
+            return {slot.feature.name: None for slot in self.layout.slots}
+        values = {}
+        for slot in self.layout.slots:
+            feature = slot.feature
+            state = self._merged(slot.index, feature, at_day) if slot.tiled else self.lives[slot.index]
+            values[feature.name] = feature.fold.read(state, at_day, feature.window)
+        return values
+
+    def fence(self, place: Place, upto: int) -> Fence:
+        """The fence of this row once everything up to that offset is in it."""
+        return Fence(place, upto, self.clock_us, self.clock_day)
+
+    def pack(self, place: Place, upto: int) -> bytes:
+        """The row's bytes; what no later read or admission can need is dropped first."""
+        self._prune()
+        ids = [(day, sorted(known)) for day, known in sorted(self.ids.items())]
+        body = (self.admitted, ids, self.lives, sorted(self.tiles.items()))
+        return self.fence(place, upto).pack() + _encoder.encode(body)
+
+    def _merged(self, index: int, feature: Any, at_day: int) -> Any:
+        merged, start, window = None, at_day - feature.window.start, feature.window
+        for day, states in self.tiles.items():
+            if day >= start and states[index] is not None and window.covers(day, at_day):
+                merged = states[index] if merged is None else feature.fold.merge(merged, states[index])
+        return merged
+
+    def _enter(self, delivery: Delivery) -> None:
+        admission.remember(delivery, self.ids)
+        self.admitted += 1
+        for index, fold in enumerate(self.layout.lives):
+            if fold.takes(delivery):
+                self.lives[index] = fold.enter(self.lives[index], delivery)
+        tile = None
+        for index, fold in enumerate(self.layout.tiles):
+            if fold.takes(delivery):
+                if tile is None:
+                    tile = self.tiles.setdefault(delivery.day, [None] * len(self.layout.tiles))
+                tile[index] = fold.enter(tile[index], delivery)
+
+    def _erase(self) -> None:
+        self.admitted, self.clock_us, self.clock_day = 0, NEVER, 0
+        self.ids, self.tiles = {}, {}
+        self.lives = [None] * len(self.layout.lives)
+
+    def _prune(self) -> None:
+        if self.clock_us == NEVER:
+            return
+        admission.forget(self.ids, self.clock_day, self.lateness_days)
+        oldest = self.clock_day - self.layout.keep_days(self.lateness_days)
+        for day in [day for day in self.tiles if day < oldest]:
+            del self.tiles[day]
+        self.lives = [
+            fold.prune(state, self.clock_day) for fold, state in zip(self.layout.lives, self.lives, strict=True)
+        ]
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(
+    tuple[int, list[tuple[int, set[int]]], list[Any], list[tuple[int, list[Any]]]],
+)
+
+
+def fence_of(data: bytes) -> Fence:
+    """The fence at the head of a row's bytes. Raises StoreUnusable for another format."""
+    if len(data) < FENCE_BYTES or data[0] != FORMAT:
+        raise StoreUnusable("A row in the store has another format. Run `cerebro rebuild`.")
+    _, generation, epoch, topic_id, partition, upto, clock_us, clock_day = _FENCE.unpack_from(data)
+    return Fence(Place(generation, epoch, topic_id, partition), upto, clock_us, clock_day)
+
+
+def unpack(data: bytes, layout: Layout, lateness_days: int) -> tuple[Fence, Row]:
+    """Fence and row of a row's bytes. Raises StoreUnusable when they are not those of this layout."""
+    fence = fence_of(data)
+    try:
+        admitted, ids, lives, tiles = _decoder.decode(memoryview(data)[FENCE_BYTES:])
+    except msgspec.MsgspecError as error:
+        raise StoreUnusable(f"A row of {layout.field} cannot be read ({error}). Run `cerebro rebuild`.") from error
+    row = Row(layout, lateness_days, admitted, fence.clock_us, fence.clock_day, dict(ids), lives, dict(tiles))
+    return fence, row

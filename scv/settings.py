@@ -1,0 +1,111 @@
+"""Every setting, in one typed place.
+
+A setting is an environment variable `CEREBRO_NAME`. What `cerebro up` started is found through
+`CEREBRO_HOME/services.env` (same names); the environment wins over that file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from scv.errors import BadSetting, did_you_mean
+
+PREFIX = "CEREBRO_"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the environment says; `load` reads it, `table` documents it."""
+
+    home: Annotated[str, Meta(description="folder of lake, snapshots, registry, bundles, exports")] = "./var"
+    countries: Annotated[str, Meta(description="folder of your own country files (XX.toml); empty: HOME/countries")] = ""
+    broker: Annotated[str, Meta(description="Kafka bootstrap servers")] = "127.0.0.1:9092"
+    store: Annotated[str, Meta(description="Redis or Valkey URL of the online store")] = "redis://127.0.0.1:6379/0"
+    scorer: Annotated[str, Meta(description="host:port of the gRPC scorer")] = "127.0.0.1:50051"
+    exports: Annotated[str, Meta(description="fsspec URL of the Tuesday folder; empty: HOME/exports")] = ""
+    topic_prefix: Annotated[str, Meta(description="first word of every topic name")] = "cerebro"
+    partitions: Annotated[int, Meta(description="partitions of each topic that we create", ge=1, le=512)] = 2
+    stale_after_s: Annotated[int, Meta(description="a fetcher older than this is STALE in a reply", ge=1)] = 7200
+    refuse_after_s: Annotated[int, Meta(description="older than this no score is given", ge=1)] = 691200
+    wait_s: Annotated[int, Meta(description="how long a start waits for broker or store", ge=0)] = 60
+    threads: Annotated[int, Meta(description="threads of DuckDB and LightGBM", ge=1)] = 2
+    memory: Annotated[str, Meta(description="DuckDB's memory cap of one process")] = "4GB"
+    hold_out_salt: Annotated[str, Meta(description="secret of the held-out draw; set it once per company")] = "cerebro"
+
+    @property
+    def home_path(self) -> Path:
+        return Path(self.home).expanduser().resolve()
+
+    @property
+    def lake_path(self) -> Path:
+        return self.home_path / "lake"
+
+    @property
+    def snapshots_path(self) -> Path:
+        return self.home_path / "snapshots"
+
+    @property
+    def bundles_path(self) -> Path:
+        return self.home_path / "bundles"
+
+    @property
+    def exports_url(self) -> str:
+        return self.exports or str(self.home_path / "exports")
+
+    @property
+    def countries_path(self) -> Path:
+        return Path(self.countries).expanduser() if self.countries else self.home_path / "countries"
+
+
+def load(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this process.
+
+    Raises BadSetting for an unknown CEREBRO_ variable (with the nearest known name) or a bad value.
+    """
+    env = dict(os.environ if environment is None else environment)
+    home = Path(env.get(PREFIX + "HOME", Settings.__struct_defaults__[0])).expanduser()
+    return _convert(_services(home) | {k: v for k, v in env.items() if k.startswith(PREFIX)})
+
+
+def services_file(home: Path) -> Path:
+    """Where `cerebro up` says what it started."""
+    return home / "services.env"
+
+
+def _services(home: Path) -> dict[str, str]:
+    path = services_file(home)
+    if not path.is_file():
+        return {}
+    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+    pairs = (line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    return {key: value for key, value in pairs}
+
+
+def _convert(variables: Mapping[str, str]) -> Settings:
+    known = {PREFIX + name.upper(): name for name in Settings.__struct_fields__}
+    values: dict[str, Any] = {}
+    for variable, text in variables.items():
+        if variable.startswith(PREFIX + "TEST_") or variable.startswith(PREFIX + "FAULT"):
+            continue  # read by the test suite and by fault points only
+        if variable not in known:
+            raise BadSetting(f"Unknown setting {variable}.{did_you_mean(variable, known)} `cerebro settings` lists all.")
+        values[known[variable]] = text
+    try:
+        return msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise BadSetting(f"A CEREBRO_ variable has a value that cannot be used: {error}. `cerebro settings` lists all.") from error
+
+
+def table(settings: Settings | None = None) -> list[tuple[str, str, str]]:
+    """(variable, default or current value, meaning) of every setting, in order of declaration."""
+    shown = settings or Settings()
+    rows = []
+    for info in msgspec.inspect.type_info(Settings).fields:  # type: ignore[attr-defined]
+        meaning = (info.type.extra_json_schema or {}).get("description", "")
+        rows.append((PREFIX + info.name.upper(), str(getattr(shown, info.name)), meaning))
+    return rows
