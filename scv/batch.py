@@ -52,7 +52,7 @@ def fold(
     query = f"""
         WITH tiles AS ({_tiles(events, layout)}), merged AS ({_merged(layout)})
         SELECT customer_id, at_us, {_reads(layout)} FROM merged ORDER BY at_us, customer_id"""
-    found = connection.execute(query).to_arrow_table()
+    found = connection.sql(query).to_arrow_table()
     instants = found["at_us"].cast(pa.int64()).cast(pa.timestamp("us", tz="UTC"))
     keys = [pa.array([country.code] * len(found), pa.string()), found["customer_id"], instants]
     values = [found[f"f{i}"].cast(ARROW[slot.feature.dtype]) for i, slot in enumerate(layout.slots)]

@@ -7,6 +7,9 @@ Instants are aware UTC or whole microseconds since 1970 (`…_us`); days are who
 
 from __future__ import annotations
 
+import itertools
+import re
+from calendar import monthrange
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
@@ -78,10 +81,22 @@ def reference(text: str, country: Country) -> datetime:
             return midnight(date.fromisoformat(text), country.zone)
         instant = datetime.fromisoformat(text)
     except ValueError as error:
-        raise BadReference(f"{text!r} is no date ({error}). Write 2017-09-05, or 2017-09-05T10:00:00+02:00.") from error
+        hint = _nearest_date(text)
+        raise BadReference(
+            f"{text!r} is no date ({error}).{hint} Write 2017-09-05, or 2017-09-05T10:00:00+02:00."
+        ) from error
     if instant.tzinfo is None:
         raise BadReference(f"{text!r} has no offset. Write {text}+00:00 for UTC, or a bare date for local midnight.")
     return instant.astimezone(UTC)
+
+
+def _nearest_date(text: str) -> str:
+    """' Did you mean …?' for a date with its parts in another order."""
+    parts = [int(part) for part in re.findall(r"\d+", text)[:3]]
+    for year, month, day in itertools.permutations(parts) if len(parts) == 3 else ():
+        if year >= 1900 and 1 <= month <= 12 and 1 <= day <= monthrange(year, month)[1]:
+            return f" Did you mean '{date(year, month, day).isoformat()}'?"
+    return ""
 
 
 def label(at: datetime, country: Country) -> str:

@@ -1,0 +1,159 @@
+"""Build the single customer view of countries at dates."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from scv.snapshot import Done
+
+
+@click.command(short_help="Build the single customer view of countries at dates.")
+@click.argument("codes", nargs=-1, metavar="[COUNTRY]...")
+@click.option("-d", "--date", "dates", multiple=True, help="A local date (its midnight) or an instant; default: now.")
+@click.option("-w", "--workers", default=1, show_default=True, type=click.IntRange(1, 256), help="Parallel fetchers.")
+@click.option("-f", "--fetcher", "names", multiple=True, help="Only this fetcher; may be repeated.")
+@click.option("--out", type=click.Path(dir_okay=False, writable=True), help="Also write one table (.csv or .parquet).")
+@click.option("--json", "as_json", is_flag=True, help="Say what was written as JSON instead of showing the table.")
+def command(
+    codes: tuple[str, ...], dates: tuple[str, ...], workers: int, names: tuple[str, ...], out: str | None, as_json: bool
+) -> int:
+    """Write a snapshot for every country, date and fetcher, and show the table.
+
+    Each fetcher is independent: one that fails is reported and stops no other. A country without data gives an
+    empty table and a warning.
+
+    \b
+    Example:
+      cerebro fetch US ZZ -d 2017-09-05 -d 2017-09-12 -w 16
+      cerebro fetch US -d 2017-09-05 --out scv.csv
+    """
+    from commands.arguments import the_countries, the_references
+    from scv import fetcher, settings, snapshot
+    from scv.errors import UserError
+
+    if out and not out.endswith((".csv", ".parquet")):
+        raise UserError(f"--out {out}: the name must end in .csv or .parquet.")
+    config = settings.load()
+    chosen = [fetcher.get(name) for name in dict.fromkeys(names)] or list(fetcher.collect().values())
+    wanted = {one: the_references(dates, one, config) for one in the_countries(codes, config)}
+    with _Bar(len(wanted) * len(chosen)) as bar:
+        done = snapshot.fetch(config, wanted, chosen, workers, progress=bar.advance)
+    table = _table(done)
+    _warn(done)
+    if out:
+        _write(table, out)
+    if as_json:
+        _say_json(done)
+    elif not out:
+        _show(table)
+    return 1 if any(result.error for result in done) else 0
+
+
+class _Bar:
+    """A progress bar on stderr, one step per country and fetcher."""
+
+    def __init__(self, total: int) -> None:
+        from rich.console import Console
+        from rich.progress import Progress
+
+        self._progress = Progress(console=Console(stderr=True), transient=True)
+        self._task = self._progress.add_task("fetching", total=total)
+
+    def __enter__(self) -> _Bar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def advance(self, done: Done) -> None:
+        self._progress.update(
+            self._task, advance=1, description=f"{done.job.country.code} {done.job.fetcher}", refresh=True
+        )
+
+
+def _table(done: list[Done]) -> pa.Table:
+    """One row per country, customer and reference; columns `fetcher__feature`."""
+    import pyarrow as pa
+
+    from scv import snapshot
+
+    joined = []
+    for country in dict.fromkeys(result.job.country for result in done):
+        mine = [result for result in done if result.job.country == country and not result.error]
+        tables = {
+            result.job.fetcher: pa.concat_tables(
+                snapshot.read_file(snapshot.path_of(result.job.out, result.job.fetcher, country, at))
+                for at in result.rows
+            )
+            for result in mine
+        }
+        if tables:
+            joined.append(snapshot.join(tables))
+    return pa.concat_tables(joined, promote_options="default") if joined else pa.table({})
+
+
+def _warn(done: list[Done]) -> None:
+    for result in done:
+        if result.error:
+            click.echo(f"{result.job.country.code} {result.job.fetcher} failed: {result.error}", err=True)
+    for country in dict.fromkeys(result.job.country for result in done):
+        mine = [result for result in done if result.job.country == country]
+        if not any(rows for result in mine for rows in result.rows.values()) and not any(r.error for r in mine):
+            click.echo(f"Warning: {country.code} has no data at these dates: its table is empty.", err=True)
+
+
+def _write(table: pa.Table, out: str) -> None:
+    from pathlib import Path
+
+    import pyarrow.csv as csv
+
+    from scv import snapshot
+
+    if out.endswith(".parquet"):
+        snapshot.write(table, Path(out))
+    else:
+        csv.write_csv(table, out)
+    click.echo(f"Wrote {len(table)} rows × {table.num_columns} columns to {out}.", err=True)
+
+
+def _say_json(done: list[Done]) -> None:
+    import json
+
+    rows = [
+        {
+            "country": result.job.country.code,
+            "fetcher": result.job.fetcher,
+            "rows": {at.isoformat(): n for at, n in result.rows.items()},
+            "error": result.error or None,
+        }
+        for result in done
+    ]
+    click.echo(json.dumps(rows, indent=1))
+
+
+def _show(table: pa.Table, customers: int = 4) -> None:
+    """CSV for a pipe; for a person the variables of the first customers, one line each."""
+    import pyarrow.csv as csv
+
+    if not sys.stdout.isatty():
+        if table.num_columns:
+            csv.write_csv(table, sys.stdout.buffer)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(title=f"{len(table)} rows × {table.num_columns} columns; the first {min(customers, len(table))}")
+    head = table.slice(0, customers).to_pylist()
+    shown.add_column("variable")
+    for row in head:
+        shown.add_column(f"{row['country']}:{row['customer_id']}", justify="right")
+    for name in table.column_names:
+        shown.add_row(name, *("" if row[name] is None else str(row[name]) for row in head))
+    Console().print(shown)

@@ -1,0 +1,59 @@
+"""The catalogue: every variable in words, from the definitions themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scv.fetcher import Feature, Fetcher, collect
+from scv.fold import Window
+
+
+def entries() -> list[dict[str, Any]]:
+    """One dictionary per feature: name, sentence, unit, window, events, type and fingerprint."""
+    return [_entry(fetcher, feature) for fetcher in collect().values() for feature in fetcher.features]
+
+
+def _entry(fetcher: type[Fetcher], feature: Feature) -> dict[str, Any]:
+    fold = feature.fold
+    return {
+        "name": feature.full_name,
+        "fetcher": fetcher.name,
+        "doc": feature.words.doc,
+        "unit": feature.words.unit,
+        "type": feature.dtype,
+        "window": window_text(feature.window),
+        "fold": type(fold).__name__ + (f"({fold.field})" if fold.field else ""),
+        "events": f"{fetcher.family}: {', '.join(fold.kinds) or 'all'}",
+        "sayable": bool(feature.words.sayable),
+        "fingerprint": feature.fingerprint,
+    }
+
+
+def window_text(window: Window | None) -> str:
+    """A window in words.
+
+    >>> window_text(Window(14, 7)), window_text(Window(28)), window_text(None)
+    ('8 to 14 days back', 'last 28 days', 'ever')
+    """
+    if window is None:
+        return "ever"
+    return f"{window.end + 1} to {window.start} days back" if window.end else f"last {window.start} days"
+
+
+def markdown() -> str:
+    """The page `docs/features.md`."""
+    lines = [
+        "# The variables of the single customer view",
+        "",
+        "Written by `cerebro catalogue --write`; a test keeps it fresh. A window of N days at an instant reaches from",
+        "the local midnight N days earlier to that instant. A customer without any event of a family has none of its",
+        "values; with one, an empty window is 0 or missing, by fold.",
+    ]
+    for fetcher in collect().values():
+        lines += ["", f"## {fetcher.name}", "", f"{fetcher.doc} Topic family `{fetcher.family}`.", ""]
+        lines += ["| variable | meaning | window | fold | type | unit | may be said aloud |", "|---|---|---|---|---|---|---|"]
+        for entry in (_entry(fetcher, feature) for feature in fetcher.features):
+            said = "yes" if entry["sayable"] else ""
+            cells = [f"`{entry['name']}`", entry["doc"], entry["window"], entry["fold"], entry["type"], entry["unit"], said]
+            lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,193 @@
+"""Reading customers live: every fetcher's values aged to the country's clock, in one round trip.
+
+The one way from rows to values: Feast's online store plug-in, the scorer and parity all read through it.
+
+    reader = Reader(client)                                   # a connected Redis or Valkey client, bytes replies
+    (view,) = reader.read(country, ["900"], fetchers)         # fetchers: classes, as fetcher.collect() has them
+    view.at, view.known, view.fetchers["orders"].values["days_since"]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from scv.calendar import day_of, from_us, to_us
+from scv.clock import live_at
+from scv.country import Country
+from scv.fetcher import Fetcher
+from scv.layout import Layout, layout_of
+from scv.partition import partition_of
+from scv.row import NEVER, Place, Row, unpack
+from scv.rowstore import Log, built_key, clock_key, clock_of, position_key, row_key
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One fetcher of one customer.
+
+    `built` is False where the store does not hold this fetcher's rows (at its fingerprint) for the country:
+    "run cerebro rebuild". `present` is True where the customer has an admitted event of its family; otherwise
+    every value is None. `values` are by plain feature name, all features of the fetcher, None for missing.
+    `watermark` is the instant up to which the customer's partition is complete, `freshness_s` the clock minus
+    that, never negative; both None where no watermark (or clock) is known.
+    """
+
+    built: bool
+    present: bool
+    values: Mapping[str, Any]
+    watermark: datetime | None
+    freshness_s: float | None
+
+
+@dataclass(frozen=True)
+class View:
+    """One customer, read live.
+
+    `clock` is the country's now; `at` the instant of the read: the clock, or just after the customer's newest
+    applied event if that is later. Both None for a replay that has not begun (then every value is None).
+    """
+
+    country: str
+    customer_id: str
+    clock: datetime | None
+    at: datetime | None
+    fetchers: Mapping[str, Reading]
+
+    @property
+    def known(self) -> bool:
+        """Has the customer a row in any of the families that were read?"""
+        return any(reading.present for reading in self.fetchers.values())
+
+    def values(self) -> dict[str, Any]:
+        """Every value by full name, `fetcher__feature`: the row that a bundle or a table holds."""
+        return {f"{name}__{key}": value for name, one in self.fetchers.items() for key, value in one.values.items()}
+
+
+class Reader:
+    """Reads any number of a country's customers in one round trip (two when the topics changed).
+
+    Safe to share between threads, as its client is. Nothing is cached but how topics are partitioned, and
+    every reply proves that.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._topics = Topics({})
+
+    def read(self, country: Country, customer_ids: Sequence[str], fetchers: Sequence[type[Fetcher]]) -> list[View]:
+        """One view per customer, in the order asked. An unknown customer's view has `known` False.
+
+        Raises StoreUnusable for a row of another format; a store that does not answer raises the client's error.
+        """
+        layouts = [layout_of(fetcher) for fetcher in fetchers]
+        if not customer_ids or not layouts:
+            return []
+        while True:
+            topics = self._topics
+            call = _Call(country, customer_ids, layouts, topics)
+            call.ask(self._client)
+            if call.topics_now == topics.raw:
+                return call.views()
+            self._topics = Topics(call.topics_now)
+
+
+Partition = tuple[str, int]
+"""A topic and the number of one of its partitions."""
+
+
+class Topics:
+    """The store's `topics` hash, as read, and by family."""
+
+    def __init__(self, raw: Mapping[bytes, bytes]) -> None:
+        self.raw = raw
+        logs = {topic.decode(): msgspec.json.decode(text, type=Log) for topic, text in raw.items()}
+        self._by_family = {log.family: (topic, log) for topic, log in logs.items()}
+        self._places: dict[tuple[str, int, int], Place] = {}
+
+    def partition(self, family: str, key: bytes) -> Partition | None:
+        """Where a customer's events of a family are; None for a family without a log."""
+        if family not in self._by_family:
+            return None
+        topic, log = self._by_family[family]
+        return topic, partition_of(key, log.partitions)
+
+    def place(self, family: str, generation: int, partition: int) -> Place:
+        """The place that a row of this family must be of."""
+        found = self._places.get((family, generation, partition))
+        if found is None:
+            found = self._by_family[family][1].place(generation, partition)
+            self._places[family, generation, partition] = found
+        return found
+
+
+class _Call:
+    """One read: what was asked, then what the store answered."""
+
+    def __init__(
+        self, country: Country, customer_ids: Sequence[str], layouts: Sequence[Layout], topics: Topics
+    ) -> None:
+        self.country, self.customer_ids, self.layouts, self.topics = country, customer_ids, layouts, topics
+        families = dict.fromkeys(layout.family for layout in layouts)
+        keys = [f"{country.code}:{one}".encode() for one in customer_ids]
+        self.homes = [{family: topics.partition(family, key) for family in families} for key in keys]
+
+    def ask(self, client: Any) -> None:
+        """The round trip."""
+        code, fields = self.country.code, [layout.field for layout in self.layouts]
+        partitions = list(dict.fromkeys(home for homes in self.homes for home in homes.values() if home))
+        pipe = client.pipeline(transaction=False)
+        pipe.hgetall("topics")
+        pipe.get("generation")
+        pipe.hgetall(clock_key(code))
+        pipe.mget([built_key(code, field) for field in fields])
+        for topic, partition in partitions:
+            pipe.hget(position_key(topic, partition), f"wm:{code}")
+        for customer_id in self.customer_ids:
+            pipe.hmget(row_key(code, customer_id), fields)
+        self.topics_now, generation, clock, built, *rest = pipe.execute()
+        self.generation = int(generation or 1)
+        self.clock = clock_of(clock)
+        self.now_us = self.clock.now_us()
+        self.built = [mark is not None for mark in built]
+        self.watermarks = dict(zip(partitions, rest, strict=False))
+        self.rows: Sequence[Sequence[bytes | None]] = rest[len(partitions) :]
+
+    def views(self) -> list[View]:
+        return [self._view(*one) for one in zip(self.customer_ids, self.homes, self.rows, strict=True)]
+
+    def _view(self, customer_id: str, homes: Mapping[str, Partition | None], data: Sequence[bytes | None]) -> View:
+        rows = [
+            self._row(one, layout, homes[layout.family]) if built and one is not None else None
+            for one, layout, built in zip(data, self.layouts, self.built, strict=True)
+        ]
+        at = live_at(self.clock, max((row.clock_us for row in rows if row), default=NEVER))
+        day = None if at is None else day_of(to_us(at), self.country.zone)
+        readings = {
+            layout.fetcher: self._reading(row, layout, built, day, homes[layout.family])
+            for row, layout, built in zip(rows, self.layouts, self.built, strict=True)
+        }
+        clock = None if self.now_us is None else from_us(self.now_us)
+        return View(self.country.code, customer_id, clock, at, readings)
+
+    def _row(self, data: bytes, layout: Layout, home: Partition | None) -> Row | None:
+        """The row, unless it was folded from another log than the one that the store stands for now."""
+        fence, row = unpack(data, layout, self.country.lateness_days)
+        if home and fence.place != self.topics.place(layout.family, self.generation, home[1]):
+            return None
+        return row
+
+    def _reading(
+        self, row: Row | None, layout: Layout, built: bool, day: int | None, home: Partition | None
+    ) -> Reading:
+        present = row is not None and row.exists and day is not None
+        values = row.read(day) if row and day is not None else {slot.feature.name: None for slot in layout.slots}
+        mark = self.watermarks.get(home) if home else None
+        if mark is None:
+            return Reading(built, present, values, None, None)
+        age_us = None if self.now_us is None else max(self.now_us - int(mark), 0)
+        return Reading(built, present, values, from_us(int(mark)), None if age_us is None else age_us / 1e6)
