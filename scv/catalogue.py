@@ -51,9 +51,20 @@ def markdown() -> str:
     ]
     for fetcher in collect().values():
         lines += ["", f"## {fetcher.name}", "", f"{fetcher.doc} Topic family `{fetcher.family}`.", ""]
-        lines += ["| variable | meaning | window | fold | type | unit | may be said aloud |", "|---|---|---|---|---|---|---|"]
+        lines += [
+            "| variable | meaning | window | fold | type | unit | may be said aloud |",
+            "|---|---|---|---|---|---|---|",
+        ]
         for entry in (_entry(fetcher, feature) for feature in fetcher.features):
             said = "yes" if entry["sayable"] else ""
-            cells = [f"`{entry['name']}`", entry["doc"], entry["window"], entry["fold"], entry["type"], entry["unit"], said]
+            cells = [
+                f"`{entry['name']}`",
+                entry["doc"],
+                entry["window"],
+                entry["fold"],
+                entry["type"],
+                entry["unit"],
+                said,
+            ]
             lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

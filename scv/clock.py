@@ -43,5 +43,3 @@ def live_at(clock: Clock, newest_row_us: int | None) -> datetime | None:
     after_row = None if newest_row_us is None or newest_row_us < 0 else newest_row_us + 1
     candidates = [us for us in (clock.now_us(), after_row) if us is not None]
     return from_us(max(candidates)) if candidates else None
-
-

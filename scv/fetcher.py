@@ -97,6 +97,8 @@ def _expand(cls: type[Fetcher], name: str, value: Fold | Windowed) -> list[Featu
     windowed = value if isinstance(value, Windowed) else Windowed(value, {})
     _check(cls, name, windowed.fold)
     windows: dict[str, Window | None] = dict(windowed.windows) or {"": None}
+    for window in windows.values():
+        _check_window(f"in fetcher {cls.__name__}, feature {name}", windowed.fold, window)
     dtype = windowed.fold.dtype(events.fields(cls.family))
     return [Feature(cls.name, name + suffix, windowed.fold, window, dtype) for suffix, window in windows.items()]
 
@@ -115,6 +117,20 @@ def _check(cls: type[Fetcher], name: str, fold: Fold) -> None:
             raise UnknownName("payload field", field, [*fields, "kind"], f"({where})")
     if fold.needs_field and not fold.field:
         raise BadSetting(f"{type(fold).__name__} needs a field {where}.")
+    found = "str" if fold.field == "kind" else fields.get(fold.field, "")
+    if fold.field and fold.field_types and found not in fold.field_types:
+        wanted = " or ".join(fold.field_types)
+        raise BadSetting(f"{type(fold).__name__} needs a field of type {wanted}; {fold.field} is {found} ({where}).")
+
+
+def _check_window(where: str, fold: Fold, window: Window | None) -> None:
+    if window is None:
+        return
+    if not 0 <= window.end < window.start:
+        raise BadSetting(f"A window needs 0 <= end < start, not {window} ({where}).")
+    if fold.reach is not None and window.start > fold.reach:
+        most = f"a window of at most {fold.reach} days" if fold.reach else "no window"
+        raise BadSetting(f"{type(fold).__name__} takes {most} ({where}).")
 
 
 class TableFetcher:

@@ -53,7 +53,8 @@ class Fold:
     """One aggregation of one kind of fact.
 
     `kinds` are the event kinds that enter (all of the family when empty), `where` are comparisons of
-    payload fields, all of which must hold. Subclasses add their own parameters.
+    payload fields, all of which must hold. Subclasses add their own parameters. `field_types` are the types
+    a field may have (any when empty), `reach` the longest window in days (None: any, 0: no window at all).
     """
 
     field: str = ""
@@ -64,6 +65,8 @@ class Fold:
     version: ClassVar[int] = 1
     tiled: ClassVar[bool] = True
     needs_field: ClassVar[bool] = True
+    field_types: ClassVar[tuple[str, ...]] = ()
+    reach: ClassVar[int | None] = None
     sample_parameters: ClassVar[dict[str, Any]] = {}
 
     # -- the algebra (None is zero) ------------------------------------------------------------------------
@@ -107,7 +110,10 @@ class Fold:
         values = delivery.values
         if self.field and self.field != "kind" and values.get(self.field) is None:
             return False
-        return all(_holds(values.get(name), sign, value) for name, sign, value in self.where)
+        return all(
+            _holds(delivery.kind if name == "kind" else values.get(name), sign, value)
+            for name, sign, value in self.where
+        )
 
     def value(self, delivery: Delivery) -> Any:
         return delivery.kind if self.field == "kind" else delivery.values[self.field]

@@ -130,7 +130,7 @@ class Lake:
     def _source(self, connection: duckdb.DuckDBPyConnection, family: str, country: str, version: LakeVersion) -> str:
         pinned = version.families.get(family, -1)
         table = self.table(family, pinned) if pinned >= 0 else None
-        files = [] if table is None else table.file_uris(partition_filters=[("country", "=", country)])
+        files = [] if table is None else table.file_uris(file_pruning_predicate=[("country", "=", country)])
         if not files:
             connection.register(f"empty_{family}", schema(family).empty_table())
             return f"empty_{family}"
@@ -148,5 +148,5 @@ def transaction_id(topic_id: str, partition: int) -> str:
 
 def _payload(name: str, kind: str) -> str:
     if kind == "date":
-        return f"(\"{name}\" - DATE '1970-01-01')::BIGINT AS \"{name}\""
+        return f'("{name}" - DATE \'1970-01-01\')::BIGINT AS "{name}"'
     return f'"{name}"::BIGINT AS "{name}"' if kind in ("int", "bool") else f'"{name}"'

@@ -1,17 +1,21 @@
 """The online store: keys, the two scripts and Rule R. It is handed a connected Redis or Valkey client.
 
-    row:{country:customer}                hash, one field per fetcher@fingerprint: packed rows
-    pos:topic:partition                   hash: log, offset (next to apply), wm:COUNTRY (newest watermark, us)
-    clock:country                         hash: mode, front (us)
-    built:country:fetcher@fingerprint     the rows of that fetcher are whole
-    topics                                hash: topic → log description (epoch, topic id, partitions)
-    generation                            the rebuild that rows must belong to
+row:{country:customer}                hash, one field per fetcher@fingerprint: packed rows
+pos:topic:partition                   hash, a partition's restart point:
+    offset                            the next to apply
+    turn                              counts rebuilds: whoever read another one must read all of this again
+    built:COUNTRY:FIELD               the fetchers whose rows follow this partition
+    wm:COUNTRY                        everything seen before this instant is applied (us)
+clock:country                         hash: mode, front (us)
+built:country:fetcher@fingerprint     the rows of that fetcher are whole
+topics                                hash: topic → log description (epoch, topic id, partitions)
+generation                            the rebuild that rows must belong to
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import msgspec
@@ -32,17 +36,31 @@ for i = 2, #ARGV, 3 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 2]) end
 return 1
 """
 
-# Moves a partition's restart point from the expected value; watermarks only ever rise.
-# Returns the stored offset, or -1 when there is none; the caller compares it with what it wanted.
+# Moves a partition's restart point if offset and turn are those that the writer read; marks only ever rise.
 ADVANCE = """
-local stored = redis.call('HGET', KEYS[1], 'offset') or ''
-if stored ~= ARGV[1] then return stored == '' and -1 or tonumber(stored) end
-redis.call('HSET', KEYS[1], 'offset', ARGV[2])
-for i = 3, #ARGV, 2 do
+local offset, turn = redis.call('HGET', KEYS[1], 'offset'), redis.call('HGET', KEYS[1], 'turn')
+if (offset or '') ~= ARGV[1] or (turn or '0') ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], 'offset', ARGV[3])
+for i = 4, #ARGV, 2 do
   local old = redis.call('HGET', KEYS[1], ARGV[i])
   if not old or tonumber(ARGV[i + 1]) > tonumber(old) then redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 end
-return tonumber(ARGV[2])
+return 1
+"""
+
+# Rows built up to an offset follow this partition from there on: the restart point goes back to it, in the same step.
+FOLLOW = """
+local offset = redis.call('HGET', KEYS[1], 'offset')
+if not offset or tonumber(offset) > tonumber(ARGV[1]) then redis.call('HSET', KEYS[1], 'offset', ARGV[1]) end
+for i = 2, #ARGV do redis.call('HSET', KEYS[1], ARGV[i], '1') end
+return redis.call('HINCRBY', KEYS[1], 'turn', 1)
+"""
+
+# The heads (fences) of some fields of a row, '' where there is none.
+FENCES = """
+local found = redis.call('HMGET', KEYS[1], unpack(ARGV, 2))
+for i = 1, #found do found[i] = found[i] and string.sub(found[i], 1, tonumber(ARGV[1])) or '' end
+return found
 """
 
 # A clock's front only ever rises.
@@ -67,10 +85,32 @@ class Log(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Position:
-    """A partition's restart point: the next offset to apply and the newest watermark per country (us)."""
+    """A partition's restart point: the next offset to apply and, per country, the instant before which everything
+    seen is applied (us). `built` holds the keys of the built markers whose rows follow this partition.
+    """
 
     offset: int | None
-    watermarks: Mapping[str, int]
+    watermarks: Mapping[str, int] = field(default_factory=dict)
+    built: frozenset[str] = frozenset()
+    turn: int = 0
+
+
+@dataclass(frozen=True)
+class Move:
+    """A restart point's next offset, and the offset and turn that must still stand there."""
+
+    topic: str
+    partition: int
+    expected: int | None
+    turn: int
+    offset: int
+    watermarks: Mapping[str, int] = field(default_factory=dict)
+
+    def args(self) -> list[Any]:
+        found: list[Any] = ["" if self.expected is None else self.expected, self.turn, self.offset]
+        for country, us in self.watermarks.items():
+            found += [f"wm:{country}", us]
+        return found
 
 
 def row_key(country: str, customer_id: str) -> str:
@@ -105,6 +145,8 @@ class RowStore:
         self.client = client
         self._write = client.register_script(WRITE)
         self._advance = client.register_script(ADVANCE)
+        self._follow = client.register_script(FOLLOW)
+        self._fences = client.register_script(FENCES)
         self._tick = client.register_script(TICK)
 
     # -- rows ----------------------------------------------------------------------------------------------
@@ -116,6 +158,13 @@ class RowStore:
         for key in keys:
             pipe.hmget(key, list(fields))
         return cast(list[list[bytes | None]], pipe.execute())
+
+    def fences(self, keys: Sequence[str], fields: Sequence[str]) -> list[list[bytes]]:
+        """Per key the fence of each field (b'' = absent); one round trip."""
+        pipe = self.client.pipeline(transaction=False)
+        for key in keys:
+            self._fences(keys=[key], args=[FENCE_BYTES, *fields], client=pipe)
+        return cast(list[list[bytes]], pipe.execute()) if keys else []
 
     def write_rows(self, writes: Mapping[str, Sequence[RowWrite]]) -> list[str]:
         """Write each key's fields, all or none of a key; the keys that were refused. One round trip."""
@@ -136,26 +185,65 @@ class RowStore:
             pipe.hgetall(position_key(topic, partition))
         return [position_of(found) for found in (pipe.execute() if wanted else [])]
 
-    def advance(
-        self, topic: str, partition: int, expected: int | None, offset: int, watermarks: Mapping[str, int]
-    ) -> int | None:
-        """Move a restart point from `expected`; the offset that stands afterwards (None: none)."""
-        args: list[Any] = ["" if expected is None else expected, offset]
-        for country, us in watermarks.items():
-            args += [f"wm:{country}", us]
-        stored = int(self._advance(keys=[position_key(topic, partition)], args=args))
-        return None if stored < 0 else stored
+    def advance(self, moves: Sequence[Move]) -> list[bool]:
+        """Move restart points, each where what was read still stands; which of them moved. One round trip."""
+        pipe = self.client.pipeline(transaction=False)
+        for move in moves:
+            self._advance(keys=[position_key(move.topic, move.partition)], args=move.args(), client=pipe)
+        return [bool(moved) for moved in (pipe.execute() if moves else [])]
+
+    def follow(self, topic: str, partition: int, offset: int, country: str, fields: Sequence[str]) -> None:
+        """Let rows built from everything before `offset` follow a partition; it restarts there or earlier."""
+        marks = [built_key(country, field) for field in fields]
+        self._follow(keys=[position_key(topic, partition)], args=[offset, *marks])
+
+    def unfollow(self, topic: str, partition: int, country: str, fields: Sequence[str]) -> None:
+        """Let no consumer write these rows until they are built again."""
+        key = position_key(topic, partition)
+        pipe = self.client.pipeline(transaction=True)
+        pipe.hdel(key, *(built_key(country, field) for field in fields))
+        pipe.hincrby(key, "turn", 1)
+        pipe.execute()
 
     # -- clocks --------------------------------------------------------------------------------------------
     def clock(self, country: str) -> Clock:
         return clock_of(self.client.hgetall(clock_key(country)))
 
-    def set_mode(self, country: str, mode: Mode) -> None:
-        self.client.hset(clock_key(country), "mode", mode)
+    def clocks(self, countries: Sequence[str]) -> dict[str, Clock]:
+        """The clocks of some countries; one round trip."""
+        pipe = self.client.pipeline(transaction=False)
+        for country in countries:
+            pipe.hgetall(clock_key(country))
+        return {code: clock_of(found) for code, found in zip(countries, pipe.execute(), strict=True)}
 
-    def tick(self, country: str, us: int) -> None:
-        """Raise the front of a country's clock."""
-        self._tick(keys=[clock_key(country)], args=[us])
+    def has_clock(self, country: str) -> bool:
+        return bool(self.client.hexists(clock_key(country), "mode"))
+
+    def set_mode(self, country: str, mode: Mode) -> None:
+        """Put a country on wall time or on a replay.
+
+        Where that is a change its front and watermarks begin anew; the raised turn refuses those of a consumer that
+        still goes by the old clock.
+        """
+        if self.clock(country).mode == mode:
+            self.client.hset(clock_key(country), "mode", mode)
+            return
+        pipe = self.client.pipeline(transaction=True)
+        pipe.hset(clock_key(country), "mode", mode)
+        pipe.hdel(clock_key(country), "front")
+        for topic, log in self.logs().items():
+            for partition in range(log.partitions):
+                pipe.hdel(position_key(topic, partition), f"wm:{country}")
+                pipe.hincrby(position_key(topic, partition), "turn", 1)
+        pipe.execute()
+
+    def tick(self, fronts: Mapping[str, int]) -> None:
+        """Raise the fronts of countries' clocks (us)."""
+        pipe = self.client.pipeline(transaction=False)
+        for country, us in fronts.items():
+            self._tick(keys=[clock_key(country)], args=[us], client=pipe)
+        if fronts:
+            pipe.execute()
 
     # -- markers -------------------------------------------------------------------------------------------
     def logs(self) -> dict[str, Log]:
@@ -176,6 +264,14 @@ class RowStore:
     def mark_built(self, country: str, field: str) -> None:
         self.client.set(built_key(country, field), b"1")
 
+    def unmark_built(self, country: str, fields: Sequence[str]) -> None:
+        self.client.delete(*(built_key(country, field) for field in fields))
+
+    def next_generation(self) -> int:
+        """Begin another generation of rows: every older one is to be built again."""
+        self.client.set("generation", self.generation() + 1)
+        return self.generation()
+
     def incarnation(self) -> str:
         """The store's run id: another one means that it restarted and may have lost writes."""
         return str(self.client.info("server")["run_id"])
@@ -190,9 +286,11 @@ class RowStore:
 
 def position_of(found: Mapping[bytes, bytes]) -> Position:
     """A position as HGETALL returns it."""
-    offset = found.get(b"offset")
-    marks = {name[3:].decode(): int(us) for name, us in found.items() if name.startswith(b"wm:")}
-    return Position(None if offset is None else int(offset), marks)
+    texts = {name.decode(): text for name, text in found.items()}
+    marks = {name[3:]: int(us) for name, us in texts.items() if name.startswith("wm:")}
+    built = frozenset(name for name in texts if name.startswith("built:"))
+    offset = texts.get("offset")
+    return Position(None if offset is None else int(offset), marks, built, int(texts.get("turn", 0)))
 
 
 def clock_of(found: Mapping[bytes, bytes]) -> Clock:

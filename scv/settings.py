@@ -23,7 +23,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What the environment says; `load` reads it, `table` documents it."""
 
     home: Annotated[str, Meta(description="folder of lake, snapshots, registry, bundles, exports")] = "./var"
-    countries: Annotated[str, Meta(description="folder of your own country files (XX.toml); empty: HOME/countries")] = ""
+    countries: Annotated[str, Meta(description="folder of your own country files (XX.toml); empty: HOME/countries")] = (
+        ""
+    )
     broker: Annotated[str, Meta(description="Kafka bootstrap servers")] = "127.0.0.1:9092"
     store: Annotated[str, Meta(description="Redis or Valkey URL of the online store")] = "redis://127.0.0.1:6379/0"
     scorer: Annotated[str, Meta(description="host:port of the gRPC scorer")] = "127.0.0.1:50051"
@@ -32,6 +34,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     partitions: Annotated[int, Meta(description="partitions of each topic that we create", ge=1, le=512)] = 2
     stale_after_s: Annotated[int, Meta(description="a fetcher older than this is STALE in a reply", ge=1)] = 7200
     refuse_after_s: Annotated[int, Meta(description="older than this no score is given", ge=1)] = 691200
+    session_ms: Annotated[
+        int, Meta(description="a consumer silent for so long loses its partitions; Kafka takes 6000 or more", ge=100)
+    ] = 6000
     wait_s: Annotated[int, Meta(description="how long a start waits for broker or store", ge=0)] = 60
     threads: Annotated[int, Meta(description="threads of DuckDB and LightGBM", ge=1)] = 2
     memory: Annotated[str, Meta(description="DuckDB's memory cap of one process")] = "4GB"
@@ -93,12 +98,16 @@ def _convert(variables: Mapping[str, str]) -> Settings:
         if variable.startswith(PREFIX + "TEST_") or variable.startswith(PREFIX + "FAULT"):
             continue  # read by the test suite and by fault points only
         if variable not in known:
-            raise BadSetting(f"Unknown setting {variable}.{did_you_mean(variable, known)} `cerebro settings` lists all.")
+            raise BadSetting(
+                f"Unknown setting {variable}.{did_you_mean(variable, known)} `cerebro settings` lists all."
+            )
         values[known[variable]] = text
     try:
         return msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise BadSetting(f"A CEREBRO_ variable has a value that cannot be used: {error}. `cerebro settings` lists all.") from error
+        raise BadSetting(
+            f"A CEREBRO_ variable has a value that cannot be used: {error}. `cerebro settings` lists all."
+        ) from error
 
 
 def table(settings: Settings | None = None) -> list[tuple[str, str, str]]:

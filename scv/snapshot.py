@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -109,7 +109,8 @@ def _run(jobs: Sequence[Job], workers: int) -> Iterable[Done]:
     if workers <= 1 or len(jobs) <= 1:
         yield from (run(job) for job in jobs)
         return
-    with ProcessPoolExecutor(min(workers, len(jobs), 2 * (os.cpu_count() or 1))) as pool:
+    # Threads, not processes: DuckDB and Arrow work outside the interpreter's lock, and nothing is copied.
+    with ThreadPoolExecutor(min(workers, len(jobs))) as pool:
         futures = [pool.submit(run, job) for job in jobs]
         try:
             yield from (future.result() for future in as_completed(futures))
@@ -232,5 +233,3 @@ def join(tables: Mapping[str, pa.Table]) -> pa.Table:
         return connection.sql(query).to_arrow_table().combine_chunks()
     finally:
         connection.close()
-
-

@@ -81,13 +81,11 @@ class Offers(Fetcher):
 
     family = "orders"
 
-    discount = Sum(
-        "discount_cents", kinds=PLACED, words=Words(doc="Discount given, in cents.", unit="cents")
-    ).each(28, 91)
+    discount = Sum("discount_cents", kinds=PLACED, words=Words(doc="Discount given, in cents.", unit="cents")).each(
+        28, 91
+    )
     discount_ever = Sum("discount_cents", kinds=PLACED, words=Words(doc="Discount ever given.", unit="cents"))
-    vouchers = Count(
-        kinds=("voucher_redeemed",), words=Words(doc="Vouchers redeemed.", unit="vouchers")
-    ).each(28, 91)
+    vouchers = Count(kinds=("voucher_redeemed",), words=Words(doc="Vouchers redeemed.", unit="vouchers")).each(28, 91)
     days_since_voucher = DaysSince(
         kinds=("voucher_redeemed",), words=Words(doc="Days since the last voucher.", unit="days")
     )

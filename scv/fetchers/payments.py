@@ -15,6 +15,4 @@ class Payments(Fetcher):
     ).each(28, 91)
     charges = Count(kinds=("charged",), words=Words(doc="Payments that went through.", unit="payments")).over(28)
     charged = Sum("amount_cents", kinds=("charged",), words=Words(doc="Money charged.", unit="cents")).over(28)
-    days_since_failure = DaysSince(
-        kinds=("failed",), words=Words(doc="Days since a payment last failed.", unit="days")
-    )
+    days_since_failure = DaysSince(kinds=("failed",), words=Words(doc="Days since a payment last failed.", unit="days"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from scv.calendar import to_date
 from scv.fold import Dtype, Window
@@ -13,6 +14,8 @@ from scv.folds.latest import Latest, Stamped
 @dataclass(frozen=True)
 class DaysUntil(Latest):
     """Local days from `at` to the date in the newest event's field; negative once it is past."""
+
+    field_types: ClassVar[tuple[str, ...]] = ("date",)
 
     def read(self, state: Stamped | None, at_day: int, window: Window | None) -> int | None:
         return None if state is None else state[2] - at_day
@@ -27,6 +30,8 @@ class DaysUntil(Latest):
 @dataclass(frozen=True)
 class YearsSince(Latest):
     """Calendar years from the year in the newest event's field to `at`'s: an age."""
+
+    field_types: ClassVar[tuple[str, ...]] = ("int",)
 
     def read(self, state: Stamped | None, at_day: int, window: Window | None) -> int | None:
         return None if state is None else to_date(at_day).year - state[2]

@@ -22,6 +22,7 @@ class DaySetFold(Fold):
 
     tiled: ClassVar[bool] = False
     needs_field: ClassVar[bool] = False
+    reach: ClassVar[int | None] = BITS - 1
 
     def enter(self, state: Any, delivery: Delivery) -> DaySet:
         return (delivery.day, _ONE) if state is None else self.merge(state, (delivery.day, _ONE))
@@ -56,8 +57,14 @@ def days_of(state: DaySet | None, at_day: int, window: Window | None) -> list[in
         return []
     newest, bits = state[0], _number(state[1])
     reach = window or Window(BITS - 1)
-    text = bin(bits)[:1:-1]
-    return [newest - i for i in range(len(text) - 1, -1, -1) if text[i] == "1" and reach.covers(newest - i, at_day)]
+    oldest = newest - (at_day - reach.start)
+    bits &= (1 << oldest + 1) - 1 if oldest >= 0 else 0
+    days = []
+    while bits:  # from the oldest day on: only the bits that are set
+        i = bits.bit_length() - 1
+        bits ^= 1 << i
+        days.append(newest - i)
+    return days if not reach.end else [day for day in days if day < at_day - reach.end]
 
 
 def sql_days(state: str, window: Window | None) -> str:

@@ -15,6 +15,7 @@ class DaysSince(Fold):
 
     tiled: ClassVar[bool] = False
     needs_field: ClassVar[bool] = False
+    reach: ClassVar[int | None] = 0
 
     def enter(self, state: int | None, delivery: Delivery) -> int:
         return delivery.day if state is None else max(state, delivery.day)

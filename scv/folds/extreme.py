@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from scv.delivery import Delivery
 from scv.fold import Fold, Window
@@ -11,6 +12,8 @@ from scv.fold import Fold, Window
 @dataclass(frozen=True)
 class Min(Fold):
     """Smallest value of a whole-number field; nothing entered is missing."""
+
+    field_types: ClassVar[tuple[str, ...]] = ("int",)
 
     def enter(self, state: int | None, delivery: Delivery) -> int:
         value: int = self.value(delivery)
@@ -35,6 +38,8 @@ class Min(Fold):
 @dataclass(frozen=True)
 class Max(Fold):
     """Largest value of a whole-number field; nothing entered is missing."""
+
+    field_types: ClassVar[tuple[str, ...]] = ("int",)
 
     def enter(self, state: int | None, delivery: Delivery) -> int:
         value: int = self.value(delivery)

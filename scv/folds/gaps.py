@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from scv.fold import Dtype, Window
 from scv.folds.day_set import DaySet, DaySetFold, days_of, sql_days
 
 
 def _gaps(state: DaySet | None, at_day: int, window: Window | None) -> list[int]:
-    days = days_of(state, at_day, window)
-    return [later - earlier for earlier, later in zip(days, days[1:], strict=False)]
+    return [later - earlier for earlier, later in pairwise(days_of(state, at_day, window))]
 
 
 def _sql_gaps(state: str, window: Window | None) -> str:

@@ -18,11 +18,14 @@ class LatestBy(Fold):
 
     `field` is a date in the payload (a delivery); per date the newest (`occurred_at`, id) decides, its word is
     the event's kind. So a skip clicked weeks ahead counts until it is undone. Without a window it counts the
-    dates from `at`'s day on, with one those in the window. Dates more than 35 days back are dropped.
+    dates from `at`'s day on, with one those of the window before that day. Dates more than 35 days back are
+    dropped.
     """
 
     equals: str = field(default="", kw_only=True)
     tiled: ClassVar[bool] = False
+    field_types: ClassVar[tuple[str, ...]] = ("date",)
+    reach: ClassVar[int | None] = KEPT_DAYS
     sample_parameters: ClassVar[dict[str, Any]] = {"equals": "skipped"}
 
     def enter(self, state: ByDate | None, delivery: Delivery) -> ByDate:
@@ -38,7 +41,7 @@ class LatestBy(Fold):
         return sum(
             stamped[2] == self.equals
             for day, stamped in (state or {}).items()
-            if day >= at_day - KEPT_DAYS and (window.covers(day, at_day) if window else day >= at_day)
+            if day >= at_day - KEPT_DAYS and (window.covers(day, at_day) and day < at_day if window else day >= at_day)
         )
 
     def prune(self, state: ByDate | None, clock_day: int) -> ByDate | None:
@@ -58,8 +61,9 @@ class LatestBy(Fold):
         return f"list({tile})"
 
     def sql_read(self, state: str, window: Window | None) -> str:
-        reach = window.sql("e.on") if window else "e.on >= at_day"
+        reach = f"{window.sql('e.on')} AND e.on < at_day" if window else "e.on >= at_day"
         said = f"flatten({state})"
         newest = f"[e FOR e IN {said} IF e.on >= at_day - {KEPT_DAYS} AND {reach}]"
         wins = f"len(list_filter({said}, lambda o: o.on = e.on AND o.said > e.said)) = 0"
-        return f"coalesce(len(list_filter(list_distinct({newest}), lambda e: e.said.kind = '{self.equals}' AND {wins})), 0)::BIGINT"
+        counts = f"list_filter(list_distinct({newest}), lambda e: e.said.kind = '{self.equals}' AND {wins})"
+        return f"coalesce(len({counts}), 0)::BIGINT"

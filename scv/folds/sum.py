@@ -18,7 +18,7 @@ class Sum(Fold):
     """
 
     per: int = field(default=1, kw_only=True)
-    tiled: ClassVar[bool] = True
+    field_types: ClassVar[tuple[str, ...]] = ("int", "bool")
 
     def enter(self, state: int | None, delivery: Delivery) -> int:
         return (state or 0) + self.value(delivery)

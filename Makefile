@@ -1,0 +1,86 @@
+# Needs make and Python 3.11 or newer; everything else is set up in .venv, pinned and hash-checked, when a target needs it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PYTHON ?=
+JOBS ?= 2
+TESTS ?=
+
+PYTEST := $(BIN)/python -m pytest
+COMPILE := $(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements.lock
+
+.PHONY: help setup demo test test-real check format bench lock upgrade clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## set up .venv with the pinned dependencies (other targets do it by themselves)
+
+demo: $(READY) ## run the whole path on real data; KEEP=1 leaves the services up
+	@$(BIN)/cerebro demo $(if $(KEEP),--keep)
+
+test: $(READY) ## run the tests; TESTS=path picks some, JOBS=1 runs one at a time
+	@$(PYTEST) -m 'not real and not slow' -n $(JOBS) --dist loadfile $(TESTS)
+
+test-real: $(READY) ## run the slow tests, on Apache Kafka and redis-server (needs java, mvn, redis-server)
+	@$(call needs,java,openjdk-17-jre-headless)
+	@$(call needs,mvn,maven)
+	@$(call needs,redis-server,redis-server)
+	@$(PYTEST) -m 'real or slow' $(TESTS)
+
+check: $(READY) ## lint, format, types, import contracts, house rules, generated pages
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(PYTEST) -q -m 'not real and not slow' tests/house
+
+format: $(READY) ## let ruff format and mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY) ## measure; prints the ratios that the README states
+	@$(BIN)/python -m bench
+
+lock: $(READY) ## bring requirements.lock in line with pyproject.toml, changing no other pin
+	@$(COMPILE) >/dev/null
+
+upgrade: $(READY) ## move every pin to its newest version that fits
+	@$(COMPILE) --upgrade >/dev/null
+
+clean: ## remove caches and builds; ALL=1 also .venv and var (lake, bundles, exports)
+	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .cache
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+	$(if $(ALL),rm -rf $(VENV) var)
+
+# Two stamps: packages again when the lock changes, our own again when pyproject.toml changes.
+$(VENV)/.locked: requirements.lock
+	@python="$(PYTHON)"; \
+	fits='import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))'; \
+	for one in python3.11 python3 python3.12 python3.13; do \
+		[ -n "$$python" ] || ! $$one -c "$$fits" >/dev/null 2>&1 || python=$$one; \
+	done; \
+	$${python:-false} -c "$$fits" 2>/dev/null || { \
+		echo "Cerebro needs Python 3.11 or newer with venv; found: $$(python3 --version 2>&1 || true)." >&2; \
+		echo "Install it (Debian, Ubuntu: apt-get install python3.11 python3.11-venv; macOS: brew install python@3.11)," >&2; \
+		echo "or name it: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }; \
+	[ -x $(BIN)/python ] || $$python -m venv $(VENV)
+	@echo "Installing the pinned dependencies (once per lock file; some minutes on a slow line) …" >&2
+	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.lock >&2
+	@touch $@
+
+$(READY): $(VENV)/.locked pyproject.toml
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e . >&2
+	@touch $@
+
+define needs
+command -v $(1) >/dev/null || { echo "\`$(1)\` is not installed. Debian, Ubuntu: apt-get install $(2); macOS: brew install $(if \
+	$(filter java,$(1)),openjdk@17,$(if $(filter mvn,$(1)),maven,redis))." >&2; exit 1; }
+endef

@@ -1,0 +1,167 @@
+"""The `cerebro` command: one file in `commands/` per command, imported only when it is used.
+
+Exit codes: 0 done, 2 your mistake, 1 ours, 130 interrupted. Data goes to stdout, talk to stderr.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
+
+import click
+
+from scv.errors import CerebroError, UserError, did_you_mean
+
+FOLDER = Path(__file__).resolve().with_name("commands")
+
+
+class Commands(click.Group):
+    """A group whose commands are the files of a folder that define `command`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of all commands, without importing any."""
+        return sorted(name_of(path) for path in FOLDER.glob("*.py") if defines_command(path))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, imported now; None when there is none."""
+        path = FOLDER / f"{cmd_name.replace('-', '_')}.py"
+        if cmd_name != name_of(path) or not path.is_file() or not defines_command(path):
+            return None
+        found = _import(path.stem).command
+        if not isinstance(found, click.Command):
+            raise TypeError(f"`command` in commands/{path.name} is not a click command: decorate it.")
+        found.name = cmd_name
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click, with the nearest known name. Raises UsageError."""
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None:
+            near = did_you_mean(name, self.list_commands(ctx))
+            raise click.UsageError(f"Unknown command {name!r}.{near} `cerebro --help` lists all.", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The first line of each file's docstring, read without importing the file."""
+        rows = [(name, summary(FOLDER / f"{name.replace('-', '_')}.py")) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def name_of(path: Path) -> str:
+    """The command's name: the file's, with dashes.
+
+    >>> name_of(Path("commands/train_weekly.py"))
+    'train-weekly'
+    """
+    return path.stem.replace("_", "-")
+
+
+def defines_command(path: Path) -> bool:
+    """True where a file defines `command` at its top level; other files there are parts of commands."""
+    return any(_defined(node) == "command" for node in _parse(path).body)
+
+
+def summary(path: Path) -> str:
+    """The first line of a file's docstring, or ''."""
+    return (ast.get_docstring(_parse(path)) or "").partition("\n")[0]
+
+
+def _parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def _defined(node: ast.stmt) -> str | None:
+    if isinstance(node, ast.FunctionDef):
+        return node.name
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+        return node.targets[0].id
+    return None
+
+
+def _import(stem: str) -> ModuleType:
+    try:
+        return importlib.import_module(f"commands.{stem}")
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "commands":
+            raise
+        raise UserError(
+            f"`cerebro {stem.replace('_', '-')}` needs the package {error.name}, which is not installed here. "
+            "Install the extra that brings it (pyproject.toml says which), or run `make setup` for all of them."
+        ) from error
+
+
+def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    if not asked:
+        return
+    try:
+        click.echo(f"cerebro {metadata.version('cerebro')}")
+    except metadata.PackageNotFoundError:  # `python cli.py` works in a checkout that is not installed
+        click.echo("cerebro (a checkout that is not installed: `make setup`)")
+    ctx.exit()
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["--help", "-h"]})
+@click.option("--debug", is_flag=True, help="Show the whole traceback of an error.")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
+def cerebro(debug: bool) -> None:
+    """Keep a single customer view exact, and say who is about to leave.
+
+    \b
+    Example:
+      cerebro fetch US -d 2017-09-05 --out scv.csv
+      cerebro fetch --help
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code (what a command returns as int, else 0)."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = _run(given)
+        sys.stdout.flush()  # a reader that went away shows here, not in the interpreter's last words
+        return code
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("\nInterrupted.", err=True)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141  # what a shell reports for SIGPIPE
+    except Exception as error:
+        return _report(error, debug="--debug" in given)
+
+
+def _run(given: list[str]) -> int:
+    # Not click's own main(): it would turn an interrupt into exit 1 and a broken pipe into noise.
+    with cerebro.make_context("cerebro", given) as context:
+        result = cerebro.invoke(context)
+    return result if isinstance(result, int) and not isinstance(result, bool) else 0
+
+
+def _report(error: Exception, debug: bool) -> int:
+    if debug:
+        traceback.print_exception(error)
+    if isinstance(error, CerebroError):
+        click.echo(f"Error: {error}", err=True)
+        return 2 if isinstance(error, UserError) else 1
+    hint = "" if debug else " This is a bug; `cerebro --debug …` shows where."
+    click.echo(f"Error: {type(error).__name__}: {error}.{hint}", err=True)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

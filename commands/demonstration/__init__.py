@@ -1,0 +1,1 @@
+"""The demo: its stage (services and replay), its households and its chapters."""

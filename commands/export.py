@@ -1,0 +1,78 @@
+"""Publish Tuesday's files of countries: scores of everyone, the contacts sheet, a manifest."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from scorer.export import Exported
+
+
+@click.command(short_help="Publish Tuesday's files: scores of everyone and the contacts sheet.")
+@click.argument("codes", nargs=-1, required=True, metavar="COUNTRY…")
+@click.option("-d", "--date", help="The reference: 2017-09-05 (its local midnight). Default: the newest Tuesday.")
+@click.option("--reconcile", is_flag=True, help="Then compare every value with the live scorer's.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was published as JSON.")
+def command(codes: tuple[str, ...], date: str | None, reconcile: bool, as_json: bool) -> int:
+    """Score everyone in a snapshot of COUNTRY with the champion and publish the week.
+
+    The snapshot must exist (`cerebro fetch`). A published week is never overwritten: the same again does nothing,
+    another content is an error. The folder is CEREBRO_EXPORTS, any URL that fsspec knows.
+
+    \b
+    Example:
+      cerebro export US -d 2017-09-05
+      CEREBRO_EXPORTS=s3://bucket/tuesdays cerebro export US
+    """
+    from commands.arguments import the_countries
+    from commands.tuesday import reference_of
+    from scorer.export import export
+    from scv import settings as known
+
+    settings = known.load()
+    wrong = 0
+    for country in the_countries(codes, settings):
+        found = export(settings, country, reference_of(date, country, settings))
+        click.echo(_json(found) if as_json else said(found))
+        if reconcile:
+            wrong += _compare(settings.scorer, found)
+    return 1 if wrong else 0
+
+
+def said(found: Exported) -> str:
+    """A published week in words."""
+    manifest, counts = found.week.manifest, found.week.manifest.counts
+    folder = f"{found.week.folder.path}/{manifest.date}"
+    state = "published" if found.new else "already published, unchanged"
+    lines = [
+        f"{manifest.country} {manifest.date}: {state} in {folder}",
+        f"  {counts['customers']:,} customers, {counts['scored']:,} scored for {manifest.target}; "
+        f"{counts['listed']} listed, {counts['held_out']} held out, {counts['suppressed']} not to be contacted",
+    ]
+    return "\n".join([*lines, *(f"  {folder}/{name}" for name in manifest.files)])
+
+
+def _json(found: Exported) -> str:
+    manifest = found.week.manifest
+    made = {"country": manifest.country, "date": manifest.date, "new": found.new, "counts": manifest.counts}
+    return json.dumps(made | {"folder": f"{found.week.folder.path}/{manifest.date}", "files": list(manifest.files)})
+
+
+def _compare(address: str, found: Exported) -> int:
+    """Values that differ from the live scorer's."""
+    from rpc.client import ScorerClient, ScorerError
+    from scorer.reconcile import reconcile
+    from scv.errors import Unreachable
+
+    with ScorerClient(address, timeout_s=10) as client:
+        try:
+            done = reconcile(found.week, client)
+        except ScorerError as error:
+            raise Unreachable(str(error)) from error
+    click.echo(f"{done.different} of {done.compared:,} values differ from the live scorer's.", err=True)
+    for target, what, file, live in done.examples:
+        click.echo(f"  {target} {what}: {file} in the file, {live} live", err=True)
+    return done.different

@@ -1,0 +1,34 @@
+"""Say how right past lists were: a page with pictures, and the business line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command(short_help="Say how right past lists were.")
+@click.argument("code", metavar="COUNTRY")
+@click.option("-d", "--date", "dates", multiple=True, help="A published Tuesday; may be repeated. Default: all.")
+@click.option("--note", "notes", multiple=True, help="A sentence for the top of the page; may be repeated.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Where the page goes.")
+def command(code: str, dates: tuple[str, ...], notes: tuple[str, ...], out: Path | None) -> None:
+    """Compare published weeks of COUNTRY with what then happened, over the Tuesdays whose labels are final.
+
+    Writes one self-contained HTML page (by default in HOME/reports) and prints its first line.
+
+    \b
+    Example:
+      cerebro feedback US
+      cerebro feedback US -d 2017-09-05 -d 2017-09-12 --out feedback.html
+    """
+    from commands.tuesday import references_of, write_report
+    from scorer.feedback import feedback, sentence
+    from scv import country as countries
+    from scv import settings as known
+
+    settings = known.load()
+    country = countries.load(code, settings.countries_path)
+    found = feedback(settings, country, references_of(dates, country, settings))
+    click.echo(sentence(found))
+    click.echo(str(write_report(settings, found, notes, out)))

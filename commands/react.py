@@ -1,0 +1,64 @@
+"""Run the reactor: changed customers are scored, and alerts published."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rpc.client import ScorerClient
+    from streams.reactor import Risk
+
+
+@click.command(short_help="Run the reactor: changed customers are scored, and alerts published.")
+def command() -> None:
+    """Hear which customers moved, ask the scorer about them, publish alerts; until Ctrl-C.
+
+    An alert is raised when a customer's band becomes high and cleared when it is usual again. Only what moves from
+    now on is heard.
+
+    \b
+    Example:
+      cerebro react
+    """
+    import faust
+
+    from rpc.client import ScorerClient
+    from scv import settings
+    from streams import connection, heartbeat, reactor, topics
+
+    config = settings.load()
+    topics.ensure(config)
+    client = connection.connect_store(config)
+    with ScorerClient(config.scorer) as scorer:
+        app, counts = reactor.build(config, _asker(scorer), client, heartbeat.Heartbeat(client, "reactor").beat)
+        click.echo(f"Reactor up: it hears {topics.scv_changed(config)} and asks {config.scorer}.", err=True)
+        try:
+            faust.Worker(app, loglevel="warning", redirect_stdouts=False).execute_from_commandline()
+        finally:
+            click.echo(f"Heard {counts.heard}, asked {counts.asked}, alerts {counts.alerts}.", err=True)
+
+
+def _asker(scorer: ScorerClient) -> Callable[[str, list[str]], Iterable[Risk]]:
+    """The scorer's answers as the reactor wants them: one per customer and scored target."""
+    from rpc.scorer_pb2 import SCORED, Band
+    from streams.reactor import Risk
+
+    def ask(country: str, customer_ids: list[str]) -> Iterable[Risk]:
+        for reply in scorer.score_batch(country, customer_ids):
+            for target in reply.targets:
+                if target.status == SCORED:
+                    yield Risk(
+                        country=country,
+                        customer_id=reply.customer_id,
+                        target=target.target,
+                        probability=target.probability,
+                        band=Band.Name(target.band).lower(),
+                        instant=reply.instant.ToJsonString(),
+                        horizon_days=target.horizon_days,
+                        reason=target.reasons[0].agent_hint if target.reasons else "",
+                    )
+
+    return ask

@@ -1,0 +1,88 @@
+"""Send a history through Kafka in the order in which it was seen."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from commands import listing
+from scv import calendar, country, settings
+from scv.errors import UserError
+from scv.settings import Settings
+
+if TYPE_CHECKING:
+    from streams.history import History
+    from streams.replay import Summary
+
+
+@click.command()
+@click.argument("path")
+@click.option("--country", "code", help="Only this country; or the country of files without that column.")
+@click.option("--until", help="Stop there: a date (local midnight) or an instant with offset. Default: at the end.")
+@click.option("--speed", help="Event time per wall time, such as 3600x. Default: as fast as the broker takes it.")
+@click.option("--keep-bad", is_flag=True, help="Send bad rows as they are; consumers put them into the dead letters.")
+def command(path: str, code: str | None, until: str | None, speed: str | None, keep_bad: bool) -> None:
+    """Send the events of PATH through Kafka in the order in which they were seen.
+
+    PATH is a Parquet or JSON-lines file (or a folder of them) in the published event schemas, see `cerebro schemas`;
+    or the word completejourney for the demo's households. It stops before --until and says so to every partition.
+
+    \b
+    Example:
+      cerebro replay completejourney --until 2017-09-05
+      cerebro replay shop.parquet --country GB --speed 3600x
+    """
+    from streams import replay
+
+    found = settings.load()
+    pace = None if speed is None else replay.parse_speed(speed)
+    with opened(path, found, code, keep_bad) as history:
+        show(run(history, found, until, pace))
+
+
+def opened(path: str, found: Settings, code: str | None = None, keep_bad: bool = False) -> History:
+    """The history that a command line names. Raises UserError."""
+    from streams import replay
+    from streams.history import History
+
+    if code is not None:
+        country.load(code, found.countries_path)
+    return History(replay.source(path, found), code, keep_bad, found.memory, found.threads)
+
+
+def run(
+    history: History,
+    found: Settings,
+    until: str | None = None,
+    pace: float | None = None,
+    since: datetime | None = None,
+) -> Summary:
+    """Replay `since` (default: from the start) to `until` as a command line writes it. Raises UserError."""
+    from streams import replay
+
+    return replay.replay(history, found, since, None if until is None else _until(until, history, found), pace)
+
+
+def show(summary: Summary) -> None:
+    """Events by family on stdout, the rest as a sentence on stderr."""
+    listing.show(("family", "events"), list(summary.events.items()))
+    rate = (summary.total + summary.watermarks) / max(summary.seconds, 1e-3)
+    click.echo(
+        f"Sent {summary.total:,} events of {', '.join(summary.countries)} and {summary.watermarks:,} watermarks in "
+        f"{summary.seconds:.1f} s ({rate:,.0f} records/s). Clock: {summary.clock.isoformat()}.",
+        err=True,
+    )
+
+
+def _until(text: str, history: History, found: Settings) -> datetime:
+    """The instant that `--until` means in the zone of the history's country."""
+    codes = list(history.spans())
+    zones = {country.load(code, found.countries_path).time_zone for code in codes}
+    if len(zones) > 1 and len(text) == len("2017-09-05"):
+        listed = ", ".join(codes)
+        raise UserError(f"--until {text} is another instant in each of {listed}: add an offset, or choose a --country.")
+    if not codes:
+        raise UserError(f"{history.path} has no events to replay (check --country).")
+    return calendar.reference(text, country.load(codes[0], found.countries_path))

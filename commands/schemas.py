@@ -1,0 +1,25 @@
+"""Print the published JSON Schema of one event family, or of all."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from scv import event
+
+
+@click.command()
+@click.argument("family", required=False)
+def command(family: str | None) -> None:
+    """Print the published JSON Schema of one event FAMILY, or of all by name.
+
+    `cerebro replay` takes Parquet or JSON-lines files whose records follow these schemas.
+
+    \b
+    Example:
+      cerebro schemas orders
+      cerebro schemas > schemas.json
+    """
+    found = event.schema(family) if family else {name: event.schema(name) for name in event.FAMILIES}
+    click.echo(json.dumps(found, indent=2))

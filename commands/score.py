@@ -1,0 +1,113 @@
+"""Ask the live scorer about customers and print what it says."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rpc.scorer_pb2 import ScoreReply, TargetScore
+    from scv.country import Country
+
+
+@click.command()
+@click.argument("country")
+@click.argument("customers", nargs=-1, required=True, metavar="CUSTOMER…")
+@click.option("--target", "targets", multiple=True, help="Only this target; may be given again.")
+@click.option("-d", "--date", help="An earlier reference, answered from its snapshot: 2017-09-05.")
+@click.option("--json", "as_json", is_flag=True, help="Print the replies as JSON, one per line.")
+def command(country: str, customers: tuple[str, ...], targets: tuple[str, ...], date: str | None, as_json: bool) -> int:
+    """Ask the live scorer about customers of a COUNTRY.
+
+    Prints per target its status, the probability with its horizon, the band, reasons, the instant and how fresh each
+    fetcher is. Exits with 1 when a customer is unknown.
+
+    \b
+    Example:
+      cerebro score US 900
+      cerebro score US 900 901 --target lapse --json
+    """
+    from rpc.client import ScorerClient, ScorerError
+    from scv import calendar, settings
+    from scv import country as countries
+    from scv.errors import CerebroError, Unreachable, UserError
+
+    known = settings.load()
+    place = countries.load(country, known.countries_path)
+    at = calendar.reference(date, place) if date else None
+    try:
+        with ScorerClient(known.scorer) as client:
+            replies = client.score_batch(country, customers, targets, at)
+    except ScorerError as error:
+        mistake = error.code in ("INVALID_ARGUMENT", "FAILED_PRECONDITION")
+        kind = Unreachable if error.code == "UNAVAILABLE" else UserError if mistake else CerebroError
+        raise kind(str(error)) from error
+    for reply in replies:
+        click.echo(_json(reply) if as_json else _text(reply, place))
+        if not reply.known:
+            click.echo(f"Unknown customer {reply.customer_id!r} of {country}: no event of any family.", err=True)
+    return 0 if all(reply.known for reply in replies) else 1
+
+
+def _json(reply: ScoreReply) -> str:
+    from google.protobuf.json_format import MessageToJson
+
+    text: str = MessageToJson(
+        reply, preserving_proto_field_name=True, indent=None, always_print_fields_with_no_presence=False
+    )
+    return text
+
+
+def _text(reply: ScoreReply, country: Country) -> str:
+    if not reply.known:
+        return f"{reply.country} {reply.customer_id}: UNKNOWN_CUSTOMER"
+    from rpc.scorer_pb2 import ContactPolicy
+
+    policy = ContactPolicy.Name(reply.contact_policy) + (f" ({reply.contact_reason})" if reply.contact_reason else "")
+    lines = [f"{reply.country} {reply.customer_id}, {reply.phase}, at {_local(reply.instant.ToDatetime(UTC), country)}"]
+    for one in reply.targets:
+        lines += _target(one, country)
+    lines += [f"  contact: {policy}", f"  fresh: {_freshness(reply)}", f"  receipt: {reply.receipt}"]
+    return "\n".join(lines)
+
+
+def _target(one: TargetScore, country: Country) -> list[str]:
+    from rpc.scorer_pb2 import Band, Basis, Status
+
+    status = Status.Name(one.status)
+    if not one.HasField("probability"):
+        return [f"  {one.target}: {status}: {one.status_reason}"]
+    until = _local(one.horizon_end.ToDatetime(UTC), country)
+    change = ""
+    if one.HasField("change_since_tuesday"):
+        change = f", {100 * one.change_since_tuesday:+.1f} points since Tuesday"
+    name = f"{one.target} ({Basis.Name(one.basis).lower()})"
+    line = (
+        f"  {name}: {100 * one.probability:.1f} % within {one.horizon_days} days, "
+        f"until {until}; {Band.Name(one.band).lower()}, {one.times_usual:.1f} times the usual rate{change} "
+        f"[{status}, model {one.model}]"
+    )
+    said = [f"    - {reason.agent_hint}" + _aloud(reason.sayable) for reason in one.reasons]
+    return [line, *said]
+
+
+def _aloud(sayable: str) -> str:
+    return f'  (may be said: "{sayable}")' if sayable else ""
+
+
+def _freshness(reply: ScoreReply) -> str:
+    from rpc.scorer_pb2 import Freshness
+
+    by_state: dict[str, list[str]] = {}
+    for one in reply.freshness:
+        age = f"STALE ({one.age_s / 3600:.1f} h)" if one.state == Freshness.STALE else Freshness.State.Name(one.state)
+        by_state.setdefault(age, []).append(one.fetcher)
+    return "; ".join(f"{state}: {', '.join(names)}" for state, names in by_state.items())
+
+
+def _local(instant: datetime, country: Country) -> str:
+    local = instant.astimezone(country.zone)
+    midnight = (local.hour, local.minute, local.second, local.microsecond) == (0, 0, 0, 0)
+    return local.strftime("%Y-%m-%d" if midnight else "%Y-%m-%d %H:%M:%S %Z")

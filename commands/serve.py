@@ -1,0 +1,38 @@
+"""Serve live scores over gRPC until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import click
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(0, 65535), help="Another port than CEREBRO_SCORER's; 0 takes a free one.")
+@click.option("--host", help="Another address than CEREBRO_SCORER's.")
+@click.option("--insecure", is_flag=True, help="Accept plain text without tokens on an address beyond loopback.")
+def command(port: int | None, host: str | None, insecure: bool) -> None:
+    """Serve live scores over gRPC until SIGTERM or Ctrl-C.
+
+    Speaks cerebro.scorer.v1 (rpc/scorer.proto), grpc.health.v1 and reflection. A newly promoted champion answers from
+    the next call on. On SIGTERM it turns NOT_SERVING, finishes the calls under way and exits 0.
+
+    \b
+    Example:
+      cerebro serve
+      cerebro serve --port 50052
+    """
+    from scorer.server import Server
+    from scv import settings as known
+
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    settings = known.load()
+    set_host, _, set_port = settings.scorer.rpartition(":")
+    server = Server(settings, f"{host or set_host}:{set_port if port is None else port}", insecure)
+    server.stop_on_signals()
+    click.echo(f"Listening on {server.address}", err=True)
+    server.start(lambda text: click.echo(text, err=True))
+    server.watch()
+    click.echo("Stopping: calls under way are finished.", err=True)
+    server.stop()

@@ -1,0 +1,31 @@
+"""The questions that tell whether a broker or a store is ready."""
+
+from __future__ import annotations
+
+import socket
+
+from commands.services.process import LOOPBACK
+
+TIMEOUT_S = 1.0
+
+
+def store_answers(port: int) -> bool:
+    """Whether a Redis or Valkey at this loopback port answers PING."""
+    with socket.create_connection((LOOPBACK, port), TIMEOUT_S) as connection:
+        connection.settimeout(TIMEOUT_S)
+        connection.sendall(b"PING\r\n")
+        return connection.recv(16).startswith(b"+PONG")
+
+
+def broker_answers(port: int) -> bool:
+    """Whether a Kafka broker at this loopback port lists at least one live broker."""
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    # First a plain connection: librdkafka retries a refused one only after its back-off, and complains on stderr.
+    socket.create_connection((LOOPBACK, port), TIMEOUT_S).close()
+    try:
+        admin = AdminClient({"bootstrap.servers": f"{LOOPBACK}:{port}", "log_level": 0})
+        return bool(admin.list_topics(timeout=TIMEOUT_S).brokers)
+    except KafkaException:
+        return False

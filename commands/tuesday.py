@@ -1,0 +1,54 @@
+"""What the Tuesday commands share: which Tuesday is meant, and where the reports go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from scorer.feedback import Feedback
+    from scv.country import Country
+    from scv.settings import Settings
+
+
+def reference_of(date: str | None, country: Country, settings: Settings) -> datetime:
+    """The instant that `-d` names; without it local midnight of the newest Tuesday by the country's clock."""
+    from commands.arguments import now
+    from scv import calendar
+
+    if date:
+        return calendar.reference(date, country)
+    today = now(country, settings).astimezone(country.zone).date()
+    return calendar.midnight(today - timedelta(days=(today.weekday() - calendar.TUESDAY) % 7), country.zone)
+
+
+def references_of(dates: Sequence[str], country: Country, settings: Settings) -> list[datetime]:
+    """The instants that `-d` names; without any, those of every published week. Raises UserError if there is none."""
+    from scorer.week import Folder
+    from scv import calendar
+    from scv.errors import UserError
+
+    if dates:
+        return sorted({calendar.reference(text, country) for text in dates})
+    folder = Folder(settings.exports_url, country.code)
+    weeks = [folder.week(date) for date in folder.dates()]
+    if not weeks:
+        raise UserError(
+            f"No week of {country.code} is published in {folder.path}. Run `cerebro export {country.code}`."
+        )
+    return [week.manifest.reference for week in weeks if week is not None]
+
+
+def write_report(settings: Settings, found: Feedback, notes: Sequence[str], out: Path | None = None) -> Path:
+    """Write the feedback page in one step; its path. By default HOME/reports/feedback_COUNTRY_LAST.html."""
+    from scorer.feedback_page import page
+    from scv.champion import replace
+
+    past = found.judged[0].past
+    last = max([*past.dates, *past.waiting])
+    path = out or settings.home_path / "reports" / f"feedback_{found.country.code}_{last}.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace(path, page(found, notes).encode())
+    return path

@@ -1,0 +1,115 @@
+"""From readings to what Feast's replies are made of: protobuf values, statuses and instants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from feast import FeatureView
+from feast.protos.feast.serving.ServingService_pb2 import FieldStatus, GetOnlineFeaturesResponse
+from feast.protos.feast.types.Value_pb2 import Value
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from scv.fetcher import Dtype, Fetcher
+from scv.reader import Reading
+
+WRITE: Mapping[Dtype, Callable[[Any], Value]] = {
+    "int": lambda value: Value(int64_val=value),
+    "float": lambda value: Value(double_val=value),
+    "str": lambda value: Value(string_val=value),
+}
+NULL = Value()
+PRESENT, NULL_VALUE = FieldStatus.PRESENT, FieldStatus.NULL_VALUE
+NOT_FOUND, TOO_OLD = FieldStatus.NOT_FOUND, FieldStatus.OUTSIDE_MAX_AGE
+
+Customer = tuple[str, str]
+"""Country and customer id."""
+
+Found = tuple[datetime | None, dict[str, Value] | None]
+"""What Feast wants of a customer and view: the data's instant and the values; None where there are none."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One view of a call: its fetcher, the features wanted, the customers and where in the reply each belongs."""
+
+    table: FeatureView
+    fetcher: type[Fetcher]
+    features: Sequence[str]
+    customers: Sequence[Customer]
+    places: Sequence[Sequence[int]]
+    length: int
+
+    def status(self, reading: Reading) -> FieldStatus.ValueType:
+        """PRESENT, NOT_FOUND (no row, or not built here) or OUTSIDE_MAX_AGE (complete to longer ago than the ttl)."""
+        if not reading.present:
+            return NOT_FOUND
+        ttl = self.table.ttl
+        if ttl and (reading.freshness_s is None or reading.freshness_s > ttl.total_seconds()):
+            return TOO_OLD
+        return PRESENT
+
+    def found(self, reading: Reading) -> Found:
+        """A reading as one view's plain read gives it; its instant is the watermark, up to which it is complete."""
+        if self.status(reading) != PRESENT:
+            return reading.watermark, None
+        values, write = reading.values, self.writers()
+        return reading.watermark, {name: write[name](values[name]) for name in self.features}
+
+    def writers(self) -> dict[str, Callable[[Any], Value]]:
+        return {feature.name: _nullable(WRITE[feature.dtype]) for feature in self.fetcher.features}
+
+    def answer(self, response: GetOnlineFeaturesResponse, readings: Sequence[Reading], full_names: bool) -> None:
+        """Add this view's part to the reply.
+
+        Feast's own function says PRESENT or NOT_FOUND only; the protocol can also say that a value is null, or
+        too old to be given. Those are different answers.
+        """
+        view = self.table.projection.name_to_use()
+        names = [f"{view}__{name}" for name in self.features] if full_names else self.features
+        response.metadata.feature_names.val.extend(names)
+        row_of = [0] * self.length
+        for row, places in enumerate(self.places):
+            for place in places:
+                row_of[place] = row
+        statuses = [self.status(reading) for reading in readings]
+        stamps = [_stamp(reading.watermark) for reading in readings]
+        instants = [stamps[row] for row in row_of]
+        write = self.writers()
+        for name in self.features:
+            cells = [_cell(one.values[name], s, write[name]) for one, s in zip(readings, statuses, strict=True)]
+            vector = response.results.add()
+            vector.values.extend([cells[row][0] for row in row_of])
+            vector.statuses.extend([cells[row][1] for row in row_of])
+            vector.event_timestamps.extend(instants)
+
+
+def _nullable(write: Callable[[Any], Value]) -> Callable[[Any], Value]:
+    return lambda value: NULL if value is None else write(value)
+
+
+def _cell(
+    value: Any, status: FieldStatus.ValueType, write: Callable[[Any], Value]
+) -> tuple[Value, FieldStatus.ValueType]:
+    if status != PRESENT:
+        return NULL, status
+    return (NULL, NULL_VALUE) if value is None else (write(value), PRESENT)
+
+
+def _stamp(instant: datetime | None) -> Timestamp:
+    stamp = Timestamp()
+    if instant is not None:
+        stamp.FromDatetime(instant)
+    return stamp
+
+
+def describe(response: GetOnlineFeaturesResponse, asked: Sequence[Asked]) -> None:
+    """Say which version of each view answered."""
+    told = {one.name for one in response.metadata.feature_view_metadata}
+    for one in asked:
+        name = one.table.projection.name_alias or one.table.projection.name
+        if name not in told:
+            response.metadata.feature_view_metadata.add(name=name, version=one.table.current_version_number or 0)
+            told.add(name)

@@ -1,0 +1,123 @@
+"""A client of the scorer: one channel, a deadline on every call, and errors that say what to do.
+
+with ScorerClient("127.0.0.1:50051") as scorer:
+    reply = scorer.score("US", "900")
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self, cast
+
+import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from rpc import scorer_pb2, scorer_pb2_grpc
+
+MAX_REPLY_BYTES = 16 * 1024 * 1024
+"""A batch of 500 with all its reasons stays well below."""
+
+# Reads are idempotent: a call that met a scorer just restarting may be sent once more.
+_RETRY = {
+    "methodConfig": [
+        {
+            "name": [{"service": "cerebro.scorer.v1.Scorer"}],
+            "retryPolicy": {
+                "maxAttempts": 2,
+                "initialBackoff": "0.05s",
+                "maxBackoff": "0.2s",
+                "backoffMultiplier": 2,
+                "retryableStatusCodes": ["UNAVAILABLE"],
+            },
+        }
+    ]
+}
+
+
+class ScorerError(Exception):
+    """A call that was not answered. `code` is gRPC's name of the status (NOT_FOUND, UNAVAILABLE …)."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class ScorerClient:
+    """One channel to one scorer; safe to share between threads.
+
+    `timeout_s` is each call's deadline. Plain text unless credentials are given.
+    """
+
+    def __init__(
+        self, address: str, timeout_s: float = 2.0, credentials: grpc.ChannelCredentials | None = None
+    ) -> None:
+        options = [
+            ("grpc.service_config", json.dumps(_RETRY)),
+            ("grpc.max_receive_message_length", MAX_REPLY_BYTES),
+            ("grpc.enable_http_proxy", 0),  # a company's proxy would be asked for 127.0.0.1
+        ]
+        self.address = address
+        self.timeout_s = timeout_s
+        if credentials is None:
+            self.channel = grpc.insecure_channel(address, options)
+        else:
+            self.channel = grpc.secure_channel(address, credentials, options)
+        self._stub: Any = scorer_pb2_grpc.ScorerStub(self.channel)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the channel; calls under way are cancelled."""
+        self.channel.close()
+
+    def score(
+        self, country: str, customer_id: str, targets: Sequence[str] = (), reference: datetime | None = None
+    ) -> scorer_pb2.ScoreReply:
+        """One customer; `reference` is an aware instant (None: now). Raises ScorerError."""
+        request = scorer_pb2.ScoreRequest(
+            country=country, customer_id=customer_id, targets=targets, reference=_timestamp(reference)
+        )
+        return cast(scorer_pb2.ScoreReply, self._call(self._stub.Score, request))
+
+    def score_batch(
+        self, country: str, customer_ids: Sequence[str], targets: Sequence[str] = (), reference: datetime | None = None
+    ) -> list[scorer_pb2.ScoreReply]:
+        """Up to 500 customers in the order asked; an unknown one has `known` False. Raises ScorerError."""
+        request = scorer_pb2.ScoreBatchRequest(
+            country=country, customer_ids=customer_ids, targets=targets, reference=_timestamp(reference)
+        )
+        return list(self._call(self._stub.ScoreBatch, request).replies)
+
+    def _call(self, method: Any, request: Any) -> Any:
+        try:
+            return method(request, timeout=self.timeout_s)
+        except grpc.RpcError as error:
+            status = cast(grpc.Call, error)
+            raise ScorerError(status.code().name, self._say(status)) from error
+
+    def _say(self, status: grpc.Call) -> str:
+        code, details = status.code(), status.details() or ""
+        if code == grpc.StatusCode.UNAVAILABLE and not details.startswith("The store"):
+            return f"No scorer answers at {self.address}. Start one with `cerebro serve`, or set CEREBRO_SCORER."
+        if code == grpc.StatusCode.DEADLINE_EXCEEDED:
+            return f"The scorer at {self.address} did not answer within {self.timeout_s:g} s."
+        return details or code.name
+
+
+def _timestamp(instant: datetime | None) -> Timestamp | None:
+    if instant is None:
+        return None
+    if instant.tzinfo is None:
+        raise ValueError("reference must be an aware instant: give it an offset")
+    stamp = Timestamp()
+    stamp.FromDatetime(instant.astimezone(UTC))
+    return stamp

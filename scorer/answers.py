@@ -1,0 +1,84 @@
+"""Answers a question about customers of a country, now or at an earlier reference; knows nothing of gRPC."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from scorer.archive import Archive
+from scorer.champions import Champions
+from scorer.scoring import Rules, Score, score
+from scorer.subjects import Subjects, of_views
+from scv import country as countries
+from scv import fetcher
+from scv.bundle import Bundle
+from scv.country import Country
+from scv.errors import CerebroError, UnknownName
+from scv.reader import Reader
+from scv.settings import Settings
+
+
+class NotReady(CerebroError):
+    """Nothing to answer with yet: no model, or a replay that has not begun."""
+
+
+class Answers:
+    """Reads, scores and remembers nothing about customers; safe to share between threads.
+
+    `client` is a connected Redis or Valkey client; its errors are the caller's.
+    """
+
+    def __init__(self, settings: Settings, client: Any) -> None:
+        self._settings = settings
+        self._reader = Reader(client)
+        self._fetchers = list(fetcher.collect().values())
+        self._countries: dict[str, Country] = {}
+        self.champions = Champions(settings)
+        self.archive = Archive(settings)
+        self.rules = Rules(settings.refuse_after_s, settings.hold_out_salt)
+
+    def answer(
+        self,
+        code: str,
+        customer_ids: Sequence[str],
+        targets: Sequence[str] = (),
+        reference: datetime | None = None,
+        alive: Callable[[], None] = lambda: None,
+    ) -> list[Score]:
+        """One score per id, in order; all of the country's targets unless some are named.
+
+        `alive` is called between steps and may raise. Raises UnknownName (country, target), NotReady, UserError (no
+        snapshot of that reference), CorruptBundle or StaleBundle, StoreUnusable, or the store client's error.
+        """
+        country = self.country(code)
+        models = self.models(country, targets)
+        subjects = self._read(country, customer_ids, reference)
+        alive()
+        instants = [at for at in subjects.at if at is not None]
+        if not instants:
+            raise NotReady(f"{code} has no clock yet: its replay has not begun.")
+        return score(subjects, country, models, self.rules, self.archive.past(country, min(instants)))
+
+    def country(self, code: str) -> Country:
+        """The country of that code, read once. Raises UnknownName."""
+        if code not in self._countries:
+            self._countries[code] = countries.load(code, self._settings.countries_path)
+        return self._countries[code]
+
+    def models(self, country: Country, targets: Sequence[str]) -> Mapping[str, Bundle | None]:
+        """The champion of each target; None where there is none yet, NotReady if there is none at all."""
+        for target in targets:
+            if target not in country.targets:
+                raise UnknownName("target", target, country.targets, f"Those are the targets of {country.code}.")
+        wanted = dict.fromkeys(targets or country.targets)
+        found = {target: self.champions.of(country.code, target) for target in wanted}
+        if not any(found.values()):
+            raise NotReady(f"{country.code} has no model of {', '.join(found)} yet: run `cerebro train`.")
+        return found
+
+    def _read(self, country: Country, customer_ids: Sequence[str], reference: datetime | None) -> Subjects:
+        if reference is not None:
+            return self.archive.subjects(country, reference).pick(customer_ids)
+        views = self._reader.read(country, customer_ids, self._fetchers)
+        return of_views(views, self._fetchers, self._settings.stale_after_s)

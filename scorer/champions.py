@@ -1,0 +1,80 @@
+"""The models that answer: each country's and target's champion, loaded again when its pointer has moved."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+
+from scv import bundle, champion
+from scv.bundle import Bundle
+from scv.errors import CerebroError, CorruptBundle
+from scv.settings import Settings
+
+log = logging.getLogger("cerebro.scorer")
+Stamp = tuple[int, int]
+"""Modification time and inode of a pointer file: a moved pointer is always a new file."""
+
+
+class Champions:
+    """Looks at the pointer on every call (one stat) and loads only what is new; safe to share between threads.
+
+    While a new champion is being loaded, and if it cannot be loaded at all, the old one goes on answering.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._loaded: dict[tuple[str, str], tuple[Stamp, Bundle | None]] = {}
+        self._folders: dict[tuple[str, str], Path] = {}
+        self._lock = threading.Lock()
+
+    def of(self, country: str, target: str) -> Bundle | None:
+        """The champion; None before the first promotion. Raises CorruptBundle or StaleBundle if there never was one
+        that could be loaded."""
+        key = (country, target)
+        if key not in self._folders:
+            self._folders[key] = champion.folder(self._settings, country, target)
+        stamp, known = _stamp(self._folders[key]), self._loaded.get(key)
+        if stamp is None:
+            return None
+        if known is not None and known[0] == stamp:
+            return known[1]
+        if not self._lock.acquire(blocking=known is None):
+            return known[1] if known else None
+        try:
+            if key not in self._loaded or self._loaded[key][0] != stamp:
+                self._loaded[key] = (stamp, self._load(country, target, known[1] if known else None))
+            return self._loaded[key][1]
+        finally:
+            self._lock.release()
+
+    def _load(self, country: str, target: str, old: Bundle | None) -> Bundle | None:
+        try:
+            new = load(self._settings, country, target)
+        except CerebroError as error:
+            if old is None:
+                raise
+            log.error("champion of %s %s not taken, %s goes on: %s", country, target, old.info.id, error)
+            return old
+        if new is not None:
+            log.info("champion of %s %s is %s", country, target, new.info.id)
+        return new
+
+
+def load(settings: Settings, country: str, target: str) -> Bundle | None:
+    """The champion as its pointer stands now. Raises CorruptBundle or StaleBundle."""
+    pointer = champion.pointer(settings, country, target)
+    if pointer is None:
+        return None
+    found = bundle.load(champion.folder(settings, country, target) / pointer.id)
+    if found.manifest != pointer.manifest:
+        raise CorruptBundle(f"Bundle {pointer.id} is not the one that was promoted. Promote it again, or train.")
+    return found
+
+
+def _stamp(folder: Path) -> Stamp | None:
+    try:
+        found = (folder / champion.POINTER).stat()
+    except FileNotFoundError:
+        return None
+    return found.st_mtime_ns, found.st_ino

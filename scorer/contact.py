@@ -1,0 +1,82 @@
+"""Whether a customer may be contacted on our own initiative: one rule for the live reply and for the list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+
+from scorer.hold_out import held_out
+from scv.calendar import day_of, midnight, to_date, to_us
+from scv.country import Country
+
+Policy = Literal["OK", "HELD_OUT", "SUPPRESSED"]
+CONSENT = "contacts__consent_"
+
+
+@dataclass(frozen=True)
+class Contact:
+    """The policy, why (empty if OK), and the channels with consent ("not recorded" where a country keeps none)."""
+
+    policy: Policy
+    reason: str
+    channels: tuple[str, ...]
+
+
+def contact_of(customer_id: str, values: Mapping[str, Any], country: Country, at: datetime, salt: str) -> Contact:
+    """The contact policy of a customer whose values at `at` are given by full name.
+
+    An erased customer has no values and is never asked about. Held out is drawn last, among the eligible.
+    """
+    channels = channels_of(values, country)
+    reason = _suppressed(values, country, channels)
+    if reason:
+        return Contact("SUPPRESSED", reason, channels)
+    if held_out(salt, country, customer_id, at):
+        return Contact("HELD_OUT", "held out this season to measure the effect of contact", channels)
+    return Contact("OK", "", channels)
+
+
+def channels_of(values: Mapping[str, Any], country: Country) -> tuple[str, ...]:
+    """Channels whose newest consent is given."""
+    if country.consent == "not recorded":
+        return ("not recorded",)
+    return tuple(
+        name.removeprefix(CONSENT) for name, given in sorted(values.items()) if name.startswith(CONSENT) and given == 1
+    )
+
+
+def _suppressed(values: Mapping[str, Any], country: Country, channels: tuple[str, ...]) -> str:
+    if values.get("lifecycle__state") == "cancelled":
+        return "already cancelled"
+    if not channels:
+        return "no consent on any channel"
+    since = values.get("contacts__days_since")
+    if since is not None and since < country.quiet_days:
+        return f"contacted {since} days ago; quiet for {country.quiet_days} days"
+    if (values.get("support__complaints_ever") or 0) > (values.get("support__closed_ever") or 0):
+        return "open complaint"
+    return ""
+
+
+def last_contact(values: Mapping[str, Any], country: Country, at: datetime) -> date | None:
+    """The local day of the newest contact; None if never contacted."""
+    since = values.get("contacts__days_since")
+    return None if since is None else to_date(day_of(to_us(at), country.zone) - since)
+
+
+def cut_off(country: Country, at: datetime) -> datetime | None:
+    """Local midnight by which the open box can still be changed: the first delivery whose cut-off is after `at`.
+
+    None where the lifecycle is derived: such a country has no boxes.
+    """
+    if country.basis == "derived" or not country.delivery_weekdays:
+        return None
+    today = day_of(to_us(at), country.zone)
+    for ahead in range(country.cut_off_days, country.cut_off_days + 8):
+        delivery = to_date(today + ahead)
+        closes = midnight(to_date(today + ahead - country.cut_off_days), country.zone)
+        if delivery.weekday() in country.delivery_weekdays and closes > at:
+            return closes.astimezone(country.zone)
+    return None

@@ -1,0 +1,164 @@
+"""Tuesday's export: everyone of a country at a reference, scored by the champion, published as one whole week."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scorer import archive, champions, roster
+from scorer.csv_text import csv_of
+from scorer.scoring import Rules, score
+from scorer.sheet import Words, sheet_of
+from scorer.subjects import Subjects
+from scorer.week import File, Folder, Manifest, Week
+from scv import calendar, snapshot
+from scv.bundle import Bundle
+from scv.country import Country
+from scv.errors import CerebroError, UserError
+from scv.settings import Settings
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A published week; `new` is False where the same one stood already."""
+
+    week: Week
+    new: bool
+
+
+def export(settings: Settings, country: Country, at: datetime) -> Exported:
+    """Score the snapshot of a reference and publish the week; the same again does nothing.
+
+    Raises UserError where there is no snapshot, no champion or another content under that date, CerebroError where
+    the audit finds something wrong.
+    """
+    date = calendar.label(at, country)
+    folder = Folder(settings.exports_url, country.code)
+    models = {name: champions.load(settings, country.code, name) for name in country.targets}
+    target = country.targets[0]
+    if models[target] is None:
+        raise UserError(f"No champion of {country.code} {target} yet. Run `cerebro train {country.code}`.")
+    subjects = archive.read_snapshot(settings, country, at)
+    if not len(subjects):
+        raise UserError(f"The snapshot of {country.code} at {date} has no customer: there is nobody to export.")
+    scores = _scores(settings, country, at, models, subjects, folder.before(date))
+    draft = _draft(settings, country, at, models, scores)
+    files = _files(scores, draft, country, models)
+    manifest = msgspec.structs.replace(draft, files=_hashed(files, draft, len(scores)))
+    new = folder.publish(manifest, files)
+    published = folder.week(date)
+    if published is None:
+        raise CerebroError(f"{folder.path}/{date} has vanished while it was written.")
+    return Exported(published, new)
+
+
+def _scores(
+    settings: Settings,
+    country: Country,
+    at: datetime,
+    models: Mapping[str, Bundle | None],
+    subjects: Subjects,
+    before: Week | None,
+) -> pa.Table:
+    rules = Rules(settings.refuse_after_s, settings.hold_out_salt)
+    found = score(subjects, country, models, rules, archive.past_of(before))
+    target = country.targets[0]
+    values = {
+        one: row[roster.VALUE] or 0
+        for one, row in zip(subjects.customer_ids, subjects.rows([roster.VALUE]), strict=True)
+    }
+    places = roster.standings(found, values, country, target, _weeks(before))
+    table = roster.table(found, subjects, country, places)
+    _audit(table, country, len(subjects))
+    return table
+
+
+def _weeks(before: Week | None) -> dict[str, int]:
+    """How many weeks in a row each customer of last week's list has been on it."""
+    if before is None:
+        return {}
+    scores = before.scores()
+    return dict(zip(scores["customer_id"].to_pylist(), scores["weeks_on_list"].to_pylist(), strict=True))
+
+
+def _audit(table: pa.Table, country: Country, customers: int) -> None:
+    """Nothing is published that breaks one of these."""
+    problems = []
+    if len(table) != customers * len(country.targets):
+        problems.append(f"{len(table)} rows for {customers} customers and {len(country.targets)} targets")
+    for row in table.select(["status", "probability", "contact_status", "rank"]).to_pylist():
+        if (row["status"] == "SCORED") != (row["probability"] is not None):
+            problems.append("a probability without a score, or a score without one")
+        if row["probability"] is not None and not 0 <= row["probability"] <= 1:
+            problems.append("a probability outside [0, 1]")
+        if (row["contact_status"] == "LISTED") != (row["rank"] is not None):
+            problems.append("a rank of somebody who is not listed")
+    if problems:
+        raise CerebroError(f"The export of {country.code} is not published: {'; '.join(sorted(set(problems))[:3])}.")
+
+
+def _draft(
+    settings: Settings, country: Country, at: datetime, models: Mapping[str, Bundle | None], scores: pa.Table
+) -> Manifest:
+    """The manifest but for its files."""
+    date, target = calendar.label(at, country), country.targets[0]
+    taken = snapshot.manifest(settings.snapshots_path, country, at)
+    marks = [mark for mark in archive.watermarks(settings, country, at).values() if mark is not None]
+    return Manifest(
+        country=country.code,
+        date=date,
+        reference=at,
+        list_id=f"{country.code}-{target}-{date}",
+        target=target,
+        models={name: model.info.id if model else "" for name, model in models.items()},
+        lake=taken.lake_hash if taken else "",
+        data_complete_to=min(marks, default=None),
+        counts=_counts(scores, target),
+        files={},
+        schema={one.name: str(one.type) for one in scores.schema},
+    )
+
+
+def _counts(scores: pa.Table, target: str) -> dict[str, int]:
+    rows = [row for row in scores.select(["target", "status", "contact_status"]).to_pylist() if row["target"] == target]
+    by_contact = [row["contact_status"] for row in rows]
+    return {
+        "customers": len(rows),
+        "scored": sum(row["status"] == "SCORED" for row in rows),
+        "listed": by_contact.count("LISTED"),
+        "held_out": by_contact.count("HELD_OUT"),
+        "suppressed": by_contact.count("SUPPRESSED"),
+    }
+
+
+def _files(
+    scores: pa.Table, draft: Manifest, country: Country, models: Mapping[str, Bundle | None]
+) -> dict[str, bytes]:
+    name = f"{draft.country}_{draft.date}"
+    parquet = io.BytesIO()
+    pq.write_table(scores, parquet, compression="zstd")
+    model = models[draft.target]
+    words = Words(draft, country, model.info.reference if model else None)
+    return {
+        f"scores_{name}.parquet": parquet.getvalue(),
+        f"scores_{name}.csv": csv_of(scores, country),
+        f"contacts_{name}.xlsx": sheet_of(scores, words),
+    }
+
+
+def _hashed(files: Mapping[str, bytes], draft: Manifest, rows: int) -> dict[str, File]:
+    return {
+        name: File(
+            sha256=hashlib.sha256(body).hexdigest(),
+            bytes=len(body),
+            rows=draft.counts["listed"] if name.startswith("contacts_") else rows,
+        )
+        for name, body in files.items()
+    }

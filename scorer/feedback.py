@@ -1,0 +1,232 @@
+"""How right the lists were: figures with intervals by household, over Tuesdays pooled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from scorer.hindsight import Hindsight, collect
+from scv import metrics
+from scv.country import Country
+from scv.metrics import Interval
+from scv.settings import Settings
+
+SEED = 20170905
+POWER = 2.8
+"""Standard errors that an effect must measure to be found four times in five at the 5 % level."""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How good one target's probabilities were. `recency_auc`: of days since the last order alone.
+
+    `ece_bound`: what 95 % of perfect models of this size stay below. `phases`: rows, positives, AUC of each.
+    """
+
+    rows: int
+    positives: int
+    households: int
+    auc: Interval
+    recency_auc: float
+    pr_auc: float
+    log_loss: Interval
+    ece: float
+    ece_bound: float
+    mean_ratio: float
+    lift: float
+    phases: Mapping[str, tuple[int, int, float]]
+
+
+@dataclass(frozen=True)
+class Business:
+    """Of `contacts` people listed in all, how many were positives; by lot; by recency alone; all with intervals."""
+
+    contacts: int
+    left: Interval
+    by_chance: Interval
+    by_recency: Interval
+    more_than_recency: Interval
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Listed against held out among rows that would have been listed, by assignment.
+
+    `effect` is the rate of the listed minus that of the held out. `smallest` is the effect that so many rows could
+    show. Without a single contact it is a placebo check: the effect must be nothing.
+    """
+
+    listed: int
+    held_out: int
+    listed_rate: float
+    held_out_rate: float
+    effect: Interval
+    smallest: float
+    contacted: int
+
+    @property
+    def placebo(self) -> bool:
+        return self.contacted == 0
+
+    @property
+    def verdict(self) -> str:
+        within = self.effect.low <= 0 <= self.effect.high
+        if self.placebo:
+            return "passed: no effect of a contact that never was" if within else "failed: look for a fault in the draw"
+        return "cannot tell yet" if within else ("contact helped" if self.effect.high < 0 else "contact did harm")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One target; `business` and `held_out` only for the one that the list is ranked by, and where there is any."""
+
+    past: Hindsight
+    quality: Quality | None
+    business: Business | None = None
+    held_out: HeldOut | None = None
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """All targets of a country over some Tuesdays."""
+
+    country: Country
+    judged: Sequence[Judged]
+
+
+def feedback(settings: Settings, country: Country, references: Sequence[datetime]) -> Feedback:
+    """Compare published weeks with what then happened. Raises UserError where a week was not published."""
+    found = [collect(settings, country, references, name) for name in country.targets]
+    first, *others = [judge(one) for one in found]
+    return Feedback(country, [_listed(first), *others])
+
+
+def judge(past: Hindsight) -> Judged:
+    """The quality of one target; None without both outcomes."""
+    positives = int(past.y.sum())
+    if positives == 0 or positives == len(past):
+        return Judged(past, None)
+    y, p = past.y, past.p
+    weights = metrics.draw_weights(past.customers, SEED)
+    quality = Quality(
+        rows=len(past),
+        positives=positives,
+        households=past.households,
+        auc=metrics.auc_interval(y, p, weights),
+        recency_auc=metrics.auc(y, _silence(past)),
+        pr_auc=metrics.pr_auc(y, p),
+        log_loss=metrics.interval_of_mean(metrics.losses(y, p), weights),
+        ece=metrics.ece(y, p),
+        ece_bound=metrics.ece_bound(p, SEED),
+        mean_ratio=float(p.mean() / y.mean()),
+        lift=metrics.lift(y, p),
+        phases={str(name): _phase(past, str(name)) for name in np.unique(past.phase)},
+    )
+    return Judged(past, quality)
+
+
+def _silence(past: Hindsight) -> np.ndarray:
+    """Recency as a score: the longer silent, the higher; the other way round for who is expected back."""
+    found = np.nan_to_num(past.recency, nan=1e9)
+    return -found if past.target.name in ("return", "reactivation") else found
+
+
+def _phase(past: Hindsight, name: str) -> tuple[int, int, float]:
+    rows = past.phase == name
+    return int(rows.sum()), int(past.y[rows].sum()), metrics.auc(past.y[rows], past.p[rows])
+
+
+def _listed(judged: Judged) -> Judged:
+    """With what the list was good for."""
+    if judged.quality is None:
+        return judged
+    return Judged(judged.past, judged.quality, business(judged.past), held_out(judged.past))
+
+
+def business(past: Hindsight) -> Business | None:
+    """How many of the listed were positives, beside two other ways of choosing as many of the same people each week."""
+    listed = past.status == "LISTED"
+    if not listed.any():
+        return None
+    eligible = listed | (past.status == "NOT_LISTED")
+    lot, recent = np.zeros(len(past)), np.zeros(len(past))
+    for week in range(len(past.dates)):
+        rows = np.flatnonzero(eligible & (past.week == week))
+        contacts = int(listed[rows].sum())
+        lot[rows] = contacts / max(len(rows), 1)
+        recent[rows] = _chosen(_silence(past)[rows], contacts)
+    weights = metrics.draw_weights(past.customers, SEED)
+    return Business(
+        contacts=int(listed.sum()),
+        left=_total(past.y * listed, weights),
+        by_chance=_total(past.y * lot, weights),
+        by_recency=_total(past.y * recent, weights),
+        more_than_recency=_total(past.y * (listed - recent), weights),
+    )
+
+
+def _chosen(score: np.ndarray, count: int) -> np.ndarray:
+    """How much of each row is among the `count` highest; those that tie for the last places share them."""
+    if count == 0 or count >= len(score):
+        return np.full(len(score), float(count > 0))
+    edge = np.sort(score)[::-1][count - 1]
+    above, ties = score > edge, score == edge
+    return above + ties * ((count - above.sum()) / ties.sum())
+
+
+def held_out(past: Hindsight) -> HeldOut | None:
+    """The effect of being on the list, by assignment; None where one arm is empty."""
+    listed = past.would_list & (past.status == "LISTED")
+    away = past.would_list & (past.status == "HELD_OUT")
+    if not listed.any() or not away.any():
+        return None
+    y = past.y
+    weights = metrics.draw_weights(past.customers, SEED)
+    drawn = _rate(y, listed, weights) - _rate(y, away, weights)
+    rate = float(y[listed | away].mean())
+    spread = float(np.sqrt(rate * (1 - rate) * (1 / listed.sum() + 1 / away.sum())))
+    one, other = float(y[listed].mean()), float(y[away].mean())
+    return HeldOut(
+        listed=int(listed.sum()),
+        held_out=int(away.sum()),
+        listed_rate=one,
+        held_out_rate=other,
+        effect=_interval(one - other, drawn),
+        smallest=POWER * spread,
+        contacted=int((past.contacted & listed).sum()),
+    )
+
+
+def _rate(y: np.ndarray, rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Rate of some rows in each draw; NaN in a draw without any of them."""
+    counts = weights[:, rows].sum(axis=1)
+    return np.divide(weights[:, rows] @ y[rows], counts, out=np.full(len(counts), np.nan), where=counts > 0)
+
+
+def _total(values: np.ndarray, weights: np.ndarray) -> Interval:
+    return _interval(float(values.sum()), weights @ values)
+
+
+def _interval(value: float, drawn: np.ndarray) -> Interval:
+    low, high = np.nanquantile(drawn, [0.025, 0.975])
+    return Interval(value, float(low), float(high))
+
+
+def sentence(found: Feedback) -> str:
+    """The business line: of the N you can contact, how many would have left."""
+    first = found.judged[0]
+    if first.business is None:
+        return "No list of these weeks has a mature label yet."
+    one = first.business
+    what = first.past.target.sentence(found.country)
+    return (
+        f"Of {one.contacts} contacts listed over {len(first.past.dates)} Tuesdays, {_count(one.left)} had "
+        f"{what}; by chance {_count(one.by_chance)}; by recency alone {_count(one.by_recency)}."
+    )
+
+
+def _count(interval: Interval) -> str:
+    return f"{interval.value:.0f} [{interval.low:.0f}–{interval.high:.0f}]"

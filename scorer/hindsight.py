@@ -1,0 +1,148 @@
+"""Past lists beside what then happened: the rows of published weeks with mature labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scorer.week import Folder, Week
+from scv import calendar, labels
+from scv.country import Country
+from scv.errors import UserError
+from scv.lake import Lake, LakeVersion
+from scv.settings import Settings
+from scv.target import Target, mature
+from scv.target import get as target_named
+
+NEEDED = ("customer_id", "phase", "probability", "contact_status", "would_list", "rank", "days_since_order")
+CONTACTS = "contacts"
+
+
+@dataclass(frozen=True)
+class Hindsight:
+    """n scored rows of one target over the Tuesdays in `dates`, pooled; a customer may have one row per Tuesday.
+
+    `y` 1 or 0; `p` the published probability; `week` the index into `dates`; `recency` days since the last order
+    (NaN: none); `contacted`: reached out to between reference and decision. `removed`: rows without a usable label,
+    by reason. `waiting`: dates whose labels are not final yet, left out.
+    """
+
+    target: Target
+    dates: Sequence[str]
+    waiting: Sequence[str]
+    customers: np.ndarray
+    week: np.ndarray
+    y: np.ndarray
+    p: np.ndarray
+    phase: np.ndarray
+    status: np.ndarray
+    would_list: np.ndarray
+    recency: np.ndarray
+    contacted: np.ndarray
+    removed: Mapping[str, int]
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @property
+    def households(self) -> int:
+        return len(np.unique(self.customers))
+
+
+def collect(settings: Settings, country: Country, references: Sequence[datetime], name: str) -> Hindsight:
+    """The outcomes of one target over published Tuesdays. Raises UserError where a week was not published."""
+    target = target_named(name)
+    folder = Folder(settings.exports_url, country.code)
+    weeks = [_week(folder, country, at) for at in sorted(set(references))]
+    lake = Lake(settings.lake_path)
+    version = lake.version()
+    connection = duckdb.connect(config={"threads": settings.threads, "memory_limit": settings.memory})
+    try:
+        mark = labels.complete_to(connection, lake, version, country, [target])
+        ready = [one for one in weeks if mark is not None and mature(target, one.manifest.reference, country, mark)]
+        waiting = [one.manifest.date for one in weeks if one not in ready]
+        return _pooled(_happened(connection, lake, version, country, target), target, ready, waiting)
+    finally:
+        connection.close()
+
+
+def _week(folder: Folder, country: Country, at: datetime) -> Week:
+    date = calendar.label(at, country)
+    found = folder.week(date)
+    if found is None:
+        raise UserError(f"No published week {date} in {folder.path}. Run `cerebro export {country.code} -d {date}`.")
+    return found
+
+
+def _happened(
+    connection: duckdb.DuckDBPyConnection, lake: Lake, version: LakeVersion, country: Country, target: Target
+) -> labels.Outcomes:
+    families = sorted({*target.families, CONTACTS})
+    queries = {family: lake.deliveries(connection, family, country, version) for family in families}
+    return labels.prepare(connection, queries, country)
+
+
+def _pooled(happened: labels.Outcomes, target: Target, ready: Sequence[Week], waiting: Sequence[str]) -> Hindsight:
+    tables = [_scored(one, target) for one in ready]
+    schema = pa.schema([(name, pa.string()) for name in NEEDED])
+    table = pa.concat_tables(tables) if tables else schema.empty_table()
+    week = np.repeat(np.arange(len(tables)), np.array([len(one) for one in tables], dtype=np.int64))
+    at_us = np.array([calendar.to_us(one.manifest.reference) for one in ready], dtype=np.int64)[week]
+    ids = table["customer_id"].to_pylist()
+    found = happened.labels(target, at_us, ids)
+    contacted = _contacted(happened, target, at_us, ids)
+    kept = found.kept
+
+    def column(name: str, kind: type) -> np.ndarray:
+        return np.array(table[name].to_pylist(), dtype=kind)[kept]
+
+    return Hindsight(
+        target=target,
+        dates=[one.manifest.date for one in ready],
+        waiting=list(waiting),
+        customers=column("customer_id", object).astype(str),
+        week=week[kept],
+        y=found.y[kept],
+        p=column("probability", float),
+        phase=column("phase", object).astype(str),
+        status=column("contact_status", object).astype(str),
+        would_list=column("would_list", bool),
+        recency=column("days_since_order", float),
+        contacted=contacted[kept],
+        removed=found.counts(),
+    )
+
+
+def _scored(week: Week, target: Target) -> pa.Table:
+    scores = week.scores()
+    asked = pc.and_(pc.equal(scores["target"], target.name), pc.equal(scores["status"], "SCORED"))
+    return scores.filter(asked).select(list(NEEDED))
+
+
+def _contacted(happened: labels.Outcomes, target: Target, at_us: np.ndarray, customers: Sequence[str]) -> np.ndarray:
+    """bool[n]: an outcome of a contact between the reference and the end of what the label reads."""
+    country = happened.country
+    ends = {int(us): calendar.to_us(target.decided_at(calendar.from_us(int(us)), country)) for us in np.unique(at_us)}
+    given = pa.table(
+        {
+            "i": pa.array(np.arange(len(at_us))),
+            "at_us": pa.array(at_us, pa.int64()),
+            "end_us": pa.array([ends[int(us)] for us in at_us], pa.int64()),
+            "customer_id": pa.array(customers, pa.string()),
+        }
+    )
+    happened.connection.register("contact_rows", given)
+    found = happened.connection.execute(
+        f"""SELECT DISTINCT r.i FROM contact_rows r JOIN {happened.events[CONTACTS]} c
+            ON c.customer_id = r.customer_id AND c.kind = 'outcome'
+            AND c.occurred_us >= r.at_us AND c.occurred_us < r.end_us"""
+    ).fetchnumpy()
+    flags = np.zeros(len(at_us), dtype=bool)
+    flags[np.asarray(found["i"], dtype=np.int64)] = True
+    return flags

@@ -1,0 +1,189 @@
+"""Why a score is high, as sentences: one per fetcher, only what raises it, against the customer's own habit.
+
+A model's contributions are in log-odds per column. A derived column speaks through its first input, so that the
+sentence is about something that happened. Nothing is sayable unless its words say so, and some things never are.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scv import derived, fetcher
+from scv.country import Country
+from scv.fetcher import Feature
+from scv.fold import Words
+from scv.folds import ActiveDays, DaysSince, DaysSinceFirst, GapMean
+
+NO_SINGLE_REASON = "no single reason"
+NEVER_SAYABLE = ("profile", "payments", "phone", "app_usage")
+"""Age, sex, payment failure, device and watched use: whatever their words say."""
+USUAL = re.compile(r"[;,]?\s*\(?[^;,(]*\{usual\}\)?")
+
+
+@dataclass(frozen=True)
+class Reason:
+    """`hint` is for the agent's screen; `sayable` may be said aloud, "" where nothing may."""
+
+    fetcher: str
+    feature: str
+    hint: str
+    sayable: str
+
+
+def reasons_of(contributions: Mapping[str, float], values: Mapping[str, Any], country: Country) -> tuple[Reason, ...]:
+    """The reasons of one score, strongest first; none left: one reason that says so.
+
+    `contributions` are log-odds by full column name, `values` the customer's values by full name.
+    """
+    weights: dict[str, float] = {}
+    for column, weight in contributions.items():
+        feature = speaker(column)
+        if feature is not None:
+            weights[feature.full_name] = weights.get(feature.full_name, 0.0) + weight
+    found: dict[str, Reason] = {}
+    for name in sorted(weights, key=lambda one: (-weights[one], one)):
+        feature = _features()[name]
+        if weights[name] <= 0 or feature.fetcher in found:
+            continue
+        reason = _reason(feature, values, country)
+        if reason is not None:
+            found[feature.fetcher] = reason
+    return tuple(found.values()) or (Reason("", "", NO_SINGLE_REASON, ""),)
+
+
+@functools.cache
+def speaker(column: str) -> Feature | None:
+    """The feature whose words speak for a column; None where no words do."""
+    function = derived.collect().get(column)
+    feature = _features().get(function.inputs[0] if function else column)
+    return feature if feature is not None and feature.words.hint else None
+
+
+@functools.lru_cache(maxsize=64)
+def inputs_of(columns: tuple[str, ...]) -> tuple[str, ...]:
+    """The features whose values the sentences about these columns need."""
+    speakers = [feature for feature in map(speaker, columns) if feature is not None]
+    needed = {name for feature in speakers for name in (feature.full_name, *_habit(feature.full_name).needs)}
+    return tuple(sorted(needed))
+
+
+def _reason(feature: Feature, values: Mapping[str, Any], country: Country) -> Reason | None:
+    value, usual = values.get(feature.full_name), _usual(feature, values)
+    if value is None or isinstance(value, str) or not _off(feature, value, usual):
+        return None
+    words = feature.words
+    sayable = "" if feature.fetcher in NEVER_SAYABLE else _say(words.sayable, words, value, usual, country)
+    return Reason(feature.fetcher, feature.full_name, _say(words.hint, words, value, usual, country), sayable)
+
+
+def _off(feature: Feature, value: float, usual: float | None) -> bool:
+    """Is the value off the customer's habit on the side that the sentence means?"""
+    silence = isinstance(feature.fold, DaysSince)
+    if "{usual}" not in feature.words.hint:
+        return value > 0
+    if usual is None:
+        return silence
+    return round(value) > round(usual) if silence else round(value) < round(usual)
+
+
+def _say(template: str, words: Words, value: float, usual: float | None, country: Country) -> str:
+    if words.unit == "cents":
+        template = template.replace("{value} cents", "{value}")
+    if usual is None:
+        template = USUAL.sub("", template)
+    money = country.currency if words.unit == "cents" else ""
+    return template.format(value=_number(value, money), usual="" if usual is None else _number(usual, money))
+
+
+def _number(value: float, currency: str) -> str:
+    """A number for people: money in the currency's unit, otherwise whole from two on."""
+    if currency:
+        return f"{value / 100:.2f} {currency}"
+    return str(round(value)) if abs(value) >= 2 or value == round(value) else f"{value:.1f}"
+
+
+# -- the customer's own habit --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Habit:
+    """How the usual value of a feature follows from others of the same customer.
+
+    `gap`: a mean gap as it is. `days`: the window's length over its number of active days. Otherwise `total` over
+    `total_days` (None: over the tenure), for the feature's own `days`.
+    """
+
+    gap: str = ""
+    active: str = ""
+    total: str = ""
+    tenure: str = ""
+    total_days: int = 0
+    own_days: int = 0
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return tuple(name for name in (self.gap, self.active, self.total, self.tenure) if name)
+
+
+def _usual(feature: Feature, values: Mapping[str, Any]) -> float | None:
+    """The customer's own usual value; None where their history is too short to say."""
+    habit = _habit(feature.full_name)
+    if habit.gap:
+        return _positive(values.get(habit.gap))
+    if habit.active:
+        active = _positive(values.get(habit.active))
+        return None if active is None else habit.total_days / active
+    total, tenure = values.get(habit.total), values.get(habit.tenure)
+    if total is None or (habit.tenure and tenure is None):
+        return None
+    days = min(tenure or 0, habit.total_days or 10**6) if habit.tenure else habit.total_days
+    return total * habit.own_days / days if days >= 2 * habit.own_days else None
+
+
+def _positive(value: Any) -> float | None:
+    return None if value is None or value <= 0 else float(value)
+
+
+@functools.cache
+def _habit(full_name: str) -> Habit:
+    feature = _features()[full_name]
+    family = fetcher.get(feature.fetcher).family
+    kin = [one for other in fetcher.of_family(family) for one in other.features if one.fold.kinds == feature.fold.kinds]
+    if isinstance(feature.fold, DaysSince):
+        return _gap_habit(kin)
+    return _window_habit(feature, kin)
+
+
+def _gap_habit(kin: Sequence[Feature]) -> Habit:
+    for one in kin:
+        if isinstance(one.fold, GapMean) and one.window is None:
+            return Habit(gap=one.full_name)
+    widest = max((one for one in kin if isinstance(one.fold, ActiveDays) and one.window), key=_days, default=None)
+    return Habit(active=widest.full_name, total_days=_days(widest)) if widest else Habit()
+
+
+def _window_habit(feature: Feature, kin: Sequence[Feature]) -> Habit:
+    """From the widest window of the same fold, or from its whole life."""
+    same = [one for one in kin if one.fold.state_key() == feature.fold.state_key() and one.fetcher == feature.fetcher]
+    wider = max((one for one in same if one.window and _days(one) > _days(feature)), key=_days, default=None)
+    ever = next((one for one in same if one.window is None), None)
+    total = wider or ever
+    if feature.window is None or total is None:
+        return Habit()
+    tenure = next((one.full_name for one in kin if isinstance(one.fold, DaysSinceFirst)), "")
+    if not tenure and total is ever:
+        return Habit()
+    return Habit(total=total.full_name, tenure=tenure, total_days=_days(total), own_days=_days(feature))
+
+
+def _days(feature: Feature) -> int:
+    return feature.window.start - feature.window.end if feature.window else 0
+
+
+@functools.cache
+def _features() -> Mapping[str, Feature]:
+    return fetcher.all_features()

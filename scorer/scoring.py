@@ -1,0 +1,235 @@
+"""Scores: what may be said of each customer and target. Pure; the live server and Tuesday's export both call it.
+
+Because both call it with the same values and one row never touches another, the file equals the live reply to the
+last digit at the same log position.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+import numpy as np
+
+from scorer.contact import CONSENT, Contact, contact_of
+from scorer.reasons import Reason, inputs_of, reasons_of
+from scorer.subjects import Freshness, Subjects
+from scv import fetcher, vector
+from scv.bundle import Band, Bundle
+from scv.country import Country
+from scv.phase import phase
+from scv.target import Basis, Target
+from scv.target import get as target_named
+
+Status = Literal["SCORED", "NOT_APPLICABLE", "UNKNOWN_CUSTOMER", "STALE_REFUSED"]
+Past = Mapping[str, Mapping[str, float]]
+"""Target → customer → probability in the last Tuesday's file."""
+
+UNKNOWN = "nobody of this id in any family"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What of the settings decides a score: the age beyond which none is given, the secret of the held-out draw."""
+
+    refuse_after_s: float
+    salt: str
+
+
+@dataclass(frozen=True)
+class TargetScore:
+    """One target of one customer; numbers are None and `reasons` empty unless SCORED.
+
+    `probability` is calibrated, of the event within `horizon_days` local days, until `horizon_end`. `change` is
+    against the last Tuesday's file, None where that has no score.
+    """
+
+    target: str
+    basis: Basis
+    status: Status
+    status_reason: str
+    horizon_days: int
+    horizon_end: datetime | None
+    model: str
+    probability: float | None = None
+    band: Band | None = None
+    times_usual: float | None = None
+    change: float | None = None
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True)
+class Score:
+    """One customer at `at`. `phase` and `contact` are None where the customer is not known."""
+
+    customer_id: str
+    known: bool
+    at: datetime | None
+    phase: str | None
+    contact: Contact | None
+    freshness: Mapping[str, Freshness]
+    targets: Sequence[TargetScore] = field(default=())
+
+    @property
+    def receipt(self) -> str:
+        """16 hex digits that name this answer: its instant, models and numbers."""
+        parts = [self.customer_id, str(self.at), *(f"{t.target}={t.model}={t.probability!r}" for t in self.targets)]
+        return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
+
+
+def score(
+    subjects: Subjects, country: Country, models: Mapping[str, Bundle | None], rules: Rules, past: Past
+) -> list[Score]:
+    """One score per subject, in order; targets in the order of `models` (None: no champion yet).
+
+    Raises CerebroError for a value that is not finite.
+    """
+    if not len(subjects):
+        return []
+    phases = phase(subjects.features, country)
+    by_target = [
+        _target(subjects, country, target_named(name), model, phases, (rules, past.get(name, {})))
+        for name, model in models.items()
+    ]
+    contacts = _contacts(subjects, country, rules)
+    return [
+        Score(
+            customer_id=subjects.customer_ids[i],
+            known=subjects.known[i],
+            at=subjects.at[i],
+            phase=str(phases[i]) if subjects.known[i] else None,
+            contact=contacts[i],
+            freshness=subjects.freshness[i],
+            targets=tuple(scores[i] for scores in by_target),
+        )
+        for i in range(len(subjects))
+    ]
+
+
+def _contacts(subjects: Subjects, country: Country, rules: Rules) -> list[Contact | None]:
+    names = [name for name in subjects.features if name.startswith(CONSENT)]
+    names += ["lifecycle__state", "contacts__days_since", "support__complaints_ever", "support__closed_ever"]
+    found: list[Contact | None] = []
+    everyone = zip(subjects.customer_ids, subjects.known, subjects.at, subjects.rows(names), strict=True)
+    for customer_id, known, at, values in everyone:
+        told = contact_of(customer_id, values, country, at, rules.salt) if known and at else None
+        found.append(told)
+    return found
+
+
+def _target(
+    subjects: Subjects,
+    country: Country,
+    target: Target,
+    model: Bundle | None,
+    phases: np.ndarray,
+    context: tuple[Rules, Mapping[str, float]],
+) -> list[TargetScore]:
+    """One target of everyone."""
+    rules, past = context
+    excluded = target.not_applicable(subjects.features, country)
+    needed = _reads(model)[1] if model else ()
+    blank = [
+        _unscored(subjects, i, country, target, model, _verdict(subjects, i, needed, rules, str(excluded[i]), model))
+        for i in range(len(subjects))
+    ]
+    asked = [i for i, one in enumerate(blank) if one.status == "SCORED"]
+    if model is None or not asked:
+        return blank
+    numbers = _numbers(subjects, model, asked)
+    for i, (probability, reasons) in zip(asked, _explained(subjects, country, model, numbers, asked), strict=True):
+        blank[i] = _scored(blank[i], model, str(phases[i]), probability, past.get(subjects.customer_ids[i]), reasons)
+    return blank
+
+
+def _numbers(subjects: Subjects, model: Bundle, asked: Sequence[int]) -> np.ndarray:
+    """The model's matrix, of those who are asked about only."""
+    matrix = model.matrix(subjects.features)
+    return matrix if len(asked) == len(matrix) else np.ascontiguousarray(matrix[list(asked)])
+
+
+def _explained(
+    subjects: Subjects, country: Country, model: Bundle, numbers: np.ndarray, asked: Sequence[int]
+) -> list[tuple[float, tuple[Reason, ...]]]:
+    names, _ = _reads(model)
+    probabilities = model.score(numbers).tolist()
+    contributions = model.reasons(numbers).tolist()
+    rows = subjects.rows(inputs_of(names))
+    return [
+        (probability, reasons_of(dict(zip(names, weights, strict=True)), rows[i], country))
+        for i, probability, weights in zip(asked, probabilities, contributions, strict=True)
+    ]
+
+
+def _scored(
+    blank: TargetScore, model: Bundle, phase: str, probability: float, past: float | None, reasons: tuple[Reason, ...]
+) -> TargetScore:
+    return TargetScore(
+        target=blank.target,
+        basis=blank.basis,
+        status="SCORED",
+        status_reason="",
+        horizon_days=blank.horizon_days,
+        horizon_end=blank.horizon_end,
+        model=blank.model,
+        probability=probability,
+        band=model.band(probability, phase),
+        times_usual=model.times_usual(probability, phase),
+        change=None if past is None else probability - past,
+        reasons=reasons,
+    )
+
+
+def _unscored(
+    subjects: Subjects,
+    i: int,
+    country: Country,
+    target: Target,
+    model: Bundle | None,
+    verdict: tuple[Status, str],
+) -> TargetScore:
+    at = subjects.at[i]
+    return TargetScore(
+        target=target.name,
+        basis=target.basis,
+        status=verdict[0],
+        status_reason=verdict[1],
+        horizon_days=getattr(country, target.horizon),
+        horizon_end=None if at is None else target.horizon_end(at, country),
+        model="" if model is None else model.info.id,
+    )
+
+
+@functools.lru_cache(maxsize=32)
+def _reads(model: Bundle) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Its columns, and the fetchers that they need."""
+    known = fetcher.all_features()
+    needed = {known[name].fetcher for name in vector.inputs(model.columns) if name in known}
+    return tuple(column.name for column in model.columns), tuple(sorted(needed))
+
+
+def _verdict(
+    subjects: Subjects, i: int, needed: Sequence[str], rules: Rules, excluded: str, model: Bundle | None
+) -> tuple[Status, str]:
+    """Status and reason of one customer: unknown before stale, and stale before a population that it may have wrong."""
+    if not subjects.known[i]:
+        return "UNKNOWN_CUSTOMER", UNKNOWN
+    stale = _refused(subjects.freshness[i], needed, rules.refuse_after_s)
+    if stale:
+        return "STALE_REFUSED", stale
+    if excluded:
+        return "NOT_APPLICABLE", excluded
+    return ("SCORED", "") if model else ("NOT_APPLICABLE", "no model yet: run `cerebro train`")
+
+
+def _refused(freshness: Mapping[str, Freshness], needed: Sequence[str], limit_s: float) -> str:
+    missing = [name for name in needed if freshness[name].state == "MISSING"]
+    if missing:
+        return f"not complete here: {', '.join(missing)}. Run `cerebro rebuild`, or wait for the first watermark"
+    ages = {name: freshness[name].age_s or 0.0 for name in needed}
+    late = [f"{name} ({age / 3600:.0f} h)" for name, age in ages.items() if age > limit_s]
+    return f"too old: {', '.join(late)}. No score beyond {limit_s / 3600:.0f} h" if late else ""

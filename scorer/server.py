@@ -1,0 +1,178 @@
+"""The live server: binds, tells its health, sheds load, and stops without losing a call.
+
+Loopback only unless `insecure` is asked for: it speaks plain text and knows no tokens.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+import grpc
+import redis
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from rpc import scorer_pb2, scorer_pb2_grpc
+from scorer.answers import Answers
+from scorer.servicer import Scorer
+from scv.errors import BadSetting, Unreachable, UserError
+from scv.settings import Settings
+
+SERVICE = scorer_pb2.DESCRIPTOR.services_by_name["Scorer"].full_name
+STORE_TIMEOUT_S = 0.5
+"""A store that does not answer by then is down for a caller who waits at most two seconds."""
+PING_S = 1.0
+GRACE_S = 10.0
+WORKERS = 4
+MOST_AT_ONCE = 64
+"""Calls under way or waiting for a worker; the next one is refused at once with RESOURCE_EXHAUSTED."""
+OPTIONS = [
+    ("grpc.max_receive_message_length", 1 << 20),
+    ("grpc.max_send_message_length", 16 << 20),
+    ("grpc.so_reuseport", 0),  # two scorers on one port would share the calls, and nobody would notice
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.max_connection_idle_ms", 600_000),
+    ("grpc.server_handshake_timeout_ms", 5_000),
+]
+log = logging.getLogger("cerebro.scorer")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much a server takes on."""
+
+    workers: int = WORKERS
+    most_at_once: int = MOST_AT_ONCE
+
+
+class Server:
+    """One scorer on one port. `start`, then `watch` until somebody sets `stopping`, then `stop`."""
+
+    def __init__(self, settings: Settings, address: str, insecure: bool = False, limits: Limits | None = None) -> None:
+        self._settings = settings
+        chosen = limits or Limits()
+        self.stopping = threading.Event()
+        self.client = store_client(settings.store)
+        self.answers = Answers(settings, self.client)
+        self._health = health.HealthServicer(
+            experimental_non_blocking=True, experimental_thread_pool=ThreadPoolExecutor(max_workers=1)
+        )
+        self._server = grpc.server(
+            ThreadPoolExecutor(max_workers=chosen.workers, thread_name_prefix="scorer"),
+            maximum_concurrent_rpcs=chosen.most_at_once,
+            options=OPTIONS,
+        )
+        scorer_pb2_grpc.add_ScorerServicer_to_server(Scorer(self.answers), self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, self._server)
+        self._serving(False)
+        self.address = _bind(self._server, address, insecure)
+
+    def start(self, say: Callable[[str], None] = log.info) -> None:
+        """Listen at once, be healthy when the store answers. Raises Unreachable after `settings.wait_s`."""
+        self._server.start()
+        deadline, said = time.monotonic() + self._settings.wait_s, False
+        while not self._ping():
+            if time.monotonic() >= deadline:
+                self.stop(0)
+                where = _place(self._settings.store)
+                raise Unreachable(f"No store answers at {where}. Start one with `cerebro up`, or set CEREBRO_STORE.")
+            if not said:
+                say(f"Waiting up to {self._settings.wait_s} s for the store {_place(self._settings.store)} …")
+                said = True
+            if self.stopping.wait(0.2):
+                return
+
+    def watch(self) -> None:
+        """Keep the health true; returns when `stopping` is set."""
+        while not self.stopping.wait(PING_S):
+            self._ping()
+
+    def stop(self, grace_s: float = GRACE_S) -> None:
+        """NOT_SERVING first, then no new call, then wait for those under way."""
+        self.stopping.set()
+        self._health.enter_graceful_shutdown()
+        self._server.stop(grace_s).wait()
+        self.client.close()
+
+    def stop_on_signals(self) -> None:
+        """SIGTERM and Ctrl-C end `watch`; call from the main thread."""
+
+        def end(number: int, frame: FrameType | None) -> None:
+            self.stopping.set()
+
+        for one in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(one, end)
+
+    def _ping(self) -> bool:
+        try:
+            self.client.ping()
+        except redis.RedisError:
+            self._serving(False)
+            return False
+        self._serving(True)
+        return True
+
+    def _serving(self, yes: bool) -> None:
+        status = health_pb2.HealthCheckResponse.SERVING if yes else health_pb2.HealthCheckResponse.NOT_SERVING
+        for name in ("", SERVICE):
+            self._health.set(name, status)
+
+
+def store_client(url: str) -> Any:
+    """A client that gives up soon: one new connection where the old one broke, and short timeouts.
+
+    Raises BadSetting for an address that is none.
+    """
+    try:
+        return redis.Redis.from_url(
+            url,
+            socket_timeout=STORE_TIMEOUT_S,
+            socket_connect_timeout=STORE_TIMEOUT_S,
+            retry=Retry(NoBackoff(), 1),
+            retry_on_error=[redis.ConnectionError],
+        )
+    except ValueError as error:
+        raise BadSetting(f"CEREBRO_STORE cannot be used: {error}") from error
+
+
+def _bind(server: grpc.Server, address: str, insecure: bool) -> str:
+    host, _, port = address.rpartition(":")
+    if not port.isdigit():
+        raise UserError(f"{address!r} is no host:port. Set CEREBRO_SCORER, for example to 127.0.0.1:50051.")
+    if not insecure and not _loopback(host):
+        raise UserError(
+            f"{host} is not loopback, and the scorer speaks plain text without tokens. "
+            "Bind 127.0.0.1 and put a proxy in front, or accept it with --insecure."
+        )
+    try:
+        bound = server.add_insecure_port(address)
+    except RuntimeError as error:
+        raise UserError(
+            f"{address} cannot be bound: it is taken, or not of this machine. Choose another --port."
+        ) from error
+    return f"{host}:{bound}"
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _place(url: str) -> str:
+    """An address without its password."""
+    return url.rsplit("@", 1)[-1]

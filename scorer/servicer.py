@@ -1,0 +1,122 @@
+"""The two calls of the scorer: checks the question, bounds the work, and turns every error into a gRPC status.
+
+No reply, log or error names a customer, and none shows a stack trace.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import grpc
+import redis
+
+from rpc import scorer_pb2 as pb
+from rpc import scorer_pb2_grpc
+from scorer import scoring
+from scorer.answers import Answers
+from scorer.reply import reply_of
+from scv.errors import CerebroError, UnknownName
+
+MOST_IDS = 500
+LONGEST_S = 2.0
+"""No call works longer than this, whatever deadline its caller set or forgot to set."""
+CUSTOMER = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+Code = grpc.StatusCode
+log = logging.getLogger("cerebro.scorer")
+
+
+class Refused(Exception):
+    """A call that ends with a status and a sentence."""
+
+    def __init__(self, code: grpc.StatusCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Scorer(scorer_pb2_grpc.ScorerServicer):
+    """Implements `cerebro.scorer.v1.Scorer`."""
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+
+    def Score(self, request: pb.ScoreRequest, context: grpc.ServicerContext) -> pb.ScoreReply:
+        """One customer; NOT_FOUND for an unknown one."""
+        scores = _guarded(context, lambda alive: self._scores(request, [request.customer_id], alive))
+        if not scores[0].known:
+            context.abort(Code.NOT_FOUND, f"Unknown customer: {scoring.UNKNOWN} of {request.country}.")
+        return reply_of(scores[0], request.country)
+
+    def ScoreBatch(self, request: pb.ScoreBatchRequest, context: grpc.ServicerContext) -> pb.ScoreBatchReply:
+        """Up to `MOST_IDS` customers, in the order asked."""
+        scores = _guarded(context, lambda alive: self._scores(request, request.customer_ids, alive))
+        return pb.ScoreBatchReply(replies=[reply_of(one, request.country) for one in scores])
+
+    def _scores(
+        self, request: pb.ScoreRequest | pb.ScoreBatchRequest, ids: Sequence[str], alive: Callable[[], None]
+    ) -> list[scoring.Score]:
+        if not 1 <= len(ids) <= MOST_IDS:
+            raise Refused(Code.INVALID_ARGUMENT, f"{len(ids)} customer ids; ask for 1 to {MOST_IDS} at a time.")
+        bad = [i for i, one in enumerate(ids) if not CUSTOMER.fullmatch(one)]
+        if bad:
+            raise Refused(
+                Code.INVALID_ARGUMENT, f"Customer id number {bad[0] + 1} is none: 1 to 64 of A-Z a-z 0-9 _ . -"
+            )
+        reference = _instant(request) if request.HasField("reference") else None
+        return self._answers.answer(request.country, ids, request.targets, reference, alive)
+
+
+def _instant(request: pb.ScoreRequest | pb.ScoreBatchRequest) -> datetime:
+    try:
+        return request.reference.ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise Refused(Code.INVALID_ARGUMENT, f"reference is no instant: {error}") from error
+
+
+def _guarded(context: grpc.ServicerContext, work: Callable[[Callable[[], None]], list[scoring.Score]]) -> Any:
+    """What `work` returns; any error ends the call with its status."""
+    try:
+        return work(_watch(context))
+    except Exception as error:
+        code, message = status_of(error)
+    context.abort(code, message)
+
+
+def status_of(error: Exception) -> tuple[grpc.StatusCode, str]:
+    """How an error is told to a caller."""
+    if isinstance(error, Refused):
+        return error.code, str(error)
+    if isinstance(error, UnknownName):
+        return Code.INVALID_ARGUMENT, str(error)
+    if isinstance(error, CerebroError):
+        return Code.FAILED_PRECONDITION, str(error)
+    if isinstance(error, redis.RedisError):
+        log.warning("the store does not answer: %s", type(error).__name__)
+        return Code.UNAVAILABLE, "The store does not answer. Try again; if it stays so, look at the store."
+    log.error("unexpected %s at %s", type(error).__name__, _where(error))
+    return Code.INTERNAL, "The scorer failed on this call. Its log says where."
+
+
+def _where(error: Exception) -> str:
+    """File and line; never the message, which may hold a customer's data."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
+
+
+def _watch(context: grpc.ServicerContext) -> Callable[[], None]:
+    """A check between steps: a sync handler would otherwise work on for a caller who is gone."""
+    left: Any = context.time_remaining()
+    end = time.monotonic() + min(LONGEST_S, LONGEST_S if left is None else left)
+
+    def alive() -> None:
+        if time.monotonic() > end or not context.is_active():
+            raise Refused(Code.DEADLINE_EXCEEDED, "The deadline passed before the score was ready.")
+
+    return alive

@@ -1,0 +1,154 @@
+"""The contacts sheet: what customer service opens on Tuesday. Three sheets: Contacts, Read me, Movers."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import xlsxwriter
+
+from scorer.contact import cut_off
+from scorer.week import Manifest
+from scv.country import Country
+from scv.target import get as target_named
+
+COLUMNS = (
+    "rank", "customer_id", "phase", "risk_band", "times_average", "probability", "target", "horizon_end",
+    "change_since_last_week", "weeks_on_list", "reason_1", "reason_2", "suggested_action", "channels_allowed",
+    "cut_off_local", "last_contact", "contacted_at", "channel", "disposition", "offer_code", "list_id", "model",
+    "reference", "data_complete_to",
+)  # fmt: skip
+FOR_PEOPLE = ("contacted_at", "channel", "disposition", "offer_code")
+MOVER_COLUMNS = ("customer_id", "phase", "risk_band", "probability", "change_since_last_week", "contact_status")
+MOVERS = 25
+"""So many who rose most and so many who fell most."""
+FORMATS = {"probability": "0.0%", "change_since_last_week": "+0.0%;-0.0%;0.0%", "times_average": "0.0"}
+WIDTHS = {"customer_id": 14, "reason_1": 44, "reason_2": 44, "suggested_action": 40, "list_id": 22, "model": 22}
+
+ACTIONS = {
+    "lapse": "Ask whether everything was fine; offer help with the next order.",
+    "skip": "Remind of the next order; ask what would make it easier.",
+    "return": "Say what is new; invite to order again.",
+    "cancellation": "Ask whether everything was fine; offer to pause instead.",
+    "pause": "Offer to skip one box instead of pausing.",
+    "reactivation": "Say what is new; invite to come back.",
+}
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a sheet says about itself; no wall clock anywhere, so that the same week gives the same bytes."""
+
+    manifest: Manifest
+    country: Country
+    model_reference: datetime | None
+
+
+def sheet_of(scores: pa.Table, words: Words) -> bytes:
+    """The workbook's bytes. `scores` is the whole table of `roster.SCHEMA`; the sheet takes the listed."""
+    target = words.manifest.target
+    rows = [row for row in scores.to_pylist() if row["target"] == target]
+    listed = sorted((row for row in rows if row["rank"] is not None), key=lambda row: int(row["rank"]))
+    out = io.BytesIO()
+    # Text stays text: no cell of ours is a formula, a link or a number in disguise.
+    plain = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    book = xlsxwriter.Workbook(out, {"in_memory": True, **plain})
+    book.set_properties({"title": words.manifest.list_id, "created": words.manifest.reference.replace(tzinfo=None)})
+    _grid(book, "Contacts", COLUMNS, [_contact(row, words) for row in listed])
+    _lines(book, "Read me", read_me(words))
+    _grid(book, "Movers", MOVER_COLUMNS, movers(rows))
+    book.close()
+    return out.getvalue()
+
+
+def _contact(row: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    manifest, country = words.manifest, words.country
+    closes = cut_off(country, row["reference"])
+    made: dict[str, Any] = {
+        "suggested_action": ACTIONS.get(manifest.target, ""),
+        "cut_off_local": closes and closes.strftime("%Y-%m-%d %H:%M"),
+        "horizon_end": _day(row["horizon_end"], country),
+        "last_contact": row["last_contact"] and row["last_contact"].isoformat(),
+        "list_id": manifest.list_id,
+        "reference": _day(manifest.reference, country),
+        "data_complete_to": _minute(manifest.data_complete_to, country),
+    }
+    return {name: None if name in FOR_PEOPLE else made.get(name, row.get(name)) for name in COLUMNS}
+
+
+def movers(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Who rose most, then who fell most, since last week."""
+    moved = [row for row in rows if row["change_since_last_week"] is not None]
+    moved.sort(key=lambda row: (-row["change_since_last_week"], row["customer_id"]))
+    rose = [row for row in moved if row["change_since_last_week"] > 0][:MOVERS]
+    fell = [row for row in reversed(moved) if row["change_since_last_week"] < 0][:MOVERS]
+    return [{name: row[name] for name in MOVER_COLUMNS} for row in [*rose, *fell]]
+
+
+def read_me(words: Words) -> list[str]:
+    """What a reader must know before calling anybody."""
+    manifest, country = words.manifest, words.country
+    target = target_named(manifest.target)
+    counts = manifest.counts
+    age = ""
+    if words.model_reference:
+        weeks = (manifest.reference - words.model_reference).days // 7
+        old = f" ({weeks} weeks ago)" if weeks > 0 else ""
+        age = f", trained on what was known at {_day(words.model_reference, country)}{old}"
+    lines = [
+        f"{manifest.list_id}: {country.name}, as of local midnight starting {_day(manifest.reference, country)}.",
+        f"The probability is that of {target.sentence(country)}. It is an estimate for groups, not a fact about one.",
+        f"Data complete to: {_minute(manifest.data_complete_to, country) or 'not known'}.",
+        f"Model {manifest.models.get(manifest.target) or 'none'}{age}.",
+        f"{counts.get('listed', 0)} contacts (capacity {country.capacity}), {counts.get('held_out', 0)} held out, "
+        f"{counts.get('suppressed', 0)} not to be contacted, {counts.get('customers', 0)} customers in all.",
+        "Held out: drawn by lot and not contacted on our own initiative, to measure the effect of contact.",
+        "An inbound call from anybody is served as always. Never tell a customer a probability or a prediction.",
+        "risk_band: low, usual, raised or high within the country and the customer's phase.",
+        "times_average: the probability over the usual rate of that phase.",
+        "change_since_last_week: percentage points since the last file; empty for who was not in it.",
+        "Please fill in: contacted_at, channel, disposition, offer_code.",
+    ]
+    if target.basis == "derived":
+        lines.insert(2, f"Derived from silence: a {target.name} is no recorded event, and nobody cancelled anything.")
+    if country.consent == "not recorded":
+        lines.append("Consent is not recorded in this country's data: check it before contacting anybody.")
+    return [*lines, f"Source: {country.provenance}."] if country.provenance else lines
+
+
+def _grid(book: Any, name: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    page = book.add_worksheet(name)
+    bold = book.add_format({"bold": True, "bottom": 1})
+    text = book.add_format({"num_format": "@"})
+    formats = {column: book.add_format({"num_format": FORMATS[column]}) for column in columns if column in FORMATS}
+    for j, column in enumerate(columns):
+        page.write_string(0, j, column, bold)
+        page.set_column(j, j, WIDTHS.get(column, max(10, len(column) + 2)), formats.get(column, text))
+    for i, row in enumerate(rows, 1):
+        for j, column in enumerate(columns):
+            value = row[column]
+            if isinstance(value, int | float):
+                page.write_number(i, j, value, formats.get(column))
+            elif value is not None:
+                page.write_string(i, j, str(value), text)
+    page.freeze_panes(1, 2 if "customer_id" in columns[:2] else 0)
+    page.autofilter(0, 0, max(len(rows), 1), len(columns) - 1)
+
+
+def _lines(book: Any, name: str, lines: Sequence[str]) -> None:
+    page = book.add_worksheet(name)
+    page.set_column(0, 0, 120, book.add_format({"text_wrap": True}))
+    for i, line in enumerate(lines):
+        page.write_string(i, 0, line)
+
+
+def _day(instant: datetime | None, country: Country) -> str:
+    return "" if instant is None else instant.astimezone(country.zone).date().isoformat()
+
+
+def _minute(instant: datetime | None, country: Country) -> str:
+    return "" if instant is None else instant.astimezone(country.zone).strftime("%Y-%m-%d %H:%M")

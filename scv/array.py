@@ -1,0 +1,44 @@
+"""Columns of features as numpy arrays: numbers with NaN for missing, words with None for missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from scv.errors import UnknownName
+
+Column = Sequence[Any] | np.ndarray | pa.Array | pa.ChunkedArray
+Features = Mapping[str, Column]
+"""Full feature name → one value per customer; None, null and NaN are missing."""
+
+
+def column(features: Features, name: str) -> Column:
+    """One column. Raises UnknownName: a column that is not there is a mistake, never "missing"."""
+    if name not in features:
+        raise UnknownName("feature", name, features, "Read every feature of the service, then ask again.")
+    return features[name]
+
+
+def numbers(values: Column) -> np.ndarray:
+    """float64[n]; missing is NaN.
+
+    >>> numbers([1, None, 2.5])
+    array([1. , nan, 2.5])
+    """
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        return np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+    if isinstance(values, np.ndarray) and values.dtype != object:
+        return values.astype(np.float64, copy=False)
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def words(values: Column) -> np.ndarray:
+    """object[n] of str; missing is None."""
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        values = values.cast(pa.string()).to_pylist()
+    found = np.empty(len(values), dtype=object)
+    found[:] = [value if isinstance(value, str) else None for value in values]
+    return found

@@ -1,0 +1,237 @@
+"""A trained model on disk: LightGBM's text and JSON beside it, under a manifest of hashes. Never a pickle.
+
+    bundles/COUNTRY/TARGET/ID/model.txt, bundle.json, report.html (may lack), manifest.json (written last)
+
+The folder appears by one rename. Hashes are checked before anything is parsed: LightGBM's parser can kill the
+process on a damaged text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+
+from scv import champion as champions
+from scv import vector
+from scv.array import Features
+from scv.calibration import Calibration, Logistic
+from scv.champion import champion as champion
+from scv.errors import CorruptBundle, StaleBundle
+from scv.fetcher import Feature
+
+MODEL, INFO, REPORT, MANIFEST = "model.txt", "bundle.json", "report.html", "manifest.json"
+Band = Literal["low", "usual", "raised", "high"]
+BANDS: tuple[Band, ...] = ("low", "usual", "raised", "high")
+EVERYONE = ""
+
+
+class Level(msgspec.Struct, frozen=True, kw_only=True):
+    """What is normal in one phase: the rate among training rows, and where usual, raised and high begin."""
+
+    rate: float
+    rows: int
+    usual: float
+    raised: float
+    high: float
+
+
+class Rows(msgspec.Struct, frozen=True, kw_only=True):
+    """What a bundle was fitted on. Instants of the first and last reference; `removed` rows by reason."""
+
+    rows: int
+    positives: int
+    customers: int
+    first: datetime
+    last: datetime
+    references: int
+    removed: dict[str, int]
+
+
+class BundleInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """`bundle.json`: everything but the trees.
+
+    `reference` is the Tuesday it was frozen at, `label_as_of` the watermark its labels were read at. `weight` is
+    the logistic's share of the blended logit and `offset` undoes the rebalancing of the trees. `usual` has each
+    column's median among the training rows (None: missing).
+    """
+
+    id: str
+    country: str
+    target: str
+    basis: str
+    sentence: str
+    reference: datetime
+    label_as_of: datetime
+    lake: str
+    columns: tuple[vector.Column, ...]
+    offset: float
+    weight: float
+    logistic: Logistic | None
+    calibration: Calibration
+    params: dict[str, Any]
+    trained_on: Rows
+    metrics: dict[str, Any]
+    bands: dict[str, Level]
+    usual: tuple[float | None, ...]
+
+
+class Bundle:
+    """A loaded model. `path` is its folder, `manifest` the SHA-256 of its manifest."""
+
+    def __init__(self, path: Path, info: BundleInfo, model: str, manifest: str) -> None:
+        self.path, self.info, self.manifest = path, info, manifest
+        self._booster = booster(model)
+
+    @property
+    def columns(self) -> tuple[vector.Column, ...]:
+        return self.info.columns
+
+    def matrix(self, features: Features) -> np.ndarray:
+        """The model's input, see `scv.vector.matrix`."""
+        return vector.matrix(features, self.info.columns)
+
+    def score(self, matrix: np.ndarray) -> np.ndarray:
+        """Probabilities float64[n], on one thread; a row's does not depend on the others."""
+        return self.info.calibration(self.logits(matrix))
+
+    def logits(self, matrix: np.ndarray) -> np.ndarray:
+        """The blended logits float64[n] before calibration."""
+        return blend(self._booster, matrix, self.info.offset, self.info.logistic, self.info.weight)
+
+    def reasons(self, matrix: np.ndarray) -> np.ndarray:
+        """float64[n, k]: what each column adds to the blended logit; with the same constant for all rows they
+        sum to `logits`."""
+        if len(matrix) == 0:
+            return np.empty(matrix.shape)
+        found = self._booster.predict(matrix, pred_contrib=True, num_threads=1)[:, :-1] * (1 - self.info.weight)
+        if self.info.logistic is not None:
+            found = found + self.info.weight * self.info.logistic.terms(matrix)
+        return found
+
+    def level(self, phase: str) -> Level:
+        """What is normal in a phase; in all of them where the phase had too few rows."""
+        return self.info.bands.get(phase) or self.info.bands[EVERYONE]
+
+    def band(self, probability: float, phase: str) -> Band:
+        """Low, usual, raised or high within country and phase."""
+        level = self.level(phase)
+        return BANDS[sum(probability >= bound for bound in (level.usual, level.raised, level.high))]
+
+    def times_usual(self, probability: float, phase: str) -> float:
+        """The probability over the rate of its phase."""
+        return probability / self.level(phase).rate
+
+
+def booster(model: str) -> Any:
+    """A LightGBM booster of its text. Raises CorruptBundle."""
+    import lightgbm
+
+    try:
+        return lightgbm.Booster(model_str=model, params={"verbosity": -1})
+    except lightgbm.basic.LightGBMError as error:
+        raise CorruptBundle(f"LightGBM cannot read the model's text: {error}") from error
+
+
+def blend(trees: Any, matrix: np.ndarray, offset: float, logistic: Logistic | None, weight: float) -> np.ndarray:
+    """Logits float64[n]: (1 - weight) · (trees + offset) + weight · logistic."""
+    if len(matrix) == 0:
+        return np.empty(0)
+    z = (trees.predict(matrix, raw_score=True, num_threads=1) + offset) * (1 - weight)
+    return z if logistic is None or weight == 0 else z + weight * logistic(matrix)
+
+
+def levels(probabilities: np.ndarray, y: np.ndarray, phases: np.ndarray) -> dict[str, Level]:
+    """Bands of each phase with at least 100 rows, and of everyone: the riskiest 5 % are high, the next 15 %
+    raised, the lowest 40 % low."""
+    found = {}
+    for name in [EVERYONE, *np.unique(phases.astype(str)).tolist()]:
+        rows = np.ones(len(y), dtype=bool) if name == EVERYONE else phases == name
+        if name != EVERYONE and rows.sum() < 100:
+            continue
+        usual, raised, high = np.quantile(probabilities[rows], [0.4, 0.8, 0.95]).tolist()
+        rate = (float(y[rows].sum()) + 0.5) / (int(rows.sum()) + 1)  # never 0: "times usual" divides by it
+        found[name] = Level(rate=rate, rows=int(rows.sum()), usual=usual, raised=raised, high=high)
+    return found
+
+
+def write(folder: Path, info: BundleInfo, model: str, report: str | None = None) -> Path:
+    """Write a bundle into `folder`/ID in one step and return that path.
+
+    A whole bundle of that id is left as it is: ids are made of content. Half of one is replaced.
+    """
+    files = {MODEL: model.encode(), INFO: msgspec.json.format(msgspec.json.encode(info), indent=2)}
+    if report is not None:
+        files[REPORT] = report.encode()
+    manifest = {name: hashlib.sha256(body).hexdigest() for name, body in files.items()}
+    body = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+    path = folder / info.id
+    if path.exists():
+        try:
+            _checked(path)
+            return path
+        except CorruptBundle:
+            shutil.rmtree(path)
+    beside = folder / f".{info.id}.{os.getpid()}.tmp"
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    for name, content in [*files.items(), (MANIFEST, body)]:
+        champions.replace(beside / name, content)
+    os.rename(beside, path)
+    return path
+
+
+def load(path: Path, features: Mapping[str, Feature] | None = None) -> Bundle:
+    """Load a bundle: hashes first, then fingerprints, then the trees.
+
+    `features` are today's definitions (all fetchers' by default). Raises CorruptBundle, or StaleBundle naming the
+    columns that no longer compute what they computed.
+    """
+    manifest, files = _checked(path)
+    try:
+        info = msgspec.json.decode(files[INFO], type=BundleInfo)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise CorruptBundle(f"{path / INFO} is no bundle of this version: {error}. Train a new one.") from error
+    changed = stale(info, features)
+    if changed:
+        raise StaleBundle(f"Bundle {info.id} was trained on other definitions of {', '.join(changed)}. Train again.")
+    bundle = Bundle(path, info, files[MODEL].decode(), manifest)
+    if bundle._booster.num_feature() != len(info.columns):
+        raise CorruptBundle(f"{path}: the trees know {bundle._booster.num_feature()} columns, not {len(info.columns)}.")
+    return bundle
+
+
+def stale(info: BundleInfo, features: Mapping[str, Feature] | None = None) -> list[str]:
+    """The columns whose definition is not the one that was trained on."""
+    return [one.name for one in info.columns if vector.fingerprint(one.name, one.dtype, features) != one.fingerprint]
+
+
+def _checked(path: Path) -> tuple[str, dict[str, bytes]]:
+    try:
+        body = (path / MANIFEST).read_bytes()
+        hashes = msgspec.json.decode(body, type=dict[str, str])
+        files = {name: (path / name).read_bytes() for name in (MODEL, INFO)}
+        files |= {name: (path / name).read_bytes() for name in hashes if name == REPORT}
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise CorruptBundle(f"{path} is no whole bundle: {error}. Train a new one, or promote another.") from error
+    for name, content in files.items():
+        if hashes.get(name) != hashlib.sha256(content).hexdigest():
+            raise CorruptBundle(f"{path / name} is not what was written. Train a new one, or promote another.")
+    unknown = set(hashes) - set(files)
+    if unknown:
+        raise CorruptBundle(f"{path / MANIFEST} lists files nobody writes: {', '.join(sorted(unknown))}.")
+    return hashlib.sha256(body).hexdigest(), files
+
+
+def promote(path: Path) -> Bundle:
+    """Load a bundle once more and make it the champion of its folder. Raises CorruptBundle or StaleBundle."""
+    bundle = load(path)
+    champions.point(path, bundle.manifest)
+    return bundle

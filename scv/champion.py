@@ -1,0 +1,58 @@
+"""Which bundle answers: one pointer per country and target, moved last and in one step."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from scv.errors import CorruptBundle
+from scv.settings import Settings
+
+POINTER = "champion.json"
+
+
+class Pointer(msgspec.Struct, frozen=True, kw_only=True):
+    """The champion's id and the SHA-256 of its manifest."""
+
+    id: str
+    manifest: str
+
+
+def folder(settings: Settings, country: str, target: str) -> Path:
+    """Where the bundles of a country and target lie, one folder per id."""
+    return settings.bundles_path / country / target
+
+
+def pointer(settings: Settings, country: str, target: str) -> Pointer | None:
+    """The pointer as it stands; None before the first promotion. Raises CorruptBundle if it cannot be read."""
+    path = folder(settings, country, target) / POINTER
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Pointer)
+    except FileNotFoundError:
+        return None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise CorruptBundle(f"{path} cannot be read ({error}). Run `cerebro train` for a new champion.") from error
+
+
+def champion(settings: Settings, country: str, target: str) -> Path | None:
+    """The champion's folder; None before the first promotion."""
+    found = pointer(settings, country, target)
+    return None if found is None else folder(settings, country, target) / found.id
+
+
+def point(path: Path, manifest: str) -> None:
+    """Make the bundle in `path` the champion of its folder: a reader sees the old pointer or the new one."""
+    body = msgspec.json.encode(Pointer(id=path.name, manifest=manifest))
+    replace(path.parent / POINTER, body)
+
+
+def replace(path: Path, body: bytes) -> None:
+    """Write a whole file in one step, on disk before it is seen."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with beside.open("wb") as file:
+        file.write(body)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(beside, path)

@@ -1,0 +1,170 @@
+"""How right probabilities were: plain numpy over y float64[n] of 0 and 1 and p float64[n].
+
+AUC and PR-AUC agree with scikit-learn's, ties included (a test). Intervals are bootstraps by customer: one
+customer's rows are drawn together, both models on the same draw.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scv.calibration import FLOOR
+
+DRAWS = 400
+BINS = 10
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def auc(y: np.ndarray, p: np.ndarray) -> float:
+    """Area under the ROC curve: how often a positive lies above a negative, ties half. NaN for one class."""
+    return float(_aucs(y, p, np.ones((1, len(y))))[0])
+
+
+def _aucs(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """AUC for each row of `weights` float64[draws, n]."""
+    order = np.argsort(p, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(p[order]) > 0]) if len(p) else np.empty(0, dtype=int)
+    sorted_y = y[order]
+    positive = np.add.reduceat(weights[:, order] * sorted_y, starts, axis=1)
+    negative = np.add.reduceat(weights[:, order] * (1 - sorted_y), starts, axis=1)
+    below = np.cumsum(negative, axis=1) - negative / 2
+    pairs = positive.sum(axis=1) * negative.sum(axis=1)
+    return np.divide((positive * below).sum(axis=1), pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
+
+
+def pr_curve(y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(recall, precision) from the highest threshold down, one point per different p."""
+    order = np.argsort(-p, kind="stable")
+    ends = np.flatnonzero(np.r_[np.diff(p[order]) < 0, True])
+    hits = np.cumsum(y[order])[ends]
+    return hits / max(float(y.sum()), 1.0), hits / (ends + 1)
+
+
+def pr_auc(y: np.ndarray, p: np.ndarray) -> float:
+    """Average precision. NaN without a positive."""
+    if y.sum() == 0:
+        return float("nan")
+    recall, precision = pr_curve(y, p)
+    return float(np.sum(np.diff(recall, prepend=0.0) * precision))
+
+
+def losses(y: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """float64[n]: minus the log of the probability that was given to what happened."""
+    kept = np.clip(p, FLOOR, 1 - FLOOR)
+    return -np.where(y == 1, np.log(kept), np.log1p(-kept))
+
+
+def log_loss(y: np.ndarray, p: np.ndarray) -> float:
+    return float(losses(y, p).mean())
+
+
+def bins(p: np.ndarray, count: int = BINS) -> np.ndarray:
+    """int64[n]: which of `count` equally full bins, by p; ties share a bin."""
+    edges = np.quantile(p, np.linspace(0, 1, count + 1)[1:-1])
+    return np.searchsorted(edges, p, side="left")
+
+
+def reliability(y: np.ndarray, p: np.ndarray, count: int = BINS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(mean p, share of positives, rows) of each bin that is not empty."""
+    place = bins(p, count)
+    rows = np.bincount(place, minlength=count)
+    kept = rows > 0
+    means = [np.bincount(place, values, minlength=count)[kept] / rows[kept] for values in (p, y)]
+    return means[0], means[1], rows[kept]
+
+
+def ece(y: np.ndarray, p: np.ndarray, count: int = BINS) -> float:
+    """Expected calibration error: mean distance of p from the share of positives, over equally full bins."""
+    said, seen, rows = reliability(y, p, count)
+    return float(np.sum(np.abs(said - seen) * rows) / rows.sum())
+
+
+def ece_bound(p: np.ndarray, seed: int, draws: int = DRAWS, count: int = BINS) -> float:
+    """What 95 % of perfect models of this size stay below: outcomes drawn from p itself."""
+    place = bins(p, count)
+    random = np.random.default_rng(seed)
+    said = np.bincount(place, p, minlength=count)
+    found = [np.abs(said - np.bincount(place[_drawn(p, random)], minlength=count)).sum() for _ in range(draws)]
+    return float(np.quantile(found, 0.95) / len(p))
+
+
+def _drawn(p: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    return random.random(len(p)) < p
+
+
+def lift(y: np.ndarray, p: np.ndarray, share: float = 0.1) -> float:
+    """Share of positives among the top rows over that among all."""
+    top = max(1, round(share * len(y)))
+    rate = y.mean()
+    return float(y[np.argsort(-p, kind="stable")[:top]].mean() / rate) if rate else float("nan")
+
+
+def lift_curve(y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(share of rows contacted, share of positives among them), best first."""
+    found = np.cumsum(y[np.argsort(-p, kind="stable")])
+    return np.arange(1, len(y) + 1) / len(y), found / max(float(y.sum()), 1.0)
+
+
+def draw_weights(customers: np.ndarray, seed: int, draws: int = DRAWS) -> np.ndarray:
+    """float64[draws, n]: how often each row is in a bootstrap sample of customers."""
+    _, codes = np.unique(customers, return_inverse=True)
+    count = int(codes.max()) + 1
+    random = np.random.default_rng(seed)
+    drawn = random.multinomial(count, np.full(count, 1 / count), size=draws)
+    return drawn[:, codes].astype(np.float64)
+
+
+def interval_of_mean(values: np.ndarray, weights: np.ndarray) -> Interval:
+    """Mean of one value per row."""
+    return _interval(float(values.mean()), (weights @ values) / weights.sum(axis=1))
+
+
+def auc_interval(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> Interval:
+    return _interval(auc(y, p), _aucs(y, p, weights))
+
+
+def loss_difference(y: np.ndarray, ours: np.ndarray, peer: np.ndarray, weights: np.ndarray) -> Interval:
+    """Log loss of ours minus the peer's: below 0 is better."""
+    return interval_of_mean(losses(y, ours) - losses(y, peer), weights)
+
+
+def auc_difference(y: np.ndarray, ours: np.ndarray, peer: np.ndarray, weights: np.ndarray) -> Interval:
+    """AUC of ours minus the peer's: above 0 is better."""
+    return _interval(auc(y, ours) - auc(y, peer), _aucs(y, ours, weights) - _aucs(y, peer, weights))
+
+
+def _interval(value: float, drawn: np.ndarray) -> Interval:
+    low, high = np.nanquantile(drawn, [0.025, 0.975])
+    return Interval(value, float(low), float(high))
+
+
+def psi(before: np.ndarray, after: np.ndarray, count: int = BINS) -> float:
+    """Population stability index of two samples of scores, over bins equally full before."""
+    edges = np.quantile(before, np.linspace(0, 1, count + 1)[1:-1])
+    shares = [np.bincount(np.searchsorted(edges, one), minlength=count) / len(one) for one in (before, after)]
+    old, new = (np.clip(share, 1e-4, None) for share in shares)
+    return float(np.sum((new - old) * np.log(new / old)))
+
+
+def chosen(score: np.ndarray, groups: np.ndarray, capacity: int) -> np.ndarray:
+    """bool[n]: the `capacity` highest scores of each group (a reference); equal scores in order of the rows."""
+    order = np.lexsort((np.arange(len(score)), -score, groups))
+    _, starts, counts = np.unique(groups[order], return_index=True, return_counts=True)
+    found = np.zeros(len(score), dtype=bool)
+    found[order] = np.arange(len(score)) - np.repeat(starts, counts) < capacity
+    return found
+
+
+def interval_of_sum(values: np.ndarray, weights: np.ndarray) -> Interval:
+    """Sum of one value per row."""
+    return _interval(float(values.sum()), weights @ values)

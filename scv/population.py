@@ -1,0 +1,96 @@
+"""Who a target asks about: predicates over features at `at`, so that the scorer answers them like the trainer.
+
+Each rule gives the reason why a customer is not asked about, or "" for those who are. `[at-N, at)` is
+"days since ≤ N": everything that a feature has seen happened before `at`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from scv.array import Features, column, numbers, words
+from scv.country import Country
+from scv.phase import ACTIVE, phase
+from scv.phase import NEEDS as PHASE_NEEDS
+
+Rule = Callable[[Features, Country], np.ndarray]
+SETTLED_DAYS = 7
+"""A cancellation younger than this is still being undone by the people who are leaving."""
+NEEDS = (*PHASE_NEEDS, "lifecycle__days_since_cancelled")
+"""Features that the rules and phases read."""
+
+ALREADY_CANCELLED = "already cancelled"
+NEVER_ORDERED = "no order on record"
+
+
+def lapse(features: Features, country: Country) -> np.ndarray:
+    """Ordered in `[at - active, at)`."""
+    return _ordered_within(features, country, country.active_days)
+
+
+def skip(features: Features, country: Country) -> np.ndarray:
+    """Ordered in `[at - rhythm, at)`."""
+    return _ordered_within(features, country, country.rhythm_days)
+
+
+def returning(features: Features, country: Country) -> np.ndarray:
+    """Ordered in `[at - memory, at - active)`."""
+    silent = numbers(column(features, "orders__days_since"))
+    return _reasons(
+        (np.isnan(silent), NEVER_ORDERED),
+        (silent <= country.active_days, f"ordered in the last {country.active_days} days"),
+        (silent > country.memory_days, _silent(country.memory_days)),
+    )
+
+
+def cancellation(features: Features, country: Country) -> np.ndarray:
+    """A subscription that runs or is paused."""
+    state = words(column(features, "lifecycle__state"))
+    stands = phase(features, country)
+    return _reasons(
+        (state == "cancelled", ALREADY_CANCELLED),
+        (~np.isin(stands.astype(str), [*ACTIVE, "paused"]), "no subscription on record"),
+    )
+
+
+def reactivation(features: Features, country: Country) -> np.ndarray:
+    """Cancelled `SETTLED_DAYS` to `memory_days` ago, and still so."""
+    state = words(column(features, "lifecycle__state"))
+    ago = numbers(column(features, "lifecycle__days_since_cancelled"))
+    return _reasons(
+        (state != "cancelled", "not cancelled"),
+        (ago < SETTLED_DAYS, f"too new: cancelled less than {SETTLED_DAYS} days ago"),
+        (~(ago <= country.memory_days), f"cancelled longer than {country.memory_days} days ago"),
+    )
+
+
+RULES: dict[str, Rule] = {
+    "lapse": lapse,
+    "skip": skip,
+    "return": returning,
+    "cancellation": cancellation,
+    "reactivation": reactivation,
+}
+"""By target."""
+
+
+def _ordered_within(features: Features, country: Country, days: int) -> np.ndarray:
+    silent = numbers(column(features, "orders__days_since"))
+    gone = np.zeros(len(silent), dtype=bool)
+    if country.basis == "recorded":  # nobody gets a number for a subscription that is known to have ended
+        gone = words(column(features, "lifecycle__state")) == "cancelled"
+    return _reasons((gone, ALREADY_CANCELLED), (np.isnan(silent), NEVER_ORDERED), (silent > days, _silent(days)))
+
+
+def _silent(days: int) -> str:
+    return f"silent for longer than {days} days"
+
+
+def _reasons(*rules: tuple[np.ndarray, str]) -> np.ndarray:
+    """object[n]: the first reason that holds, or ""."""
+    found = np.full(len(rules[0][0]), "", dtype=object)
+    for holds, reason in reversed(rules):
+        found[holds] = reason
+    return found

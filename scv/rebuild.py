@@ -1,0 +1,239 @@
+"""Rebuilding rows from the lake by Rule R.4: one lake version, every event of it, written only where rows are behind.
+
+It may run beside live streams and any number of times: what is at the lake's position already is kept.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+
+from scv import event as events
+from scv.country import Country
+from scv.delivery import Delivery, identify
+from scv.errors import LogChanged, StoreUnusable
+from scv.fetcher import Fetcher
+from scv.lake import Lake, LakeVersion
+from scv.layout import Layout, layout_of
+from scv.partition import partition_of
+from scv.row import Place, Row, fence_of
+from scv.rowstore import Log, Move, RowStore, RowWrite, row_key
+
+CHUNK = 500
+"""Customers whose rows are compared and written in one round trip."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass
+class Rebuilt:
+    """What a rebuild did. A row is one customer of one fetcher: `written`, or `kept` because it was not behind.
+
+    `again` counts rows that a stream moved in the meantime and that were compared once more.
+    """
+
+    customers: int = 0
+    deliveries: int = 0
+    rows: int = 0
+    written: int = 0
+    kept: int = 0
+    again: int = 0
+
+
+def rebuild(
+    client: Any,
+    lake: Lake,
+    countries: Mapping[str, Country],
+    fetchers: Sequence[type[Fetcher]],
+    progress: Progress | None = None,
+    connection: duckdb.DuckDBPyConnection | None = None,
+) -> Rebuilt:
+    """Build the rows of some fetchers for some countries from the newest lake version, then mark them built.
+
+    `client` is a connected store whose `topics` are those of the lake's epoch (LogChanged otherwise). `progress`
+    hears (customers done, of all). Rows ahead of the lake stay; consumers go back to the lake's position.
+    """
+    store, done = RowStore(client), Rebuilt()
+    owned = duckdb.connect() if connection is None else connection
+    try:
+        tasks = list(_tasks(store, lake, countries, fetchers))
+        total = sum(task.count(owned) for task in tasks)
+        for task in tasks:
+            task.run(owned, done, lambda: progress(done.customers, total) if progress else None)
+    finally:
+        if connection is None:
+            owned.close()
+    return done
+
+
+def _tasks(
+    store: RowStore, lake: Lake, countries: Mapping[str, Country], fetchers: Sequence[type[Fetcher]]
+) -> Iterator[_Task]:
+    logs = {log.family: (topic, log) for topic, log in store.logs().items()}
+    epoch, version = lake.epoch(), lake.version()
+    generation = store.generation()
+    for family in events.FAMILIES:
+        layouts = [layout_of(fetcher) for fetcher in fetchers if fetcher.family == family]
+        if not layouts:
+            continue
+        topic, log = logs.get(family, ("", None))
+        if log is None or epoch is None or epoch.epoch != log.epoch or epoch.topics.get(topic) != log.topic_id:
+            raise LogChanged(
+                f"The store and the lake {lake.path} are not of the same log for family {family}. Run `cerebro rebuild`."
+            )
+        positions = [lake.position(family, topic, partition, version) for partition in range(log.partitions)]
+        source = _Source(lake, version, topic, log, positions, generation)
+        for country in countries.values():
+            yield _Task(store, source, country, layouts)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """One family of one lake version: its topic, and per partition the next offset that it does not hold."""
+
+    lake: Lake
+    version: LakeVersion
+    topic: str
+    log: Log
+    positions: list[int]
+    generation: int
+
+    def place(self, key: bytes) -> tuple[Place, int]:
+        """Where a customer's rows belong, and the last offset that the lake holds there."""
+        partition = partition_of(key, self.log.partitions)
+        return self.log.place(self.generation, partition), self.positions[partition] - 1
+
+
+@dataclass
+class _Task:
+    """The rows of one family's fetchers in one country."""
+
+    store: RowStore
+    source: _Source
+    country: Country
+    layouts: list[Layout]
+    fields: list[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.fields = [layout.field for layout in self.layouts]
+
+    def count(self, connection: duckdb.DuckDBPyConnection) -> int:
+        """How many customers there are."""
+        if self.source.version.families[self.source.log.family] < 0:
+            return 0
+        found = connection.execute(f"SELECT count(DISTINCT customer_id) FROM ({self._deliveries(connection)})")
+        return int(found.fetchall()[0][0])
+
+    def run(self, connection: duckdb.DuckDBPyConnection, done: Rebuilt, report: Callable[[], None]) -> None:
+        """Fold and write, then let the consumer follow and readers see."""
+        empty = self.source.version.families[self.source.log.family] < 0
+        if not empty:
+            for chunk in _chunks(self._customers(connection), CHUNK):
+                self._build(chunk, done)
+                report()
+        code, topic = self.country.code, self.source.topic
+        for partition, position in enumerate(self.source.positions):
+            self.store.follow(topic, partition, position, code, self.fields)
+        if not empty:
+            self._restore_clock(connection)
+        for name in self.fields:
+            self.store.mark_built(code, name)
+
+    def _restore_clock(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """What the lake says of time, for a store that lost it; a consumer that moves meanwhile knows better."""
+        code, topic = self.country.code, self.source.topic
+        newest = connection.execute(f"SELECT max(seen_us) FROM ({self._deliveries(connection)})").fetchall()[0][0]
+        mark = self.source.lake.watermark_us(connection, self.source.log.family, code, self.source.version)
+        if mark is not None:
+            parts = [(topic, partition) for partition in range(self.source.log.partitions)]
+            self.store.advance(
+                [
+                    Move(*part, position.offset, position.turn, position.offset or 0, {code: mark})
+                    for part, position in zip(parts, self.store.positions(parts), strict=True)
+                ]
+            )
+        fronts = [us for us in (mark, None if newest is None else newest + 1) if us is not None]
+        if fronts:
+            self.store.tick({code: max(fronts)})
+
+    def _deliveries(self, connection: duckdb.DuckDBPyConnection) -> str:
+        return self.source.lake.deliveries(connection, self.source.log.family, self.country, self.source.version)
+
+    def _customers(self, connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+        """Each customer's deliveries in log order, as rows of the query."""
+        cursor = connection.cursor()  # its own: the reader is open while others ask
+        query = f'SELECT * FROM ({self._deliveries(cursor)}) ORDER BY customer_id, epoch, "partition", "offset"'
+        reader = cursor.execute(query).to_arrow_reader(20_000)
+        rows = itertools.chain.from_iterable(batch.to_pylist() for batch in reader)
+        for customer_id, group in itertools.groupby(rows, key=lambda row: str(row["customer_id"])):
+            yield customer_id, list(group)
+
+    def _build(self, chunk: list[tuple[str, list[dict[str, Any]]]], done: Rebuilt) -> None:
+        names = {row_key(self.country.code, customer_id): customer_id for customer_id, _ in chunk}
+        rows_of = dict(chunk)
+        done.customers += len(chunk)
+        done.deliveries += sum(len(rows) for rows in rows_of.values())
+        done.rows += len(chunk) * len(self.fields)
+        pending, before = list(names), done.written
+        while pending:
+            writes: dict[str, list[RowWrite]] = {}
+            for key, fences in zip(pending, self.store.fences(pending, self.fields), strict=True):
+                made = self._rows(names[key], rows_of[names[key]], fences)
+                if made:
+                    writes[key] = made
+            pending = self.store.write_rows(writes)
+            done.written += sum(len(made) for key, made in writes.items() if key not in set(pending))
+            done.again += len(pending)
+        done.kept += len(chunk) * len(self.fields) - (done.written - before)
+
+    def _rows(self, customer_id: str, rows: list[dict[str, Any]], fences: Sequence[bytes]) -> list[RowWrite]:
+        """The rows that are behind the lake, folded."""
+        place, upto = self.source.place(f"{self.country.code}:{customer_id}".encode())
+        behind = [pair for pair in zip(self.layouts, fences, strict=True) if is_behind(pair[1], place, upto)]
+        if not behind:
+            return []
+        deliveries = [self._delivery(row) for row in rows]
+        writes = []
+        for layout, fence in behind:
+            row = Row(layout, self.country.lateness_days)
+            for delivery in deliveries:
+                row.deliver(delivery)
+            writes.append(RowWrite(layout.field, fence, row.pack(place, upto)))
+        return writes
+
+    def _delivery(self, row: dict[str, Any]) -> Delivery:
+        return Delivery(
+            country=self.country.code,
+            customer_id=row["customer_id"],
+            kind=row["kind"],
+            id=row["id"],
+            occurred_us=row["occurred_us"],
+            claimed_us=row["claimed_us"],
+            seen_us=row["seen_us"],
+            day=row["day"],
+            seen_day=row["seen_day"],
+            values={name: row[name] for name in events.fields(self.source.log.family)},
+            identity=identify(row["id"], row["claimed_us"]),
+        )
+
+
+def is_behind(fence: bytes, place: Place, upto: int) -> bool:
+    """Must a row with this fence (b'' = absent) give way to one that is folded up to there?"""
+    if not fence:
+        return True
+    try:
+        stored = fence_of(fence)
+    except StoreUnusable:  # another format
+        return True
+    if stored.place == place:
+        return stored.upto < upto
+    return (stored.place.generation, stored.place.epoch) <= (place.generation, place.epoch)
+
+
+def _chunks(items: Iterator[Any], size: int) -> Iterator[list[Any]]:
+    while chunk := list(itertools.islice(items, size)):
+        yield chunk

@@ -1,0 +1,159 @@
+"""Targets: what may happen next, looked forward where a fetcher looks back.
+
+A target is data: who is asked about (`scv.population`), which events in which days of the horizon make it true,
+and where its horizon ends. Its basis is in its name: a lapse is derived from silence and is never called a
+cancellation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import numpy as np
+
+from scv import population
+from scv.array import Features
+from scv.calendar import add_days
+from scv.country import Country
+from scv.errors import UnknownName
+from scv.fold import Condition
+
+Basis = Literal["recorded", "derived"]
+
+
+@dataclass(frozen=True)
+class Clause:
+    """Is there an event of this kind with `occurred_at` in `[at + start, at + end)`, in local days?
+
+    `start` and `end` name settings of the country ("" is `at` itself); `present` says which answer is meant.
+    """
+
+    family: str
+    kinds: tuple[str, ...]
+    end: str
+    start: str = ""
+    present: bool = True
+    where: tuple[Condition, ...] = ()
+
+    def window(self, country: Country) -> tuple[int, int]:
+        """The days `[start, end)` in this country."""
+        return (getattr(country, self.start) if self.start else 0), getattr(country, self.end)
+
+
+@dataclass(frozen=True)
+class Target:
+    """One question about the future.
+
+    `clauses` make the label: all of them, or any one where `any_of`. `horizon` names the country's setting that
+    is shown to people; `template` says y = 1 in words.
+    """
+
+    name: str
+    basis: Basis
+    template: str
+    horizon: str
+    clauses: tuple[Clause, ...]
+    any_of: bool = False
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The families that its label reads; involuntary ends come from `subscription`."""
+        return tuple(sorted({clause.family for clause in self.clauses} | {"subscription"}))
+
+    def sentence(self, country: Country) -> str:
+        """What the probability is the probability of."""
+        return self.template.format(**{name: getattr(country, name) for name in country.__struct_fields__})
+
+    def population(self, features: Features, country: Country) -> np.ndarray:
+        """bool[n]: is this customer asked about?"""
+        return self.not_applicable(features, country) == ""
+
+    def not_applicable(self, features: Features, country: Country) -> np.ndarray:
+        """object[n]: why a customer is not asked about; "" for the population."""
+        return population.RULES[self.name](features, country)
+
+    def horizon_end(self, at: datetime, country: Country) -> datetime:
+        """The end of the horizon that people are shown."""
+        return add_days(at, getattr(country, self.horizon), country.zone)
+
+    def decided_days(self, country: Country) -> int:
+        return max(clause.window(country)[1] for clause in self.clauses)
+
+    def decided_at(self, at: datetime, country: Country) -> datetime:
+        """The end of what the label reads: maturity and embargo count from here."""
+        return add_days(at, self.decided_days(country), country.zone)
+
+    def mature_at(self, at: datetime, country: Country) -> datetime:
+        """When the label may be used: the late ones have come in as well."""
+        return add_days(self.decided_at(at, country), country.late_allowance_days, country.zone)
+
+
+def mature(target: Target, at: datetime, country: Country, watermark: datetime) -> bool:
+    """Is the label of a reference final at this watermark? Early positives wait too."""
+    return watermark >= target.mature_at(at, country)
+
+
+ORDER = ("placed",)
+PAID = (("amount_cents", ">=", 1),)
+
+TARGETS: dict[str, Target] = {
+    target.name: target
+    for target in (
+        Target(
+            "lapse",
+            "derived",
+            "no order in the next {silence_days} days",
+            "silence_days",
+            (Clause("orders", ORDER, "silence_days", present=False),),
+        ),
+        Target(
+            "skip",
+            "derived",
+            "no order in the next {rhythm_days} days, but one within {silence_days}",
+            "rhythm_days",
+            (
+                Clause("orders", ORDER, "rhythm_days", present=False),
+                Clause("orders", ORDER, "silence_days", start="rhythm_days"),
+            ),
+        ),
+        Target(
+            "return",
+            "derived",
+            "an order in the next {return_days} days, after more than {active_days} without",
+            "return_days",
+            (Clause("orders", ORDER, "return_days"),),
+        ),
+        Target(
+            "cancellation",
+            "recorded",
+            "a cancellation by the customer's own wish in the next {horizon_days} days",
+            "horizon_days",
+            (Clause("subscription", ("cancelled",), "horizon_days", where=(("voluntary", "==", 1),)),),
+        ),
+        Target(
+            "reactivation",
+            "recorded",
+            "a reactivation or a paid order in the next {horizon_days} days, after a cancellation",
+            "horizon_days",
+            (
+                Clause("subscription", ("reactivated",), "horizon_days"),
+                Clause("orders", ORDER, "horizon_days", where=PAID),
+            ),
+            any_of=True,
+        ),
+    )
+}
+
+
+def get(name: str) -> Target:
+    """A target by name. Raises UnknownName."""
+    if name not in TARGETS:
+        raise UnknownName("target", name, TARGETS)
+    return TARGETS[name]
+
+
+def of_country(country: Country) -> list[Target]:
+    """The targets that a country's file lists."""
+    return [get(name) for name in country.targets]

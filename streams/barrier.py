@@ -1,0 +1,86 @@
+"""A barrier: both consumers stand at the same place, at or after the ends that the log had when it was asked for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from scv.errors import Unreachable
+from scv.lake import Lake
+from scv.rowstore import Log, RowStore
+from scv.settings import Settings
+from streams.flush import request_flush
+from streams.log import Broker, Part, parts
+
+POLL_S = 0.1
+ASK_EVERY_S = 1.0
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Barrier:
+    """The next offset of every partition, in the rows and in the lake alike, and how long it took."""
+
+    positions: Mapping[Part, int]
+    seconds: float
+
+
+def barrier(
+    settings: Settings,
+    store: RowStore,
+    lake: Lake | None = None,
+    timeout_s: float = 300.0,
+    progress: Progress | None = None,
+) -> Barrier:
+    """Wait until rows and lake hold everything that the broker holds now, and stand at equal positions.
+
+    `progress` hears (records taken by the slower consumer, of all). Raises Unreachable after `timeout_s` without any
+    progress: is `cerebro consume` running?
+    """
+    lake = lake or Lake(settings.lake_path)
+    logs, started = store.logs(), time.monotonic()
+    broker = Broker(settings)
+    try:
+        ends = broker.ends(parts(logs))
+    finally:
+        broker.close()
+    seen, moved_at, asked_at, total = -1, started, 0.0, sum(ends.values())
+    while True:
+        rows, tables = row_positions(store, ends), lake_positions(lake, logs)
+        if rows == tables and all(rows[part] >= end for part, end in ends.items()):
+            return Barrier(rows, time.monotonic() - started)
+        now = time.monotonic()
+        taken = min(sum(rows.values()), sum(tables.values()))
+        if taken != seen:
+            seen, moved_at = taken, now
+            if progress:
+                progress(min(taken, total), total)
+        if now - moved_at > timeout_s:
+            raise Unreachable(f"{_behind(rows, tables, ends)} for {timeout_s:.0f} s. Is `cerebro consume` running?")
+        if now - asked_at > ASK_EVERY_S:
+            request_flush(store.client)
+            asked_at = now
+        time.sleep(POLL_S)
+
+
+def row_positions(store: RowStore, wanted: Mapping[Part, int]) -> dict[Part, int]:
+    """The restart points of the online consumer."""
+    found = store.positions(wanted)
+    return {part: position.offset or 0 for part, position in zip(wanted, found, strict=True)}
+
+
+def lake_positions(lake: Lake, logs: Mapping[str, Log]) -> dict[Part, int]:
+    """The next offsets that the lake does not hold."""
+    version = lake.version()
+    return {part: lake.position(logs[part.topic].family, *part, version) for part in parts(logs)}
+
+
+def _behind(rows: Mapping[Part, int], tables: Mapping[Part, int], ends: Mapping[Part, int]) -> str:
+    late = {"online": rows, "lake": tables}
+    said = [
+        f"the {name} consumer is {sum(max(end - found[part], 0) for part, end in ends.items()):,} records behind"
+        for name, found in late.items()
+    ]
+    return " and ".join(said).capitalize()

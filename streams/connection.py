@@ -1,0 +1,76 @@
+"""The store's client: every timeout and retry set on purpose, and a wait for a store that is not up yet."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    BusyLoadingError,
+    ConnectionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    TimeoutError,
+    TryAgainError,
+)
+from redis.retry import Retry
+
+from scv.errors import BadSetting, Unreachable
+from scv.settings import Settings
+from streams.talk import say as talk
+
+UNWELL = (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError, OutOfMemoryError, TryAgainError)
+"""What a store raises that may be well again later: gone, loading, a replica, full."""
+
+ANSWER_S = 5.0
+CONNECT_S = 2.0
+SAY_EVERY_S = 5.0
+_PAUSE_S = 0.2
+
+
+def client(settings: Settings) -> Any:
+    """A client that has not connected yet; bytes replies. A command that fails is never sent twice by itself."""
+    try:
+        return redis.Redis.from_url(
+            settings.store,
+            socket_timeout=ANSWER_S,
+            socket_connect_timeout=CONNECT_S,
+            socket_keepalive=True,
+            retry=Retry(NoBackoff(), 0),
+            decode_responses=False,
+        )
+    except ValueError as error:
+        raise BadSetting(f"CEREBRO_STORE cannot be used: {error}") from error
+
+
+def connect_store(settings: Settings, say: Callable[[str], None] = talk) -> Any:
+    """A client of a store that answers; close it, or use it in a `with`.
+
+    Says every few seconds that it waits; raises Unreachable after `settings.wait_s` seconds.
+    """
+    found = client(settings)
+    deadline, said = time.monotonic() + settings.wait_s, -SAY_EVERY_S
+    while True:
+        try:
+            found.ping()
+            return found
+        except UNWELL as error:
+            now = time.monotonic()
+            if now >= deadline:
+                found.close()
+                raise Unreachable(
+                    f"No store answers at {shown(settings)} ({error}). Start one with `cerebro up`, or set CEREBRO_STORE."
+                ) from error
+            if now - said >= SAY_EVERY_S:
+                say(f"Waiting up to {settings.wait_s} s for the store {shown(settings)} …")
+                said = now
+            time.sleep(_PAUSE_S)
+
+
+def shown(settings: Settings) -> str:
+    """The store's address without its password."""
+    return re.sub(r"(://[^:/@]*:)[^@]*@", r"\1***@", settings.store)

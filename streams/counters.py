@@ -1,0 +1,44 @@
+"""What a consumer counts; printed as JSON when it ends, and said with every heartbeat."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass
+class Counters:
+    """Records, unless it says otherwise.
+
+    Every record taken is a watermark, `dead` (by reason) or `delivered`. Online judges each delivered one `admitted`,
+    `duplicate`, `too_late` or `erased` (an erasure), or leaves it: `re_read` (every row holds it already, from an
+    earlier life of this consumer) or `unbuilt` (rows of its family are not built). `fenced` are updates of rows that
+    held the record already, `refused` row writes that another writer was faster with (redone), `rows` those that
+    stood. `placed` counts partitions placed, `commits` the lake's transactions; for the lake `re_read` are records
+    taken once more by this very process.
+    """
+
+    batches: int = 0
+    delivered: int = 0
+    watermarks: int = 0
+    dead: Counter[str] = field(default_factory=Counter)
+    admitted: int = 0
+    duplicate: int = 0
+    too_late: int = 0
+    erased: int = 0
+    fenced: int = 0
+    unbuilt: int = 0
+    re_read: int = 0
+    rows: int = 0
+    refused: int = 0
+    placed: int = 0
+    commits: int = 0
+
+    @property
+    def taken(self) -> int:
+        return self.delivered + self.watermarks + self.dead.total()
+
+    def facts(self) -> dict[str, Any]:
+        """As JSON wants it."""
+        return asdict(self) | {"taken": self.taken, "dead": dict(self.dead)}

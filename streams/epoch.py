@@ -1,0 +1,151 @@
+"""Opening a log: which epoch the lake is in, which topics the rows follow, and that the rows are whole.
+
+The embedded broker keeps nothing, a topic may be created anew, a store may come back empty: whatever is missing is
+made again from the lake, before a consumer reads its first record.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from scv import country as countries
+from scv import fetcher
+from scv.calendar import midnight, to_us
+from scv.clock import wall_us
+from scv.country import Country
+from scv.errors import LogChanged
+from scv.lake import Epoch, Lake
+from scv.layout import layout_of
+from scv.rebuild import Progress, Rebuilt, rebuild
+from scv.rowstore import Log, RowStore
+from scv.settings import Settings
+from streams.lock import Lock
+from streams.log import ADVICE, difference, standing
+from streams.talk import say as talk
+
+Say = Callable[[str], None]
+
+
+class Opened(NamedTuple):
+    """The logs by topic, and what had to be built."""
+
+    logs: dict[str, Log]
+    built: Rebuilt
+
+
+def open_epoch(
+    settings: Settings,
+    store: RowStore,
+    lake: Lake,
+    say: Say = talk,
+    renew: bool = False,
+    progress: Progress | None = None,
+) -> Opened:
+    """The logs that consumers may now follow: topics exist, lake and store know them, rows are built.
+
+    Any process may call it at any time; one works, the others wait for it. Where lake and broker differ and the store
+    is empty, the next epoch begins. Where the store knows other topics too: LogChanged, unless `renew` says that
+    the rows may be made anew (`cerebro rebuild`, `cerebro up`).
+    """
+    known = countries.known(settings.countries_path)
+    with Lock(store.client, "epoch", say):
+        logs = _settle(settings, store, lake, say, renew)
+        set_clocks(store, known)
+        built = build_missing(store, lake, known, progress)
+        if built.rows:
+            say(f"Built {built.written:,} rows of {built.customers:,} customers from the lake {lake.path}.")
+    return Opened(logs, built)
+
+
+def build_missing(
+    store: RowStore, lake: Lake, known: Mapping[str, Country], progress: Progress | None = None
+) -> Rebuilt:
+    """Build and mark the fetchers whose rows are not whole; countries of equal need go together."""
+    needs: dict[tuple[str, ...], list[str]] = {}
+    every = fetcher.collect()
+    fields = [layout_of(one).field for one in every.values()]
+    for code in known:
+        marks = store.built(code, fields)
+        missing = tuple(name for name, built in zip(every, marks, strict=True) if not built)
+        if missing:
+            needs.setdefault(missing, []).append(code)
+    total = Rebuilt()
+    for names, codes in needs.items():
+        chosen = {code: known[code] for code in codes}
+        done = rebuild(store.client, lake, chosen, [every[name] for name in names], progress)
+        total = Rebuilt(*(a + b for a, b in zip(dataclasses.astuple(total), dataclasses.astuple(done), strict=True)))
+    return total
+
+
+def set_clocks(store: RowStore, known: Mapping[str, Country]) -> None:
+    """A country without a clock lives on wall time if its span holds now, and in a replay otherwise."""
+    for country in known.values():
+        if not store.has_clock(country.code):
+            starts, ends = (to_us(midnight(day, country.zone)) for day in (country.starts_on, country.ends_on))
+            store.set_mode(country.code, "wall" if starts <= wall_us() < ends else "replay")
+
+
+def _settle(settings: Settings, store: RowStore, lake: Lake, say: Say, renew: bool) -> dict[str, Log]:
+    """Bring broker, lake and store to one epoch; the logs of it."""
+    followed, filled = store.logs(), lake.epoch()
+    number = max([filled.epoch if filled else 1, *(log.epoch for log in followed.values())])
+    logs = standing(settings, number)
+    now = {topic: (log.topic_id, log.partitions) for topic, log in logs.items()}
+    why = difference(followed, now)
+    if why and not renew:
+        raise LogChanged(f"The store follows another log: {why}. {ADVICE}")
+    if filled is not None and (differs := _differs(filled, number, now)):
+        if followed and not renew:
+            raise LogChanged(f"The lake {lake.path} was filled from another log: {differs}. {ADVICE}")
+        say(f"Epoch {number + 1} begins: {differs}.")
+        logs = {topic: msgspec.structs.replace(log, epoch=number + 1) for topic, log in logs.items()}
+        _forget(store)
+    _write_epoch(lake, logs, filled)
+    if store.logs() != logs:
+        store.set_logs(logs)
+    return logs
+
+
+def _differs(filled: Epoch, number: int, now: Mapping[str, tuple[str, int]]) -> str:
+    """How the broker's topics differ from those that the lake is being filled from."""
+    if filled.epoch != number:
+        return f"the store is in epoch {number}, the lake in epoch {filled.epoch}"
+    logs = {
+        topic: Log(family="", epoch=filled.epoch, topic_id=topic_id, partitions=filled.partitions)
+        for topic, topic_id in filled.topics.items()
+    }
+    return difference(logs, now)
+
+
+def _forget(store: RowStore) -> None:
+    """Rows and positions of the epoch before count no longer: nothing is built, every position begins anew."""
+    client = store.client
+    for pattern in ("built:*", "pos:*"):
+        for key in client.scan_iter(match=pattern, count=1000):
+            client.delete(key)
+    client.delete("topics")
+
+
+def _write_epoch(lake: Lake, logs: Mapping[str, Log], filled: Epoch | None) -> None:
+    number, partitions = next((log.epoch, log.partitions) for log in logs.values())
+    epoch = Epoch(epoch=number, topics={topic: log.topic_id for topic, log in logs.items()}, partitions=partitions)
+    if epoch == filled:
+        return
+    lake.path.mkdir(parents=True, exist_ok=True)
+    _replace(lake.path / "epoch.json", msgspec.json.format(msgspec.json.encode(epoch), indent=2))
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """A reader sees the old file or the new one."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    with beside.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(beside, path)

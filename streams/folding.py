@@ -1,0 +1,218 @@
+"""Events into rows: the online consumer's inner step, by Rule R.
+
+A batch is applied to what the store holds and written where the fences still stand as they were read. If a restart
+point is not where this consumer left it, the store was rolled back or another owner is ahead: nothing is applied.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from scv.country import Country
+from scv.delivery import Delivery
+from scv.errors import LogChanged
+from scv.layout import Layout
+from scv.row import FENCE_BYTES, NEVER, Place, Row, unpack
+from scv.rowstore import Move, Position, RowStore, RowWrite, position_key, row_key
+from streams import faultpoint
+from streams.counters import Counters
+from streams.log import ADVICE, Part
+from streams.rowcache import Held, Name, RowCache
+
+WRITES = 250
+"""Customers per pipeline of writes."""
+
+_COUNTERS = {"admitted": "admitted", "duplicate": "duplicate", "too late": "too_late", None: "erased"}
+
+Work = dict[Name, list[tuple[int, Delivery]]]
+
+
+class Moved(Exception):  # noqa: N818 - not an error: the owner starts again where the store says
+    """Restart points that are not where this consumer left them."""
+
+    def __init__(self, parts: list[Part]) -> None:
+        super().__init__(f"{len(parts)} restart points moved")
+        self.parts = parts
+
+
+@dataclass
+class Session:
+    """What was read when a partition was placed, and how far it has come since."""
+
+    place: Place
+    offset: int
+    turn: int
+    layouts: Mapping[str, Sequence[Layout]]
+    """By country: the built fetchers of the topic's family."""
+
+
+@dataclass
+class Batch:
+    """Records of one round, by partition: what to apply, where each then stands, what time says."""
+
+    work: Work = field(default_factory=dict)
+    next: dict[Part, int] = field(default_factory=dict)
+    marks: dict[Part, dict[str, int]] = field(default_factory=dict)
+    """Newest watermark by country (us)."""
+    fronts: dict[str, int] = field(default_factory=dict)
+    """By country: the newest watermark, or 1 us after the newest event's seen_at (us)."""
+    size: int = 0
+
+
+@dataclass
+class Tally:
+    """What became of one customer's records: how many by counter, and how often a row took one."""
+
+    verdicts: dict[str, int] = field(default_factory=dict)
+    rows: int = 0
+
+
+class Folding:
+    """Applies batches; `sessions` holds the partitions that are this consumer's now."""
+
+    def __init__(self, store: RowStore, countries: Mapping[str, Country], counters: Counters) -> None:
+        self.sessions: dict[Part, Session] = {}
+        self.cache = RowCache()
+        self._store, self._countries, self._counters = store, countries, counters
+
+    def begin(self, part: Part, place: Place, position: Position, layouts: Mapping[str, Sequence[Layout]]) -> None:
+        """A partition was placed at its restart point."""
+        self.sessions[part] = Session(place, position.offset or 0, position.turn, layouts)
+
+    def end(self, parts: Sequence[Part]) -> None:
+        """Partitions that are no longer ours, or about to be placed again."""
+        self.cache.drop(parts)
+        for part in parts:
+            self.sessions.pop(part, None)
+
+    def apply(self, batch: Batch) -> list[Name]:
+        """Rows, then restart points, then clocks; the customers whose rows changed. Raises Moved."""
+        changed: list[Name] = []
+        pending = list(batch.work)
+        while pending:
+            tallies = {name: self._apply(rows, batch.work[name]) for name, rows in self._rows(pending, batch).items()}
+            for name in [name for name in pending if not tallies[name].rows]:
+                self._count(tallies[name])
+            done, pending = self._write([name for name in pending if tallies[name].rows], batch)
+            for name in done:
+                self._count(tallies[name])
+            changed += done
+        faultpoint.reach("online.written", batch.size)
+        self.advance(batch.next, batch.marks)
+        faultpoint.reach("online.advanced", batch.size)
+        self._store.tick(batch.fronts)
+        self.cache.shrink()
+        return changed
+
+    def advance(self, offsets: Mapping[Part, int], marks: Mapping[Part, Mapping[str, int]]) -> None:
+        """Move restart points and watermarks. Raises Moved."""
+        parts = list(dict.fromkeys([*offsets, *marks]))
+        moves = []
+        for part in parts:
+            session = self.sessions[part]
+            offset = offsets.get(part, session.offset)
+            moves.append(Move(*part, session.offset, session.turn, offset, marks.get(part, {})))
+        moved = self._store.advance(moves)
+        for part, move, stood in zip(parts, moves, moved, strict=True):
+            if stood:
+                self.sessions[part].offset = move.offset
+        if not all(moved):
+            raise Moved([part for part, stood in zip(parts, moved, strict=True) if not stood])
+
+    def _rows(self, names: Sequence[Name], batch: Batch) -> dict[Name, list[Held]]:
+        cold = [name for name in names if self.cache.get(name) is None]
+        self._read(cold, list(batch.next))
+        return {name: self.cache.get(name) or [] for name in names}
+
+    def _read(self, cold: Sequence[Name], parts: Sequence[Part]) -> None:
+        """Rows that are not at hand, and in the same round trip proof that the restart points are ours still."""
+        pipe = self._store.client.pipeline(transaction=False)
+        for part in parts:
+            pipe.hmget(position_key(*part), "offset", "turn")
+        fields: dict[Name, Sequence[Layout]] = {}
+        for name in cold:
+            layouts = self.sessions[name.part].layouts.get(name.country, ())
+            if layouts:
+                fields[name] = layouts
+                pipe.hmget(row_key(name.country, name.customer_id), [layout.field for layout in layouts])
+            else:
+                self.cache.put(name, [])
+        replies = pipe.execute()
+        moved = [part for part, reply in zip(parts, replies, strict=False) if not self._stands(part, reply)]
+        if moved:
+            raise Moved(moved)
+        for (name, layouts), data in zip(fields.items(), replies[len(parts) :], strict=True):
+            self.cache.put(name, [self._held(name, *one) for one in zip(layouts, data, strict=True)])
+
+    def _stands(self, part: Part, reply: Sequence[bytes | None]) -> bool:
+        session = self.sessions[part]
+        return reply[0] is not None and (int(reply[0]), int(reply[1] or 0)) == (session.offset, session.turn)
+
+    def _held(self, name: Name, layout: Layout, data: bytes | None) -> Held:
+        lateness, place = self._countries[name.country].lateness_days, self.sessions[name.part].place
+        if data is None:
+            return Held(layout, Row(layout, lateness), b"", NEVER)
+        fence, row = unpack(data, layout, lateness)
+        if fence.place == place:
+            return Held(layout, row, data[:FENCE_BYTES], fence.upto)
+        if (fence.place.generation, fence.place.epoch) < (place.generation, place.epoch):
+            # Left over from a log that is gone, and not in the lake: whatever is, was built again.
+            return Held(layout, Row(layout, lateness), data[:FENCE_BYTES], NEVER)
+        raise LogChanged(
+            f"A row of {layout.field} belongs to epoch {fence.place.epoch}, generation {fence.place.generation}; this "
+            f"consumer is in epoch {place.epoch}, generation {place.generation}. {ADVICE}"
+        )
+
+    def _apply(self, held: Sequence[Held], items: Sequence[tuple[int, Delivery]]) -> Tally:
+        """Let every row take every item that it does not hold yet."""
+        tally = Tally()
+        if not held:
+            tally.verdicts["unbuilt"] = len(items)
+        for offset, delivery in items if held else ():
+            verdict = "re_read"
+            for one in held:
+                if offset > one.upto:
+                    verdict = _COUNTERS[one.row.deliver(delivery)]
+                    one.upto = offset
+                    tally.rows += 1
+                else:
+                    tally.verdicts["fenced"] = tally.verdicts.get("fenced", 0) + 1
+            tally.verdicts[verdict] = tally.verdicts.get(verdict, 0) + 1
+        return tally
+
+    def _count(self, tally: Tally) -> None:
+        for name, records in tally.verdicts.items():
+            setattr(self._counters, name, getattr(self._counters, name) + records)
+
+    def _write(self, names: Sequence[Name], batch: Batch) -> tuple[list[Name], list[Name]]:
+        """Write these customers' rows; who was written, and who was refused (and is forgotten)."""
+        done: list[Name] = []
+        refused: list[Name] = []
+        for chunk in _chunks(iter(names), WRITES):
+            writes: dict[str, list[RowWrite]] = {}
+            for name in chunk:  # one customer may have moved in several families: its rows go together
+                writes.setdefault(row_key(name.country, name.customer_id), []).extend(self._writes(name))
+            denied = set(self._store.write_rows(writes))
+            for name in chunk:
+                (refused if row_key(name.country, name.customer_id) in denied else done).append(name)
+            self._counters.rows += sum(len(made) for key, made in writes.items() if key not in denied)
+            faultpoint.reach("online.half-written", batch.size)
+        for name in refused:
+            self.cache.forget(name)
+        self._counters.refused += len(refused)
+        return done, refused
+
+    def _writes(self, name: Name) -> list[RowWrite]:
+        place, writes = self.sessions[name.part].place, []
+        for one in self.cache.get(name) or []:
+            data = one.row.pack(place, one.upto)
+            writes.append(RowWrite(one.layout.field, one.fence, data))
+            one.fence = data[:FENCE_BYTES]
+        return writes
+
+
+def _chunks(names: Iterator[Name], size: int) -> Iterator[list[Name]]:
+    while chunk := list(itertools.islice(names, size)):
+        yield chunk

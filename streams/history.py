@@ -1,0 +1,256 @@
+"""A history: events in Parquet or JSON-lines files, read in the order in which they were seen.
+
+Any file (or folder of files) with the columns of the published event schemas: `country`, `customer_id`, `kind`,
+`occurred_at`, optionally `id` and `seen_at`, and payload fields (null where a kind has none). `seen_at` defaults to
+`occurred_at`, `id` to a hash of the row's content without `seen_at`: two equal rows are one event.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, NoReturn
+
+import duckdb
+import msgspec
+import pyarrow as pa
+
+from scv import delivery, event
+from scv.country import Country
+from scv.errors import BadEvent, UserError, did_you_mean
+from streams import lines, wide
+from streams.wide import SCHEMA, write_parquet
+
+__all__ = ["SCHEMA", "Batch", "History", "Record", "Span", "write_parquet"]
+
+_PARQUET = (".parquet", ".pq")
+_LINES = (".jsonl", ".ndjson", ".json")
+_BATCH = 20_000
+_LONG_AGO = datetime(1971, 1, 1, tzinfo=UTC)
+
+
+class Record(NamedTuple):
+    """One record to send: `family` names the topic, `seen_us` is its place in the history."""
+
+    family: str
+    key: bytes | None
+    value: bytes
+    seen_us: int
+
+
+class Batch(NamedTuple):
+    """Records as columns; `family` indexes `streams.wide.FAMILIES`."""
+
+    family: list[int]
+    key: list[bytes | None]
+    value: list[bytes]
+    seen_us: list[int]
+
+
+class Span(NamedTuple):
+    """What a history holds of one country, in microseconds of `seen_at`, both ends included."""
+
+    first_us: int
+    last_us: int
+    records: int
+
+
+class History:
+    """The events under a path; use it as a context manager, it owns a scratch folder.
+
+    `country` selects one country, or names the country of files without that column. With `keep_bad` rows that no
+    consumer will take are delivered as they are (for the dead-letter topic); without it `check` refuses them.
+    Raises UserError for missing files, columns and zones.
+    """
+
+    def __init__(
+        self, path: Path, country: str | None = None, keep_bad: bool = False, memory: str = "1GB", threads: int = 2
+    ) -> None:
+        self.path = path
+        self.keep_bad = keep_bad
+        self._files = _find(path)
+        self._scratch = tempfile.TemporaryDirectory(prefix="cerebro-history-")
+        self._con = duckdb.connect()
+        try:
+            self._con.execute(f"SET memory_limit = '{memory}'; SET threads = {threads}")
+            self._con.execute(
+                f"SET preserve_insertion_order = false; SET temp_directory = '{self._scratch.name}/spill'"
+            )
+            self._con.execute(f"CREATE VIEW records AS {' UNION ALL '.join(self._sources(country))}")
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        self._con.close()
+        self._scratch.cleanup()
+
+    def __enter__(self) -> History:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def spans(self, within: Mapping[str, tuple[int, int]] | None = None) -> dict[str, Span]:
+        """Country → what is there; an empty history has none.
+
+        `within` counts only these countries and `[start_us, end_us)` of each.
+        """
+        inside = "seen_us IS NOT NULL AND country IS NOT NULL"
+        if within is not None:
+            bounds = [f"country = '{code}' AND seen_us >= {lo} AND seen_us < {hi}" for code, (lo, hi) in within.items()]
+            inside = " OR ".join(bounds) or "false"
+        rows = self._con.execute(
+            "SELECT country, min(seen_us), max(seen_us), count(*) FROM records "
+            f"WHERE {inside} GROUP BY country ORDER BY country"
+        ).fetchall()
+        return {code: Span(first, last, count) for code, first, last, count in rows}
+
+    def count(self, since_us: int | None = None, until_us: int | None = None) -> int:
+        """How many records `batches` will deliver."""
+        sql = f"SELECT count(*) FROM records {_where(since_us, until_us)}"
+        return int(self._con.execute(sql).fetchall()[0][0])
+
+    def check(self, countries: Mapping[str, Country], at: Callable[[int], None] | None = None) -> int:
+        """Decode every record as consumers will; the number of records. `at` is told how many are done.
+
+        Raises UserError at a bad row, naming file, row (counted from 1) and field.
+        """
+        count = 0
+        decoders = [event.decoder(family) for family in wide.FAMILIES]
+        for batch in self._query("SELECT family, key, value, file_no, row_no, problem FROM records"):
+            families, keys, values, files, rows, problems = _columns_of(batch)
+            count += len(families)
+            for row, problem in enumerate(problems):
+                if problem is None and _plainly_good(decoders[families[row]], values[row]):
+                    continue
+                found = _verdict(families[row], keys[row], values[row], countries) or problem
+                if found is not None:
+                    self._refuse(files[row], rows[row], found)
+            if at is not None:
+                at(count)
+        return count
+
+    def batches(self, since_us: int | None = None, until_us: int | None = None) -> Iterator[Batch]:
+        """Records with `since_us <= seen_us < until_us` in order of (seen_at, file, row), in bounded memory.
+
+        A kept row without a readable time is delivered first, and only when the whole past is asked for.
+        """
+        where = _where(since_us, until_us)
+        first = min((span.first_us for span in self.spans().values()), default=0)
+        order = "ORDER BY coalesce(seen_us, -9223372036854775807), file_no, row_no, family"
+        sql = f"SELECT family, key, value, coalesce(seen_us, {first}) AS seen FROM records {where} {order}"
+        for batch in self._query(sql):
+            yield Batch(*_columns_of(batch))
+
+    def __iter__(self) -> Iterator[Record]:
+        for batch in self.batches():
+            for family, key, value, seen_us in zip(*batch, strict=True):
+                yield Record(wide.FAMILIES[family], key, value, seen_us)
+
+    def _sources(self, country: str | None) -> list[str]:
+        """One SELECT per group of files with equal columns."""
+        groups: dict[tuple[tuple[str, str], ...], list[Path]] = {}
+        for path in self._files:
+            if path.suffix in _PARQUET:
+                groups.setdefault(tuple(self._columns(path, country)), []).append(path)
+        numbers = "MAP {" + ", ".join(f"{_text(path)}: {n}" for n, path in enumerate(self._files)) + "}"
+        sources = []
+        for columns, paths in groups.items():
+            listed = ", ".join(map(_text, paths))
+            rows = f"""(SELECT * EXCLUDE (filename, file_row_number), file_row_number AS row_no,
+                CAST({numbers}[filename] AS INTEGER) AS file_no
+                FROM read_parquet([{listed}], filename = true, file_row_number = true))"""
+            sources.append(_as_bytes(wide.select(rows, dict(columns), country)))
+        staged = self._stage_lines(country)
+        return sources + ([f"SELECT * FROM read_parquet({_text(staged)})"] if staged else [])
+
+    def _columns(self, path: Path, country: str | None) -> list[tuple[str, str]]:
+        try:
+            rows = self._con.execute(f"DESCRIBE SELECT * FROM read_parquet({_text(path)})").fetchall()
+        except duckdb.Error as error:
+            raise UserError(f"{path} cannot be read as Parquet: {error}") from error
+        columns = [(str(row[0]), str(row[1])) for row in rows]
+        wide.check_columns(dict(columns), str(path), country is not None)
+        return columns
+
+    def _stage_lines(self, country: str | None) -> Path | None:
+        found = [(n, path) for n, path in enumerate(self._files) if path.suffix in _LINES]
+        if not found:
+            return None
+        target = Path(self._scratch.name) / "lines.parquet"
+        lines.stage(found, target, country)
+        return target
+
+    def _query(self, sql: str) -> pa.RecordBatchReader:
+        return self._con.sql(sql).to_arrow_reader(_BATCH)
+
+    def _refuse(self, file_no: int, row_no: int, problem: str) -> NoReturn:
+        advice = "Mend it, or send bad rows to the dead-letter topic with --keep-bad."
+        raise UserError(f"{self._files[file_no]}, row {row_no + 1}: {problem}. {advice}")
+
+
+def _find(path: Path) -> list[Path]:
+    endings = _PARQUET + _LINES
+    if path.is_dir():
+        files = sorted(p for p in path.rglob("*") if p.suffix in endings and not p.name.startswith("."))
+        if not files:
+            raise UserError(f"{path} holds no event file ({', '.join('*' + ending for ending in endings)}).")
+        return files
+    if not path.exists():
+        near = did_you_mean(path.name, [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else [])
+        raise UserError(f"There is no file {path}.{near}")
+    if path.suffix not in endings:
+        raise UserError(f"{path} is no event file: its name must end in {', '.join(endings)}.")
+    return [path]
+
+
+def _as_bytes(select: str) -> str:
+    columns = "family, encode(key) AS key, encode(value) AS value, seen_us, country, file_no, row_no, problem"
+    return f"SELECT {columns} FROM ({select})"
+
+
+def _text(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def _where(since_us: int | None, until_us: int | None) -> str:
+    bounds = [f"seen_us >= {since_us}"] if since_us is not None else []
+    bounds += [f"(seen_us IS NULL OR seen_us < {until_us})"] if until_us is not None else []
+    return f"WHERE {' AND '.join(bounds)}" if bounds else ""
+
+
+def _columns_of(batch: pa.RecordBatch) -> list[list[Any]]:
+    return [column.to_pylist() for column in batch.columns]
+
+
+def _plainly_good(decoder: msgspec.json.Decoder[event.Event | event.Watermark], value: bytes) -> bool:
+    """A quick yes for nearly every record; `_verdict` decides about the others."""
+    try:
+        found = decoder.decode(value)
+    except (msgspec.MsgspecError, ValueError):
+        return False
+    return isinstance(found, event.Event) and _LONG_AGO < found.occurred_at <= found.seen_at and len(value) < 100_000
+
+
+def _verdict(family: int, key: bytes | None, value: bytes, countries: Mapping[str, Country]) -> str | None:
+    """What a consumer will say about a record, with the value it is about; None if it will take it."""
+    try:
+        delivery.decode(wide.FAMILIES[family], key, value, countries)
+    except BadEvent as error:
+        return _explained(str(error), value)
+    return None
+
+
+def _explained(error: str, value: bytes) -> str:
+    try:
+        found = msgspec.json.decode(value)
+    except msgspec.DecodeError:
+        return error
+    name = error.rpartition("$.")[2].rstrip("`")
+    if name == "kind":
+        return f"kind: unknown {found.get('kind')!r}.{did_you_mean(str(found.get('kind')), wide.FAMILY_OF)}"
+    return f"{name}: {error} (it is {found[name]!r})" if name in found else error

@@ -1,0 +1,189 @@
+"""A member of a consumer group whose place in the log is its owner's, never Kafka's.
+
+Partitions come to it unplaced and paused. Its owner places them at its own durable position; what was fetched before
+that is dropped. Kafka's committed offsets are written as a hint for operators and never read.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from scv.errors import LogChanged, Unreachable
+from scv.settings import Settings
+from streams.log import ADVICE, Bounds, Part
+from streams.talk import say as talk
+from streams.topics import MAX_EVENT_BYTES
+
+SAY_EVERY_S = 5.0
+COMMIT_EVERY_S = 1.0
+_GONE = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}
+_OUT_OF_RANGE = {KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET}
+
+
+class Intake:
+    """Takes records of the topics in `logs` for a group; not safe to share between threads.
+
+    `dropped` is called (inside `take`) with partitions that another member has from now on.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        group: str,
+        topics: Iterable[str],
+        dropped: Callable[[list[Part]], None],
+        say: Callable[[str], None] = talk,
+    ) -> None:
+        self.unplaced: set[Part] = set()
+        self.next: dict[Part, int] = {}
+        self.at_end: set[Part] = set()
+        self._dropped, self._say = dropped, say
+        self._said = self._committed_at = -SAY_EVERY_S
+        self._committed: dict[Part, int] = {}
+        self._consumer = Consumer(_config(settings, group))
+        self._consumer.subscribe(list(topics), on_assign=self._assign, on_revoke=self._revoke, on_lost=self._revoke)
+
+    @property
+    def placed(self) -> set[Part]:
+        """The partitions whose records come."""
+        return set(self.next)
+
+    @property
+    def assigned(self) -> set[Part]:
+        return self.unplaced | self.placed
+
+    def take(self, limit: int, timeout_s: float) -> list[Message]:
+        """Up to `limit` records of placed partitions, in the order of each partition; as soon as there is one.
+
+        Raises LogChanged where the log no longer holds what comes next.
+        """
+        first = self._consumer.poll(timeout_s)
+        if first is None:
+            return []
+        taken = []
+        for message in [first, *self._consumer.consume(limit - 1, 0)]:
+            part = Part(message.topic() or "", message.partition() or 0)
+            error = message.error()
+            if error is not None:
+                self._fail(part, message, error)
+            elif part in self.next and message.offset() >= self.next[part]:
+                self.next[part] = message.offset() + 1
+                self.at_end.discard(part)
+                taken.append(message)
+        return [message for message in taken if Part(message.topic(), message.partition()) in self.next]
+
+    def place(self, starts: Mapping[Part, int], bounds: Mapping[Part, Bounds]) -> None:
+        """Begin at these offsets. Raises LogChanged for one that the log does not hold.
+
+        Offset 0 means that nothing was read before: there the log's first record is the start.
+        """
+        for part, wanted in starts.items():
+            low, high = bounds[part]
+            if wanted == 0 and low > 0:
+                self._say(f"{part.topic}/{part.partition} starts at {low}: the broker has dropped what was before.")
+                wanted = low
+            if not low <= wanted <= high:
+                raise LogChanged(
+                    f"{part.topic}/{part.partition} holds offsets {low} to {high}, and {wanted} comes next: "
+                    f"records are missing. {ADVICE}"
+                )
+            if self._seek(part, wanted):
+                self.unplaced.discard(part)
+                self.next[part] = wanted
+
+    def unplace(self, parts: Iterable[Part] | None = None) -> None:
+        """Take nothing more from these partitions (default: all) until they are placed again."""
+        chosen = list(self.next) if parts is None else [part for part in parts if part in self.next]
+        for part in chosen:
+            del self.next[part]
+            self.at_end.discard(part)
+            self.unplaced.add(part)
+        if chosen:
+            self._consumer.pause([TopicPartition(*part) for part in chosen])
+
+    def commit(self, positions: Mapping[Part, int]) -> None:
+        """Tell Kafka, at most once a second, how far the owner is: a hint for operators' tools."""
+        self._committed |= positions
+        if self._committed and time.monotonic() - self._committed_at >= COMMIT_EVERY_S:
+            self.commit_now(wait=False)
+
+    def commit_now(self, wait: bool) -> None:
+        mine = [TopicPartition(*part, offset) for part, offset in self._committed.items() if part in self.assigned]
+        self._committed, self._committed_at = {}, time.monotonic()
+        try:
+            if mine:
+                self._consumer.commit(offsets=mine, asynchronous=not wait)
+        except KafkaException:
+            pass  # only a hint
+
+    def close(self) -> None:
+        """Leave the group."""
+        self.commit_now(wait=True)
+        self._consumer.close()
+
+    def _seek(self, part: Part, offset: int) -> bool:
+        try:
+            self._consumer.seek(TopicPartition(*part, offset))
+            self._consumer.resume([TopicPartition(*part)])
+            return True
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError._STATE:  # assigned this very moment: the next attempt is in time
+                return False
+            raise
+
+    def _assign(self, consumer: Consumer, given: list[TopicPartition]) -> None:
+        parts = [Part(one.topic, one.partition) for one in given]
+        # Any start will do: the owner places them before a record is taken.
+        consumer.incremental_assign([TopicPartition(*part, 0) for part in parts])
+        consumer.pause([TopicPartition(*part) for part in parts])
+        self.unplaced.update(parts)
+
+    def _revoke(self, consumer: Consumer, taken: list[TopicPartition]) -> None:
+        parts = [Part(one.topic, one.partition) for one in taken]
+        for part in parts:
+            self.next.pop(part, None)
+            self.unplaced.discard(part)
+            self.at_end.discard(part)
+        self._dropped(parts)
+        consumer.incremental_unassign(taken)
+
+    def _fail(self, part: Part, message: Message, error: KafkaError) -> None:
+        if error.code() == KafkaError._PARTITION_EOF:
+            if part in self.next and (message.offset() or 0) >= self.next[part]:
+                self.next[part] = message.offset()
+                self.at_end.add(part)
+        elif error.code() in _OUT_OF_RANGE and part not in self.next:
+            return  # a fetch from before it was placed
+        elif error.code() in _OUT_OF_RANGE | _GONE:
+            raise LogChanged(f"{part.topic}/{part.partition} cannot be read on ({error.str()}). {ADVICE}")
+        elif error.fatal():
+            raise Unreachable(f"The broker refuses this consumer: {error.str()}. Start it again.")
+        elif time.monotonic() - self._said > SAY_EVERY_S:
+            self._said = time.monotonic()
+            self._say(f"The broker is in trouble ({error.str()}); trying on.")
+
+
+def _config(settings: Settings, group: str) -> dict[str, Any]:
+    return {
+        "bootstrap.servers": settings.broker,
+        "group.id": f"{settings.topic_prefix}.{group}",
+        "client.id": f"cerebro-{group}",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "error",
+        "isolation.level": "read_committed",
+        "enable.partition.eof": True,
+        "partition.assignment.strategy": "cooperative-sticky",
+        "session.timeout.ms": settings.session_ms,
+        "heartbeat.interval.ms": max(settings.session_ms // 6, 100),
+        "max.poll.interval.ms": 300_000,
+        "fetch.wait.max.ms": 100,
+        "fetch.message.max.bytes": MAX_EVENT_BYTES + 65_536,
+        "queued.max.messages.kbytes": 65_536,
+        "topic.metadata.refresh.interval.ms": 30_000,
+        "log_level": 3,
+    }

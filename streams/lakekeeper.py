@@ -1,0 +1,217 @@
+"""The lake consumer: events into Delta tables, bad records into the dead-letter topics. Group `lake`.
+
+Its place in the log is in the lake: each commit carries it. A record is committed when it is in the table or its
+dead letter is acknowledged; then Kafka is told, as a hint.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from scv import country as countries
+from scv.delivery import Delivery
+from scv.errors import BadEvent, LakeConflict, Unreachable
+from scv.event import Watermark
+from scv.lake import Lake
+from scv.rowstore import RowStore
+from scv.settings import Settings
+from streams import faultpoint, topics
+from streams.connection import UNWELL, connect_store
+from streams.counters import Counters
+from streams.epoch import open_epoch
+from streams.flush import FlushRequests
+from streams.heartbeat import Heartbeat
+from streams.intake import Intake
+from streams.lakewriter import Buffer, LakeWriter
+from streams.log import Broker, Part
+from streams.producer import Producer
+from streams.record import Reading, Record
+from streams.talk import say as talk
+
+NAME = "lake"
+BATCH = 5_000
+WAIT_S = 0.1
+FLUSH_RECORDS = 50_000
+FLUSH_S = 2.0
+CHECK_S = 2.0
+
+
+class LakeConsumer:
+    """One member of the group; `run` it in a thread or a process of its own.
+
+    It commits at 50,000 records, after two seconds, when it is asked to (`streams.flush`) and when it stops.
+    Raises Unreachable at the start when store or broker do not come up, or when dead letters are not acknowledged.
+    """
+
+    def __init__(
+        self, settings: Settings, say: Callable[[str], None] = talk, flush_records: int = FLUSH_RECORDS
+    ) -> None:
+        self.counters = Counters()
+        self._settings, self._say, self._flush_records = settings, say, flush_records
+        self._buffers: dict[str, Buffer] = {}
+        self._starts: dict[Part, int] = {}
+        self._furthest: dict[Part, int] = {}
+        self._checked = self._oldest = 0.0
+        self._letters = 0
+
+    def run(self, stop: threading.Event, until_idle: bool = False, once: bool = False) -> Counters:
+        """Consume until `stop` is set, until nothing is left (`until_idle`), or one batch (`once`)."""
+        with connect_store(self._settings, self._say) as client:
+            lake = Lake(self._settings.lake_path)
+            self._logs = open_epoch(self._settings, RowStore(client), lake, self._say).logs
+            self._reading = Reading(self._logs, countries.known(self._settings.countries_path))
+            self._writers = {topic: LakeWriter(lake, log) for topic, log in self._logs.items()}
+            self._broker, self._flushes = Broker(self._settings), FlushRequests(client)
+            self._heartbeat = Heartbeat(client, NAME)
+            self._producer = Producer(self._settings, client_id="cerebro-dead-letters")
+            self._intake = Intake(self._settings, NAME, self._logs, self._drop, self._say)
+            try:
+                while not stop.is_set():
+                    worked = self._round()
+                    if (once and worked) or (until_idle and self._idle()):
+                        break
+                self._flush()
+            finally:
+                self._intake.close()
+                self._producer.abandon()
+                self._broker.close()
+                self._heartbeat.stop()
+        return self.counters
+
+    def _round(self) -> bool:
+        self._place()
+        messages = self._intake.take(BATCH, WAIT_S)
+        if messages:
+            self.counters.batches += 1
+        for message in messages:
+            self._keep(self._reading.read(message))
+        self._ends()
+        if self._due():
+            self._flush()
+        if time.monotonic() - self._checked >= CHECK_S:
+            self._checked = time.monotonic()
+            self._broker.check(self._logs)
+        self._heartbeat.beat(**self.counters.facts())
+        return bool(messages)
+
+    def _place(self) -> None:
+        """Start partitions that were assigned, or dropped, where the lake stands."""
+        if not self._intake.unplaced:
+            return
+        parts = sorted(self._intake.unplaced)
+        try:
+            bounds = self._broker.bounds(parts)
+        except Unreachable as error:
+            self._say(str(error))
+            return
+        for topic in {part.topic for part in parts}:
+            self._writers[topic].reload()
+        starts = {part: self._writers[part.topic].position(part) for part in parts}
+        self._intake.place(starts, bounds)
+        for part in self._intake.placed & set(parts):
+            self._starts[part] = starts[part]
+            self.counters.placed += 1
+
+    def _drop(self, parts: list[Part]) -> None:
+        """Another member has these partitions, or they are placed again: what is in no commit is read again.
+
+        A buffer mixes the partitions of its family: the family's others start over too.
+        """
+        chosen = {part.topic for part in parts}
+        for topic in chosen:
+            self._buffers.pop(topic, None)
+        self._intake.unplace([part for part in self._intake.placed if part.topic in chosen])
+        for part in [part for part in self._starts if part.topic in chosen]:
+            del self._starts[part]
+
+    def _keep(self, record: Record) -> None:
+        part, offset, _, _, content = record
+        buffer = self._buffer(part.topic)
+        if isinstance(content, Delivery):
+            buffer.add(part, offset, content)
+            self.counters.delivered += 1
+        elif isinstance(content, Watermark):
+            buffer.mark(part, offset, content)
+            self.counters.watermarks += 1
+        else:
+            self._bury(record, content)
+        buffer.records += 1
+        buffer.reached(part, offset + 1)
+        if offset < self._furthest.get(part, 0):
+            self.counters.re_read += 1
+        else:
+            self._furthest[part] = offset + 1
+
+    def _buffer(self, topic: str) -> Buffer:
+        if topic not in self._buffers:
+            if not self._buffers:
+                self._oldest = time.monotonic()
+            log = self._logs[topic]
+            self._buffers[topic] = Buffer(log.family, log.epoch)
+        return self._buffers[topic]
+
+    def _bury(self, record: Record, why: BadEvent) -> None:
+        """A dead letter: the original bytes, and why and where."""
+        part, offset, key, value, _ = record
+        headers = [("reason", why.reason), ("message", str(why)), ("topic", part.topic)]
+        headers += [("partition", str(part.partition)), ("offset", str(offset))]
+        topic = topics.dead_letters(self._settings, self._logs[part.topic].family)
+        self._producer.send(topic, value, key, headers=[(name, text.encode()) for name, text in headers])
+        self.counters.dead[why.reason] += 1
+        self._letters += 1
+
+    def _ends(self) -> None:
+        """At a partition's end its next offset may lie beyond its last record (a transaction's marker)."""
+        for part in self._intake.at_end:
+            stands = self._intake.next[part]
+            buffer = self._buffers.get(part.topic)
+            known = (buffer.next if buffer else {}).get(part, self._starts.get(part, stands))
+            if stands > known:
+                self._buffer(part.topic).reached(part, stands)
+
+    def _due(self) -> bool:
+        if not self._buffers:
+            return False
+        full = sum(buffer.records for buffer in self._buffers.values()) >= self._flush_records
+        return full or time.monotonic() - self._oldest >= FLUSH_S or self._asked()
+
+    def _asked(self) -> bool:
+        """Somebody waits for the lake, and there is nothing more to read."""
+        try:
+            return self._intake.at_end == self._intake.assigned and self._flushes.pending()
+        except UNWELL:
+            return False
+
+    def _flush(self) -> None:
+        """Acknowledge dead letters, then commit every family, then tell Kafka."""
+        in_hand = sum(buffer.records for buffer in self._buffers.values())
+        if self._letters:
+            self._producer.flush()
+            self._letters = 0
+            faultpoint.reach("lake.dead-lettered", in_hand)
+        for topic in sorted(self._buffers):
+            buffer = self._buffers.pop(topic)
+            starts = {part: self._starts[part] for part in buffer.next}
+            faultpoint.reach("lake.before-commit", in_hand)
+            try:
+                self._writers[topic].append(buffer.table(), starts, buffer.next)
+            except LakeConflict as conflict:
+                self._say(f"{conflict} Reading on from where the lake stands.")
+                self.counters.refused += 1
+                self._drop(list(starts))
+                continue
+            faultpoint.reach("lake.committed", in_hand)
+            self.counters.commits += 1
+            self.counters.rows += len(buffer.columns["kind"])
+            self._starts |= buffer.next
+            self._intake.commit(buffer.next)
+
+    def _idle(self) -> bool:
+        """Nothing is left to read; what is in hand is committed first, and may be refused."""
+        assigned = self._intake.assigned
+        if not assigned or self._intake.at_end != assigned:
+            return False
+        self._flush()
+        return self._intake.at_end == self._intake.assigned

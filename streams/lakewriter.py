@@ -1,0 +1,163 @@
+"""Writing one family's Delta table, with the log position in the same commit.
+
+Delta's application transaction is no fence by itself: so every commit goes through the very table object on which
+the position was checked, and Delta refuses it when another writer committed the same partition since.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC
+from typing import Any
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError
+
+from scv import event as events
+from scv.calendar import DAY_US, from_us, to_us
+from scv.delivery import Delivery
+from scv.errors import LakeConflict
+from scv.event import Watermark
+from scv.lake import Lake, schema, transaction_id
+from scv.rowstore import Log
+from streams.log import Part
+
+COMPACT_EVERY = 20
+"""Commits; each adds a small file per country and month."""
+PARTITION_BY = ["country", "month"]
+_ENVELOPE = ("country", "month", "customer_id", "kind", "id", "occurred_at", "claimed_at", "seen_at")
+
+
+@dataclass
+class Buffer:
+    """Records of one family that are in no commit yet, as columns; only the newest watermark per partition and country."""
+
+    family: str
+    epoch: int
+    columns: dict[str, list[Any]] = field(init=False)
+    watermarks: dict[tuple[Part, str], tuple[int, int]] = field(default_factory=dict)
+    next: dict[Part, int] = field(default_factory=dict)
+    records: int = 0
+
+    def __post_init__(self) -> None:
+        self.columns = {name: [] for name in schema(self.family).names}
+        self._payload = list(events.fields(self.family))
+
+    def add(self, part: Part, offset: int, event: Delivery) -> None:
+        columns = self.columns
+        us = (event.occurred_us, event.claimed_us, event.seen_us)
+        values = (event.country, month_of(event.seen_us), event.customer_id, event.kind, event.id, *us)
+        for name, value in zip(_ENVELOPE, values, strict=True):
+            columns[name].append(value)
+        for name in self._payload:
+            columns[name].append(event.values.get(name))
+        self._place(part, offset)
+
+    def mark(self, part: Part, offset: int, watermark: Watermark) -> None:
+        us = to_us(watermark.seen_at)
+        if us >= self.watermarks.get((part, watermark.country), (us, 0))[0]:
+            self.watermarks[part, watermark.country] = (us, offset)
+
+    def reached(self, part: Part, offset: int) -> None:
+        """Everything before `offset` is in the buffer, or needs no place in the lake."""
+        self.next[part] = offset
+
+    def table(self) -> pa.Table:
+        """What is to be appended."""
+        for (part, country), (us, offset) in sorted(self.watermarks.items()):
+            for name, value in zip(_ENVELOPE, (country, month_of(us), "", "watermark", "", us, us, us), strict=True):
+                self.columns[name].append(value)
+            for name in self._payload:
+                self.columns[name].append(None)
+            self._place(part, offset)
+        self.watermarks = {}
+        arrays = [_array(self.columns[one.name], one.type) for one in schema(self.family)]
+        return pa.table(arrays, schema=schema(self.family))
+
+    def _place(self, part: Part, offset: int) -> None:
+        self.columns["epoch"].append(self.epoch)
+        self.columns["partition"].append(part.partition)
+        self.columns["offset"].append(offset)
+
+
+class LakeWriter:
+    """One family's table; created where it is missing."""
+
+    def __init__(self, lake: Lake, log: Log) -> None:
+        self._log, self._path = log, str(lake.table_path(log.family))
+        self._table: DeltaTable | None = None
+        self._commits = 0
+
+    def reload(self) -> None:
+        """See what others committed."""
+        if self._table is None:
+            self._table = DeltaTable.create(
+                self._path, schema(self._log.family), mode="ignore", partition_by=PARTITION_BY, name=self._log.family
+            )
+        self._table.update_incremental()
+
+    def position(self, part: Part) -> int:
+        """The next offset of a partition that the loaded table does not hold (0: none yet)."""
+        return self.table.transaction_version(self._transaction(part)) or 0
+
+    @property
+    def table(self) -> DeltaTable:
+        if self._table is None:
+            self.reload()
+        return self._table
+
+    def append(self, rows: pa.Table, starts: Mapping[Part, int], ends: Mapping[Part, int]) -> None:
+        """Commit rows that take partitions from `starts` to `ends`. Raises LakeConflict: reload, and seek."""
+        for part, start in starts.items():
+            if self.position(part) != start:
+                raise LakeConflict(f"{self._path} holds {part} to {self.position(part)}, not to {start}.")
+        moves = [Transaction(self._transaction(part), end) for part, end in sorted(ends.items())]
+        try:
+            write_deltalake(
+                self.table,
+                rows,
+                mode="append",
+                partition_by=PARTITION_BY,
+                commit_properties=CommitProperties(app_transactions=moves),
+            )
+        except CommitFailedError as error:
+            raise LakeConflict(f"{self._path}: another writer was faster ({error}).") from error
+        self._commits += 1
+        if self._commits % COMPACT_EVERY == 0:
+            self._compact()
+
+    def _compact(self) -> None:
+        try:
+            self.table.optimize.compact()
+        except CommitFailedError:
+            self.table.update_incremental()  # another member did it
+
+    def _transaction(self, part: Part) -> str:
+        return transaction_id(self._log.topic_id, part.partition)
+
+
+def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
+    if pa.types.is_timestamp(kind):
+        return pa.array(values, pa.int64()).cast(kind)
+    if pa.types.is_date(kind):
+        return pa.array(values, pa.int32()).cast(kind)
+    if pa.types.is_boolean(kind):
+        return pa.array(values, pa.int8()).cast(kind)
+    return pa.array(values, kind)
+
+
+def month_of(us: int) -> str:
+    """The month of an instant in UTC, as the lake is partitioned.
+
+    >>> month_of(1_483_228_799_999_999)
+    '2016-12'
+    """
+    return _month_of_day(us // DAY_US)
+
+
+@functools.lru_cache(maxsize=4096)
+def _month_of_day(day: int) -> str:
+    return from_us(day * DAY_US).astimezone(UTC).strftime("%Y-%m")

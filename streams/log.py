@@ -1,0 +1,176 @@
+"""The topics as logs: which topic stands behind a name, and where its partitions begin and end.
+
+A topic's id is the broker's, in hex: another id under the same name is another log, whose offsets mean nothing to
+rows folded from the first.
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from typing import Any, NamedTuple
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from scv.errors import BadSetting, LogChanged, Unreachable
+from scv.event import FAMILIES
+from scv.rowstore import Log
+from scv.settings import Settings
+from streams import topics
+
+ANSWER_S = 10.0
+ADVICE = "Stop the consumers and run `cerebro rebuild`."
+
+
+class Part(NamedTuple):
+    """One partition of a topic."""
+
+    topic: str
+    partition: int
+
+
+class Bounds(NamedTuple):
+    """The offsets that a partition holds: `[low, high)`."""
+
+    low: int
+    high: int
+
+
+def parts(logs: Mapping[str, Log]) -> list[Part]:
+    """Every partition of some topics."""
+    return [Part(topic, partition) for topic, log in logs.items() for partition in range(log.partitions)]
+
+
+def hex_id(topic_id: str) -> str:
+    """A topic id as librdkafka writes it (base64) in hex.
+
+    >>> hex_id("AaIGWbyqcJGdOsFyiHNQaQ")
+    '01a20659bcaa70919d3ac17288735069'
+    """
+    return base64.b64decode(topic_id + "=" * (-len(topic_id) % 4), altchars=b"-_").hex()
+
+
+def standing(settings: Settings, epoch: int) -> dict[str, Log]:
+    """The event topics as the broker has them now, created where missing, as logs of that epoch. Raises Unreachable."""
+    found = topics.ensure(settings)
+    logs = {}
+    for family in FAMILIES:
+        topic = found[topics.events(settings, family)]
+        logs[topic.name] = Log(family=family, epoch=epoch, topic_id=hex_id(topic.id), partitions=topic.partitions)
+    if len({log.partitions for log in logs.values()}) > 1:
+        counts = ", ".join(f"{topic}: {log.partitions}" for topic, log in logs.items())
+        raise BadSetting(f"All event topics must have the same number of partitions, not {counts}.")
+    return logs
+
+
+def difference(known: Mapping[str, Log], now: Mapping[str, tuple[str, int]]) -> str:
+    """How topics (name → id in hex, partitions) differ from the logs of a store; '' where they do not."""
+    for topic, log in known.items():
+        if topic not in now:
+            return f"topic {topic} is gone"
+        topic_id, partitions = now[topic]
+        if topic_id != log.topic_id:
+            return f"topic {topic} was created anew (id {topic_id}, before {log.topic_id})"
+        if partitions != log.partitions:
+            return f"topic {topic} has {partitions} partitions, before {log.partitions}"
+    return ""
+
+
+class Broker:
+    """What consumers ask the broker beside records. Raises Unreachable where it does not answer."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client = AdminClient({"bootstrap.servers": settings.broker, "log_level": 0})
+        self._asked: dict[str, Future[Any]] = {}
+        self._reader: Consumer | None = None
+
+    def bounds(self, wanted: Iterable[Part]) -> dict[Part, Bounds]:
+        """Where partitions begin and end now."""
+        wanted = list(wanted)
+        low, high = self._offsets(wanted, OffsetSpec.earliest()), self.ends(wanted)
+        return {part: Bounds(low[part], high[part]) for part in wanted}
+
+    def ends(self, wanted: Iterable[Part], beyond: Mapping[Part, int] | None = None) -> dict[Part, int]:
+        """The offset after the last record of each partition. `beyond`: offsets that they hold at least.
+
+        Only a fetch knows it: the embedded broker's ListOffsets forgets the rest of the last batch.
+        """
+        wanted = list(wanted)
+        starts = self._offsets(wanted, OffsetSpec.latest()) if beyond is None else beyond
+        return self._read_to_end({part: starts[part] for part in wanted})
+
+    def close(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def check(self, logs: Mapping[str, Log]) -> None:
+        """Raise LogChanged when topics are no longer these logs. Looks at the last answer and asks again: no wait."""
+        if self._asked and all(future.done() for future in self._asked.values()):
+            answers, self._asked = self._answers(), {}
+            why = "" if answers is None else difference(logs, answers)
+            if why:
+                raise LogChanged(f"The log changed under its consumer: {why}. {ADVICE}")
+        if not self._asked:
+            self._asked = self._client.describe_topics(TopicCollection(list(logs)), request_timeout=ANSWER_S)
+
+    def _answers(self) -> dict[str, tuple[str, int]] | None:
+        """Topics as described, without those that are gone; None where the broker did not answer."""
+        now = {}
+        for topic, future in self._asked.items():
+            try:
+                described = future.result()
+            except KafkaException as error:
+                if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    continue
+                return None
+            now[topic] = (hex_id(str(described.topic_id)), len(described.partitions))
+        return now
+
+    def _read_to_end(self, starts: Mapping[Part, int]) -> dict[Part, int]:
+        if self._reader is None:
+            self._reader = Consumer(_reader_config(self._settings))
+        found: dict[Part, int] = {}
+        deadline = time.monotonic() + ANSWER_S
+        self._reader.assign([TopicPartition(*part, offset) for part, offset in starts.items()])
+        try:
+            while len(found) < len(starts):
+                for message in self._reader.consume(1_000, 0.05):
+                    error = message.error()
+                    if error is not None and error.code() == KafkaError._PARTITION_EOF:
+                        found[Part(message.topic(), message.partition())] = message.offset()
+                if time.monotonic() > deadline:
+                    raise Unreachable(f"{self._settings.broker} does not say where its logs end. Is it still there?")
+        finally:
+            self._reader.unassign()
+        return found
+
+    def _offsets(self, wanted: list[Part], spec: Any) -> dict[Part, int]:
+        if not wanted:
+            return {}
+        asked = {TopicPartition(*part): spec for part in wanted}
+        found = {}
+        try:
+            for answer, future in self._client.list_offsets(asked, request_timeout=ANSWER_S).items():
+                found[Part(answer.topic, answer.partition)] = int(future.result().offset)
+        except KafkaException as error:
+            raise Unreachable(f"{self._settings.broker} does not say where its logs end: {error}") from error
+        return found
+
+
+def _reader_config(settings: Settings) -> dict[str, Any]:
+    return {
+        "bootstrap.servers": settings.broker,
+        "group.id": f"{settings.topic_prefix}.ends",  # required by the client; it never joins
+        "enable.auto.commit": False,
+        "enable.partition.eof": True,
+        "isolation.level": "read_committed",
+        "auto.offset.reset": "latest",
+        "fetch.wait.max.ms": 20,
+        "fetch.message.max.bytes": topics.MAX_EVENT_BYTES + 65_536,
+        "log_level": 0,
+    }

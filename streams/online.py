@@ -1,0 +1,227 @@
+"""The online consumer: events into rows, with low latency. Group `online`.
+
+Its place in the log is a key per partition in the store, written after the rows. A store that goes away is waited
+for; one that comes back older is followed back to where it stands; one that comes back empty stops it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from scv import country as countries
+from scv.calendar import to_us
+from scv.clock import wall_us
+from scv.delivery import Delivery
+from scv.errors import BadEvent, CerebroError, LogChanged, StoreUnusable, Unreachable
+from scv.event import Watermark
+from scv.fetcher import of_family
+from scv.lake import Lake
+from scv.layout import layout_of
+from scv.rowstore import RowStore, built_key
+from scv.settings import Settings
+from streams import faultpoint, topics
+from streams.connection import UNWELL, connect_store
+from streams.counters import Counters
+from streams.epoch import open_epoch
+from streams.folding import Batch, Folding, Moved
+from streams.heartbeat import Heartbeat
+from streams.intake import Intake
+from streams.log import ADVICE, Broker
+from streams.producer import Producer
+from streams.record import Reading, Record
+from streams.rowcache import Name
+from streams.talk import say as talk
+
+NAME = "online"
+BATCH = 2_000
+WAIT_S = 0.1
+CHECK_S = 2.0
+"""How often topics, clocks and the store's incarnation are looked at."""
+PROBE_S = 0.2
+REBUILD = "Run `cerebro rebuild`."
+
+
+class OnlineConsumer:
+    """One member of the group; `run` it in a thread or a process of its own.
+
+    Raises Unreachable at the start when store or broker do not come up, LogChanged and StoreUnusable as they say.
+    """
+
+    def __init__(self, settings: Settings, say: Callable[[str], None] = talk, batch: int = BATCH) -> None:
+        self.counters = Counters()
+        self._settings, self._say, self._limit = settings, say, batch
+        self._countries = countries.known(settings.countries_path)
+        self._down: str | None = None
+        self._checked = self._stood = 0.0
+
+    def run(self, stop: threading.Event, until_idle: bool = False, once: bool = False) -> Counters:
+        """Consume until `stop` is set, until nothing is left (`until_idle`), or one batch (`once`)."""
+        with connect_store(self._settings, self._say) as client:
+            self._store = RowStore(client)
+            self._logs = open_epoch(self._settings, self._store, Lake(self._settings.lake_path), self._say).logs
+            self._reading = Reading(self._logs, self._countries)
+            self._broker = Broker(self._settings)
+            self._folding = Folding(self._store, self._countries, self.counters)
+            self._heartbeat = Heartbeat(client, NAME)
+            self._changed = Producer(self._settings, client_id="cerebro-changed")
+            self._incarnation = self._store.incarnation()
+            self._intake = Intake(self._settings, NAME, self._logs, self._folding.end, self._say)
+            try:
+                while not stop.is_set():
+                    worked = self._round()
+                    if (once and worked) or (until_idle and self._idle()):
+                        break
+            finally:
+                self._intake.close()
+                self._changed.abandon()
+                self._broker.close()
+                self._heartbeat.stop()
+        return self.counters
+
+    def _round(self) -> bool:
+        """Take a batch and apply it, or whatever stands in the way of that; was there one?"""
+        try:
+            self._place()
+            messages = self._intake.take(self._limit, WAIT_S)
+            if messages:
+                self._apply([self._reading.read(message) for message in messages])
+            self._look_around()
+            self._heartbeat.beat(**self.counters.facts())
+            return bool(messages)
+        except Moved as moved:
+            self._say(f"{moved}: going back to where the store stands.")
+            self._unplace()
+        except UNWELL as error:
+            if self._down is None:
+                self._say(f"The store does not answer ({error}): paused until it does.")
+            self._down = str(error)
+            self._unplace()
+            self._intake.take(1, PROBE_S)  # keeps polling, or the group would think that we died
+        return False
+
+    def _place(self) -> None:
+        """Start partitions that were assigned, or dropped, at the store's restart points."""
+        if not self._intake.unplaced:
+            return
+        parts = sorted(self._intake.unplaced)
+        self._verify_store()
+        positions = dict(zip(parts, self._store.positions(parts), strict=True))
+        for part, position in positions.items():
+            if position.offset is None:
+                raise StoreUnusable(f"The store has lost the restart point of {part.topic}/{part.partition}. {REBUILD}")
+        try:
+            bounds = self._broker.bounds(parts)
+        except Unreachable as error:
+            self._say(str(error))
+            return
+        generation = self._store.generation()
+        self._checked = 0.0  # clocks are read again: the turn that was just read stands for them
+        self._intake.place({part: position.offset or 0 for part, position in positions.items()}, bounds)
+        for part in sorted(self._intake.placed & set(parts)):
+            log, position = self._logs[part.topic], positions[part]
+            layouts = [layout_of(fetcher) for fetcher in of_family(log.family)]
+            built = {
+                code: [one for one in layouts if built_key(code, one.field) in position.built]
+                for code in self._countries
+            }
+            self._folding.end([part])
+            self._folding.begin(part, log.place(generation, part.partition), position, built)
+            self.counters.placed += 1
+        self._down = None
+
+    def _unplace(self) -> None:
+        self._folding.end(sorted(self._intake.placed))
+        self._intake.unplace()
+
+    def _verify_store(self) -> None:
+        """Raise unless the store is still that of these logs, and keeps what it is given."""
+        self._store.refuse_eviction()
+        logs = self._store.logs()
+        if not logs:
+            raise StoreUnusable(f"The store came back empty. {REBUILD}")
+        if logs != self._logs:
+            raise LogChanged(f"The store follows other topics now. {ADVICE}")
+        self._incarnation = self._store.incarnation()
+
+    def _apply(self, records: Sequence[Record]) -> None:
+        batch = self._batch(records)
+        self.counters.batches += 1
+        faultpoint.reach("online.decoded", batch.size)
+        changed = self._folding.apply(batch)
+        self._intake.commit(batch.next)
+        self._tell(changed, batch)
+
+    def _batch(self, records: Iterable[Record]) -> Batch:
+        batch, counters = Batch(), self.counters
+        for part, offset, _, _, content in records:
+            batch.next[part] = offset + 1
+            batch.size += 1
+            if isinstance(content, Delivery):
+                name = Name(part, content.country, content.customer_id)
+                batch.work.setdefault(name, []).append((offset, content))
+                counters.delivered += 1
+                _raise(batch.fronts, content.country, content.seen_us + 1)
+            elif isinstance(content, Watermark):
+                counters.watermarks += 1
+                us = to_us(content.seen_at)
+                _raise(batch.marks.setdefault(part, {}), content.country, us)
+                _raise(batch.fronts, content.country, us)
+            elif isinstance(content, BadEvent):
+                counters.dead[content.reason] += 1  # the lake consumer keeps it
+        return batch
+
+    def _tell(self, changed: Sequence[Name], batch: Batch) -> None:
+        """Say whose rows moved; what is lost here comes again with the customer's next event."""
+        try:
+            for name in changed:
+                value: dict[str, Any] = {"country": name.country, "customer_id": name.customer_id}
+                value["family"] = self._logs[name.part.topic].family
+                value["seen_us"] = batch.work[name][-1][1].seen_us
+                key = f"{name.country}:{name.customer_id}".encode()
+                self._changed.send(topics.scv_changed(self._settings), msgspec.json.encode(value), key)
+            self._changed.poll()
+        except CerebroError as error:
+            self._say(f"Changed customers were not told: {error}")
+            self._changed.abandon()
+            self._changed = Producer(self._settings, client_id="cerebro-changed")
+
+    def _look_around(self) -> None:
+        """Now and then: the same topics, the same store, and on wall time the watermark that silence allows."""
+        now = time.monotonic()
+        if now - self._checked >= CHECK_S:
+            self._checked = now
+            self._broker.check(self._logs)
+            if self._store.incarnation() != self._incarnation:
+                raise Moved(sorted(self._intake.placed))
+            clocks = self._store.clocks(list(self._countries))
+            self._on_wall = [code for code, clock in clocks.items() if clock.mode == "wall"]
+        if self._on_wall and now - self._stood >= 1.0 and self._intake.at_end:
+            self._stood = now
+            self._stand_at_end()
+
+    def _stand_at_end(self) -> None:
+        """On wall time: a partition whose end we stand at is complete to the instant before we asked where it ends."""
+        instant, parts = wall_us(), sorted(self._intake.at_end)
+        try:
+            ends = self._broker.ends(parts, {part: self._folding.sessions[part].offset for part in parts})
+        except Unreachable:
+            return  # then nobody knows what was sent meanwhile
+        complete = [part for part in parts if ends[part] == self._folding.sessions[part].offset]
+        marks = {part: dict.fromkeys(self._on_wall, instant) for part in complete}
+        if marks:
+            self._folding.advance({}, marks)
+
+    def _idle(self) -> bool:
+        """Nothing is left: every partition assigned stands at its end."""
+        assigned = self._intake.assigned
+        return bool(assigned) and self._intake.at_end == assigned
+
+
+def _raise(found: dict[str, int], country: str, us: int) -> None:
+    if us > found.get(country, us - 1):
+        found[country] = us

@@ -1,0 +1,120 @@
+"""Our only producer: what it says was sent was acknowledged, and every key lies where Java's clients would put it."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+import confluent_kafka
+from confluent_kafka import KafkaError, KafkaException, Message
+
+from scv.errors import CerebroError, Unreachable
+from scv.partition import partition_of
+from scv.settings import Settings
+from streams.topics import MAX_DEAD_LETTER_BYTES
+
+__all__ = ["ANY", "Producer", "partition_of"]
+
+ANY = -1
+"""The partition that the key's hash says."""
+
+_ENVELOPE_BYTES = 65_536
+
+
+class Producer:
+    """Idempotent, `acks=all`, partitioned by `murmur2(key)`; one per process is enough.
+
+    As a context manager it flushes at the end of a good block and drops what is queued after a bad one.
+    """
+
+    def __init__(self, settings: Settings, client_id: str = "cerebro", linger_ms: int = 5) -> None:
+        self.acknowledged = 0
+        self.ends: dict[tuple[str, int], int] = {}  # (topic, partition) → offset after the newest acknowledged record
+        self._broker = settings.broker
+        self._error: KafkaError | None = None
+        self._client = confluent_kafka.Producer(
+            {
+                "bootstrap.servers": settings.broker,
+                "client.id": client_id,
+                "partitioner": "murmur2_random",  # librdkafka's default puts 3 of 4 keys elsewhere than Java and Faust
+                "enable.idempotence": True,
+                "acks": "all",
+                "linger.ms": linger_ms,
+                "message.max.bytes": MAX_DEAD_LETTER_BYTES + _ENVELOPE_BYTES,
+                "queue.buffering.max.messages": 200_000,
+                "queue.buffering.max.kbytes": 131_072,
+                "log_level": 3,
+                "on_delivery": self._delivered,
+                "error_cb": self._failed,
+            }
+        )
+
+    def send(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None = None,
+        partition: int = ANY,
+        headers: list[tuple[str, bytes]] | None = None,
+    ) -> None:
+        """Queue one record, waiting while the queue is full.
+
+        Raises CerebroError for a record that the client refuses, or once an earlier one was not acknowledged.
+        """
+        if self._error is not None:
+            self._raise()
+        while True:
+            try:
+                self._client.produce(topic, value, key, partition, headers=headers)
+                return
+            except BufferError:
+                self._client.poll(0.05)
+            except KafkaException as error:
+                size = len(value or b"")
+                raise CerebroError(f"A record of {size} bytes cannot be sent to {topic}: {error}") from error
+
+    def poll(self, timeout_s: float = 0.0) -> None:
+        """Count deliveries; call it now and then between sends."""
+        self._client.poll(timeout_s)
+
+    def flush(self, timeout_s: float = 120.0) -> int:
+        """Wait until everything is acknowledged; the number acknowledged so far.
+
+        Raises Unreachable when records are still queued after `timeout_s` or one was given up.
+        """
+        deadline = time.monotonic() + timeout_s
+        while self._error is None and (left := self._client.flush(0.5)):
+            if time.monotonic() > deadline:
+                raise Unreachable(f"{left} records were not acknowledged by {self._broker} within {timeout_s:.0f} s.")
+        if self._error is not None:
+            self._raise()
+        return self.acknowledged
+
+    def abandon(self) -> None:
+        """Drop what is queued and not yet acknowledged."""
+        self._client.purge()
+        self._client.flush(2.0)
+
+    def __enter__(self) -> Producer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if kind is None:
+            self.flush()
+        else:
+            self.abandon()
+
+    def _delivered(self, error: KafkaError | None, message: Message) -> None:
+        if error is None:
+            self.acknowledged += 1
+            self.ends[message.topic(), message.partition()] = message.offset() + 1  # in order within a partition
+        elif self._error is None:
+            self._error = error
+
+    def _failed(self, error: KafkaError) -> None:
+        if error.fatal() and self._error is None:
+            self._error = error
+
+    def _raise(self) -> None:
+        advice = "What was acknowledged is safe; send the rest again."
+        raise Unreachable(f"{self._broker} did not take a record: {self._error}. {advice}")

@@ -1,0 +1,51 @@
+"""One record of an event topic as both consumers see it: an event, a watermark, or what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from confluent_kafka import Message
+
+from scv.country import Country
+from scv.delivery import Delivery, decode
+from scv.errors import BadEvent
+from scv.event import Watermark
+from scv.partition import partition_of
+from scv.rowstore import Log
+from streams.log import Part
+
+
+class Record(NamedTuple):
+    """Where it lies, its bytes, and what they mean."""
+
+    part: Part
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    content: Delivery | Watermark | BadEvent
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the records of some topics are read."""
+
+    logs: Mapping[str, Log]
+    countries: Mapping[str, Country]
+
+    def read(self, message: Message) -> Record:
+        part = Part(message.topic(), message.partition())
+        key, value = message.key(), message.value()
+        return Record(part, message.offset(), key, value, self._content(part, key, value))
+
+    def _content(self, part: Part, key: bytes | None, value: bytes | None) -> Delivery | Watermark | BadEvent:
+        log = self.logs[part.topic]
+        try:
+            found = decode(log.family, key, value, self.countries)
+        except BadEvent as error:
+            return error
+        if isinstance(found, Delivery) and partition_of(key or b"", log.partitions) != part.partition:
+            right = partition_of(key or b"", log.partitions)
+            return BadEvent("wrong partition", f"in partition {part.partition}; murmur2 of its key says {right}")
+        return found

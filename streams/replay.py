@@ -1,0 +1,289 @@
+"""Replays a history through Kafka in the order in which it was seen, with watermarks between.
+
+A watermark on a partition says that everything seen before it has been sent there; the last one, on every partition
+of every family, is exactly `until`, so that two consumers which have read it stand at the same instant.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from scv import calendar, country, event
+from scv.errors import UserError, did_you_mean
+from scv.settings import Settings
+from streams import completejourney, topics
+from streams.history import Batch, History, Span
+from streams.producer import Producer
+from streams.wide import FAMILIES
+
+DEMO = "completejourney"
+HOUR_US = 3_600_000_000
+EVENTS_PER_WATERMARK = 20
+"""At full speed an hourly watermark on every partition (8 families x 2 partitions x 8,760 hours) is as much traffic as
+a year of the demo's events. So one round is sent at the first full hour after this many events per watermark of the
+round: 5 % at most. It counts events, not milliseconds, so that the same replay makes the same log, offset by offset.
+The last round is always exact; with a speed every hour is sent."""
+
+_SHOW_AFTER_S = 2.0
+_POLL_EVERY = 2_000
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """What a replay sent. `first` and `last` are the seen instants of the first and last event sent, if any.
+
+    `clock` is the last watermark; `events` counts records by family (an erasure counts in each). `ends` is the
+    barrier: (topic, partition) → the offset after its last watermark, as acknowledged. Ask no broker for it: Tansu's
+    list of offsets names the start of the last batch plus one.
+    """
+
+    countries: tuple[str, ...]
+    events: dict[str, int]
+    watermarks: int
+    first: datetime | None
+    last: datetime | None
+    clock: datetime
+    ends: dict[tuple[str, int], int]
+    seconds: float
+
+    @property
+    def total(self) -> int:
+        return sum(self.events.values())
+
+
+def replay(
+    history: History,
+    settings: Settings,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    speed: float | None = None,
+    show: bool = True,
+) -> Summary:
+    """Send events with `since <= seen_at < until`, then the watermark `until` to every partition of every family.
+
+    Without `until` everything is sent and the last watermark lies 1 µs after the newest event. `speed` is event
+    seconds per wall second (None: as fast as the broker takes it). Creates missing topics. Returns once everything
+    is acknowledged. Raises UserError (bad rows, unknown country, span, order of instants) before anything is sent,
+    Unreachable when no broker answers.
+    """
+    plan = _plan(history, _spans(history, settings, show), since, until, speed)
+    total = history.count(plan.since_us, plan.before_us)
+    found = topics.ensure(settings)
+    order = [found[topics.events(settings, family)] for family in FAMILIES]
+    with (
+        Producer(settings, client_id="cerebro-replay", linger_ms=20) as producer,
+        _Bar("Replaying", total, show) as bar,
+    ):
+        return _Sending(producer, order, plan, bar).run(history)
+
+
+def parse_speed(text: str) -> float:
+    """Event seconds per wall second.
+
+    >>> parse_speed("3600x")
+    3600.0
+    """
+    try:
+        speed = float(text.strip().lower().removesuffix("x"))
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed < float("inf"):
+        raise UserError(f"{text!r} is no speed. Write --speed 3600x for an hour of events per second, or leave it out.")
+    return speed
+
+
+class _Plan(msgspec.Struct, frozen=True):
+    """Send `[since_us, before_us)`; watermarks of these countries and pacing go from `from_us` to `until_us`."""
+
+    countries: tuple[str, ...]
+    since_us: int | None
+    before_us: int | None
+    from_us: int
+    until_us: int
+    speed: float | None
+
+
+def _plan(
+    history: History, spans: dict[str, Span], since: datetime | None, until: datetime | None, speed: float | None
+) -> _Plan:
+    if not spans:
+        raise UserError(f"{history.path} has no events to replay (check --country).")
+    since_us = None if since is None else calendar.to_us(since)
+    from_us = min(span.first_us for span in spans.values()) if since_us is None else since_us
+    newest = max(span.last_us for span in spans.values()) + 1
+    until_us = max(newest, from_us) if until is None else calendar.to_us(until)
+    if until_us < from_us:
+        what = "before the first event" if since_us is None else "before the country's clock, which never goes back"
+        start, end = calendar.from_us(from_us).isoformat(), calendar.from_us(until_us).isoformat()
+        raise UserError(f"--until {end} lies {what}: {start}. Choose a later instant.")
+    return _Plan(tuple(spans), since_us, None if until is None else until_us, from_us, until_us, speed)
+
+
+def _spans(history: History, settings: Settings, show: bool) -> dict[str, Span]:
+    """What there is to send of each country.
+
+    Refuses before the first record what every consumer would refuse afterwards. With bad rows kept, only records of
+    known countries inside their spans count: a wrong year must not move the clock.
+    """
+    folder = settings.countries_path
+    if history.keep_bad:
+        return history.spans({code: _bounds(one) for code, one in country.known(folder).items()})
+    spans = history.spans()
+    countries = {code: country.load(code, folder) for code in spans}
+    for code, span in spans.items():
+        starts, ends = _bounds(countries[code])
+        if span.first_us < starts or span.last_us >= ends:
+            first, last = calendar.from_us(span.first_us).isoformat(), calendar.from_us(span.last_us).isoformat()
+            raise UserError(
+                f"{history.path}: events of {code} were seen from {first} to {last}, outside its starts_on "
+                f"{countries[code].starts_on} and ends_on {countries[code].ends_on}. Mend {folder / code}.toml."
+            )
+    with _Bar("Checking", sum(span.records for span in spans.values()), show) as bar:
+        history.check(countries, bar.at)
+    return spans
+
+
+def _bounds(known: country.Country) -> tuple[int, int]:
+    starts, ends = (calendar.midnight(day, known.zone) for day in (known.starts_on, known.ends_on))
+    return calendar.to_us(starts), calendar.to_us(ends)
+
+
+class _Sending:
+    """One run: sends batches, and a round of watermarks wherever one is due."""
+
+    def __init__(self, producer: Producer, found: list[topics.Topic], plan: _Plan, bar: _Bar) -> None:
+        self._producer = producer
+        self._topics = found
+        self._names = [topic.name for topic in found]
+        self._plan = plan
+        self._bar = bar
+        self._started = time.monotonic()
+        self._sent: Counter[int] = Counter()
+        self._watermarks = 0
+        self._first: int | None = None
+        self._last: int | None = None
+        self._due = _next_hour(plan.from_us)
+        self._quota = EVENTS_PER_WATERMARK * sum(topic.partitions for topic in found) * len(plan.countries)
+        self._since_round = self._quota
+
+    def run(self, history: History) -> Summary:
+        for batch in history.batches(self._plan.since_us, self._plan.before_us):
+            self._send(batch)
+        if self._plan.speed:  # time also passes after the last event
+            self._pass_hours(self._plan.until_us - 1)
+        self._wait(self._plan.until_us)
+        self._round(self._plan.until_us)
+        self._producer.flush()
+        return self._summary()
+
+    def _send(self, batch: Batch) -> None:
+        send, names, bar, speed = self._producer.send, self._names, self._bar, self._plan.speed
+        for count, (family, key, value, seen_us) in enumerate(zip(*batch, strict=True)):
+            if seen_us >= self._due:
+                self._pass_hours(seen_us)
+            if speed:
+                self._wait(seen_us)
+            send(names[family], value, key)
+            self._since_round += 1
+            if count % _POLL_EVERY == 0:
+                self._producer.poll()
+                bar.at(sum(self._sent.values()) + count)
+        self._sent.update(batch.family)
+        self._first = batch.seen_us[0] if self._first is None else self._first
+        self._last = batch.seen_us[-1]
+
+    def _pass_hours(self, seen_us: int) -> None:
+        """Full hours were reached before this event: at full speed only the newest of them can matter."""
+        seen_us = min(seen_us, self._plan.until_us - 1)  # a kept row from the future moves no clock
+        if seen_us < self._due:
+            return
+        if self._plan.speed:
+            for hour in range(self._due, seen_us + 1, HOUR_US):
+                self._wait(hour)
+                self._round(hour)
+        elif self._since_round >= self._quota:
+            self._round(seen_us // HOUR_US * HOUR_US)
+        self._due = _next_hour(seen_us)
+
+    def _round(self, seen_us: int) -> None:
+        for code in self._plan.countries:
+            value = event.encode(event.Watermark(country=code, seen_at=calendar.from_us(seen_us)))
+            key = f"{code}:".encode()
+            for topic in self._topics:
+                for partition in range(topic.partitions):
+                    self._producer.send(topic.name, value, key, partition)
+                    self._watermarks += 1
+        self._since_round = 0
+
+    def _wait(self, seen_us: int) -> None:
+        """With a speed: until this instant's turn, while deliveries are counted."""
+        if not self._plan.speed:
+            return
+        turn = self._started + (min(seen_us, self._plan.until_us) - self._plan.from_us) / 1e6 / self._plan.speed
+        while (left := turn - time.monotonic()) > 0:
+            self._producer.poll(min(left, 0.25))
+            self._bar.at(sum(self._sent.values()))
+
+    def _summary(self) -> Summary:
+        return Summary(
+            countries=self._plan.countries,
+            events={family: self._sent[index] for index, family in enumerate(FAMILIES) if self._sent[index]},
+            watermarks=self._watermarks,
+            first=None if self._first is None else calendar.from_us(self._first),
+            last=None if self._last is None else calendar.from_us(self._last),
+            clock=calendar.from_us(self._plan.until_us),
+            ends=dict(self._producer.ends),
+            seconds=time.monotonic() - self._started,
+        )
+
+
+class _Bar:
+    """A progress bar on stderr that appears only when the work takes longer than two seconds."""
+
+    def __init__(self, title: str, total: int, show: bool) -> None:
+        self._title = title
+        self._total = total
+        self._show = show
+        self._appears = time.monotonic() + _SHOW_AFTER_S
+        self._progress: Progress | None = None
+        self._task = TaskID(0)
+
+    def at(self, done: int) -> None:
+        if not self._show or time.monotonic() < self._appears:
+            return
+        if self._progress is None:
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            self._progress = Progress(*columns, console=Console(stderr=True))
+            self._task = self._progress.add_task(self._title, total=self._total)
+            self._progress.start()
+        self._progress.update(self._task, completed=done)
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._progress is not None:
+            if kind is None:
+                self._progress.update(self._task, completed=self._total)
+            self._progress.stop()
+
+
+def _next_hour(us: int) -> int:
+    return (us // HOUR_US + 1) * HOUR_US
+
+
+def source(name: str, settings: Settings) -> Path:
+    """The path that `cerebro replay NAME` means: a file, a folder, or `completejourney` (made when it is missing)."""
+    if name == DEMO:
+        return completejourney.events_file(settings)
+    path = Path(name)
+    if not path.exists() and path.parent == Path() and (near := did_you_mean(name, [DEMO])):
+        raise UserError(f"There is no file {name}.{near}")
+    return path

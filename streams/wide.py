@@ -1,0 +1,205 @@
+"""The wide table of events: one row per event, a column per payload field of any kind, null where a kind has none.
+
+`SCHEMA` is how we write it. Reading is kinder: whole numbers as floats (a pandas column with gaps), ids as
+integers and times as RFC 3339 text are taken; a time without a zone never is.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from scv import event
+from scv.errors import UserError, did_you_mean
+
+ENVELOPE = ("id", "country", "customer_id", "kind", "occurred_at", "seen_at")
+REQUIRED = ("country", "customer_id", "kind", "occurred_at")
+FAMILIES = tuple(event.FAMILIES)
+NOWHERE = FAMILIES.index("orders")
+"""The family whose topic takes a row of unreadable kind, when it is kept to be dead-lettered."""
+
+_ARROW: dict[str, pa.DataType] = {"int": pa.int64(), "str": pa.string(), "bool": pa.bool_(), "date": pa.date32()}
+_INTEGERS = {f"{sign}{size}INT" for sign in ("", "U") for size in ("TINY", "SMALL", "BIG", "HUGE")} | {
+    "INTEGER",
+    "UINTEGER",
+}
+_RFC3339 = r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)"
+
+
+def payload() -> dict[str, event.FieldType]:
+    """Payload field → type over all families, sorted by name."""
+    found: dict[str, event.FieldType] = {}
+    for family in FAMILIES:
+        found |= event.fields(family)
+    return dict(sorted(found.items()))
+
+
+def kinds_with(field: str) -> tuple[str, ...]:
+    """The kinds that have this payload field."""
+    kinds = {kind for family in FAMILIES for kind in event.kinds(family)}
+    return tuple(sorted(str(kind.__struct_config__.tag) for kind in kinds if field in kind.__struct_fields__))
+
+
+def own_kinds() -> dict[str, int]:
+    """Kind → index of its family in `FAMILIES`; `erased`, which goes to all of them, is not among them."""
+    pairs = ((str(k.__struct_config__.tag), n) for n, ks in enumerate(event.FAMILIES.values()) for k in ks)
+    return dict(pairs)
+
+
+PAYLOAD = payload()
+TAKES = {field: kinds_with(field) for field in PAYLOAD}
+FAMILY_OF = own_kinds()
+INSTANT = pa.timestamp("us", tz="UTC")
+SCHEMA = pa.schema(
+    [pa.field(name, INSTANT if name.endswith("_at") else pa.string()) for name in ENVELOPE]
+    + [pa.field(name, _ARROW[kind]) for name, kind in PAYLOAD.items()]
+)
+
+
+def write_parquet(events: pa.Table, path: Path) -> Path:
+    """Write events (columns of `SCHEMA`; payload fields may be missing) in order of seen_at, occurred_at, id.
+
+    Whole or not at all; equal tables give equal bytes. Raises UserError for a column that is not in `SCHEMA`.
+    """
+    for name in events.column_names:
+        if name not in SCHEMA.names:
+            raise UserError(f"Events have no column {name!r}.{did_you_mean(name, SCHEMA.names)}")
+    if "seen_at" not in events.column_names:
+        events = events.append_column("seen_at", events["occurred_at"])
+    names = [name for name in SCHEMA.names if name in events.column_names]
+    ordered = events.select(names).cast(pa.schema([SCHEMA.field(name) for name in names]))
+    keys = [("seen_at", "ascending"), ("occurred_at", "ascending"), ("id", "ascending"), ("kind", "ascending")]
+    ordered = ordered.take(pc.sort_indices(ordered, sort_keys=keys))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        pq.write_table(ordered, beside, compression="zstd", row_group_size=131_072)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return path
+
+
+def check_columns(columns: Mapping[str, str], where: str, with_country: bool) -> None:
+    """Refuse a table whose columns cannot be events: column → DuckDB type. Raises UserError."""
+    for name in REQUIRED:
+        if name not in columns and not (name == "country" and with_country):
+            hint = " Or give --country." if name == "country" else ""
+            spelt = did_you_mean(name, set(columns) - set(SCHEMA.names))
+            raise UserError(f"{where}: column {name!r} is missing.{spelt}{hint} It has: {', '.join(columns)}.")
+    for name, kind in columns.items():
+        if name not in SCHEMA.names:
+            near = did_you_mean(name, SCHEMA.names)
+            raise UserError(f"{where}: no event has a field {name!r}.{near} Rename or leave out the column.")
+        _check_type(name, kind, where)
+
+
+def _check_type(name: str, kind: str, where: str) -> None:
+    if name.endswith("_at") and kind not in ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS", "VARCHAR"):
+        advice = (
+            f"Give it one: pandas `df.{name}.dt.tz_localize('Europe/London')` (days only: add 12 hours first)."
+            if kind.startswith(("TIMESTAMP", "DATE"))
+            else "Write an instant with its offset, such as 2017-09-05T10:00:00+02:00."
+        )
+        raise UserError(f"{where}: column {name!r} has no time zone ({kind}). {advice}")
+    if name in ("id", "country", "customer_id", "kind") and not _is_text(kind) and kind not in _INTEGERS:
+        raise UserError(f"{where}: column {name!r} is {kind}, not text. Write it as text: `df.{name}.astype(str)`.")
+
+
+def _is_text(kind: str) -> bool:
+    return kind == "VARCHAR" or kind.startswith("ENUM")
+
+
+def select(source: str, columns: Mapping[str, str], country: str | None) -> str:
+    """SQL over a wide table that yields one record per row and topic.
+
+    `source` has `file_no` and `row_no` beside the wide columns. The result has family (index), key, value (JSON),
+    seen_us, country, file_no, row_no and problem (null, or what the decoder cannot see).
+    """
+    has_country = "country" in columns
+    code = _text("country") if has_country else _quoted(country or "")
+    inner = {name: _text(name) for name in ("kind", "customer_id") if name in columns} | {"country": code}
+    inner |= {f"{name}_us": _instant_us(name, columns[name]) for name in ("occurred_at", "seen_at") if name in columns}
+    inner |= {f"j_{name}": _json(name, columns[name], kind) for name, kind in PAYLOAD.items() if name in columns}
+    only = f" WHERE {code} = {_quoted(country)}" if has_country and country else ""
+    rows = ", ".join(f"{sql} AS {name}" for name, sql in inner.items())
+    raw = ", ".join(f'"{name}" AS raw_{name}' for name in ("id", "occurred_at", "seen_at") if name in columns)
+    found = [name for name in PAYLOAD if name in columns]
+    seen = "coalesce(seen_at_us, occurred_at_us)" if "seen_at" in columns else "occurred_at_us"
+    return f"""
+        SELECT unnest({_topics()})::UTINYINT AS family, country || ':' || customer_id AS key,
+               '{{' || concat_ws(',', {", ".join(_members(columns, found))}) || '}}' AS value,
+               {seen} AS seen_us, country, file_no, row_no, {_problem(found)} AS problem
+        FROM (SELECT file_no, row_no, {raw}, {rows} FROM {source}{only})"""
+
+
+def _topics() -> str:
+    own = " ".join(f"WHEN {_quoted(kind)} THEN {index}" for kind, index in FAMILY_OF.items())
+    everywhere = ", ".join(str(index) for index in range(len(FAMILIES)))
+    return f"CASE WHEN kind = 'erased' THEN [{everywhere}] ELSE [CASE kind {own} ELSE {NOWHERE} END] END"
+
+
+def _members(columns: Mapping[str, str], found: list[str]) -> list[str]:
+    content = [f"'{name}=' || j_{name}" for name in found]
+    hashed = f"md5(concat_ws('|', country, customer_id, kind, occurred_at_us, {', '.join(content) or 'NULL'}))"
+    ident = "CAST(raw_id AS VARCHAR)" if "id" in columns else hashed
+    occurred = _rfc3339("occurred_at_us", "raw_occurred_at")
+    seen = f"coalesce({_rfc3339('seen_at_us', 'raw_seen_at')}, {occurred})" if "seen_at" in columns else occurred
+    envelope = [f"""'"{name}":' || to_json({name})""" for name in ("kind", "country", "customer_id")]
+    times = [f"""'"id":' || to_json({ident})""", f"""'"occurred_at":' || {occurred}""", f"""'"seen_at":' || {seen}"""]
+    return envelope + times + [f"""'"{name}":' || j_{name}""" for name in found]
+
+
+def _problem(found: list[str]) -> str:
+    cases = ["WHEN kind = 'watermark' THEN 'kind: a watermark is no event'"]
+    for name in found:
+        takes = ", ".join(_quoted(kind) for kind in TAKES[name])
+        stray = f"j_{name} IS NOT NULL AND kind NOT IN ({takes})"
+        cases.append(f"WHEN {stray} THEN '{name}: ' || kind || ' has no such field'")
+    return f"CASE {' '.join(cases)} END"
+
+
+def _text(name: str) -> str:
+    return f'CAST("{name}" AS VARCHAR)'
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _instant_us(name: str, kind: str) -> str:
+    if kind != "VARCHAR":
+        return f'epoch_us(CAST("{name}" AS TIMESTAMPTZ))'
+    instant = f'epoch_us(TRY_CAST("{name}" AS TIMESTAMPTZ))'
+    return f"""CASE WHEN regexp_full_match("{name}", '{_RFC3339}') THEN {instant} END"""
+
+
+def _rfc3339(us: str, raw: str) -> str:
+    written = f"""'"' || replace(CAST(make_timestamp({us}) AS VARCHAR), ' ', 'T') || 'Z"'"""
+    return f"coalesce({written}, to_json(CAST({raw} AS VARCHAR)))"
+
+
+def _json(name: str, kind: str, declared: event.FieldType) -> str:
+    """SQL of a payload value as JSON text; a value of the wrong type stays what it is, for the decoder to refuse."""
+    column = f'"{name}"'
+    if kind in ("DOUBLE", "FLOAT") or kind.startswith("DECIMAL"):
+        number = f"CAST({column} AS DOUBLE)"
+        whole = f"{number} = trunc({number}) AND abs({number}) < 1e15"
+        text = f"CASE WHEN {whole} THEN CAST(CAST({number} AS BIGINT) AS VARCHAR) ELSE CAST({number} AS VARCHAR) END"
+        return f"CASE WHEN NOT isnan({number}) THEN {text} END"
+    if kind in _INTEGERS and declared != "str":
+        return f"CAST({column} AS VARCHAR)"
+    if kind == "BOOLEAN":
+        return f"CAST({column} AS VARCHAR)"
+    if declared == "date" and kind.startswith("TIMESTAMP") and "Z" not in kind:
+        instant = f"CAST({column} AS TIMESTAMP)"
+        day = f"CAST(CAST({column} AS DATE) AS VARCHAR)"
+        whole = f"{instant} = date_trunc('day', {instant})"
+        return f"to_json(CASE WHEN {whole} THEN {day} ELSE CAST({instant} AS VARCHAR) END)"
+    return f"to_json(CAST({column} AS VARCHAR))"

@@ -1,0 +1,146 @@
+"""A small world of every family behind Feast: its log in a lake, its rows in a store, its expected values."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+import msgspec
+import redis
+from deltalake import CommitProperties, Transaction, write_deltalake
+
+from scv import country, lake
+from scv.calendar import day_of, to_us
+from scv.event import FAMILIES
+from scv.fetcher import Fetcher, collect, of_family
+from scv.layout import layout_of
+from scv.partition import partition_of
+from scv.row import Row
+from scv.rowstore import Log, RowStore, RowWrite, clock_key, position_key, row_key
+from scv.settings import Settings
+from tests import world
+from tests.parity.sides import deliveries, lake_table
+from tests.world import Record
+
+ZZ = country.load("ZZ")
+NOW = datetime(2017, 7, 5, 9, tzinfo=UTC)
+"""After everything that the world has seen."""
+
+PARTITIONS = 2
+EPOCH = 1
+
+
+@dataclass(frozen=True)
+class Served:
+    """One log, and where its rows, lake and snapshots are."""
+
+    settings: Settings
+    client: redis.Redis
+    records: dict[str, list[Record]]
+
+    @property
+    def store(self) -> RowStore:
+        return RowStore(self.client)
+
+    @cached_property
+    def customers(self) -> list[str]:
+        return sorted({record.event.customer_id for records in self.records.values() for record in records})
+
+    @cached_property
+    def rows(self) -> dict[tuple[str, str], Row]:
+        """(fetcher, customer) → its row, folded one delivery after the other."""
+        found: dict[tuple[str, str], Row] = {}
+        for family, records in self.records.items():
+            for _, delivery in deliveries(records, ZZ):
+                for one in of_family(family):
+                    fresh = Row(layout_of(one), ZZ.lateness_days)
+                    found.setdefault((one.name, delivery.customer_id), fresh).deliver(delivery)
+        return found
+
+    def expected(self, chosen: type[Fetcher], customer: str, at: datetime = NOW) -> dict[str, Any]:
+        """A row's values at an instant; None throughout where there is none."""
+        row = self.rows.get((chosen.name, customer), Row(layout_of(chosen), ZZ.lateness_days))
+        return row.read(day_of(to_us(at), ZZ.zone))
+
+    # -- the store -----------------------------------------------------------------------------------------
+    def serve(self) -> None:
+        """An empty store becomes one that stands at the end of the log, at NOW."""
+        self.client.flushall()
+        self.store.set_logs({topic(family): log(family) for family in FAMILIES})
+        for (name, customer), row in self.rows.items():
+            self.write(collect()[name], customer, row)
+        for one in collect().values():
+            self.store.mark_built("ZZ", layout_of(one).field)
+        self.store.set_mode("ZZ", "replay")
+        self.move(NOW)
+
+    def write(self, chosen: type[Fetcher], customer: str, row: Row, generation: int = 1) -> None:
+        place = log(chosen.family).place(generation, partition_of(f"ZZ:{customer}".encode(), PARTITIONS))
+        field, key = layout_of(chosen).field, row_key("ZZ", customer)
+        stored = self.client.hget(key, field)
+        expected = b"" if stored is None else stored[: len(row.fence(place, 0).pack())]
+        assert self.store.write_rows({key: [RowWrite(field, expected, row.pack(place, 10**6))]}) == []
+
+    def move(self, at: datetime, families: Iterable[str] = tuple(FAMILIES)) -> None:
+        """The clock goes on, and with it the watermarks of these families; no row changes."""
+        for family in families:
+            for partition in range(PARTITIONS):
+                position = {"offset": 10**6 + 1, "wm:ZZ": to_us(at)}
+                self.client.hset(position_key(topic(family), partition), mapping=position)
+        self.tick(at)
+
+    def tick(self, at: datetime) -> None:
+        """The clock alone goes on."""
+        self.client.hset(clock_key("ZZ"), "front", to_us(at))
+
+    # -- the lake ------------------------------------------------------------------------------------------
+    def fill_lake(self) -> None:
+        """The same log as Delta tables."""
+        path = self.settings.lake_path
+        path.mkdir(parents=True)
+        topics = {topic(family): log(family).topic_id for family in FAMILIES}
+        epoch = lake.Epoch(epoch=EPOCH, topics=topics, partitions=PARTITIONS)
+        (path / "epoch.json").write_bytes(msgspec.json.encode(epoch))
+        for family, records in self.records.items():
+            ends = {p: max(r.offset for r in records if r.partition == p) + 1 for p in range(PARTITIONS)}
+            marks = [Transaction(lake.transaction_id(log(family).topic_id, p), end) for p, end in ends.items()]
+            write_deltalake(
+                str(path / family),
+                lake_table(records, family, ZZ),
+                partition_by=["country", "month"],
+                commit_properties=CommitProperties(app_transactions=marks),
+            )
+
+
+def topic(family: str) -> str:
+    return f"cerebro.{family}"
+
+
+def log(family: str) -> Log:
+    return Log(family=family, epoch=EPOCH, topic_id=f"{sorted(FAMILIES).index(family) + 1:032x}", partitions=PARTITIONS)
+
+
+def make(settings: Settings, client: redis.Redis, seed: int = 11) -> Served:
+    """A world in which every partition of every family has records and not every customer every family."""
+    records = {family: _placed(world.make(seed, family, ZZ, customers=5).records) for family in FAMILIES}
+    return Served(settings, client, records)
+
+
+def _placed(records: Sequence[Record]) -> list[Record]:
+    """The records in the partitions that their keys belong to, numbered there."""
+    offsets: dict[int, int] = defaultdict(int)
+    placed = []
+    for record in records:
+        key = f"ZZ:{record.event.customer_id}".encode()
+        partition = partition_of(key, PARTITIONS)
+        placed.append(Record(EPOCH, partition, offsets[partition], record.event))
+        offsets[partition] += 1
+    return placed
+
+
+def later(days: int) -> datetime:
+    return NOW + timedelta(days=days)

@@ -1,0 +1,74 @@
+"""The lock pins everything by hash, names no address, and every dependency says why it is there."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import tomllib
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+TEXT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+PROJECT = tomllib.loads(TEXT)
+
+
+def lock_part() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("lock_part", ROOT / "deploy/lock_part.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+BLOCKS: dict[str, str] = lock_part().blocks(LOCK)
+
+
+def declared() -> list[str]:
+    """Every requirement that pyproject.toml states."""
+    project = PROJECT["project"]
+    groups = [
+        project["dependencies"],
+        *project["optional-dependencies"].values(),
+        *PROJECT["dependency-groups"].values(),
+    ]
+    return [need for group in groups for need in group] + PROJECT["build-system"]["requires"]
+
+
+def test_the_lock_names_no_address() -> None:
+    assert "://" not in LOCK
+    assert not re.search(r"^\s*-(-index|-extra|-find|i |f )", LOCK, flags=re.MULTILINE)
+    assert " @ " not in LOCK
+
+
+def test_every_pin_has_hashes() -> None:
+    assert len(BLOCKS) > 100
+    for name, block in BLOCKS.items():
+        for pin in re.split(r"^(?=[a-z0-9])", block, flags=re.MULTILINE)[1:]:
+            assert re.fullmatch(
+                r"[a-z0-9.-]+(\[[a-z,]+\])?==\S+( ; [^\n]+?)? \\\n( +--hash=sha256:[0-9a-f]{64}( \\)?\n)+", pin
+            ), name
+
+
+@pytest.mark.parametrize("need", declared())
+def test_every_requirement_is_locked(need: str) -> None:
+    name = lock_part().normal(re.split(r"[\[<>=~! ]", need, maxsplit=1)[0])
+    assert name in BLOCKS, "run `make lock`"
+
+
+@pytest.mark.parametrize("line", [line for line in TEXT.splitlines() if re.match(r'    "[A-Za-z0-9-]+[^"]*",', line)])
+def test_every_dependency_has_a_reason(line: str) -> None:
+    head = TEXT[: TEXT.index("[tool.")]
+    if line in head:
+        assert re.search(r",\s+# \w+", line), f"say why: {line.strip()}"
+
+
+def test_every_dependency_is_on_its_own_line() -> None:
+    """So that the reason above is that dependency's."""
+    lines = [line.strip() for line in TEXT.splitlines()]
+    for need in declared():
+        if need not in PROJECT["build-system"]["requires"]:
+            assert any(line.startswith(f'"{need}",') for line in lines), need

@@ -1,0 +1,199 @@
+"""The oracle: what admission and every fold mean, said a second time and as plainly as possible.
+
+It reads definitions as data (`Fetcher.features`) and raw events in log order, one family's log at a time. It calls
+no fold, row, calendar, delivery or admission code, keeps no state and saves no work. Where a sentence of the design
+decides, the sentence stands beside the line.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from scv.country import Country
+from scv.event import ENVELOPE, Event
+from scv.fetcher import Feature, Fetcher
+from scv.fold import Fold, Window
+
+Verdict = Literal["admitted", "duplicate", "too late"]
+Value = int | float | str | None
+SKEW = timedelta(minutes=5)
+BITMAP_DAYS = 400  # "a day bitmap (400 bits = 50 bytes)"
+DATES_KEPT = 35  # "dates older than L are dropped"
+FIRST_DAY = date(1970, 1, 1)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One valid delivery: its times in UTC, its local days, its payload."""
+
+    kind: str
+    id: str
+    claimed: datetime
+    occurred: datetime
+    seen: datetime
+    day: date
+    payload: Mapping[str, Any]
+
+
+def local_day(instant: datetime, country: Country) -> date:
+    return instant.astimezone(ZoneInfo(country.time_zone)).date()
+
+
+def fact_of(event: Event, country: Country) -> Fact | None:
+    """None for what is refused: seen outside the country's span, or before it occurred by more than five minutes."""
+    claimed, seen = event.occurred_at.astimezone(UTC), event.seen_at.astimezone(UTC)
+    if claimed > seen + SKEW or not country.starts_on <= local_day(seen, country) < country.ends_on:
+        return None
+    occurred = min(claimed, seen)  # "within 5 minutes it is set to seen_at"
+    payload = {name: getattr(event, name) for name in event.__struct_fields__ if name not in ENVELOPE}
+    return Fact(event.kind, event.id, claimed, occurred, seen, local_day(occurred, country), payload)
+
+
+def remaining(log: Sequence[Event], country: Country, customer: str) -> list[Fact]:
+    """A customer's facts in log order, after the newest erasure: what lies before it no longer exists."""
+    mine = [fact for event in log if event.customer_id == customer and (fact := fact_of(event, country))]
+    erasures = [place for place, fact in enumerate(mine) if fact.kind == "erased"]
+    return mine[erasures[-1] + 1 :] if erasures else mine
+
+
+def judged(log: Sequence[Event], country: Country, customer: str) -> list[tuple[Fact, Verdict]]:
+    """Every remaining delivery of a customer with its verdict, in log order."""
+    found: list[tuple[Fact, Verdict]] = []
+    for fact in remaining(log, country, customer):
+        clock = max((earlier.seen for earlier, _ in found), default=None)
+        found.append((fact, _verdict(fact, clock, found, country)))
+    return found
+
+
+def _verdict(fact: Fact, clock: datetime | None, earlier: Sequence[tuple[Fact, Verdict]], country: Country) -> Verdict:
+    if clock is not None and fact.day < local_day(clock, country) - timedelta(days=country.lateness_days):
+        return "too late"
+    same = ((old.id, old.claimed) == (fact.id, fact.claimed) for old, verdict in earlier if verdict == "admitted")
+    return "duplicate" if any(same) else "admitted"
+
+
+def features(
+    log: Sequence[Event], country: Country, customer: str, fetcher: type[Fetcher], at: datetime
+) -> dict[str, Value] | None:
+    """Every feature of a fetcher as known then: None without an admitted event of the family seen before `at`."""
+    return values(judged(log, country, customer), country, fetcher, at)
+
+
+def values(
+    verdicts: Sequence[tuple[Fact, Verdict]], country: Country, fetcher: type[Fetcher], at: datetime
+) -> dict[str, Value] | None:
+    """The same from verdicts that are known already."""
+    admitted = [fact for fact, verdict in verdicts if verdict == "admitted"]
+    known = [fact for fact in admitted if fact.occurred < at and fact.seen < at]
+    if not known:
+        return None
+    today = local_day(at, country)
+    return {feature.name: _value(known, feature, today) for feature in fetcher.features}
+
+
+def _value(known: Sequence[Fact], feature: Feature, today: date) -> Value:
+    fold, window, name = feature.fold, feature.window, type(feature.fold).__name__
+    facts = [fact for fact in known if _enters(fact, fold)]
+    if name == "LatestBy":
+        return _latest_by(facts, fold, window, today)
+    if window is not None:
+        facts = [fact for fact in facts if _inside(fact.day, window, today)]
+    return MEANING[name](facts, fold, today)
+
+
+def _enters(fact: Fact, fold: Fold) -> bool:
+    if fold.kinds and fact.kind not in fold.kinds:
+        return False
+    if fold.field and _raw(fact, fold.field) is None:
+        return False
+    found = [(_raw(fact, name), sign, wanted) for name, sign, wanted in fold.where]
+    return all(raw is not None and (raw == want if sign == "==" else raw >= want) for raw, sign, want in found)
+
+
+def _raw(fact: Fact, field: str) -> Any:
+    return fact.kind if field == "kind" else fact.payload.get(field)
+
+
+def _inside(day: date, window: Window, today: date) -> bool:
+    """`[local midnight N days before at's day, at)`, or up to the midnight `end` days back."""
+    since = today - timedelta(days=window.start)
+    until = today - timedelta(days=window.end)
+    return since <= day and (window.end == 0 or day < until)
+
+
+def _plain(raw: Any) -> Any:
+    """Dates are days since 1970, truth is 0 or 1."""
+    if isinstance(raw, date):
+        return (raw - FIRST_DAY).days
+    return int(raw) if isinstance(raw, bool) else raw
+
+
+def _all(facts: Sequence[Fact], fold: Fold) -> list[Any]:
+    return [_plain(_raw(fact, fold.field)) for fact in facts]
+
+
+def _newest(facts: Sequence[Fact], fold: Fold) -> Any:
+    """ "max of (occurred_at, id)"; two that share both differ in what the sender claimed: the larger value."""
+    return max(((fact.occurred, fact.id, _raw(fact, fold.field)) for fact in facts), default=(None, None, None))[2]
+
+
+def _days(facts: Sequence[Fact], today: date) -> list[date]:
+    """The active days that a bitmap of 400 days can hold, oldest first."""
+    return sorted({fact.day for fact in facts if (today - fact.day).days < BITMAP_DAYS})
+
+
+def _gaps(facts: Sequence[Fact], today: date) -> list[int]:
+    return [(later - earlier).days for earlier, later in pairwise(_days(facts, today))]
+
+
+def _sd(gaps: list[int]) -> float | None:
+    return statistics.stdev(gaps) if len(gaps) > 1 else None
+
+
+def _streak(facts: Sequence[Fact], today: date) -> int:
+    """Weeks back as `each_week` cuts them: the first is the last seven days and today so far."""
+    days, week = _days(facts, today), 0
+    while any(_inside(day, Window(7 * week + 7, 7 * week), today) for day in days):
+        week += 1
+    return week
+
+
+def _latest_by(facts: Sequence[Fact], fold: Fold, window: Window | None, today: date) -> int:
+    """Per date the newest (occurred_at, id) decides; a window looks back: its dates lie before today."""
+    said: dict[date, tuple[datetime, str, str]] = {}
+    for fact in facts:
+        on = _raw(fact, fold.field)
+        said[on] = max(said.get(on, (datetime.min.replace(tzinfo=UTC), "", "")), (fact.occurred, fact.id, fact.kind))
+    dates = [on for on, (_, _, kind) in said.items() if kind == fold.equals and (today - on).days <= DATES_KEPT]
+    if window is None:
+        return sum(on >= today for on in dates)
+    return sum(on < today and _inside(on, window, today) for on in dates)
+
+
+def _per(total: int, per: int) -> int | float:
+    return total if per == 1 else total / per
+
+
+MEANING: dict[str, Callable[[Sequence[Fact], Any, date], Value]] = {
+    "Count": lambda facts, fold, today: len(facts),
+    "Sum": lambda facts, fold, today: _per(sum(_all(facts, fold)), fold.per),
+    "Min": lambda facts, fold, today: min(_all(facts, fold), default=None),
+    "Max": lambda facts, fold, today: max(_all(facts, fold), default=None),
+    "Latest": lambda facts, fold, today: _plain(_newest(facts, fold)),
+    "DistinctCount": lambda facts, fold, today: min(len(set(_all(facts, fold))), fold.most),
+    "ActiveDays": lambda facts, fold, today: len(_days(facts, today)),
+    "DaysSince": lambda facts, fold, today: (today - max(f.day for f in facts)).days if facts else None,
+    "DaysSinceFirst": lambda facts, fold, today: (today - min(f.day for f in facts)).days if facts else None,
+    "DaysUntil": lambda facts, fold, today: (_newest(facts, fold) - today).days if facts else None,
+    "YearsSince": lambda facts, fold, today: today.year - _newest(facts, fold) if facts else None,
+    "GapMean": lambda facts, fold, today: statistics.mean(_gaps(facts, today)) if _gaps(facts, today) else None,
+    "GapSd": lambda facts, fold, today: _sd(_gaps(facts, today)),
+    "GapLongest": lambda facts, fold, today: max(_gaps(facts, today), default=None),
+    "WeekStreak": lambda facts, fold, today: _streak(facts, today),
+}

@@ -1,0 +1,157 @@
+"""The three sides of parity over one world: the oracle, batch SQL and streamed rows, and their comparison."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from scv import batch
+from scv import event as events
+from scv.calendar import day_of, from_us, to_us
+from scv.country import Country
+from scv.delivery import Delivery, deliver
+from scv.errors import BadEvent
+from scv.event import Event
+from scv.fetcher import Fetcher
+from scv.lake import Lake, LakeVersion
+from scv.lake import schema as lake_schema
+from scv.layout import layout_of
+from scv.row import Place, Row, unpack
+from tests import oracle
+from tests.world import Record
+
+FIGURES = Path(__file__).parents[2] / "build" / "figures"
+PLACE = Place(1, 0, bytes(16), 0)
+Values = Mapping[str, Any] | None
+
+
+@dataclass
+class Tally:
+    """Compared values (at least one side not missing) and mismatches, per fetcher."""
+
+    compared: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+
+    def compare(self, fetcher: type[Fetcher], where: str, ours: Values, peer: Values, exact: bool = True) -> None:
+        """A row that does not exist equals one that reads None throughout."""
+        for feature in fetcher.features:
+            left, right = (side[feature.name] if side else None for side in (ours, peer))
+            if left is None and right is None:
+                continue
+            self.compared[fetcher.name] += 1
+            if not (left == right if exact else same(left, right)):
+                self.wrong.append(f"{feature.full_name} {where}: {left!r} is not {right!r}")
+
+
+def same(left: Any, right: Any) -> bool:
+    """Equal; fractions up to the last bits, which a different order of arithmetic may change."""
+    if isinstance(left, float) and isinstance(right, int | float):
+        return math.isclose(left, right, rel_tol=1e-12, abs_tol=1e-12)
+    return type(left) is type(right) and left == right
+
+
+class TableLake(Lake):
+    """The lake's own query over a table in memory instead of Delta files."""
+
+    def __init__(self) -> None:
+        super().__init__(Path("nowhere"))
+
+    def _source(self, connection: duckdb.DuckDBPyConnection, family: str, country: str, version: LakeVersion) -> str:
+        return f"lake_{family}"
+
+
+def deliveries(records: Sequence[Record], country: Country) -> Iterator[tuple[Record, Delivery]]:
+    """What a consumer lets through, in log order."""
+    for record in records:
+        try:
+            yield record, deliver(record.event, country)
+        except BadEvent:
+            continue
+
+
+def lake_table(records: Sequence[Record], family: str, country: Country) -> pa.Table:
+    """The records as the lake consumer writes them."""
+    rows = []
+    for record, delivery in deliveries(records, country):
+        event = record.event
+        payload = {name: getattr(event, name, None) for name in events.fields(family)}
+        rows.append(
+            payload
+            | {"country": event.country, "month": event.seen_at.strftime("%Y-%m"), "customer_id": event.customer_id}
+            | {"kind": event.kind, "id": event.id, "occurred_at": from_us(delivery.occurred_us)}
+            | {"claimed_at": event.occurred_at, "seen_at": event.seen_at}
+            | {"epoch": record.epoch, "partition": record.partition, "offset": record.offset}
+        )
+    return pa.Table.from_pylist(rows, schema=lake_schema(family))
+
+
+class Batch:
+    """Batch SQL over a log: admission once, then any fetcher at any references."""
+
+    def __init__(self, records: Sequence[Record], family: str, country: Country) -> None:
+        self.country = country
+        self.connection = duckdb.connect(config={"threads": 1})
+        shuffled = list(records)
+        random.Random(1).shuffle(shuffled)  # the order of a table means nothing
+        self.connection.register(f"lake_{family}", lake_table(shuffled, family, country))
+        self.query = TableLake().deliveries(self.connection, family, country, LakeVersion({}))
+        batch.admit(self.connection, self.query, country, "admitted")
+
+    def read(self, fetcher: type[Fetcher], at: Sequence[datetime]) -> dict[tuple[str, int], dict[str, Any]]:
+        """(customer, at in us) → values."""
+        table = batch.fold(self.connection, "admitted", layout_of(fetcher), self.country, at).to_pylist()
+        return {(row["customer_id"], to_us(row["event_timestamp"])): row for row in table}
+
+    def __enter__(self) -> Batch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.close()
+
+
+class Stream:
+    """Rows of one fetcher, fed delivery by delivery, stored and loaded at random moments."""
+
+    def __init__(self, fetcher: type[Fetcher], country: Country, seed: int = 0) -> None:
+        self.layout, self.country = layout_of(fetcher), country
+        self.rng = random.Random(seed)
+        self.rows: dict[str, Row] = {}
+
+    def feed(self, delivery: Delivery, offset: int) -> None:
+        row = self.rows.setdefault(delivery.customer_id, Row(self.layout, self.country.lateness_days))
+        row.deliver(delivery)
+        if self.rng.random() < 0.3:
+            _, self.rows[delivery.customer_id] = self._stored(row, offset)
+
+    def read(self, customer: str, at: datetime) -> dict[str, Any] | None:
+        row = self.rows.get(customer)
+        return row.read(day_of(to_us(at), self.country.zone)) if row else None
+
+    def _stored(self, row: Row, offset: int) -> tuple[object, Row]:
+        return unpack(row.pack(PLACE, offset), self.layout, self.country.lateness_days)
+
+
+def oracle_verdicts(log: Sequence[Event], country: Country) -> dict[str, list[tuple[oracle.Fact, oracle.Verdict]]]:
+    """Customer → the oracle's verdicts, in log order."""
+    return {name: oracle.judged(log, country, name) for name in sorted({event.customer_id for event in log})}
+
+
+def write_figures(name: str, rows: Sequence[tuple[str, float, float, str, float]]) -> None:
+    """build/figures/NAME.json: rows of (name, ours, peer, unit, bar); ok = ours reaches bar, or stays at 0."""
+    figures = [
+        {"name": what, "ours": ours, "peer": peer, "ratio": ours / peer if peer else None, "unit": unit, "bar": bar}
+        | {"ok": ours >= bar if bar else ours == 0}
+        for what, ours, peer, unit, bar in rows
+    ]
+    FIGURES.mkdir(parents=True, exist_ok=True)
+    (FIGURES / f"{name}.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,84 @@
+"""Which deliveries count: the stream's judge = SQL = the oracle, verdict by verdict."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+
+from scv import admission
+from scv.event import FAMILIES, Event
+from scv.fetcher import of_family
+from scv.layout import layout_of
+from scv.row import Row, unpack
+from tests import world
+from tests.parity.sides import PLACE, Batch, deliveries, oracle_verdicts, write_figures
+from tests.world import Record, World
+
+PLACES = (("America/New_York", 35), ("Europe/Berlin", 7), ("Australia/Sydney", 35), ("Pacific/Auckland", 1))
+WORLDS = 200
+SHARES = 8
+SEEN: Counter[str] = Counter()
+Verdicts = dict[str, list[tuple[str, str, str]]]
+
+
+def by_stream(made: World, records: Sequence[Record], seed: int) -> Verdicts:
+    """Rows judge; they are stored, pruned and loaded at random moments."""
+    rng, layout = random.Random(seed), layout_of(of_family(made.family)[0])
+    rows: dict[str, Row] = {}
+    found: Verdicts = {}
+    for record, delivery in deliveries(records, made.country):
+        name = delivery.customer_id
+        row = rows.setdefault(name, Row(layout, made.country.lateness_days))
+        verdict = row.deliver(delivery)
+        if verdict is None:
+            found[name] = []
+        else:
+            found.setdefault(name, []).append((record.event.id, str(delivery.claimed_us), verdict))
+        if rng.random() < 0.4:
+            _, rows[name] = unpack(row.pack(PLACE, record.offset), layout, made.country.lateness_days)
+    return {name: verdicts for name, verdicts in found.items() if verdicts}
+
+
+def by_sql(made: World, records: Sequence[Record]) -> Verdicts:
+    found: Verdicts = {}
+    with Batch(records, made.family, made.country) as table:
+        judged = admission.sql(table.query, made.country.lateness_days)
+        ordered = f'SELECT customer_id, id, claimed_us, verdict FROM ({judged}) ORDER BY epoch, "partition", "offset"'
+        for name, id, claimed, verdict in table.connection.execute(ordered).fetchall():
+            found.setdefault(name, []).append((id, str(claimed), verdict))
+    return found
+
+
+def by_oracle(made: World, log: Sequence[Event]) -> Verdicts:
+    judged = oracle_verdicts(log, made.country)
+    return {
+        name: [(fact.id, str(round(fact.claimed.timestamp() * 1e6)), verdict) for fact, verdict in verdicts]
+        for name, verdicts in judged.items()
+        if verdicts
+    }
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_the_three_judges_agree(share: int) -> None:
+    for seed in range(share, WORLDS, SHARES):
+        place, family = PLACES[seed % len(PLACES)], list(FAMILIES)[seed // 4 % len(FAMILIES)]
+        made = world.make(seed, family, world.country(*place), customers=3, events_each=20)
+        records = list(made.records)
+        if seed % 3 == 0:  # the whole log is sent twice
+            records += [Record(r.epoch + 2, r.partition, r.offset, r.event) for r in records]
+        expected = by_oracle(made, [record.event for record in records])
+        assert by_stream(made, records, seed) == expected, f"world {seed}"
+        assert by_sql(made, records) == expected, f"world {seed}"
+        SEEN.update(verdict for verdicts in expected.values() for _, _, verdict in verdicts)
+
+
+def test_every_verdict_was_seen() -> None:
+    if not SEEN:
+        pytest.skip("runs after the comparisons of this file")
+    write_figures(
+        "admission", [(f"deliveries {verdict}", SEEN[verdict], 1, "deliveries", 100) for verdict in sorted(SEEN)]
+    )
+    assert all(SEEN[verdict] > 100 for verdict in ("admitted", "duplicate", "too late")), SEEN

@@ -1,0 +1,160 @@
+"""The algebra of every fold in `FOLDS`, collected: what makes any order of events and tiles give one value."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Sequence
+from functools import reduce
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scv.calendar import DAY_US
+from scv.delivery import Delivery, identify
+from scv.fold import Fold, Window
+from scv.folds import FOLDS
+from tests.parity.samples import WINDOWS
+
+KIND = "skipped"
+SAMPLE = {"int": "amount_cents", "str": "method", "date": "delivery_on", "bool": "reached", "": "method"}
+LATE_DAYS = 35
+EXAMPLES = settings(max_examples=25, deadline=None, derandomize=True)
+
+
+def samples() -> list[Fold]:
+    """Each fold with sample parameters and, where it has limits of its own, with a small one."""
+    made: list[Fold] = []
+    for fold in FOLDS:
+        field = SAMPLE[fold.field_types[0] if fold.field_types else ""] if fold.needs_field else ""
+        plain = fold(field, **fold.sample_parameters)
+        own = {f.name for f in dataclasses.fields(fold)} & {"most", "per"}
+        made += [plain, *(dataclasses.replace(plain, **{name: 3}) for name in sorted(own))]
+    return made
+
+
+def a_delivery(number: int, day: int, second: int, payload: tuple[int, str, int, bool]) -> Delivery:
+    occurred = (17_000 + day) * DAY_US + second * 1_000_000
+    amount, method, ahead, reached = payload
+    return Delivery(
+        country="ZZ", customer_id="c", kind=KIND if reached else "unskipped", id=str(number % 7), occurred_us=occurred,
+        claimed_us=occurred, seen_us=occurred, day=17_000 + day, seen_day=17_000 + day,
+        values={"amount_cents": amount, "method": method, "delivery_on": 17_000 + ahead, "reached": int(reached)},
+        identity=identify(str(number), occurred),
+    )  # fmt: skip
+
+
+PAYLOADS = st.tuples(st.integers(-500, 500), st.sampled_from("abcdefÉ"), st.integers(-60, 500), st.booleans())
+FACTS = st.tuples(st.integers(0, 20), st.integers(0, 430), st.integers(0, 3), PAYLOADS)
+LOGS = st.lists(st.builds(lambda fact: a_delivery(*fact), FACTS), max_size=25)
+every_fold = pytest.mark.parametrize(
+    "fold", samples(), ids=lambda fold: f"{type(fold).__name__}-{fold.state_key()[-1]}"
+)
+
+
+def folded(fold: Fold, log: Sequence[Delivery], state: Any = None) -> Any:
+    return reduce(fold.enter, log, state)
+
+
+def merged(fold: Fold, left: Any, right: Any) -> Any:
+    """Merging with the zero, which is None."""
+    return fold.merge(left, right) if left is not None and right is not None else left if right is None else right
+
+
+def plain(state: Any) -> Any:
+    """A state without the difference of tuple and list, and of the order in a dictionary."""
+    if isinstance(state, dict):
+        return sorted((key, plain(value)) for key, value in state.items())
+    return [plain(part) for part in state] if isinstance(state, list | tuple) else state
+
+
+def windows(fold: Fold) -> list[Window | None]:
+    if fold.reach == 0:
+        return [None]
+    return [None, *(window for window in WINDOWS.values() if fold.reach is None or window.start <= fold.reach)]
+
+
+def reads(fold: Fold, state: Any, at_days: Sequence[int]) -> list[Any]:
+    """Every read; a tiled fold's window is cut between its tiles, so its states read without one."""
+    cuts = [None] if fold.tiled else windows(fold)
+    return [fold.read(state, day, window) for day in at_days for window in cuts]
+
+
+def newest(log: Sequence[Delivery]) -> int:
+    return max((delivery.day for delivery in log), default=17_000)
+
+
+@every_fold
+def test_zero_reads_like_nothing_and_merges_into_nothing(fold: Fold) -> None:
+    day = a_delivery(1, 0, 0, (1, "a", 1, True))
+    assert plain(fold.enter(None, day)) == plain(merged(fold, None, fold.enter(None, day)))
+    assert all(value in (None, 0) for value in reads(fold, None, [17_000]))
+
+
+@every_fold
+@given(log=LOGS, seed=st.integers(0, 1000))
+@EXAMPLES
+def test_any_order_of_enter_gives_one_state(fold: Fold, log: list[Delivery], seed: int) -> None:
+    shuffled = list(log)
+    random.Random(seed).shuffle(shuffled)
+    assert plain(folded(fold, log)) == plain(folded(fold, shuffled))
+
+
+@every_fold
+@given(log=LOGS, cut=st.integers(0, 25))
+@EXAMPLES
+def test_split_and_merge_is_entering(fold: Fold, log: list[Delivery], cut: int) -> None:
+    left, right = folded(fold, log[:cut]), folded(fold, log[cut:])
+    assert plain(merged(fold, left, right)) == plain(folded(fold, log)) == plain(merged(fold, right, left))
+
+
+@every_fold
+@given(log=LOGS)
+@EXAMPLES
+def test_tiles_of_local_days_merge_to_the_whole(fold: Fold, log: list[Delivery]) -> None:
+    tiles = [folded(fold, [d for d in log if d.day == day]) for day in sorted({d.day for d in log})]
+    assert plain(reduce(lambda left, right: merged(fold, left, right), tiles, None)) == plain(folded(fold, log))
+
+
+@every_fold
+@given(logs=st.tuples(LOGS, LOGS, LOGS))
+@EXAMPLES
+def test_merge_is_associative(fold: Fold, logs: tuple[list[Delivery], ...]) -> None:
+    a, b, c = (folded(fold, log) for log in logs)
+    left = merged(fold, merged(fold, a, b), c)
+    assert plain(left) == plain(merged(fold, a, merged(fold, b, c)))
+
+
+@every_fold
+@given(log=LOGS, later=LOGS)
+@EXAMPLES
+def test_a_stored_state_goes_on_as_if_it_had_stayed(fold: Fold, log: list[Delivery], later: list[Delivery]) -> None:
+    """Packed and unpacked as a row is: lists for tuples."""
+    state = folded(fold, log)
+    stored = msgspec.msgpack.decode(msgspec.msgpack.encode(state))
+    at = newest([*log, *later])
+    assert reads(fold, stored, [at, at + 3]) == reads(fold, state, [at, at + 3])
+    assert plain(folded(fold, later, stored)) == plain(folded(fold, later, state))
+    other = folded(fold, later)
+    assert plain(merged(fold, stored, other)) == plain(merged(fold, state, other)) == plain(merged(fold, other, stored))
+
+
+@every_fold
+@given(log=LOGS, later=LOGS, ahead=st.integers(0, 60), on=st.integers(0, 420))
+@EXAMPLES
+def test_prune_changes_no_read_at_or_after_the_clock(
+    fold: Fold, log: list[Delivery], later: list[Delivery], ahead: int, on: int
+) -> None:
+    """Also not after more events, as late as admission lets them be."""
+    clock = newest(log) + ahead
+    state = folded(fold, log)
+    pruned = fold.prune(folded(fold, log), clock)
+    days = [clock, clock + 1, clock + on]
+    assert reads(fold, pruned, days) == reads(fold, state, days)
+    admissible = [delivery for delivery in later if delivery.day >= clock - LATE_DAYS]
+    last = max(clock, newest(admissible))
+    goes_on = [reads(fold, folded(fold, admissible, kept), [last, last + on]) for kept in (pruned, state)]
+    assert goes_on[0] == goes_on[1]

@@ -1,0 +1,40 @@
+"""Each fold, with every kind of parameter and window: oracle = batch SQL = streamed row on dirty worlds."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from scv.fetcher import collect
+from scv.folds import FOLDS
+from tests import world
+from tests.parity.ladder import climb
+from tests.parity.samples import FAMILIES, probe
+from tests.parity.sides import Tally
+
+PLACES = ("America/New_York", "Europe/Berlin", "Australia/Sydney")
+PROBES = {family: probe(family) for family in FAMILIES}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("time_zone", PLACES)
+def test_oracle_batch_and_rows_agree(time_zone: str, family: str) -> None:
+    tally = Tally()
+    made = world.make(5, family, world.country(time_zone), customers=3, events_each=30)
+    climb(made, [PROBES[family]], tally, seed=5, prefixes=2)
+    assert tally.wrong == []
+    assert tally.compared.total() > 10_000
+
+
+def test_every_fold_is_probed_with_and_without_a_window() -> None:
+    lifetime, windowed = Counter[str](), Counter[str]()
+    for made in PROBES.values():
+        for feature in made.features:
+            (windowed if feature.window else lifetime)[type(feature.fold).__name__] += 1
+    assert set(lifetime) == {fold.__name__ for fold in FOLDS}
+    assert set(windowed) == {fold.__name__ for fold in FOLDS if fold.reach != 0}
+
+
+def test_probes_are_no_fetchers_of_the_product() -> None:
+    assert not {made.name for made in PROBES.values()} & set(collect())

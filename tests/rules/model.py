@@ -1,0 +1,285 @@
+"""Rule R as a small world: two workers of one partition, rebuilds, an erasure, a store that loses power.
+
+Every actor is a generator that stops between any two things it says to the store, and a seeded scheduler picks who
+goes on. Rows, fences and admission are the real code. `Rules` holds the wrong variants as switches.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from msgspec.structs import replace
+
+from scv.delivery import Delivery
+from scv.fetcher import get
+from scv.layout import layout_of
+from scv.row import FENCE_BYTES, Place, Row, fence_of, unpack
+from scv.rowstore import Move, Position, RowWrite, row_key
+from tests import world
+from tests.parity.sides import deliveries
+
+LOOKS = 0.3
+"""How often a worker whose client reconnects without a word asks for the store's incarnation before a batch."""
+TOPIC = "cerebro.payments"
+PLACE = Place(1, 0, bytes(range(16)), 0)
+LAYOUT = layout_of(get("payments"))
+BERLIN = world.country("Europe/Berlin")
+Log = Sequence[Delivery]
+Steps = Iterator[None]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The wrong variants; all off is Rule R. (`NewerWins` of tests.rules.store is one more.)"""
+
+    cut_at_reference: bool = False
+    resume_from_commit: bool = False
+    keep_cache: bool = False
+    erase_deletes: bool = False
+    silent_reconnect: bool = False
+
+
+@dataclass
+class Worker:
+    """A stream consumer: its cache of row bytes, its place in the log, the store's incarnation it knows.
+
+    `assigned` is what it believes: a zombie believes it still.
+    """
+
+    cache: dict[str, bytes] = field(default_factory=dict)
+    next: int | None = None
+    stands: Position = field(default_factory=lambda: Position(None))
+    power: int = 0
+    assigned: bool = False
+    stopped: bool = False
+
+
+class Moved(Exception):
+    """The store is another incarnation or the restart point is not the one that was read: drop all rows and seek."""
+
+
+def fresh_row() -> Row:
+    return Row(LAYOUT, BERLIN.lateness_days)
+
+
+def make_log(seed: int) -> list[Delivery]:
+    """A dirty log of one partition, with an erasure in its middle; offsets are places in the list."""
+    made = world.make(seed, "payments", BERLIN, customers=3, events_each=14)
+    log = [delivery for _, delivery in deliveries(made.records, BERLIN)]
+    middle = log[len(log) // 2]
+    return [*log[: len(log) // 2], replace(middle, kind="erased", id="erased"), *log[len(log) // 2 :]]
+
+
+class Model:
+    """One world from the first event to the barrier."""
+
+    def __init__(self, seed: int, store: Any, rules: Rules = Rules()) -> None:
+        self.rng = random.Random(seed)
+        self.store, self.rules, self.log = store, rules, make_log(seed)
+        self.workers = [Worker(), Worker()]
+        self.owner = 0
+        self.produced = self.lake = self.committed = 0
+        self.saves = [store.saved()]
+        self.hears = self.rng.choice((0.2, 0.9))
+        self.seen: Counter[str] = Counter()
+        self.workers[0].assigned = True
+        self.running: list[Steps] = [self.consume(worker) for worker in self.workers]
+
+    # -- the scheduler -------------------------------------------------------------------------------------
+    def run(self) -> int:
+        """Let everything happen, then drain; how many customers end up wrong."""
+        while self.produced < len(self.log) or self.lake < len(self.log):
+            self.happen()
+            for _ in range(self.rng.randrange(5)):
+                self.step(self.rng.choice(self.running))
+        for _ in range(40):
+            self.step(self.rng.choice(self.running))
+        self.drain()
+        return sum(not self.right(name) for name in sorted({delivery.customer_id for delivery in self.log}))
+
+    def happen(self) -> None:
+        roll = self.rng.random()
+        if roll < 0.35:
+            self.produced = min(len(self.log), self.produced + self.rng.randint(1, 3))
+        elif roll < 0.6:
+            self.lake = self.rng.randint(self.lake, self.produced)
+        elif roll < 0.7:
+            self.rebalance()
+        elif roll < 0.76:
+            self.running.append(self.rebuild(self.rng.randint(self.lake // 2, self.lake)))
+        elif roll < 0.86:
+            self.saves = [*self.saves[-2:], self.store.saved()]
+        elif roll < 0.9:
+            self.store.lose_power(self.rng.choice(self.saves))
+            self.seen["power losses"] += 1
+
+    def rebalance(self) -> None:
+        """The other worker gets the partition; the old one may not know for a while."""
+        self.owner = 1 - self.owner
+        self.workers[self.owner].assigned = True
+        self.seen["rebalances"] += 1
+
+    def step(self, actor: Steps) -> None:
+        if next(actor, "done") == "done":
+            self.running = [one for one in self.running if one is not actor]
+
+    def drain(self) -> None:
+        """Everyone who is at work finishes; then the owner reads to the end."""
+        for worker in self.workers:
+            worker.stopped = True
+        while any(next(actor, "done") != "done" for actor in self.running):
+            pass
+        owner = self.workers[self.owner]
+        owner.stopped, owner.assigned = False, True
+        for _ in self.consume(owner):
+            if owner.next == len(self.log) and (owner.stands.offset == owner.next or self.rules.resume_from_commit):
+                return
+
+    def right(self, customer: str) -> bool:
+        """Is the stored row the fold of the whole log?"""
+        expected = fresh_row()
+        for delivery in self.log:
+            if delivery.customer_id == customer:
+                expected.deliver(delivery)
+        _, expected = unpack(expected.pack(PLACE, 0), LAYOUT, BERLIN.lateness_days)
+        stored = self.stored(customer)
+        found = unpack(stored, LAYOUT, BERLIN.lateness_days)[1] if stored else fresh_row()
+        return found == expected
+
+    # -- a stream consumer ---------------------------------------------------------------------------------
+    def consume(self, worker: Worker) -> Steps:
+        while not worker.stopped:
+            if worker.assigned:
+                try:
+                    yield from self.batch(worker)
+                except Moved:
+                    self.begin_again(worker)
+                self.poll(worker)
+            yield
+
+    def poll(self, worker: Worker) -> None:
+        """Between two batches a worker may hear that its partition is gone; when it is back, it seeks again."""
+        if worker is not self.workers[self.owner] and self.rng.random() < self.hears:
+            worker.assigned, worker.next = False, None
+
+    def batch(self, worker: Worker) -> Steps:
+        if self.rules.silent_reconnect and worker.power != self.store.power and self.rng.random() < LOOKS:
+            raise Moved
+        self.check(worker)
+        if worker.next is None:
+            self.seek(worker)
+        start = worker.next or 0
+        end = min(self.produced, start + self.rng.randint(1, 4))
+        records = list(enumerate(self.log))[start:end]
+        self.seen["read again"] += sum(offset < self.committed for offset, _ in records)
+        for customer in sorted({delivery.customer_id for _, delivery in records}):
+            yield from self.apply(worker, customer, [one for one in records if one[1].customer_id == customer])
+        yield
+        self.check(worker)
+        if end > start:
+            self.advance(worker, end)
+
+    def apply(self, worker: Worker, customer: str, records: Sequence[tuple[int, Delivery]]) -> Steps:
+        """Read (or remember), fold what lies after the fence, write if the fence still stands; refused: again."""
+        while True:
+            self.check(worker)
+            data = worker.cache.get(customer) or self.read(worker, customer)
+            upto = fence_of(data).upto if data else -1
+            new = [(offset, delivery) for offset, delivery in records if offset > upto]
+            if not new:
+                return
+            written = self.applied(data, new)
+            yield
+            self.check(worker)
+            if self.wrote(worker, customer, data, written):
+                return
+            worker.cache.pop(customer, None)
+            self.seen["fenced"] += 1
+
+    def applied(self, data: bytes, new: Sequence[tuple[int, Delivery]]) -> bytes:
+        row = unpack(data, LAYOUT, BERLIN.lateness_days)[1] if data else fresh_row()
+        for _, delivery in new:
+            row.deliver(delivery)
+        gone = self.rules.erase_deletes and new[-1][1].kind == "erased"
+        return b"" if gone else row.pack(PLACE, new[-1][0])
+
+    def wrote(self, worker: Worker, customer: str, data: bytes, written: bytes) -> bool:
+        key = row_key("ZZ", customer)
+        if not written:  # the wrong variant: nothing remembers the erasure
+            self.store.delete(key)
+            worker.cache.pop(customer, None)
+            return True
+        worker.cache[customer] = written
+        return not self.store.write_rows({key: [RowWrite(LAYOUT.field, data[:FENCE_BYTES], written)]})
+
+    def advance(self, worker: Worker, end: int) -> None:
+        offset, turn = worker.stands.offset, worker.stands.turn
+        if self.store.advance([Move(TOPIC, 0, offset, turn, end)])[0]:
+            worker.next, worker.stands = end, Position(end, turn=turn)
+            self.committed = max(self.committed, end)
+        else:  # another worker or a rebuild moved it, or the store went back
+            raise Moved
+
+    def seek(self, worker: Worker) -> None:
+        worker.stands = self.store.positions([(TOPIC, 0)])[0]
+        worker.next = worker.stands.offset or 0
+
+    def check(self, worker: Worker) -> None:
+        """A store that went away breaks the connection: whoever speaks next learns of it."""
+        if worker.power != self.store.power and not self.rules.silent_reconnect:
+            raise Moved
+
+    def read(self, worker: Worker, customer: str) -> bytes:
+        """A row, and in the same round trip the proof that the restart point still stands."""
+        now, stands = self.store.positions([(TOPIC, 0)])[0], worker.stands
+        if (now.offset, now.turn) != (stands.offset, stands.turn):
+            raise Moved
+        return self.stored(customer) or b""
+
+    def begin_again(self, worker: Worker) -> None:
+        """Forget all rows and seek to the restart point that stands in the store."""
+        lost, worker.power = worker.power != self.store.power, self.store.power
+        if not self.rules.keep_cache:
+            worker.cache.clear()
+        self.seek(worker)
+        if lost and self.rules.resume_from_commit:
+            worker.next = self.committed
+
+    # -- a rebuild from the lake ---------------------------------------------------------------------------
+    def rebuild(self, position: int) -> Steps:
+        """Fold the lake up to one position and write what is absent or older; the restart point goes back to it."""
+        known, power = self.log[:position], self.store.power
+        self.seen["rebuilds"] += position > 0
+        if self.rules.cut_at_reference and known:
+            reference = self.rng.choice(known).seen_us
+            known = [delivery for delivery in known if delivery.seen_us < reference]
+        for customer, mine in itertools.groupby(sorted(known, key=lambda d: d.customer_id), lambda d: d.customer_id):
+            row = fresh_row()
+            for delivery in mine:
+                row.deliver(delivery)
+            yield from self.build(customer, row.pack(PLACE, position - 1))
+        yield
+        if power != self.store.power and not self.rules.silent_reconnect:
+            return  # rows written before may be gone: whoever started it starts it again
+        self.store.follow(TOPIC, 0, position, "ZZ", [LAYOUT.field])
+
+    def build(self, customer: str, built: bytes) -> Steps:
+        while True:
+            yield
+            data = self.stored(customer) or b""
+            if data and fence_of(data).upto >= fence_of(built).upto:
+                return
+            yield
+            write = RowWrite(LAYOUT.field, data[:FENCE_BYTES], built)
+            if not self.store.write_rows({row_key("ZZ", customer): [write]}):
+                return
+            self.seen["fenced"] += 1
+
+    def stored(self, customer: str) -> bytes | None:
+        found: bytes | None = self.store.read_rows([row_key("ZZ", customer)], [LAYOUT.field])[0][0]
+        return found

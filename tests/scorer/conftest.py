@@ -1,0 +1,53 @@
+"""One embedded store and one shop for the tests of this folder; `live` puts the store back to the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from commands.services.store import Store
+from commands.services.valkey import valkey
+from rpc.client import ScorerClient
+from scorer.server import Server
+from tests.scorer import shop
+from tests.scorer.shop import Shop
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    found = valkey(tmp_path_factory.mktemp("valkey"))
+    found.start()
+    try:
+        yield found
+    finally:
+        found.stop()
+
+
+@pytest.fixture(scope="session")
+def made(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    return shop.make(tmp_path_factory.mktemp("home"), store.url)
+
+
+@pytest.fixture
+def live(made: Shop) -> Shop:
+    """The shop at the reference: its rows hold what was seen before, its clock stands there."""
+    made.open()
+    made.advance(shop.AT)
+    return made
+
+
+@pytest.fixture
+def server(live: Shop) -> Iterator[Server]:
+    found = Server(live.settings, "127.0.0.1:0")
+    found.start()
+    try:
+        yield found
+    finally:
+        found.stop(1)
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[ScorerClient]:
+    with ScorerClient(server.address) as found:
+        yield found

@@ -1,0 +1,216 @@
+"""A small invented shop in the country US: its log in a lake, its rows in a store, snapshots, and trained champions."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+
+import lightgbm
+import msgspec
+import numpy as np
+import pyarrow as pa
+import redis
+from deltalake import write_deltalake
+
+from scv import bundle, calendar, champion, country, delivery, event, lake, snapshot, vector
+from scv.array import column, numbers
+from scv.bundle import Bundle, BundleInfo, Rows
+from scv.calibration import Calibration, Logistic
+from scv.event import FAMILIES, Event, Outcome, Placed
+from scv.fetcher import collect, of_family
+from scv.layout import layout_of
+from scv.partition import partition_of
+from scv.phase import phase
+from scv.row import Row
+from scv.rowstore import Log, RowStore, RowWrite, built_key, clock_key, position_key, row_key
+from scv.settings import Settings
+from scv.target import TARGETS
+
+US = country.load("US")
+PARTITIONS = 2
+FIRST = datetime(2017, 1, 5, 17, tzinfo=UTC)
+AT = calendar.reference("2017-09-05", US)
+EARLIER = calendar.reference("2017-08-29", US)
+TRAINED = calendar.reference("2017-06-06", US)
+LIVELY = "1007"
+
+
+def history(customers: int, until: datetime, seed: int = 7) -> list[Event]:
+    """Orders about once a week, each customer in a rhythm of their own; some fall silent. Ids like -1001 included."""
+    dice = random.Random(seed)
+    found: list[Event] = []
+    for number in range(customers):
+        name = f"{'-' if number % 10 == 3 else ''}{1000 + number}"
+        moment, rhythm = FIRST + timedelta(days=dice.random() * 60), dice.uniform(3, 14)
+        stops = FIRST + timedelta(days=dice.uniform(60, 500))
+        while moment < min(until, stops):
+            found.append(order(name, moment, dice.randint(500, 9000)))
+            moment += timedelta(days=dice.expovariate(1 / rhythm) + 0.2)
+    contacted = AT - timedelta(days=3)
+    times = {"occurred_at": contacted, "seen_at": contacted}
+    found.append(Outcome(id="contact-1", country="US", customer_id="1000", channel="phone", reached=True, **times))
+    return sorted(found, key=lambda one: (one.seen_at, one.id))
+
+
+def order(customer: str, at: datetime, cents: int = 2000) -> Placed:
+    """One order, seen at once."""
+    return Placed(
+        id=f"o-{customer}-{at.timestamp():.6f}", country="US", customer_id=customer, occurred_at=at, seen_at=at,
+        amount_cents=cents, items=3,
+    )  # fmt: skip
+
+
+@dataclass
+class Shop:
+    """Everything that a scorer reads, under one home."""
+
+    settings: Settings
+    client: redis.Redis
+    events: list[Event]
+    rows: dict[tuple[str, str], Row] = field(default_factory=dict)
+    applied: int = 0
+
+    @cached_property
+    def customers(self) -> list[str]:
+        return sorted({one.customer_id for one in self.events})
+
+    # -- the store -----------------------------------------------------------------------------------------
+    def open(self) -> None:
+        """An empty store whose clock has not begun."""
+        self.client.flushall()
+        self.rows, self.applied = {}, 0
+        RowStore(self.client).set_logs({topic(family): log(family) for family in FAMILIES})
+        for one in collect().values():
+            self.client.set(built_key("US", layout_of(one).field), b"1")
+        self.client.hset(clock_key("US"), "mode", "replay")
+
+    def advance(self, at: datetime) -> None:
+        """Apply all events seen before an instant, then let watermarks and clock stand there."""
+        touched = set()
+        while self.applied < len(self.events) and self.events[self.applied].seen_at < at:
+            touched |= self.apply(self.events[self.applied])
+            self.applied += 1
+        self.write(touched)
+        self.mark(at)
+
+    def apply(self, one: Event) -> set[tuple[str, str]]:
+        found = delivery.deliver(one, US)
+        family = event.family_of(one.kind)
+        keys = {(chosen.name, one.customer_id) for chosen in of_family(family)}
+        for name, customer in keys:
+            fresh = Row(layout_of(collect()[name]), US.lateness_days)
+            self.rows.setdefault((name, customer), fresh).deliver(found)
+        return keys
+
+    def write(self, keys: Iterable[tuple[str, str]]) -> None:
+        writes: dict[str, list[RowWrite]] = defaultdict(list)
+        for name, customer in keys:
+            layout, key = layout_of(collect()[name]), row_key("US", customer)
+            place = log(layout.family).place(1, partition_of(f"US:{customer}".encode(), PARTITIONS))
+            stored = self.client.hget(key, layout.field)
+            row = self.rows[name, customer]
+            expected = b"" if stored is None else stored[: len(row.fence(place, 0).pack())]
+            writes[key].append(RowWrite(layout.field, expected, row.pack(place, self.applied)))
+        assert RowStore(self.client).write_rows(writes) == []
+
+    def mark(self, at: datetime, families: Sequence[str] = tuple(FAMILIES)) -> None:
+        """Watermarks of some families, and the clock."""
+        us = calendar.to_us(at)
+        for family in families:
+            for partition in range(PARTITIONS):
+                self.client.hset(position_key(topic(family), partition), "wm:US", us)
+        self.client.hset(clock_key("US"), "front", us)
+
+    # -- the lake and its snapshots ------------------------------------------------------------------------
+    def fill_lake(self, complete_to: datetime) -> None:
+        """All events and the watermarks of one instant, as Delta tables."""
+        path = self.settings.lake_path
+        path.mkdir(parents=True)
+        topics = {topic(family): log(family).topic_id for family in FAMILIES}
+        epoch = lake.Epoch(epoch=1, topics=topics, partitions=PARTITIONS)
+        (path / "epoch.json").write_bytes(msgspec.json.encode(epoch))
+        for family in FAMILIES:
+            write_deltalake(str(path / family), self._table(family, complete_to), partition_by=["country", "month"])
+
+    def _table(self, family: str, complete_to: datetime) -> pa.Table:
+        records = []
+        mine = [one for one in self.events if event.family_of(one.kind) == family]
+        for offset, one in enumerate(mine):
+            partition = partition_of(event.key_of(one), PARTITIONS)
+            record = {name: getattr(one, name, None) for name in event.fields(family)}
+            record |= {"country": "US", "month": f"{one.seen_at:%Y-%m}", "customer_id": one.customer_id}
+            record |= {"kind": one.kind, "id": one.id, "occurred_at": one.occurred_at, "seen_at": one.seen_at}
+            record |= {"claimed_at": one.occurred_at, "epoch": 1, "partition": partition, "offset": offset}
+            records.append(record)
+        for partition in range(PARTITIONS):
+            mark = {"country": "US", "month": f"{complete_to:%Y-%m}", "kind": "watermark", "seen_at": complete_to}
+            records.append(mark | {"epoch": 1, "partition": partition, "offset": 10**6})
+        return pa.Table.from_pylist(records, schema=lake.schema(family))
+
+    def fetch(self, *references: datetime) -> None:
+        """Snapshots at these references."""
+        done = snapshot.fetch(self.settings, {US: references})
+        assert not [one.error for one in done if one.error]
+
+    # -- champions -----------------------------------------------------------------------------------------
+    def train(self, target: str = "lapse", rounds: int = 20, promoted: bool = True) -> Bundle:
+        """A small model of a snapshot at `TRAINED`, with a logistic part, promoted."""
+        table = snapshot.join(snapshot.read(self.settings.snapshots_path, US, TRAINED))
+        features = {name: table[name] for name in table.column_names[3:]}
+        columns = vector.candidates(features, US)
+        matrix = vector.matrix(features, columns)
+        silent = numbers(column(features, "orders__days_since"))
+        y = (silent + np.random.default_rng(3).normal(0, 6, len(silent)) > 12).astype(float)
+        data = lightgbm.Dataset(matrix, y)
+        params = {"objective": "binary", "num_leaves": 4, "min_data_in_leaf": 8, "seed": 1, "num_threads": 1}
+        text = lightgbm.train(params | {"verbosity": -1, "deterministic": True}, data, rounds).model_to_string()
+        return self.promote(self._info(target, columns, matrix, y, features, rounds), text, promoted)
+
+    def promote(self, info: BundleInfo, text: str, promoted: bool = True) -> Bundle:
+        path = bundle.write(champion.folder(self.settings, "US", info.target), info, text)
+        return bundle.promote(path) if promoted else bundle.load(path)
+
+    def _info(self, target, columns, matrix, y, features, rounds) -> BundleInfo:  # type: ignore[no-untyped-def]
+        logistic = logistic_of(matrix)
+        rows = Rows(
+            rows=len(y), positives=int(y.sum()), customers=len(y), first=TRAINED, last=TRAINED, references=1, removed={}
+        )
+        return BundleInfo(
+            id=f"{target}-{rounds}", country="US", target=target, basis="derived",
+            sentence=TARGETS[target].sentence(US), reference=TRAINED, label_as_of=AT, lake="", columns=columns,
+            offset=0.1, weight=0.3, logistic=logistic, calibration=Calibration(kind="platt", slope=0.9, intercept=-0.1),
+            params={}, trained_on=rows, metrics={},
+            bands=bundle.levels(np.linspace(0.01, 0.9, len(y)), y, phase(features, US)),
+            usual=tuple(None for _ in columns),
+        )  # fmt: skip
+
+
+def logistic_of(matrix: np.ndarray) -> Logistic:
+    """Any logistic: what counts is that it takes part."""
+    k = matrix.shape[1]
+    weights = np.random.default_rng(5).normal(0, 0.1, k)
+    return Logistic(intercept=-1.0, coefficients=tuple(weights.tolist()), means=(1.0,) * k, sds=(2.0,) * k)
+
+
+def topic(family: str) -> str:
+    return f"cerebro.{family}"
+
+
+def log(family: str) -> Log:
+    return Log(family=family, epoch=1, topic_id=family.encode().hex().ljust(32, "0")[:32], partitions=PARTITIONS)
+
+
+def make(home: Path, url: str, customers: int = 120) -> Shop:
+    """A shop with lake, snapshots and one champion each of lapse and skip; `return` has none."""
+    settings = Settings(home=str(home), store=url, wait_s=0)
+    shop = Shop(settings, redis.Redis.from_url(url), history(customers, AT + timedelta(days=90)))
+    shop.fill_lake(AT + timedelta(days=90))
+    shop.fetch(TRAINED, EARLIER, AT)
+    shop.train("lapse")
+    shop.train("skip", rounds=12)
+    return shop

@@ -1,0 +1,114 @@
+"""The commands as typed: what they print, what they exit with, and that a second run does nothing."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+import cli
+from commands import week as weeks
+from scorer.server import Server
+from scv import calendar, snapshot
+from tests.scorer.shop import AT, LIVELY, US, Shop
+
+
+@pytest.fixture(autouse=True)
+def environment(made: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CEREBRO_HOME", made.settings.home)
+    monkeypatch.setenv("CEREBRO_STORE", made.settings.store)
+    monkeypatch.setenv("CEREBRO_EXPORTS", str(tmp_path / "exports"))
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    code = cli.main(words)
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_score_prints_everything(
+    server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CEREBRO_SCORER", server.address)
+    code, out, _ = run(capsys, "score", "US", LIVELY)
+    assert code == 0
+    for words in (
+        f"US {LIVELY}, established, at 2017-09-05",
+        "lapse (derived): ",
+        "% within 56 days, until 2017-10-31",
+    ):
+        assert words in out
+    for words in ("times the usual rate", "[SCORED, model lapse-20]", "    - ", "FRESH: ", "contact: ", "return: "):
+        assert words in out
+    code, out, err = run(capsys, "score", "US", LIVELY, "nobody", "--target", "lapse", "--json")
+    known, unknown = (json.loads(line) for line in out.splitlines())
+    assert code == 1 and "nobody" in err
+    assert 0 < known["targets"][0]["probability"] < 1
+    assert "probability" not in unknown["targets"][0] and unknown["targets"][0]["status"] == "UNKNOWN_CUSTOMER"
+    code, out, _ = run(capsys, "score", "US", LIVELY, "-d", "2017-08-29")
+    assert code == 0 and "at 2017-08-29" in out
+
+
+def test_score_tells_mistakes(
+    server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CEREBRO_SCORER", server.address)
+    code, _, err = run(capsys, "score", "USA", LIVELY)
+    assert code == 2 and "Did you mean 'US'?" in err
+    code, _, err = run(capsys, "score", "US", LIVELY, "--target", "laps")
+    assert code == 2 and "Did you mean 'lapse'?" in err
+    monkeypatch.setenv("CEREBRO_SCORER", "127.0.0.1:1")
+    code, _, err = run(capsys, "score", "US", LIVELY)
+    assert code == 1 and "cerebro serve" in err and "Traceback" not in err
+
+
+def test_export_reconciles_with_the_live_scorer(
+    server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CEREBRO_SCORER", server.address)
+    code, out, err = run(capsys, "export", "US", "--reconcile")  # no -d: the clock stands on a Tuesday
+    assert code == 0 and "2017-09-05: published" in out and "0 of " in err
+    code, out, _ = run(capsys, "export", "US", "-d", "2017-09-05", "--json")
+    assert code == 0 and json.loads(out)["new"] is False
+    code, _, err = run(capsys, "export", "US", "-d", "2017-01-10")
+    assert code == 2 and "cerebro fetch US -d 2017-01-10" in err
+
+
+def test_a_week_runs_and_runs_again(made: Shop, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "week", "US", "-d", "2017-09-12")
+    assert code == 0 and "2017-09-12: published" in out
+    assert "Of 100 contacts" in out or "contacts listed over 1 Tuesdays" in out
+    page = Path(out.splitlines()[-1].strip())
+    assert page.is_file() and "<html" in page.read_text()
+    code, again, _ = run(capsys, "week", "US", "-d", "2017-09-12")
+    assert code == 0 and "already published, unchanged" in again
+    code, out, _ = run(capsys, "feedback", "US", "--out", str(tmp_path / "page.html"))
+    assert code == 0 and (tmp_path / "page.html").is_file()
+
+
+def test_a_week_waits_for_the_log(made: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    end = AT + timedelta(days=90)  # where the shop's watermarks stand
+    assert weeks.complete_to(made.settings, US) == end
+    assert weeks.wait(made.settings, US, end, 0)
+    assert not weeks.wait(made.settings, US, end + timedelta(microseconds=1), 0.1)
+    assert "waiting for the log" in capsys.readouterr().err
+
+
+def test_a_snapshot_that_knew_too_little_is_taken_again(
+    made: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at = calendar.reference("2017-12-12", US)  # beyond the watermarks
+    weeks.take(made.settings, US, at, 1)
+    calls: list[object] = []
+    monkeypatch.setattr(snapshot, "fetch", lambda *args, **named: calls.append(args) or [])
+    weeks.take(made.settings, US, at, 1)
+    assert len(calls) == 1
+    weeks.take(made.settings, US, AT, 1)
+    assert len(calls) == 1
+
+
+def test_feedback_without_a_week_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "feedback", "US")
+    assert code == 2 and "cerebro export US" in err

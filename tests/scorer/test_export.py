@@ -1,0 +1,283 @@
+"""Tuesday's files: the same again is the same bytes, a crash leaves the old or the new, and nothing is a formula."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+import random
+from datetime import timedelta
+from pathlib import Path
+
+import fsspec
+import msgspec
+import openpyxl
+import pyarrow as pa
+import pytest
+
+from rpc.client import ScorerClient
+from scorer import week as weeks
+from scorer.csv_text import csv_of
+from scorer.export import Exported, export
+from scorer.hold_out import held_out, season
+from scorer.reconcile import reconcile
+from scorer.sheet import COLUMNS
+from scorer.week import Folder, Manifest
+from scv import country
+from scv.errors import CerebroError, UserError
+from scv.settings import Settings
+from tests.scorer.shop import AT, EARLIER, US, Shop
+
+SMALL = msgspec.structs.replace(US, capacity=9, held_out_share=0.3)
+ORDER = [
+    "rank", "customer_id", "phase", "risk_band", "times_average", "probability", "target", "horizon_end",
+    "change_since_last_week", "weeks_on_list", "reason_1", "reason_2", "suggested_action", "channels_allowed",
+    "cut_off_local", "last_contact", "contacted_at", "channel", "disposition", "offer_code", "list_id", "model",
+    "reference", "data_complete_to",
+]  # fmt: skip
+
+
+def settings_of(shop: Shop, folder: Path | str) -> Settings:
+    return msgspec.structs.replace(shop.settings, exports=str(folder))
+
+
+def contents(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture
+def exported(made: Shop, tmp_path: Path) -> Exported:
+    settings = settings_of(made, tmp_path)
+    export(settings, SMALL, EARLIER)
+    return export(settings, SMALL, AT)
+
+
+def test_the_same_week_again_changes_nothing(made: Shop, tmp_path: Path, exported: Exported) -> None:
+    before = contents(tmp_path)
+    stamps = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")}
+    again = export(settings_of(made, tmp_path), SMALL, AT)
+    assert exported.new and not again.new
+    assert contents(tmp_path) == before
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")} == stamps
+
+
+def test_the_same_week_elsewhere_has_the_same_bytes(made: Shop, tmp_path: Path, exported: Exported) -> None:
+    other = tmp_path.with_name(tmp_path.name + "-again")
+    export(settings_of(made, other), SMALL, EARLIER)
+    export(settings_of(made, other), SMALL, AT)
+    assert contents(other) == contents(tmp_path)
+
+
+def test_another_content_is_an_error_that_says_so(made: Shop, tmp_path: Path, exported: Exported) -> None:
+    before = contents(tmp_path)
+    made.train("lapse", rounds=25)
+    try:
+        with pytest.raises(UserError, match=r"never overwritten.* lapse by lapse-20, now lapse-25"):
+            export(settings_of(made, tmp_path), SMALL, AT)
+    finally:
+        made.train("lapse")
+    assert contents(tmp_path) == before
+
+
+def test_the_manifest_describes_every_file(tmp_path: Path, exported: Exported) -> None:
+    folder = tmp_path / "US" / "2017-09-05"
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    assert set(manifest["files"]) == {path.name for path in folder.iterdir()} - {"manifest.json"}
+    for name, file in manifest["files"].items():
+        body = (folder / name).read_bytes()
+        assert (file["sha256"], file["bytes"]) == (hashlib.sha256(body).hexdigest(), len(body))
+    assert manifest["counts"]["listed"] == 9 and manifest["counts"]["held_out"] > 0
+    assert manifest["models"] == {"lapse": "lapse-20", "return": "", "skip": "skip-12"}
+    assert manifest["data_complete_to"] == "2017-09-05T04:00:00Z"
+    latest = json.loads((tmp_path / "US" / "latest.json").read_bytes())
+    assert latest["date"] == "2017-09-05"
+
+
+def test_an_old_week_does_not_become_the_latest(made: Shop, tmp_path: Path) -> None:
+    settings = settings_of(made, tmp_path)
+    export(settings, SMALL, AT)
+    export(settings, SMALL, EARLIER)
+    assert json.loads((tmp_path / "US" / "latest.json").read_bytes())["date"] == "2017-09-05"
+    assert Folder(str(tmp_path), "US").dates() == ["2017-08-29", "2017-09-05"]
+
+
+def test_the_sheet_has_exactly_the_columns_and_the_order(tmp_path: Path, exported: Exported) -> None:
+    assert list(COLUMNS) == ORDER
+    book = openpyxl.load_workbook(tmp_path / "US/2017-09-05/contacts_US_2017-09-05.xlsx")
+    assert book.sheetnames == ["Contacts", "Read me", "Movers"]
+    header, *rows = list(book["Contacts"].iter_rows(values_only=True))
+    assert list(header) == ORDER
+    assert book["Contacts"].freeze_panes == "C2" and book["Contacts"].auto_filter.ref
+    contacts = [dict(zip(header, row, strict=True)) for row in rows]
+    assert [one["rank"] for one in contacts] == list(range(1, 10))
+    assert [one["probability"] for one in contacts] == sorted((one["probability"] for one in contacts), reverse=True)
+    assert all(isinstance(one["customer_id"], str) for one in contacts)
+    assert book["Contacts"]["F2"].number_format == "0.0%" and book["Contacts"]["B2"].data_type == "s"
+    scores = {row["customer_id"]: row for row in exported.week.scores().to_pylist() if row["target"] == "lapse"}
+    for one in contacts:
+        full = scores[one["customer_id"]]
+        assert full["contact_status"] == "LISTED" and full["rank"] == one["rank"]
+        # xlsxwriter keeps 16 digits; the Parquet file is the exact one.
+        assert one["probability"] == pytest.approx(full["probability"], rel=1e-14)
+        assert one["horizon_end"] == "2017-10-31" and one["list_id"] == "US-lapse-2017-09-05"
+    readme = " ".join(str(row[0]) for row in book["Read me"].iter_rows(values_only=True))
+    assert "no order in the next 56 days" in readme and "cancelled anything" in readme
+
+
+def test_who_may_not_be_contacted_is_not_on_the_list(exported: Exported) -> None:
+    rows = {row["customer_id"]: row for row in exported.week.scores().to_pylist() if row["target"] == "lapse"}
+    assert rows["1000"]["contact_status"] == "SUPPRESSED" and "quiet" in rows["1000"]["contact_reason"]
+    away = {name for name in rows if held_out(Settings().hold_out_salt, SMALL, name, AT)}
+    assert {name for name, row in rows.items() if row["contact_status"] == "HELD_OUT"} == away - {"1000"}
+    last = min(row["probability"] for row in rows.values() if row["contact_status"] == "LISTED")
+    would = {name for name, row in rows.items() if row["contact_status"] == "HELD_OUT" and row["would_list"]}
+    assert would == {name for name in away - {"1000"} if (rows[name]["probability"] or 0) > last}
+    assert {row["weeks_on_list"] for row in rows.values()} >= {0, 1}
+    assert any(row["change_since_last_week"] for row in rows.values())
+
+
+def test_weeks_in_a_row_are_counted(made: Shop, tmp_path: Path, exported: Exported) -> None:
+    before = Folder(str(tmp_path), "US").week("2017-08-29")
+    assert before is not None
+    earlier, now = (
+        {row["customer_id"]: row["weeks_on_list"] for row in one.scores().to_pylist() if row["target"] == "lapse"}
+        for one in (before, exported.week)
+    )
+    assert max(earlier.values()) == 1
+    assert all(weeks == earlier.get(name, 0) + 1 for name, weeks in now.items() if weeks)
+
+
+def test_no_text_is_a_formula(tmp_path: Path, exported: Exported) -> None:
+    nasty = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", 'a"b', "a,b", "a;b", "a\nb", "\u202e=1", "plain"]
+    table = pa.table({"text": nasty, "number": [-0.5] * len(nasty)})
+    for one in (US, country.load("ZZ")):
+        body = csv_of(table, one)
+        read = list(csv.reader(io.StringIO(body.decode(), newline=""), delimiter=one.separator))[1:]
+        assert [text.removeprefix("'") for text, _ in read] == nasty
+        assert not any(text.startswith(("=", "+", "-", "@", "\t", "\r")) for text, _ in read)
+        assert {float(number.replace(one.decimal, ".")) for _, number in read} == {-0.5}
+    body = (tmp_path / "US/2017-09-05/scores_US_2017-09-05.csv").read_bytes()
+    ids = [row[1] for row in csv.reader(io.StringIO(body.decode(), newline=""))]
+    assert "'-1003" in ids and "-1003" not in ids  # an id may begin with a minus
+    scores = exported.week.scores()
+    assert "-1003" in scores["customer_id"].to_pylist()
+    assert body.count(b"\r\n") == len(scores) + 1
+
+
+@pytest.mark.parametrize("survived", range(6))
+def test_a_crash_leaves_the_old_week_or_the_whole_new_one(exported: Exported, tmp_path: Path, survived: int) -> None:
+    """Killed after so many files: readers see the old week until the manifest stands, and the next run mends it."""
+    home = tmp_path / "crash"
+    for date in ("2017-08-29", "2017-09-05"):
+        week = Folder(str(tmp_path), "US").week(date)
+        assert week is not None
+        files = {name: (tmp_path / "US" / date / name).read_bytes() for name in week.manifest.files}
+        if date == "2017-08-29":
+            Folder(str(home), "US").publish(week.manifest, files)
+    child = os.fork()
+    if child == 0:
+        _publish_and_die(Folder(str(home), "US"), week.manifest, files, survived)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == (9 if survived < 5 else 0)
+    published = survived >= 4  # three files, then the manifest
+    assert Folder(str(home), "US").dates() == ["2017-08-29"] + ["2017-09-05"] * published
+    latest = home / "US/latest.json"
+    assert json.loads(latest.read_bytes())["date"] == ("2017-09-05" if survived > 4 else "2017-08-29")
+    assert Folder(str(home), "US").publish(week.manifest, files) is not published
+    assert contents(home / "US") == contents(tmp_path / "US")
+
+
+def _publish_and_die(folder: Folder, manifest: Manifest, files: dict[str, bytes], survived: int) -> None:
+    """Never returns: dies in the middle of writing file number `survived`."""
+    put, count = folder._put, iter(range(100))
+
+    def dying(name: str, body: bytes) -> None:
+        if next(count) == survived:
+            half = Path(folder.path) / f"{name.rpartition('/')[0]}/.half.1.tmp"
+            half.parent.mkdir(parents=True, exist_ok=True)
+            half.write_bytes(body[: len(body) // 2])
+            os._exit(9)
+        put(name, body)
+
+    folder._put = dying  # type: ignore[method-assign]
+    try:
+        folder.publish(manifest, files)
+    finally:
+        os._exit(0)
+
+
+def test_a_full_disk_leaves_no_part(made: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weeks.os, "fsync", lambda file: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match="No space left"):
+        export(settings_of(made, tmp_path), SMALL, AT)
+    assert not contents(tmp_path)
+
+
+def test_two_at_once_do_not_mix(made: Shop, tmp_path: Path) -> None:
+    settings = settings_of(made, tmp_path)
+    with Folder(str(tmp_path), "US")._alone(), pytest.raises(UserError, match="Another export"):
+        export(settings, SMALL, AT)
+    assert not contents(tmp_path)
+
+
+def test_a_damaged_file_is_not_read(tmp_path: Path, exported: Exported) -> None:
+    path = tmp_path / "US/2017-09-05/scores_US_2017-09-05.parquet"
+    path.write_bytes(path.read_bytes() + b"x")
+    with pytest.raises(CerebroError, match="not what was published"):
+        exported.week.scores()
+
+
+def test_an_object_store_gets_the_same_bytes(made: Shop, tmp_path: Path, exported: Exported) -> None:
+    settings = settings_of(made, "memory://tuesdays")
+    try:
+        export(settings, SMALL, EARLIER)
+        assert export(settings, SMALL, AT).new and not export(settings, SMALL, AT).new
+        found = {name.removeprefix("/tuesdays/"): body for name, body in _memory().items()}
+        assert {name: hashlib.sha256(body).hexdigest() for name, body in found.items()} == contents(tmp_path)
+    finally:
+        fsspec.filesystem("memory").store.clear()
+
+
+def _memory() -> dict[str, bytes]:
+    fs = fsspec.filesystem("memory")
+    return {name: fs.cat_file(name) for name in fs.find("/tuesdays")}
+
+
+def test_what_is_missing_is_told(made: Shop, tmp_path: Path) -> None:
+    settings = settings_of(made, tmp_path)
+    with pytest.raises(UserError, match="cerebro fetch US"):
+        export(settings, US, AT + timedelta(days=7))
+    with pytest.raises(UserError, match="cerebro train US"):
+        export(msgspec.structs.replace(settings, home=str(tmp_path / "empty")), US, AT)
+
+
+def test_the_file_equals_the_live_scorer_to_the_last_digit(live: Shop, client: ScorerClient, tmp_path: Path) -> None:
+    found = export(settings_of(live, tmp_path), US, AT)
+    done = reconcile(found.week, client)
+    assert done.different == 0, done.examples
+    assert done.customers == len(set(found.week.scores()["customer_id"].to_pylist()))
+    assert done.compared == 10 * len(found.week.scores()) > 1000
+    live.mark(AT + timedelta(days=1))  # beyond the barrier it must notice
+    assert reconcile(found.week, client, sample=20).different > 0
+
+
+def test_held_out_is_stable_for_a_season_and_drawn_anew() -> None:
+    people = [f"{n}" for n in range(20_000)]
+    one = msgspec.structs.replace(US, held_out_share=0.1)
+    first = {name for name in people if held_out("salt", one, name, AT)}
+    assert abs(len(first) / len(people) - 0.1) < 0.01
+    ends = AT
+    while season(ends, one) == season(AT, one):
+        ends += timedelta(days=1)
+    assert first == {name for name in people if held_out("salt", one, name, ends - timedelta(hours=1))}
+    after = {name for name in people if held_out("salt", one, name, ends)}
+    other = {name for name in people if held_out("other", one, name, AT)}
+    for drawn in (after, other):
+        assert abs(len(first & drawn) / len(people) - 0.01) < 0.005  # independent draws
+    assert not any(held_out("salt", msgspec.structs.replace(one, held_out_share=0.0), name, AT) for name in people[:99])
+    wider = {name for name in people if held_out("salt", msgspec.structs.replace(one, held_out_share=0.2), name, AT)}
+    assert first < wider
+    assert random.Random(1).sample(sorted(first), 3)

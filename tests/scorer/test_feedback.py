@@ -1,0 +1,112 @@
+"""The feedback: counts against a plain recount, intervals that contain them, and a page that loads nothing."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from scorer import feedback as feedbacks
+from scorer.export import export
+from scorer.feedback import Feedback, feedback, sentence
+from scorer.feedback_page import page
+from scorer.hindsight import collect
+from scorer.week import Folder
+from scv import calendar
+from scv.errors import UserError
+from scv.settings import Settings
+from tests.scorer.shop import AT, EARLIER, US, Shop
+
+SMALL = msgspec.structs.replace(US, capacity=15, held_out_share=0.3)
+
+
+@pytest.fixture(scope="module")
+def settings(made: Shop, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    found = msgspec.structs.replace(made.settings, exports=str(tmp_path_factory.mktemp("exports")))
+    for at in (EARLIER, AT):
+        export(found, SMALL, at)
+    return found
+
+
+@pytest.fixture(scope="module")
+def judged(settings: Settings) -> Feedback:
+    return feedback(settings, SMALL, [AT, EARLIER])
+
+
+def test_labels_are_what_then_happened(made: Shop, settings: Settings) -> None:
+    past = collect(settings, SMALL, [EARLIER, AT], "lapse")
+    assert past.dates == ["2017-08-29", "2017-09-05"] and not past.waiting
+    for customer, week, y in zip(past.customers, past.week, past.y, strict=True):
+        start = (EARLIER, AT)[week]
+        orders = [one for one in made.events if one.customer_id == customer and one.kind == "placed"]
+        assert y == (not any(start <= one.occurred_at < start + timedelta(days=56) for one in orders))
+
+
+def test_the_business_line_is_a_plain_count(settings: Settings, judged: Feedback) -> None:
+    past, found = judged.judged[0].past, judged.judged[0].business
+    assert found is not None
+    listed = [row for date in past.dates for row in _rows(settings, date) if row["contact_status"] == "LISTED"]
+    assert found.contacts == len(listed) == 30
+    happened = {(c, past.dates[w]): y for c, w, y in zip(past.customers, past.week, past.y, strict=True)}
+    assert found.left.value == sum(happened[row["customer_id"], row["date"]] for row in listed)
+    for one in (found.left, found.by_chance, found.by_recency):
+        assert one.low <= one.value <= one.high
+    assert found.by_chance.value < found.left.value
+    assert sentence(judged).startswith("Of 30 contacts listed over 2 Tuesdays")
+
+
+def _rows(settings: Settings, date: str) -> list[dict[str, object]]:
+    week = Folder(settings.exports_url, "US").week(date)
+    assert week is not None
+    return [row | {"date": date} for row in week.scores().to_pylist() if row["target"] == "lapse"]
+
+
+def test_ties_share_the_last_places() -> None:
+    assert feedbacks._chosen(np.array([3.0, 1.0, 1.0, 1.0, 0.0]), 2).tolist() == [1, 1 / 3, 1 / 3, 1 / 3, 0]
+    assert feedbacks._chosen(np.array([1.0, 2.0]), 5).tolist() == [1, 1]
+
+
+def test_nobody_was_contacted_so_it_is_a_placebo_check(judged: Feedback) -> None:
+    found = judged.judged[0].held_out
+    assert found is not None and found.placebo
+    past = judged.judged[0].past
+    away = past.would_list & (past.status == "HELD_OUT")
+    assert found.held_out == away.sum() > 0
+    assert found.effect.low <= found.effect.value <= found.effect.high and found.smallest > 0
+    assert "no effect of a contact that never was" in found.verdict or "failed" in found.verdict
+
+
+def test_the_page_stands_alone(judged: Feedback) -> None:
+    text = page(judged, ["A note & more."])
+    assert text.count("data:image/png;base64,") == 2  # lapse and skip; nobody scored `return`
+    assert not re.findall(r"""(?:src|href)=["'](?!data:)""", text) and "<script" not in text
+    assert "@import" not in text and "url(" not in text
+    for words in ("Placebo check", "AUC of recency alone", "by household", "Nobody on these lists was", "A note &amp;"):
+        assert words in text
+    assert "No mature labels" in text
+    assert page(judged, ["A note & more."]) == text
+    assert not [name for name in set(judged.judged[0].past.customers) if f">{name}<" in text]
+
+
+def test_what_is_not_decided_waits(made: Shop, settings: Settings) -> None:
+    late = calendar.reference("2017-11-07", US)
+    made.fetch(late)
+    export(settings, SMALL, late)
+    past = collect(settings, SMALL, [AT, late], "lapse")
+    assert past.waiting == ["2017-11-07"] and past.dates == ["2017-09-05"]
+    only = feedback(settings, SMALL, [late])
+    assert only.judged[0].quality is None
+    assert "No list of these weeks" in sentence(only) and "Not decided yet: 2017-11-07" in page(only)
+
+
+def test_a_week_that_was_not_published_is_told(settings: Settings) -> None:
+    with pytest.raises(UserError, match="cerebro export US -d 2017-09-12"):
+        feedback(settings, SMALL, [AT + timedelta(days=7)])
+
+
+def test_the_sheets_lie_beside(settings: Settings) -> None:
+    assert (Path(settings.exports) / "US/2017-09-05/contacts_US_2017-09-05.xlsx").is_file()

@@ -1,0 +1,178 @@
+"""The server's life: too many calls, deadlines, a store that hangs or dies, and a stop that loses no call."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from commands.services.store import Store
+from rpc.client import ScorerClient, ScorerError
+from scorer import servicer
+from scorer.server import Limits, Server
+from scv.errors import Unreachable
+from tests.scorer import shop
+from tests.scorer.shop import LIVELY, Shop
+
+ROOT = Path(__file__).parents[2]
+
+
+def code_of(call: Callable[[], object]) -> str:
+    try:
+        call()
+    except ScorerError as error:
+        return error.code
+    return "OK"
+
+
+def health_of(address: str) -> str:
+    with grpc.insecure_channel(address) as channel:
+        reply = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=2)
+    return health_pb2.HealthCheckResponse.ServingStatus.Name(reply.status)
+
+
+def eventually(holds: Callable[[], bool], within_s: float = 5) -> None:
+    end = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_too_many_calls_at_once_are_shed_at_once(live: Shop) -> None:
+    server = Server(live.settings, "127.0.0.1:0", limits=Limits(workers=1, most_at_once=3))
+    answer, go = server.answers.answer, threading.Event()
+
+    def slow(*args, **named):  # type: ignore[no-untyped-def]
+        go.wait(5)
+        return answer(*args, **named)
+
+    server.answers.answer = slow  # type: ignore[method-assign]
+    server.start()
+    try:
+        with ScorerClient(server.address, timeout_s=10) as client, ThreadPoolExecutor(12) as pool:
+            began = time.monotonic()
+            calls = [pool.submit(code_of, lambda: client.score("US", LIVELY)) for _ in range(12)]
+            eventually(lambda: sum(call.done() for call in calls) >= 9)
+            shed_in_s = time.monotonic() - began
+            go.set()
+            codes = [call.result() for call in calls]
+        assert codes.count("RESOURCE_EXHAUSTED") == 9 and codes.count("OK") == 3
+        assert shed_in_s < 2
+    finally:
+        server.stop(1)
+
+
+def test_no_call_works_beyond_its_deadline_or_two_seconds(live: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(servicer, "LONGEST_S", 0.3)
+    server = Server(live.settings, "127.0.0.1:0")
+    steps: list[float] = []
+
+    def endless(*args, **named):  # type: ignore[no-untyped-def]
+        alive = args[4]
+        while True:
+            time.sleep(0.05)
+            alive()
+            steps.append(time.monotonic())
+
+    server.answers.answer = endless  # type: ignore[method-assign]
+    server.start()
+    try:
+        with grpc.insecure_channel(server.address) as channel:
+            stub = servicer.scorer_pb2_grpc.ScorerStub(channel)
+            began = time.monotonic()
+            with pytest.raises(grpc.RpcError) as found:
+                stub.Score(servicer.pb.ScoreRequest(country="US", customer_id="1"))  # no deadline at all
+            assert found.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+            assert time.monotonic() - began < 1
+            with pytest.raises(grpc.RpcError):
+                stub.Score(servicer.pb.ScoreRequest(country="US", customer_id="1"), timeout=0.1)
+            given_up = time.monotonic()
+            time.sleep(0.3)
+            assert max(steps) < given_up + 0.1  # the server stopped too
+    finally:
+        server.stop(1)
+
+
+def test_a_store_that_hangs_or_dies_is_unavailable_soon(live: Shop, store: Store) -> None:
+    server = Server(live.settings, "127.0.0.1:0")
+    server.start()
+    watch = threading.Thread(target=server.watch)
+    watch.start()
+    try:
+        with ScorerClient(server.address, timeout_s=5) as client:
+            assert code_of(lambda: client.score("US", LIVELY)) == "OK"
+            os.kill(store.child.pid, signal.SIGSTOP)
+            try:
+                began = time.monotonic()
+                assert code_of(lambda: client.score("US", LIVELY)) == "UNAVAILABLE"
+                assert time.monotonic() - began < 3  # twice: the client tries once more
+                eventually(lambda: health_of(server.address) == "NOT_SERVING")
+            finally:
+                os.kill(store.child.pid, signal.SIGCONT)
+            eventually(lambda: code_of(lambda: client.score("US", LIVELY)) == "OK")
+            store.stop(kill=True)
+            with pytest.raises(ScorerError, match="The store does not answer"):
+                client.score("US", LIVELY)
+            store.start()
+            live.open()
+            live.advance(shop.AT)
+            eventually(lambda: code_of(lambda: client.score("US", LIVELY)) == "OK")
+            eventually(lambda: health_of(server.address) == "SERVING")
+    finally:
+        server.stop(1)
+        watch.join()
+
+
+def test_without_a_store_a_start_says_so(live: Shop) -> None:
+    settings = shop.msgspec.structs.replace(live.settings, store="redis://:secret@127.0.0.1:1/0", wait_s=1)
+    said: list[str] = []
+    with pytest.raises(Unreachable, match="cerebro up") as found:
+        Server(settings, "127.0.0.1:0").start(said.append)
+    assert len(said) == 1 and "Waiting" in said[0]
+    assert "secret" not in said[0] + str(found.value)
+
+
+def test_sigterm_finishes_calls_and_exits_zero(live: Shop) -> None:
+    """The command itself: health, answers under load, SIGTERM, no failed call, exit 0."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CEREBRO_")}
+    environment |= {"CEREBRO_HOME": live.settings.home, "CEREBRO_STORE": live.settings.store}
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "cli.py"), "serve", "--port", "0"],
+        env=environment, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stderr is not None
+        address = process.stderr.readline().strip().rpartition(" ")[2]
+        eventually(lambda: health_of(address) == "SERVING", 10)
+        codes: list[str] = []
+        with ScorerClient(address, timeout_s=5) as client:
+            client.score("US", LIVELY)
+            callers = [threading.Thread(target=lambda: codes.append(_until_refused(client))) for _ in range(3)]
+            for one in callers:
+                one.start()
+            time.sleep(0.3)
+            process.send_signal(signal.SIGTERM)
+            for one in callers:
+                one.join()
+        assert process.wait(10) == 0
+        assert set(codes) == {"UNAVAILABLE"}  # refused when it was gone, never cut off in the middle
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _until_refused(client: ScorerClient) -> str:
+    while True:
+        code = code_of(lambda: client.score("US", LIVELY))
+        if code != "OK":
+            return code

@@ -1,0 +1,48 @@
+"""CDNOW (1997–98): a user's own shop, from a plain pandas frame of orders to events of country GB.
+
+Data: Fader and Hardie, Interfaces 31(3), 2001, S94–S107; a 1/10 sample of CDNOW's first customers.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+SAMPLE = Path(__file__).parents[1] / "data" / "CDNOW_sample.txt"
+ZONE = "Europe/London"
+GB = """
+code = "GB"
+name = "CDNOW's customers, as if they were British"
+time_zone = "Europe/London"
+currency = "GBP"
+starts_on = 1996-12-31
+ends_on = 1998-08-01
+silence_days = 91
+horizon_days = 91
+"""
+
+
+def orders(path: Path = SAMPLE) -> pd.DataFrame:
+    """One order event per row. Only days are known: local noon. Equal rows are distinct orders, hence the number."""
+    names = ["master_id", "customer_id", "day", "items", "dollars"]
+    frame = pd.read_csv(path, sep=r"\s+", names=names, dtype={"master_id": str, "customer_id": str, "day": str})
+    noon = pd.to_datetime(frame.day, format="%Y%m%d") + pd.Timedelta(hours=12)
+    number = frame.groupby(["customer_id", "day"]).cumcount().astype(str)
+    return pd.DataFrame(
+        {
+            "id": "cdnow-" + frame.customer_id + "-" + frame.day + "-" + number,
+            "country": "GB",
+            "customer_id": frame.customer_id,
+            "kind": "placed",
+            "occurred_at": noon.dt.tz_localize(ZONE),
+            "amount_cents": (frame.dollars * 100).round().astype("int64"),
+            "items": frame["items"],
+        }
+    )
+
+
+def write_country(folder: Path) -> None:
+    """The country file that goes with it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "GB.toml").write_text(GB, encoding="utf-8")

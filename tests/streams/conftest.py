@@ -1,0 +1,57 @@
+"""One broker and one store for the tests of this folder; each test has topics of its own and an empty store.
+
+CEREBRO_TEST_BROKER=kafka and CEREBRO_TEST_STORE=redis choose the real ones.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from commands.services import Services
+from scv.settings import Settings
+from streams.connection import connect_store
+
+_numbers = itertools.count()
+BROKER = os.environ.get("CEREBRO_TEST_BROKER", "tansu")
+STORE = os.environ.get("CEREBRO_TEST_STORE", "valkey")
+SESSION_MS = 6000 if BROKER == "kafka" else 1000
+"""Kafka takes no shorter one; the embedded broker lets a group wait for half of it before it begins."""
+
+
+@pytest.fixture(scope="session")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    with Services(BROKER, STORE, tmp_path_factory.mktemp("services")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def broker_address(services: Services) -> str:
+    return services.broker_address
+
+
+@pytest.fixture
+def live(services: Services, tmp_path: Path) -> Settings:
+    """Settings of running services, an empty home and topics that nobody else uses."""
+    return Settings(
+        broker=services.broker_address,
+        store=services.store_url,
+        home=str(tmp_path),
+        topic_prefix=f"t{next(_numbers)}",
+        partitions=3,
+        session_ms=SESSION_MS,
+        wait_s=10,
+    )
+
+
+@pytest.fixture
+def client(live: Settings) -> Iterator[Any]:
+    """A client of the store, which is empty."""
+    with connect_store(live) as found:
+        found.flushdb()
+        yield found

@@ -1,0 +1,226 @@
+"""Files in, records out: order, defaults, refusals."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from scv import country, event
+from scv.errors import UserError
+from streams.history import History, Record, write_parquet
+from tests.streams import cdnow
+
+COUNTRIES = country.known()
+ROW = {"id": "a", "country": "US", "customer_id": "1", "kind": "placed", "occurred_at": "2017-05-01T10:00:00Z"}
+
+
+def rows(*changes: dict[str, Any]) -> list[dict[str, Any]]:
+    return [ROW | {"amount_cents": 100} | change for change in changes]
+
+
+def write(path: Path, found: list[dict[str, Any]]) -> Path:
+    if path.suffix == ".parquet":
+        pd.DataFrame(found).to_parquet(path)
+    else:
+        path.write_text("".join(json.dumps(row) + "\n" for row in found), encoding="utf-8")
+    return path
+
+
+def read(path: Path, **options: Any) -> list[Record]:
+    with History(path, **options) as history:
+        if not history.keep_bad:
+            history.check(COUNTRIES)
+        return list(history)
+
+
+def decoded(record: Record) -> event.Event:
+    found = event.decoder(record.family).decode(record.value)
+    assert isinstance(found, event.Event)
+    return found
+
+
+both = pytest.mark.parametrize("name", ["h.parquet", "h.jsonl"])
+
+
+@both
+def test_order_is_that_of_seeing(tmp_path: Path, name: str) -> None:
+    found = rows(
+        {"id": "late", "seen_at": "2017-05-09T00:00:00Z"},
+        {"id": "second", "occurred_at": "2017-05-02T12:00:00+02:00", "seen_at": None},
+        {"id": "third", "occurred_at": "2017-05-02T11:00:00Z", "seen_at": "2017-05-02T11:00:00Z"},
+    )
+    records = read(write(tmp_path / name, found))
+    assert [decoded(record).id for record in records] == ["second", "third", "late"]
+    assert [record.key for record in records] == [b"US:1"] * 3
+    second = decoded(records[0])
+    assert second.seen_at == second.occurred_at == datetime(2017, 5, 2, 10, tzinfo=UTC)
+
+
+@both
+def test_a_family_comes_from_the_kind_and_an_erasure_goes_everywhere(tmp_path: Path, name: str) -> None:
+    found = [
+        ROW | {"kind": "session", "duration_s": 60},
+        ROW | {"kind": "erased", "occurred_at": "2017-05-02T10:00:00Z"},
+    ]
+    records = read(write(tmp_path / name, found))
+    assert [record.family for record in records] == ["app", *event.FAMILIES]
+    assert {decoded(record).kind for record in records[1:]} == {"erased"}
+
+
+@both
+def test_an_id_defaults_to_the_content(tmp_path: Path, name: str) -> None:
+    found = [dict(row) for row in rows({}, {"seen_at": "2017-05-02T10:00:00Z"}, {"amount_cents": 101})]
+    for row in found:
+        del row["id"]
+    first, again, other = (decoded(record).id for record in sorted(read(write(tmp_path / name, found))))
+    ids = [first, again, other]
+    assert len(set(ids)) == 2 and all(len(one) == 32 for one in ids)
+    twin = "h.jsonl" if name == "h.parquet" else "h.parquet"
+    assert {decoded(record).id for record in read(write(tmp_path / twin, found))} == set(ids)
+
+
+BAD = [
+    ({"kind": "plcaed"}, "kind: unknown 'plcaed'. Did you mean 'placed'?"),
+    ({"kind": "watermark"}, "a watermark is no event"),
+    ({"amount_cents": 10.5}, "amount_cents"),
+    ({"amount_cents": None}, "amount_cents"),
+    ({"customer_id": "a b"}, "customer_id"),
+    ({"customer_id": None}, "customer_id"),
+    ({"country": "us"}, "country"),
+    ({"occurred_at": "2017-05-01T10:00:00"}, "occurred_at"),
+    ({"occurred_at": "yesterday"}, "occurred_at"),
+    ({"occurred_at": None}, "occurred_at"),
+    ({"seen_at": "2017-04-01T10:00:00Z"}, "occurred_at"),
+    ({"stars": 4}, "stars: placed has no such field"),
+    ({"id": ""}, "id"),
+]
+
+
+@both
+@pytest.mark.parametrize(("change", "said"), BAD, ids=lambda value: str(value)[:40])
+def test_a_bad_row_is_named_by_file_row_and_field(tmp_path: Path, name: str, change: dict[str, Any], said: str) -> None:
+    path = write(tmp_path / name, rows({}, {"id": "b"}, {"id": "c"} | change))
+    with pytest.raises(UserError) as caught:
+        read(path)
+    assert f"{path}, row 3: " in str(caught.value) and said in str(caught.value) and "--keep-bad" in str(caught.value)
+    kept = read(path, keep_bad=True)
+    assert len(kept) == 3
+
+
+def test_a_line_that_is_no_json_is_kept_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "h.jsonl"
+    path.write_bytes(json.dumps(rows({})[0]).encode() + b'\n{"kind": "placed", \xff\n\n[1]\n')
+    with pytest.raises(UserError, match=r"row 2: .*malformed"):
+        read(path)
+    kept = {record.value: record.key for record in read(path, keep_bad=True)}
+    assert kept[b'{"kind": "placed", \xff'] is None and kept[b"[1]"] is None
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"occurred_at": pd.Timestamp("2017-05-01 10:00")}, "no time zone"),
+        ({"occurred_at": date(2017, 5, 1)}, "no time zone"),
+        ({"occurred_at": 1493632800}, "no time zone"),
+        ({"customer_id": 1.0}, "not text"),
+        ({"amuont_cents": 1}, "Did you mean 'amount_cents'?"),
+    ],
+)
+def test_columns_that_cannot_be_events_are_refused(tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said.replace("?", r"\?")):
+        read(write(tmp_path / "h.parquet", rows(change)))
+
+
+def test_a_missing_column_is_named_with_the_nearest(tmp_path: Path) -> None:
+    frame = pd.DataFrame(rows({})).rename(columns={"customer_id": "customerid"})
+    frame.to_parquet(tmp_path / "h.parquet")
+    with pytest.raises(UserError, match=r"'customer_id' is missing. Did you mean 'customerid'\?"):
+        read(tmp_path / "h.parquet")
+
+
+def test_a_missing_file_is_named_with_the_nearest(tmp_path: Path) -> None:
+    write(tmp_path / "orders.parquet", rows({}))
+    with pytest.raises(UserError, match=r"Did you mean 'orders.parquet'\?"):
+        read(tmp_path / "order.parquet")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="holds no event file"):
+        read(tmp_path / "empty")
+    (tmp_path / "h.parquet").write_bytes(b"no parquet")
+    with pytest.raises(UserError, match="cannot be read as Parquet"):
+        read(tmp_path / "h.parquet")
+
+
+def test_what_pandas_does_to_columns_is_undone(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        [
+            ROW | {"id": 1, "customer_id": 900, "amount_cents": 100, "items": 3},
+            ROW | {"id": 2, "customer_id": 900, "kind": "sent", "campaign": "news"},
+            ROW | {"id": 3, "customer_id": 900, "kind": "skipped", "delivery_on": pd.Timestamp("2017-05-09")},
+            ROW | {"id": 4, "customer_id": 900, "kind": "consent", "channel": "email", "given": True},
+            ROW | {"id": 5, "customer_id": 900, "kind": "paused"},
+        ]
+    )
+    assert frame.amount_cents.dtype == "float64"
+    frame.to_parquet(tmp_path / "h.parquet")
+    found = {decoded(record).kind: decoded(record) for record in read(tmp_path / "h.parquet")}
+    assert (found["placed"].amount_cents, found["placed"].items, found["placed"].id) == (100, 3, "1")  # type: ignore[attr-defined]
+    assert found["skipped"].delivery_on == date(2017, 5, 9)  # type: ignore[attr-defined]
+    assert found["consent"].given is True and found["paused"].until_on is None  # type: ignore[attr-defined]
+
+
+def test_a_country_is_chosen_or_given(tmp_path: Path) -> None:
+    two = write(tmp_path / "two.parquet", rows({"id": "a"}, {"id": "z", "country": "ZZ"}))
+    assert [record.key for record in read(two, country="ZZ")] == [b"ZZ:1"]
+    for name in ("none.parquet", "none.jsonl"):
+        none = write(tmp_path / name, [{k: v for k, v in row.items() if k != "country"} for row in rows({})])
+        assert [record.key for record in read(none, country="ZZ")] == [b"ZZ:1"]
+        with pytest.raises(UserError, match="country"):
+            read(none)
+
+
+def test_a_folder_is_one_history(tmp_path: Path) -> None:
+    write(tmp_path / "b.parquet", rows({"id": "2", "occurred_at": "2017-05-02T10:00:00Z"}, {"id": "4"}))
+    write(tmp_path / "a.jsonl", rows({"id": "1", "occurred_at": "2017-04-02T10:00:00Z"}, {"id": "3"}))
+    (tmp_path / "notes.txt").write_text("no events")
+    assert [decoded(record).id for record in read(tmp_path)] == ["1", "3", "4", "2"]
+
+
+def test_since_and_until_are_half_open(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "h.parquet", rows(*({"id": str(n), "occurred_at": f"2017-05-0{n}T00:00:00Z"} for n in range(1, 6)))
+    )
+    with History(path) as history:
+        first, last = (pd.Timestamp(f"2017-05-0{n}", tz="UTC").value // 1000 for n in (2, 4))
+        seen = [us for batch in history.batches(first, last) for us in batch.seen_us]
+        assert len(seen) == history.count(first, last) == 2 and seen[0] == first and max(seen) < last
+
+
+def test_written_events_come_back_and_are_the_same_bytes(tmp_path: Path) -> None:
+    import pyarrow as pa
+
+    table = pa.Table.from_pandas(pd.DataFrame(rows({"id": "b"}, {"id": "a"})), preserve_index=False)
+    at = table.column_names.index("occurred_at")
+    table = table.set_column(at, "occurred_at", pa.array([datetime(2017, 5, 1, tzinfo=UTC)] * 2))
+    first, second = (write_parquet(table, tmp_path / f"{n}.parquet") for n in (1, 2))
+    assert first.read_bytes() == second.read_bytes()
+    assert [decoded(record).id for record in read(first)] == ["a", "b"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1.parquet", "2.parquet"]
+    with pytest.raises(UserError, match="Did you mean 'items'"):
+        write_parquet(table.append_column("itmes", pa.array([1, 2])), tmp_path / "3.parquet")
+
+
+def test_cdnow_goes_in_from_a_plain_frame_of_orders(tmp_path: Path) -> None:
+    cdnow.write_country(tmp_path / "countries")
+    cdnow.orders().to_parquet(tmp_path / "cdnow.parquet")
+    with History(tmp_path / "cdnow.parquet") as history:
+        known = country.known(tmp_path / "countries")
+        assert history.check(known) == 6919
+        records = list(history)
+    assert len({decoded(record).id for record in records}) == 6919
+    zone = known["GB"].zone
+    assert all(decoded(record).occurred_at.astimezone(zone).hour == 12 for record in records)

@@ -1,0 +1,64 @@
+"""What must be beaten: recency, frequency and monetary value alone, in two models fitted on the same rows.
+
+LightGBM with 200 trees of 15 leaves at rate 0.05, and a logistic on their logs: the set-up of the data page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import lightgbm
+import numpy as np
+
+from scv.calibration import sigmoid
+from trainer.dataset import TrainingSet
+from trainer.fit import SEED, regress
+
+RFM = (
+    "orders__days_since",
+    "orders__tenure",
+    *(f"orders__{what}_{days}d" for what in ("count", "spend") for days in (7, 14, 28, 56, 91)),
+    "orders__count_ever",
+    "orders__spend_ever",
+    "orders__active_days_182d",
+    "rhythm__gap_mean",
+    "rhythm__gap_sd",
+    "rhythm__gap_longest",
+    "derived__overdue",
+    "derived__basket_value",
+    "derived__spend_trend",
+)
+LITTLE_PENALTY = 1.0
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A peer: `score` gives probabilities of the whole matrix (it picks its columns itself)."""
+
+    name: str
+    score: Callable[[np.ndarray], np.ndarray]
+
+
+def baselines(rows: TrainingSet) -> list[Baseline]:
+    """RFM-LightGBM and RFM-logistic fitted on `rows`."""
+    used = [j for j, one in enumerate(rows.columns) if one.name in RFM]
+    if not used:
+        return []
+    narrow = replace(rows, columns=tuple(rows.columns[j] for j in used), matrix=rows.matrix[:, used])
+    parameters = {
+        "objective": "binary",
+        "num_leaves": 15,
+        "learning_rate": 0.05,
+        "verbosity": -1,
+        "num_threads": 1,
+        "seed": SEED,
+        "deterministic": True,
+        "force_col_wise": True,
+    }
+    trees = lightgbm.train(parameters, lightgbm.Dataset(narrow.matrix, narrow.y), 200)
+    logistic = regress(LITTLE_PENALTY, 0, narrow)
+    return [
+        Baseline("RFM-LightGBM", lambda matrix: np.asarray(trees.predict(matrix[:, used], num_threads=1))),
+        Baseline("RFM-logistic", lambda matrix: sigmoid(logistic(matrix[:, used]))),
+    ]

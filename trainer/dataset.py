@@ -1,0 +1,143 @@
+"""The point-in-time set: what was known at past references, beside what then happened.
+
+Features were read elsewhere (`trainer.past`); here a target's population is cut out of them, its mature labels are
+put beside it and both become arrays. Nothing here computes a feature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+
+from scv import vector
+from scv.array import Features
+from scv.calendar import from_us
+from scv.country import Country
+from scv.errors import UserError
+from scv.labels import Outcomes
+from scv.phase import phase
+from scv.target import Target, mature
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """n rows of one target's population with their labels, ordered by reference, then customer.
+
+    `matrix` float64[n, k] as `columns` say, NaN for missing. `at_us` int64[n] are references, `customers` int64[n]
+    a code per customer, `y` float64[n] of 0 and 1, `phases` object[n]. `removed` counts the rows that ended
+    involuntarily, by reason. `recency` float64[n] is the naive score of the business line: days since the last
+    order or lifecycle event.
+    """
+
+    country: Country
+    target: Target
+    columns: tuple[vector.Column, ...]
+    matrix: np.ndarray
+    at_us: np.ndarray
+    customers: np.ndarray
+    y: np.ndarray
+    phases: np.ndarray
+    recency: np.ndarray
+    removed: dict[str, int]
+    label_as_of: datetime
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @cached_property
+    def references(self) -> np.ndarray:
+        """int64[weeks], ascending."""
+        return np.unique(self.at_us)
+
+    @cached_property
+    def words(self) -> list[int]:
+        """The columns whose numbers stand for words."""
+        return [j for j, one in enumerate(self.columns) if one.levels]
+
+    @property
+    def positives(self) -> int:
+        return int(self.y.sum())
+
+    def take(self, rows: np.ndarray) -> TrainingSet:
+        """Some of the rows (a mask or indices)."""
+        names = ("matrix", "at_us", "customers", "y", "phases", "recency")
+        return replace(self, **{name: getattr(self, name)[rows] for name in names})
+
+    def mature_by(self, us: int) -> np.ndarray:
+        """bool[n]: rows whose label was final at an instant."""
+        instant = from_us(us)
+        ripe = [mature(self.target, from_us(int(at)), self.country, instant) for at in self.references]
+        return np.array(ripe, dtype=bool)[np.searchsorted(self.references, self.at_us)]
+
+
+def training_set(
+    table: pa.Table,
+    target: Target,
+    outcomes: Outcomes,
+    label_as_of: datetime,
+    columns: Sequence[vector.Column] | None = None,
+) -> TrainingSet:
+    """The rows of a target's population in `table` (keys, then features under full names) with mature labels.
+
+    `columns` are a bundle's, or None for every candidate that varies in these rows. Raises UserError where nothing
+    is left, or where all outcomes are the same: nothing can be learned or judged.
+    """
+    country = outcomes.country
+    asked = table.filter(pa.array(target.population(columns_of(table), country), pa.bool_()))
+    ripe = {us: mature(target, from_us(int(us)), country, label_as_of) for us in np.unique(_us(asked))}
+    asked = asked.filter(pa.array([ripe[us] for us in _us(asked)], pa.bool_()))
+    found = outcomes.labels(target, _us(asked), asked["customer_id"].to_pylist())
+    kept = asked.filter(pa.array(found.kept, pa.bool_())).combine_chunks()
+    y = found.y[found.kept]
+    _worth(y, country, target, label_as_of)
+    features = columns_of(kept)
+    chosen = tuple(columns) if columns is not None else vector.candidates(features, country)
+    return TrainingSet(
+        country=country,
+        target=target,
+        columns=chosen,
+        matrix=vector.matrix(features, chosen),
+        at_us=_us(kept),
+        customers=_codes(kept),
+        y=y,
+        phases=phase(features, country),
+        recency=_recency(features, target),
+        removed=found.counts(),
+        label_as_of=label_as_of,
+    )
+
+
+def columns_of(table: pa.Table) -> Features:
+    """The features of a joined table, by full name."""
+    return {name: table[name] for name in table.column_names if "__" in name}
+
+
+def _worth(y: np.ndarray, country: Country, target: Target, label_as_of: datetime) -> None:
+    if len(y) and y.min() < y.max():
+        return
+    what = f"all {len(y)} outcomes are {int(y[0])}" if len(y) else "no row has a mature label"
+    raise UserError(
+        f"Nothing to learn about {target.name} in {country.code}: {what} by {label_as_of:%Y-%m-%d %H:%M} UTC. "
+        f"A label needs {target.decided_days(country)} days and the late allowance: replay more weeks."
+    )
+
+
+def _recency(features: Features, target: Target) -> np.ndarray:
+    name = "lifecycle__days_in_state" if target.basis == "recorded" else "orders__days_since"
+    one = vector.Column(name=name, dtype="int", fingerprint="")
+    return np.nan_to_num(vector.matrix(features, [one])[:, 0])
+
+
+def _us(table: pa.Table) -> np.ndarray:
+    stamps = table["event_timestamp"].cast(pa.timestamp("us", tz="UTC"))
+    return np.asarray(stamps.cast(pa.int64()).to_numpy(), dtype=np.int64)
+
+
+def _codes(table: pa.Table) -> np.ndarray:
+    _, codes = np.unique(np.array(table["customer_id"].to_pylist(), dtype=str), return_inverse=True)
+    return codes.astype(np.int64)

@@ -1,0 +1,109 @@
+"""The gate: is the candidate's recipe better than the incumbent's, on weeks that neither has seen?
+
+Both recipes are fitted on the weeks before an embargo of one horizon and judged on the last mature weeks. The better
+one is then refitted on everything (`trainer.train`). A leak stops both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from scv import metrics
+from trainer.baselines import baselines
+from trainer.dataset import TrainingSet
+from trainer.fit import calibrate, fit, out_of_fold
+from trainer.leak import Alarm, Shuffled, alarms, shuffled
+from trainer.recipe import Recipe
+from trainer.splits import judged
+
+Winner = Literal["candidate", "incumbent"]
+GATE_FOLDS = 3
+WORSE_CALIBRATION = 0.002
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The last mature weeks and what each recipe said about them; `peers` are the baselines."""
+
+    rows: TrainingSet
+    candidate: np.ndarray
+    incumbent: np.ndarray
+    peers: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`winner` is the recipe to refit; `promote` False where a leak was found. `why` says it in words."""
+
+    winner: Winner
+    promote: bool
+    why: str
+    figures: dict[str, Any]
+    alarms: list[Alarm]
+    judged: Judged | None = field(repr=False, default=None)
+
+
+def gate(candidate: Recipe, incumbent: Recipe, rows: TrainingSet, threads: int) -> Verdict:
+    """Judge two recipes on the same rows. A history too short to judge keeps the incumbent's."""
+    found = alarms(rows)
+    split = judged(rows)
+    if split is None:
+        why = "the history is too short to judge a recipe forward: the incumbent's stays"
+        return _verdict("incumbent", why, {}, found, None, None)
+    before = rows.take(split.fit)
+    recipes = {"candidate": candidate, "incumbent": incumbent}
+    said = {one: _said(one, before, rows.matrix[split.judge], threads) for one in set(recipes.values())}
+    peers = baselines(before)
+    held = Judged(
+        rows.take(split.judge),
+        said[candidate],
+        said[incumbent],
+        {peer.name: peer.score(rows.matrix[split.judge]) for peer in peers},
+    )
+    figures = {name: figures_of(held.rows.y, said[recipe]) for name, recipe in recipes.items()}
+    figures |= {name: figures_of(held.rows.y, p) for name, p in held.peers.items()}
+    winner, why = compare(figures["candidate"], figures["incumbent"], metrics.ece_bound(held.candidate, seed=7))
+    return _verdict(winner, why, figures, found, shuffled(rows, split), held)
+
+
+def compare(candidate: dict[str, float], incumbent: dict[str, float], bound: float) -> tuple[Winner, str]:
+    """The candidate wins with the lower log loss, unless its calibration is worse by more than chance explains."""
+    difference = candidate["log_loss"] - incumbent["log_loss"]
+    if difference >= 0:
+        return "incumbent", f"the candidate's log loss is no better ({difference:+.5f})"
+    if candidate["ece"] > max(bound, incumbent["ece"] + WORSE_CALIBRATION):
+        return "incumbent", f"better log loss ({difference:+.5f}), but worse calibrated (ECE {candidate['ece']:.4f})"
+    return "candidate", f"better log loss ({difference:+.5f}), calibrated as well"
+
+
+def figures_of(y: np.ndarray, p: np.ndarray) -> dict[str, float]:
+    """The figures of one set of probabilities."""
+    return {
+        "log_loss": metrics.log_loss(y, p),
+        "auc": metrics.auc(y, p),
+        "pr_auc": metrics.pr_auc(y, p),
+        "ece": metrics.ece(y, p),
+        "ratio": float(p.mean() / y.mean()),
+        "lift": metrics.lift(y, p),
+        "rows": len(y),
+        "positives": int(y.sum()),
+    }
+
+
+def _said(recipe: Recipe, before: TrainingSet, matrix: np.ndarray, threads: int) -> np.ndarray:
+    z = out_of_fold(recipe, before, threads, GATE_FOLDS)
+    return calibrate(z, before.y, before.customers)(fit(recipe, before).logits(matrix))
+
+
+def _verdict(
+    winner: Winner, why: str, figures: dict, found: list[Alarm], mixed: Shuffled | None, held: Judged | None
+) -> Verdict:
+    if mixed is not None:
+        figures = figures | {"shuffled": {"auc": mixed.auc, "bound": mixed.bound}}
+    stops = [f"leak alarm: {', '.join(map(str, found))}"] if found else []
+    if mixed is not None and not mixed.ok:
+        stops.append(f"labels without meaning were learned (AUC {mixed.auc:.3f})")
+    return Verdict(winner, not stops, "; ".join([*stops, why]), figures, found, held)

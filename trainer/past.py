@@ -1,0 +1,164 @@
+"""What a training run reads, once for all its targets: features at past Tuesdays through Feast, and the outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import duckdb
+import pyarrow as pa
+
+from scv import batch, fetcher, labels, snapshot
+from scv.calendar import add_days, from_us, midnight, tuesdays
+from scv.country import Country
+from scv.errors import UserError
+from scv.lake import Lake, LakeVersion
+from scv.settings import Settings
+from scv.target import Target, mature
+from trainer.dataset import TrainingSet, training_set
+
+if TYPE_CHECKING:
+    from feast import FeatureStore
+
+SERVICE = "scv"
+"""The feature service with every view; a name that the feature repository and we share."""
+
+
+@dataclass(frozen=True)
+class Past:
+    """A country's past as it was known: `table` has the keys and every feature under its full name.
+
+    `label_as_of` is the instant up to which outcomes were read, `lake` the hash of the version of everything.
+    """
+
+    country: Country
+    table: pa.Table
+    outcomes: labels.Outcomes
+    label_as_of: datetime
+    lake: str
+
+    def rows(self, target: Target, columns: Sequence | None = None) -> TrainingSet:
+        """The mature rows of a target."""
+        return training_set(self.table, target, self.outcomes, self.label_as_of, columns)
+
+
+@contextmanager
+def read(
+    settings: Settings,
+    country: Country,
+    targets: Sequence[Target],
+    at: datetime,
+    store: FeatureStore | None = None,
+    first: datetime | None = None,
+) -> Iterator[Past]:
+    """The past as known at `at`: every Tuesday from `first` on with a mature label of one of the targets.
+
+    `first` is by default as many days after the first event seen as a population looks back: before, nobody can
+    tell who belongs to it. Missing snapshots are fetched. Without a `store` the snapshot files are read as they
+    are: the same values. Raises UserError where the lake is not complete or too short.
+    """
+    lake = Lake(settings.lake_path)
+    version = lake.version()
+    connection = duckdb.connect(config={"threads": settings.threads, "memory_limit": settings.memory})
+    try:
+        complete = labels.complete_to(connection, lake, version, country, targets)
+        if complete is None:
+            raise UserError(
+                f"The lake does not say up to when {country.code} is complete (no watermark on every partition). "
+                f"Replay its events, or wait until the consumers stand at the end."
+            )
+        known = min(complete, at)
+        begin = first or begins(connection, lake, version, country, targets)
+        references = [one for one in _tuesdays(country, begin, known) if _useful(one, targets, country, known)]
+        ensure(settings, country, references, version)
+        table = features(settings, country, references, store)
+        outcomes = labels.of_lake(connection, lake, version, country, targets, known)
+        yield Past(country, table, outcomes, known, version.hash)
+    finally:
+        connection.close()
+
+
+def begins(
+    connection: duckdb.DuckDBPyConnection, lake: Lake, version: LakeVersion, country: Country, targets: Sequence[Target]
+) -> datetime:
+    """The first instant at which a population can be told. Raises UserError for a country without events."""
+    families = sorted({family for target in targets for family in target.families})
+    seen = [
+        connection.execute(
+            f"SELECT min(seen_us) FROM ({lake.deliveries(connection, family, country, version)})"
+        ).fetchone()
+        for family in families
+    ]
+    known = [row[0] for row in seen if row and row[0] is not None]
+    if not known:
+        raise UserError(f"The lake holds no events of {country.code}. Replay its events first.")
+    return add_days(from_us(min(known)), country.active_days, country.zone)
+
+
+def _tuesdays(country: Country, begin: datetime, end: datetime) -> list[datetime]:
+    first = begin.astimezone(country.zone).date()
+    last = end.astimezone(country.zone).date() + timedelta(days=1)
+    found = [midnight(day, country.zone) for day in tuesdays(first, last)]
+    return [one for one in found if begin <= one <= end]
+
+
+def _useful(reference: datetime, targets: Sequence[Target], country: Country, known: datetime) -> bool:
+    return any(mature(target, reference, country, known) for target in targets)
+
+
+def ensure(settings: Settings, country: Country, references: Sequence[datetime], version: LakeVersion) -> None:
+    """Fetch the snapshots that are missing or older than the definitions."""
+    missing = [at for at in references if snapshot.manifest(settings.snapshots_path, country, at) is None]
+    if not missing:
+        return
+    failed = [one for one in snapshot.fetch(settings, {country: missing}, version=version) if one.error]
+    if failed:
+        raise UserError(f"Fetcher {failed[0].job.fetcher} of {country.code} failed: {failed[0].error}")
+
+
+def features(
+    settings: Settings, country: Country, references: Sequence[datetime], store: FeatureStore | None
+) -> pa.Table:
+    """Everyone's features at those references, ordered by reference, then customer."""
+    if not references:
+        return _empty()
+    if store is None:
+        read = [snapshot.join(snapshot.read(settings.snapshots_path, country, at)) for at in references]
+        return _ordered(pa.concat_tables(read))
+    return _joined(store, _entities(settings, country, references))
+
+
+def _entities(settings: Settings, country: Country, references: Sequence[datetime]) -> pa.Table:
+    """One row per reference and customer with a row in any fetcher's snapshot."""
+    keys = [field.name for field in batch.KEYS]
+    paths = [
+        str(snapshot.path_of(settings.snapshots_path, name, country, at))
+        for name in fetcher.collect()
+        for at in references
+    ]
+    with duckdb.connect(config={"threads": settings.threads}) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+        query = f"SELECT DISTINCT {', '.join(keys)} FROM read_parquet([{listed}], hive_partitioning = false)"
+        return connection.execute(query).to_arrow_table()
+
+
+def _joined(store: FeatureStore, entities: pa.Table) -> pa.Table:
+    """Feast's point-in-time join of the whole service at those rows."""
+    frame = entities.to_pandas()
+    service = store.get_feature_service(SERVICE)
+    found = store.get_historical_features(frame, service, full_feature_names=True).to_arrow()
+    names = [field.name for field in batch.KEYS]
+    return _ordered(found.select([*names, *(name for name in found.column_names if "__" in name)]))
+
+
+def _ordered(table: pa.Table) -> pa.Table:
+    return table.sort_by([("event_timestamp", "ascending"), ("customer_id", "ascending")]).combine_chunks()
+
+
+def _empty() -> pa.Table:
+    columns = [pa.field(one.full_name, batch.ARROW[one.dtype]) for one in fetcher.all_features().values()]
+    return pa.schema([*batch.KEYS, *columns]).empty_table()

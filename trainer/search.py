@@ -1,0 +1,144 @@
+"""The weekly search: Optuna over recipes, judged forward in time, on fixed seeds and trial counts.
+
+The rows are cut into bins once; a trial fits on parts of that. The best blend weight is found inside a trial, since
+it needs no further fit.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+import optuna
+
+from scv import metrics
+from scv.bundle import blend, booster
+from scv.calibration import Logistic, prior_offset, sigmoid
+from trainer.dataset import TrainingSet
+from trainer.fit import SEED, binned, grow, regress
+from trainer.recipe import DEFAULT, Recipe
+from trainer.splits import Split, searched
+
+TRIALS = {"lapse": 15}
+OTHER_TRIALS = 5
+WEIGHTS = np.linspace(0, 1, 11)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One trial: `loss` is the log loss on later weeks; None where it was pruned."""
+
+    number: int
+    total: int
+    loss: float | None
+    recipe: Recipe
+
+    @property
+    def text(self) -> str:
+        return "pruned" if self.loss is None else f"log loss {self.loss:.4f}"
+
+
+def trials_of(target: str) -> int:
+    """How many trials a target gets: fixed, so that runs repeat."""
+    return TRIALS.get(target, OTHER_TRIALS)
+
+
+def space(trial: optuna.Trial) -> Recipe:
+    """The recipes that are searched; the blend weight is added inside the objective."""
+    rebalancing = trial.suggest_categorical("rebalancing", ["none", "negatives", "weight"])
+    return Recipe(
+        leaves=trial.suggest_int("leaves", 3, 15, log=True),
+        least_rows=trial.suggest_int("least_rows", 100, 500, log=True),
+        l2=trial.suggest_float("l2", 5, 200, log=True),
+        rate=trial.suggest_float("rate", 0.015, 0.06, log=True),
+        rounds=trial.suggest_int("rounds", 100, 400, step=50),
+        columns_share=trial.suggest_float("columns_share", 0.2, 1.0),
+        random_splits=trial.suggest_categorical("random_splits", [True, False]),
+        keep_negatives=trial.suggest_float("keep_negatives", 0.3, 0.8) if rebalancing == "negatives" else 1.0,
+        positive_weight=trial.suggest_float("positive_weight", 1.5, 5, log=True) if rebalancing == "weight" else 1.0,
+        half_life_weeks=trial.suggest_categorical("half_life_weeks", [0, 4, 8, 16]),
+        c=trial.suggest_float("c", 3e-4, 3e-2, log=True),
+    )
+
+
+def parameters(recipe: Recipe) -> dict[str, object]:
+    """The parameters of `space` that give a recipe: how one is put among the trials."""
+    found = msgspec.to_builtins(recipe) | {"rebalancing": recipe.rebalancing}
+    found.pop("weight")
+    if recipe.rebalancing != "negatives":
+        found.pop("keep_negatives")
+    if recipe.rebalancing != "weight":
+        found.pop("positive_weight")
+    return found
+
+
+def search(
+    rows: TrainingSet,
+    trials: int,
+    threads: int,
+    enqueued: Sequence[Recipe] = (),
+    progress: Callable[[Step], None] = lambda step: None,
+) -> tuple[Recipe, list[Step]]:
+    """The best recipe and the history. The small default and `enqueued` (last week's) are always among the trials."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    sampler = optuna.samplers.TPESampler(seed=SEED, n_startup_trials=6, multivariate=True, group=True)
+    study = optuna.create_study(sampler=sampler, pruner=optuna.pruners.MedianPruner(n_startup_trials=4))
+    for recipe in dict.fromkeys([DEFAULT, *enqueued]):
+        study.enqueue_trial(parameters(recipe))
+    judge = Judge(rows, threads)
+    history: list[Step] = []
+
+    def objective(trial: optuna.Trial) -> float:
+        loss, weight = judge(space(trial), trial)
+        trial.set_user_attr("weight", weight)
+        return loss
+
+    def note(_: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+        recipe = space(optuna.trial.FixedTrial(trial.params))
+        loss = trial.value if trial.state == optuna.trial.TrialState.COMPLETE else None
+        weight = trial.user_attrs.get("weight", recipe.weight)
+        history.append(Step(trial.number + 1, trials, loss, msgspec.structs.replace(recipe, weight=weight)))
+        progress(history[-1])
+
+    study.optimize(objective, n_trials=max(trials, len({DEFAULT, *enqueued})), callbacks=[note])
+    best = min((step for step in history if step.loss is not None), key=lambda step: step.loss or 0.0)
+    return best.recipe, history
+
+
+class Judge:
+    """The objective: log loss on later weeks, after an embargo of one horizon, at the best blend weight."""
+
+    def __init__(self, rows: TrainingSet, threads: int) -> None:
+        self.rows, self.threads = rows, threads
+        self.splits = searched(rows)
+        self.whole = binned(rows)
+        self._logistic = functools.cache(self._regress)
+
+    def __call__(self, recipe: Recipe, trial: optuna.Trial | None = None) -> tuple[float, float]:
+        """(log loss, weight). Raises TrialPruned where the first weeks already say no."""
+        found = []
+        for k, split in enumerate(self.splits):
+            found.append(self._losses(recipe, k, split))
+            if trial is not None and k + 1 < len(self.splits):
+                trial.report(float(found[-1].min()), k)
+                if trial.should_prune():
+                    raise optuna.TrialPruned
+        sizes = np.array([len(split.judge) for split in self.splits], dtype=float)
+        mean = np.average(np.array(found), axis=0, weights=sizes)
+        best = int(np.argmin(mean))
+        return float(mean[best]), round(float(WEIGHTS[best]), 2)
+
+    def _losses(self, recipe: Recipe, k: int, split: Split) -> np.ndarray:
+        """Log loss at every weight."""
+        matrix, y = self.rows.matrix[split.judge], self.rows.y[split.judge]
+        trees = booster(grow(recipe, self.rows, self.whole, split.fit).model_to_string())
+        offset = prior_offset(recipe.keep_negatives, recipe.positive_weight)
+        ours = blend(trees, matrix, offset, None, 0.0)
+        beside = self._logistic(k, recipe.c, recipe.half_life_weeks)(matrix)
+        return np.array([metrics.log_loss(y, sigmoid((1 - w) * ours + w * beside)) for w in WEIGHTS])
+
+    def _regress(self, k: int, c: float, half_life_weeks: int) -> Logistic:
+        return regress(c, half_life_weeks, self.rows.take(self.splits[k].fit))
