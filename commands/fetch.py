@@ -34,6 +34,7 @@ def command(
       cerebro fetch US -d 2017-09-05 --out scv.csv
     """
     from commands.arguments import the_countries, the_references
+    from commands.bar import Bar
     from scv import fetcher, settings, snapshot
     from scv.errors import UserError
 
@@ -42,8 +43,8 @@ def command(
     config = settings.load()
     chosen = [fetcher.get(name) for name in dict.fromkeys(names)] or list(fetcher.collect().values())
     wanted = {one: the_references(dates, one, config) for one in the_countries(codes, config)}
-    with _Bar(len(wanted) * len(chosen)) as bar:
-        done = snapshot.fetch(config, wanted, chosen, workers, progress=bar.advance)
+    with Bar("Fetching") as bar:
+        done = snapshot.fetch(config, wanted, chosen, workers, progress=bar.at)
     table = _table(done)
     _warn(done)
     if out:
@@ -53,29 +54,6 @@ def command(
     elif not out:
         _show(table)
     return 1 if any(result.error for result in done) else 0
-
-
-class _Bar:
-    """A progress bar on stderr, one step per country and fetcher."""
-
-    def __init__(self, total: int) -> None:
-        from rich.console import Console
-        from rich.progress import Progress
-
-        self._progress = Progress(console=Console(stderr=True), transient=True)
-        self._task = self._progress.add_task("fetching", total=total)
-
-    def __enter__(self) -> _Bar:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def advance(self, done: Done) -> None:
-        self._progress.update(
-            self._task, advance=1, description=f"{done.job.country.code} {done.job.fetcher}", refresh=True
-        )
 
 
 def _table(done: list[Done]) -> pa.Table:

@@ -20,14 +20,18 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("path")
 @click.option("--country", "code", help="Only this country; or the country of files without that column.")
+@click.option("--from", "begin", help="Begin there. Default: where the country's replay stands, else at the start.")
 @click.option("--until", help="Stop there: a date (local midnight) or an instant with offset. Default: at the end.")
 @click.option("--speed", help="Event time per wall time, such as 3600x. Default: as fast as the broker takes it.")
 @click.option("--keep-bad", is_flag=True, help="Send bad rows as they are; consumers put them into the dead letters.")
-def command(path: str, code: str | None, until: str | None, speed: str | None, keep_bad: bool) -> None:
+def command(
+    path: str, code: str | None, begin: str | None, until: str | None, speed: str | None, keep_bad: bool
+) -> None:
     """Send the events of PATH through Kafka in the order in which they were seen.
 
     PATH is a Parquet or JSON-lines file (or a folder of them) in the published event schemas, see `cerebro schemas`;
-    or the word completejourney for the demo's households. It stops before --until and says so to every partition.
+    or the word completejourney for the demo's households. It goes on where the country's clock stands, stops before
+    --until and says so to every partition; where the consumers run, it waits until both stand there.
 
     \b
     Example:
@@ -39,7 +43,9 @@ def command(path: str, code: str | None, until: str | None, speed: str | None, k
     found = settings.load()
     pace = None if speed is None else replay.parse_speed(speed)
     with opened(path, found, code, keep_bad) as history:
-        show(run(history, found, until, pace))
+        since = _instant(begin, history, found) if begin else _standing(history, found)
+        show(run(history, found, until, pace, since))
+    _wait(found)
 
 
 def opened(path: str, found: Settings, code: str | None = None, keep_bad: bool = False) -> History:
@@ -62,7 +68,7 @@ def run(
     """Replay `since` (default: from the start) to `until` as a command line writes it. Raises UserError."""
     from streams import replay
 
-    return replay.replay(history, found, since, None if until is None else _until(until, history, found), pace)
+    return replay.replay(history, found, since, None if until is None else _instant(until, history, found), pace)
 
 
 def show(summary: Summary) -> None:
@@ -76,13 +82,53 @@ def show(summary: Summary) -> None:
     )
 
 
-def _until(text: str, history: History, found: Settings) -> datetime:
-    """The instant that `--until` means in the zone of the history's country."""
+def _standing(history: History, found: Settings) -> datetime | None:
+    """Where the replay of the history's countries stands; None before the first, and without a store."""
+    from scv.rowstore import RowStore
+    from streams.connection import UNWELL, client
+
+    try:
+        store = RowStore(client(found))
+        fronts = {
+            store.clock(code).front_us if store.clock(code).mode == "replay" else None for code in history.spans()
+        }
+    except UNWELL:
+        click.echo("No store answers: sending from the start. What was sent before does not count twice.", err=True)
+        return None
+    if len(fronts) > 1:
+        raise UserError("The countries of this history stand at different instants: choose a --country, or a --from.")
+    front = fronts.pop() if fronts else None
+    return None if front is None else calendar.from_us(front)
+
+
+def _wait(found: Settings) -> None:
+    """Wait until both consumers stand at the end of the log, if they run."""
+    from commands.bar import Bar
+    from scv.lake import Lake
+    from scv.rowstore import RowStore
+    from streams import heartbeat
+    from streams.barrier import barrier
+    from streams.connection import UNWELL, client
+
+    connected = client(found)
+    try:
+        if not all(heartbeat.read(connected, name) for name in ("online", "lake")):
+            click.echo("Start `cerebro consume online` and `cerebro consume lake` to take them in.", err=True)
+            return
+    except UNWELL:
+        return
+    with Bar("taking in") as bar:
+        reached = barrier(found, RowStore(connected), Lake(found.lake_path), progress=bar.at)
+    click.echo(f"Both consumers stand there ({reached.seconds:.1f} s).", err=True)
+
+
+def _instant(text: str, history: History, found: Settings) -> datetime:
+    """The instant that a date means in the zone of the history's country."""
     codes = list(history.spans())
     zones = {country.load(code, found.countries_path).time_zone for code in codes}
     if len(zones) > 1 and len(text) == len("2017-09-05"):
         listed = ", ".join(codes)
-        raise UserError(f"--until {text} is another instant in each of {listed}: add an offset, or choose a --country.")
+        raise UserError(f"{text} is another instant in each of {listed}: add an offset, or choose a --country.")
     if not codes:
         raise UserError(f"{history.path} has no events to replay (check --country).")
     return calendar.reference(text, country.load(codes[0], found.countries_path))

@@ -108,7 +108,7 @@ class ScorerClient:
         code, details = status.code(), status.details() or ""
         if code == grpc.StatusCode.UNAVAILABLE and not details.startswith("The store"):
             return f"No scorer answers at {self.address}. Start one with `cerebro serve`, or set CEREBRO_SCORER."
-        if code == grpc.StatusCode.DEADLINE_EXCEEDED:
+        if code == grpc.StatusCode.DEADLINE_EXCEEDED and not details.startswith("The "):
             return f"The scorer at {self.address} did not answer within {self.timeout_s:g} s."
         return details or code.name
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from scorer.archive import Archive
 from scorer.champions import Champions
 from scorer.scoring import Rules, Score, score
-from scorer.subjects import Subjects, of_views
+from scorer.subjects import Subjects, blank, of_views
 from scv import country as countries
 from scv import fetcher
 from scv.bundle import Bundle
@@ -17,6 +18,8 @@ from scv.country import Country
 from scv.errors import CerebroError, UnknownName
 from scv.reader import Reader
 from scv.settings import Settings
+
+log = logging.getLogger("cerebro.scorer")
 
 
 class NotReady(CerebroError):
@@ -59,6 +62,21 @@ class Answers:
         if not instants:
             raise NotReady(f"{code} has no clock yet: its replay has not begun.")
         return score(subjects, country, models, self.rules, self.archive.past(country, min(instants)))
+
+    def warm(self) -> None:
+        """Load every champion and score nobody once, so that the first caller does not wait for it (seconds)."""
+        import lightgbm  # noqa: F401  # also where there is no champion yet: the first one comes while calls run
+
+        nobody = blank(self._fetchers)
+        for country in countries.known(self._settings.countries_path).values():
+            for target in country.targets:
+                try:
+                    model = self.champions.of(country.code, target)
+                    if model is not None:
+                        model.score(model.matrix(nobody.features))
+                    score(nobody, country, {target: model}, self.rules, {})
+                except CerebroError as error:
+                    log.error("no scores of %s %s: %s", country.code, target, error)
 
     def country(self, code: str) -> Country:
         """The country of that code, read once. Raises UnknownName."""

@@ -186,8 +186,6 @@ def held_out(past: Hindsight) -> HeldOut | None:
     y = past.y
     weights = metrics.draw_weights(past.customers, SEED)
     drawn = _rate(y, listed, weights) - _rate(y, away, weights)
-    rate = float(y[listed | away].mean())
-    spread = float(np.sqrt(rate * (1 - rate) * (1 / listed.sum() + 1 / away.sum())))
     one, other = float(y[listed].mean()), float(y[away].mean())
     return HeldOut(
         listed=int(listed.sum()),
@@ -195,7 +193,7 @@ def held_out(past: Hindsight) -> HeldOut | None:
         listed_rate=one,
         held_out_rate=other,
         effect=_interval(one - other, drawn),
-        smallest=POWER * spread,
+        smallest=POWER * float(np.nanstd(drawn)),  # not n rows: one household has many
         contacted=int((past.contacted & listed).sum()),
     )
 

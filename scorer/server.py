@@ -81,7 +81,8 @@ class Server:
         self.address = _bind(self._server, address, insecure)
 
     def start(self, say: Callable[[str], None] = log.info) -> None:
-        """Listen at once, be healthy when the store answers. Raises Unreachable after `settings.wait_s`."""
+        """Load the models, listen, be healthy when the store answers. Raises Unreachable after `settings.wait_s`."""
+        self.answers.warm()
         self._server.start()
         deadline, said = time.monotonic() + self._settings.wait_s, False
         while not self._ping():

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from scv import snapshot
 from scv.array import Features
+from scv.calendar import EPOCH
 from scv.fetcher import Fetcher
 from scv.reader import Reading, View
 
@@ -90,6 +91,13 @@ def of_views(views: Sequence[View], fetchers: Sequence[type[Fetcher]], stale_aft
         features=features,
         freshness=[{name: fresh(one, stale_after_s) for name, one in view.fetchers.items()} for view in views],
     )
+
+
+def blank(fetchers: Sequence[type[Fetcher]]) -> Subjects:
+    """One customer of whom everything is missing."""
+    features = {feature.full_name: [None] for fetcher in fetchers for feature in fetcher.features}
+    freshness = {fetcher.name: Freshness("FRESH", 0.0) for fetcher in fetchers}
+    return Subjects(["-"], [EPOCH], [True], features, [freshness])
 
 
 def fresh(reading: Reading, stale_after_s: float) -> Freshness:

@@ -138,7 +138,8 @@ class Lake:
         if missing:
             raise LakeConflict(f"Version {pinned} of {family} has lost {missing[0]}: vacuumed. Read a newer version.")
         listed = ", ".join("'" + file.replace("'", "''") + "'" for file in sorted(files))
-        return f"read_parquet([{listed}], hive_partitioning = true, hive_types = {{'country': VARCHAR, 'month': VARCHAR}}, union_by_name = true)"
+        partitions = "hive_partitioning = true, hive_types = {'country': VARCHAR, 'month': VARCHAR}"
+        return f"read_parquet([{listed}], {partitions}, union_by_name = true)"
 
 
 def transaction_id(topic_id: str, partition: int) -> str:

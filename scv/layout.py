@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 
 from scv.fetcher import Feature, Fetcher
@@ -44,9 +43,17 @@ class Layout:
         return max(self.longest_days, lateness_days)
 
 
-@functools.cache
+_known: dict[type[Fetcher], Layout] = {}
+
+
 def layout_of(fetcher: type[Fetcher]) -> Layout:
     """The layout that follows from a fetcher's features."""
+    if fetcher not in _known:
+        _known[fetcher] = _layout(fetcher)
+    return _known[fetcher]
+
+
+def _layout(fetcher: type[Fetcher]) -> Layout:
     tiles: dict[tuple[object, ...], Fold] = {}
     lives: dict[tuple[object, ...], Fold] = {}
     slots = []

@@ -138,6 +138,11 @@ def loss_difference(y: np.ndarray, ours: np.ndarray, peer: np.ndarray, weights: 
     return interval_of_mean(losses(y, ours) - losses(y, peer), weights)
 
 
+def chance_better(y: np.ndarray, ours: np.ndarray, peer: np.ndarray, weights: np.ndarray) -> float:
+    """In which share of the draws the log loss of ours is below the peer's."""
+    return float(((weights @ (losses(y, ours) - losses(y, peer))) < 0).mean())
+
+
 def auc_difference(y: np.ndarray, ours: np.ndarray, peer: np.ndarray, weights: np.ndarray) -> Interval:
     """AUC of ours minus the peer's: above 0 is better."""
     return _interval(auc(y, ours) - auc(y, peer), _aucs(y, ours, weights) - _aucs(y, peer, weights))

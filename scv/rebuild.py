@@ -83,7 +83,7 @@ def _tasks(
         topic, log = logs.get(family, ("", None))
         if log is None or epoch is None or epoch.epoch != log.epoch or epoch.topics.get(topic) != log.topic_id:
             raise LogChanged(
-                f"The store and the lake {lake.path} are not of the same log for family {family}. Run `cerebro rebuild`."
+                f"The store and the lake {lake.path} are not of one log for family {family}. Run `cerebro rebuild`."
             )
         positions = [lake.position(family, topic, partition, version) for partition in range(log.partitions)]
         source = _Source(lake, version, topic, log, positions, generation)

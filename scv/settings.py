@@ -87,15 +87,15 @@ def _services(home: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
     lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
-    pairs = (line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
-    return {key: value for key, value in pairs}
+    pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
+    return {name: value for name, _, value in pairs}
 
 
 def _convert(variables: Mapping[str, str]) -> Settings:
     known = {PREFIX + name.upper(): name for name in Settings.__struct_fields__}
     values: dict[str, Any] = {}
     for variable, text in variables.items():
-        if variable.startswith(PREFIX + "TEST_") or variable.startswith(PREFIX + "FAULT"):
+        if variable.startswith((PREFIX + "TEST_", PREFIX + "FAULT")):
             continue  # read by the test suite and by fault points only
         if variable not in known:
             raise BadSetting(

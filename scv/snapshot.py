@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -81,28 +82,39 @@ def fetch(
     fetchers: Iterable[type[Fetcher]] | None = None,
     workers: int = 1,
     version: LakeVersion | None = None,
-    progress: Callable[[Done], None] = lambda done: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Done]:
     """Write the snapshots of every country × reference × fetcher, in parallel; one failure stops no other.
 
-    All cells read one lake version. A manifest is written for each reference whose fetchers all went well.
+    All cells read one lake version; `workers` share the settings' threads and memory. `progress` hears (cells done,
+    of all). A manifest is written for each reference whose fetchers all went well.
     """
     chosen = list(fetchers if fetchers is not None else fetcher.collect().values())
     lake = Lake(settings.lake_path)
     pinned = version or lake.version()
-    threads = max(1, settings.threads // max(workers, 1))
+    threads, memory = max(1, settings.threads // max(workers, 1)), _share(settings.memory, workers)
     jobs = [
-        Job(country, one.name, tuple(references), lake.path, pinned, settings.snapshots_path, threads, settings.memory)
+        Job(country, one.name, tuple(references), lake.path, pinned, settings.snapshots_path, threads, memory)
         for country, references in wanted.items()
         for one in chosen
     ]
     done = []
     for result in _run(jobs, workers):
-        progress(result)
         done.append(result)
+        progress(len(done), len(jobs))
     if len(chosen) == len(fetcher.collect()):
         _manifests(settings.snapshots_path, done)
     return done
+
+
+def _share(memory: str, workers: int) -> str:
+    """A worker's part of DuckDB's memory cap.
+
+    >>> _share("4GB", 16)
+    '0.25GB'
+    """
+    found = re.fullmatch(r"\s*([0-9.]+)\s*([A-Za-z]+)\s*", memory)
+    return f"{float(found[1]) / max(workers, 1):g}{found[2]}" if found else memory
 
 
 def _run(jobs: Sequence[Job], workers: int) -> Iterable[Done]:

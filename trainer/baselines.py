@@ -6,7 +6,7 @@ LightGBM with 200 trees of 15 leaves at rate 0.05, and a logistic on their logs:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import lightgbm
 import numpy as np
@@ -45,7 +45,7 @@ def baselines(rows: TrainingSet) -> list[Baseline]:
     used = [j for j, one in enumerate(rows.columns) if one.name in RFM]
     if not used:
         return []
-    narrow = replace(rows, columns=tuple(rows.columns[j] for j in used), matrix=rows.matrix[:, used])
+    narrow = rows.narrow(used)
     parameters = {
         "objective": "binary",
         "num_leaves": 15,

@@ -68,6 +68,10 @@ class TrainingSet:
         names = ("matrix", "at_us", "customers", "y", "phases", "recency")
         return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
+    def narrow(self, used: Sequence[int]) -> TrainingSet:
+        """Some of the columns."""
+        return replace(self, columns=tuple(self.columns[j] for j in used), matrix=self.matrix[:, list(used)])
+
     def mature_by(self, us: int) -> np.ndarray:
         """bool[n]: rows whose label was final at an instant."""
         instant = from_us(us)

@@ -22,6 +22,8 @@ from trainer.splits import judged
 Winner = Literal["candidate", "incumbent"]
 GATE_FOLDS = 3
 WORSE_CALIBRATION = 0.002
+SURE = 0.9
+"""A recipe is changed only where the candidate is better in this share of bootstrap draws of customers."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,12 @@ class Verdict:
     judged: Judged | None = field(repr=False, default=None)
 
 
-def gate(candidate: Recipe, incumbent: Recipe, rows: TrainingSet, threads: int) -> Verdict:
-    """Judge two recipes on the same rows. A history too short to judge keeps the incumbent's."""
-    found = alarms(rows)
+def gate(candidate: Recipe, incumbent: Recipe, rows: TrainingSet, everything: TrainingSet, threads: int) -> Verdict:
+    """Judge two recipes on the same rows. A history too short to judge keeps the incumbent's.
+
+    `everything` is the same rows with every candidate column: what the baselines pick from and leaks hide in.
+    """
+    found = alarms(everything)
     split = judged(rows)
     if split is None:
         why = "the history is too short to judge a recipe forward: the incumbent's stays"
@@ -56,27 +61,32 @@ def gate(candidate: Recipe, incumbent: Recipe, rows: TrainingSet, threads: int) 
     before = rows.take(split.fit)
     recipes = {"candidate": candidate, "incumbent": incumbent}
     said = {one: _said(one, before, rows.matrix[split.judge], threads) for one in set(recipes.values())}
-    peers = baselines(before)
+    peers = baselines(everything.take(split.fit))
     held = Judged(
         rows.take(split.judge),
         said[candidate],
         said[incumbent],
-        {peer.name: peer.score(rows.matrix[split.judge]) for peer in peers},
+        {peer.name: peer.score(everything.matrix[split.judge]) for peer in peers},
     )
     figures = {name: figures_of(held.rows.y, said[recipe]) for name, recipe in recipes.items()}
     figures |= {name: figures_of(held.rows.y, p) for name, p in held.peers.items()}
-    winner, why = compare(figures["candidate"], figures["incumbent"], metrics.ece_bound(held.candidate, seed=7))
+    winner, why = compare(held, figures["candidate"], figures["incumbent"])
     return _verdict(winner, why, figures, found, shuffled(rows, split), held)
 
 
-def compare(candidate: dict[str, float], incumbent: dict[str, float], bound: float) -> tuple[Winner, str]:
-    """The candidate wins with the lower log loss, unless its calibration is worse by more than chance explains."""
+def compare(held: Judged, candidate: dict[str, float], incumbent: dict[str, float]) -> tuple[Winner, str]:
+    """The candidate wins with a log loss that is surely lower, unless its calibration is worse by more than chance
+    explains."""
     difference = candidate["log_loss"] - incumbent["log_loss"]
-    if difference >= 0:
-        return "incumbent", f"the candidate's log loss is no better ({difference:+.5f})"
+    weights = metrics.draw_weights(held.rows.customers, seed=7)
+    sure = metrics.chance_better(held.rows.y, held.candidate, held.incumbent, weights)
+    if sure < SURE:
+        why = f"the candidate's log loss is not surely better ({difference:+.5f}, better in {sure:.0%} of draws)"
+        return "incumbent", why
+    bound = metrics.ece_bound(held.candidate, seed=7)
     if candidate["ece"] > max(bound, incumbent["ece"] + WORSE_CALIBRATION):
         return "incumbent", f"better log loss ({difference:+.5f}), but worse calibrated (ECE {candidate['ece']:.4f})"
-    return "candidate", f"better log loss ({difference:+.5f}), calibrated as well"
+    return "candidate", f"better log loss ({difference:+.5f}, in {sure:.0%} of draws), calibrated as well"
 
 
 def figures_of(y: np.ndarray, p: np.ndarray) -> dict[str, float]:

@@ -8,18 +8,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from commands.services import leash
 from commands.services.workers import CLI, READY_S
 from scv import settings as configuration
 from scv.errors import Unreachable, UserError
 from scv.rowstore import RowStore
-from scv.settings import PREFIX, Settings
+from scv.settings import PREFIX
 from streams.barrier import Barrier, barrier
 from streams.connection import connect_store
 from streams.history import History
@@ -92,7 +90,9 @@ class Stage:
         path = configuration.services_file(self.settings.home_path)
         while not (path.exists() and PREFIX + "SCORER" in path.read_text(encoding="utf-8")):
             if time.monotonic() > deadline or (self._process and self._process.poll() is not None):
-                raise Unreachable(f"The services did not come up. {log} says:\n{log.read_text(errors='replace')[-2000:]}")
+                raise Unreachable(
+                    f"The services did not come up. {log} says:\n{log.read_text(errors='replace')[-2000:]}"
+                )
             time.sleep(0.05)
 
     def _stop(self) -> None:
@@ -126,5 +126,3 @@ def _empty(home: Path) -> None:
             path.unlink()
     home.mkdir(parents=True, exist_ok=True)
     (home / MARK).touch()
-
-

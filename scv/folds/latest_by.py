@@ -9,7 +9,8 @@ from scv.delivery import Delivery
 from scv.fold import Fold, Window
 
 KEPT_DAYS = 35
-ByDate = dict[int, tuple[int, str, str]]
+Stamp = tuple[int, str, str]
+ByDate = dict[int, Stamp]
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class LatestBy(Fold):
     def merge(self, left: ByDate, right: ByDate) -> ByDate:
         merged = dict(left)
         for day, stamped in right.items():
-            merged[day] = max(tuple(merged[day]), tuple(stamped)) if day in merged else stamped
+            merged[day] = max(_stamp(merged[day]), _stamp(stamped)) if day in merged else stamped
         return merged
 
     def read(self, state: ByDate | None, at_day: int, window: Window | None) -> int:
@@ -67,3 +68,9 @@ class LatestBy(Fold):
         wins = f"len(list_filter({said}, lambda o: o.on = e.on AND o.said > e.said)) = 0"
         counts = f"list_filter(list_distinct({newest}), lambda e: e.said.kind = '{self.equals}' AND {wins})"
         return f"coalesce(len({counts}), 0)::BIGINT"
+
+
+def _stamp(stored: Stamp) -> Stamp:
+    """A stamp that compares: msgpack gives tuples back as lists."""
+    occurred_us, id, word = stored
+    return occurred_us, id, word

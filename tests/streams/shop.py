@@ -87,6 +87,12 @@ def send(settings: Settings, events: Iterable[Event], until: datetime | None = A
     return count
 
 
+def garbage(settings: Settings, value: bytes) -> None:
+    """One bad record."""
+    with Producer(settings) as producer:
+        producer.send(topics.events(settings, "orders"), value, b"US:1")
+
+
 def consume(settings: Settings, *kinds: type[OnlineConsumer] | type[LakeConsumer]) -> list[dict[str, Any]]:
     """Run consumers in threads until nothing is left; what they counted. An error of theirs is raised."""
     with Running(settings, *(kinds or (OnlineConsumer, LakeConsumer)), until_idle=True) as running:

@@ -1,0 +1,114 @@
+"""The embedded broker keeps nothing: on an empty one the next epoch begins, and rows come from the lake."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from commands.services import Services
+from scv import event
+from scv.errors import LogChanged
+from scv.fetcher import collect
+from scv.lake import Lake
+from scv.layout import layout_of
+from scv.rowstore import RowStore
+from scv.settings import Settings
+from streams.connection import connect_store
+from streams.epoch import open_epoch
+from streams.lakekeeper import LakeConsumer
+from streams.online import OnlineConsumer
+from streams.rebuild import rebuild
+from tests.streams import shop
+from tests.streams.conftest import SESSION_MS
+
+
+def quiet(_: str) -> None:
+    pass
+
+
+def test_a_fresh_start_is_epoch_one_and_built_at_once(live: Settings, client: Any) -> None:
+    store, lake = RowStore(client), Lake(live.lake_path)
+    opened = open_epoch(live, store, lake, quiet)
+    assert {log.epoch for log in opened.logs.values()} == {1}
+    fields = [layout_of(one).field for one in collect().values()]
+    assert all(store.built("US", fields)) and all(store.built("ZZ", fields))
+    assert open_epoch(live, store, lake, quiet).logs == opened.logs, "again is the same"
+    assert store.clock("US").mode == "replay", "its span has ended: wall time cannot be its clock"
+
+
+def test_many_at_once_open_one(live: Settings, client: Any) -> None:
+    found: list[Any] = []
+    lake = Lake(live.lake_path)
+    threads = [
+        threading.Thread(target=lambda: found.append(open_epoch(live, RowStore(client), lake, quiet).logs))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4 and all(one == found[0] for one in found)
+
+
+def test_a_topic_that_is_another_is_refused_until_a_rebuild(live: Settings, client: Any) -> None:
+    """The same store and lake, but the broker's topics are others."""
+    shop.send(live, shop.log(1, 300))
+    shop.consume(live)
+    store, lake = RowStore(client), Lake(live.lake_path)
+    other = msgspec.structs.replace(live, topic_prefix=live.topic_prefix + "x")
+    with pytest.raises(LogChanged, match=r"is gone.*cerebro rebuild|cerebro rebuild"):
+        pretend(store, lake, live, other)
+        open_epoch(other, store, lake, quiet)
+    done = rebuild(other, store, {"US": shop.US}, say=quiet)
+    assert done.written > 0
+    assert {log.epoch for log in store.logs().values()} == {2} and lake.epoch().epoch == 2  # type: ignore[union-attr]
+    shop.send(other, shop.log(2, 300))
+    shop.consume(other)
+    shop.compare(other, client)
+
+
+def pretend(store: RowStore, lake: Lake, old: Settings, new: Settings) -> None:
+    """Store and lake know the old topics under the new names."""
+
+    def renamed(topic: str) -> str:
+        return topic.replace(old.topic_prefix, new.topic_prefix, 1)
+
+    logs = {renamed(topic): log for topic, log in store.logs().items()}
+    store.client.delete("topics")
+    store.set_logs(logs)
+    epoch = lake.epoch()
+    assert epoch is not None
+    topics = {renamed(topic): topic_id for topic, topic_id in epoch.topics.items()}
+    (lake.path / "epoch.json").write_bytes(msgspec.json.encode(msgspec.structs.replace(epoch, topics=topics)))
+
+
+def test_yesterdays_lake_today(tmp_path: Path) -> None:
+    """Broker and store are gone and come back empty, twice; consumers that still run stop loudly."""
+    with Services("tansu", "valkey", tmp_path) as services:
+        settings = Settings(
+            broker=services.broker_address,
+            store=services.store_url,
+            home=str(tmp_path),
+            session_ms=SESSION_MS,
+            wait_s=10,
+        )
+        for day in range(3):
+            with connect_store(settings) as client:
+                lake = Lake(settings.lake_path)
+                opened = open_epoch(settings, RowStore(client), lake, quiet, renew=True)
+                assert {log.epoch for log in opened.logs.values()} == {day + 1}
+                with shop.Running(settings, OnlineConsumer, LakeConsumer) as running:
+                    shop.send(settings, shop.log(day, 300), shop.AT)
+                    shop.settle(settings, client)
+                    shop.compare(settings, client)
+                    services.restart_broker(kill=True)
+                    shop.wait(lambda: len(running.errors) == 2)
+                    assert all(isinstance(error, LogChanged) for error in running.errors)
+                    running.errors.clear()
+                services.restart_store(kill=True)
+        assert shop.lake_count(settings)[0] == sum(len(shop.log(day, 300)) for day in range(3))
+    assert event.FAMILIES

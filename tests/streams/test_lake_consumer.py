@@ -1,0 +1,131 @@
+"""The lake consumer: every delivery once, with its place in the log, whoever else writes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import duckdb
+import pytest
+
+from scv import event
+from scv.calendar import to_us
+from scv.errors import LakeConflict
+from scv.lake import Lake
+from scv.rowstore import Log
+from scv.settings import Settings
+from streams import lakewriter, topics
+from streams.barrier import lake_positions
+from streams.lakekeeper import LakeConsumer
+from streams.lakewriter import Buffer, LakeWriter
+from streams.log import Part, standing
+from tests.streams import shop
+
+LOG = Log(family="app", epoch=1, topic_id="0" * 32, partitions=2)
+FIRST, SECOND = Part("x.app", 0), Part("x.app", 1)
+
+
+def test_every_delivery_is_there_once_and_the_position_with_it(live: Settings, client: Any) -> None:
+    sent = shop.send(live, shop.log(1, 1000))
+    (counted,) = shop.consume(live, LakeConsumer)
+    assert counted["delivered"] == sent and counted["refused"] == 0
+    assert shop.lake_count(live) == (sent, sent)
+    lake, logs = Lake(live.lake_path), standing(live, 1)
+    assert sum(lake_positions(lake, logs).values()) == sent + len(event.FAMILIES) * live.partitions
+    connection = duckdb.connect()
+    assert lake.watermark_us(connection, "app", "US", lake.version()) == to_us(shop.AT)
+    columns = connection.execute(
+        f"DESCRIBE {lake.deliveries(connection, 'orders', shop.US, lake.version())}"
+    ).fetchall()
+    assert {"occurred_us", "claimed_us", "day", "amount_cents", "offset"} <= {name for name, *_ in columns}
+
+
+def test_a_second_run_adds_nothing(live: Settings, client: Any) -> None:
+    sent = shop.send(live, shop.log(2, 200))
+    shop.consume(live, LakeConsumer)
+    version = Lake(live.lake_path).version()
+    (counted,) = shop.consume(live, LakeConsumer)
+    assert counted["taken"] == 0 and Lake(live.lake_path).version() == version
+    assert shop.lake_count(live)[0] == sent
+
+
+def test_of_many_watermarks_the_newest_is_kept(live: Settings, client: Any) -> None:
+    for hour in range(5):
+        shop.send(live, [], shop.AT + timedelta(hours=hour))
+    (counted,) = shop.consume(live, LakeConsumer)
+    partitions = len(event.FAMILIES) * live.partitions
+    assert (counted["watermarks"], counted["rows"]) == (5 * partitions, partitions)
+
+
+def buffer(part: Part, *offsets: int) -> Buffer:
+    made = Buffer("app", 1)
+    mark = event.Watermark(country="US", seen_at=shop.AT)
+    for offset in offsets:
+        made.mark(part, offset, mark)
+        made.reached(part, offset + 1)
+    return made
+
+
+def append(writer: LakeWriter, start: int, made: Buffer) -> None:
+    writer.append(made.table(), dict.fromkeys(made.next, start), made.next)
+
+
+def test_a_zombie_cannot_commit(live: Settings) -> None:
+    """Two writers read the same position; whoever is second is refused, by Delta or by the check before it."""
+    lake = Lake(live.lake_path)
+    one, zombie = LakeWriter(lake, LOG), LakeWriter(lake, LOG)
+    one.reload()
+    zombie.reload()
+    append(one, 0, buffer(FIRST, 0, 1))
+    with pytest.raises(LakeConflict, match="faster"):
+        append(zombie, 0, buffer(FIRST, 0))
+    zombie.reload()
+    with pytest.raises(LakeConflict, match="to 2, not to 0"):
+        append(zombie, 0, buffer(FIRST, 0))
+    append(zombie, 2, buffer(FIRST, 2))
+    one.reload()
+    assert (one.position(FIRST), one.position(SECOND)) == (3, 0)
+
+
+def test_members_with_other_partitions_do_not_hinder_each_other(live: Settings) -> None:
+    lake = Lake(live.lake_path)
+    one, two = LakeWriter(lake, LOG), LakeWriter(lake, LOG)
+    one.reload()
+    two.reload()
+    append(one, 0, buffer(FIRST, 0))
+    append(two, 0, buffer(SECOND, 0, 1))
+    two.reload()
+    assert (two.position(FIRST), two.position(SECOND)) == (1, 2)
+
+
+def test_small_files_are_compacted(live: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lakewriter, "COMPACT_EVERY", 5)
+    writer = LakeWriter(Lake(live.lake_path), LOG)
+    for offset in range(10):
+        append(writer, offset, buffer(FIRST, offset))
+    assert writer.position(FIRST) == 10
+    assert len(writer.table.file_uris()) == 1
+
+
+def test_what_another_writer_took_is_not_taken_twice(live: Settings, client: Any) -> None:
+    """Under a running consumer somebody else commits the next records: it is refused, and reads on behind them."""
+    shop.send(live, shop.log(3, 100), None)
+    with shop.Running(live, LakeConsumer) as running:
+        shop.wait(lambda: running.consumers[0].counters.placed and (live.lake_path / "orders").exists())
+        topic = topics.events(live, "orders")
+        shop.wait(lambda: sum(p for part, p in positions(live).items() if part.topic == topic) > 0)
+        other = LakeWriter(Lake(live.lake_path), standing(live, 1)[topic])
+        other.reload()
+        part = Part(topic, 0)
+        taken = Buffer("orders", 1)
+        taken.reached(part, other.position(part) + 1)
+        append(other, other.position(part), taken)
+        sent = shop.send(live, shop.log(4, 300))
+        shop.wait(lambda: running.consumers[0].counters.refused > 0)
+        assert sent
+    total, places = shop.lake_count(live)
+    assert total == places
+
+
+def positions(settings: Settings) -> dict[Part, int]:
+    return lake_positions(Lake(settings.lake_path), standing(settings, 1))

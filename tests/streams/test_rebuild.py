@@ -1,0 +1,159 @@
+"""Rows made again from the lake: by whom, how often and beside whatever streams, they are the batch view's."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import duckdb
+import pytest
+
+from scv import country as countries
+from scv import event, rebuild
+from scv.errors import LogChanged
+from scv.fetcher import collect, of_family
+from scv.lake import Lake
+from scv.layout import layout_of
+from scv.rowstore import RowStore, built_key
+from scv.settings import Settings
+from streams import topics
+from streams.lakekeeper import LakeConsumer
+from streams.online import OnlineConsumer
+from streams.rebuild import rebuild as rebuild_all
+from tests.streams import shop
+
+KNOWN = countries.known()
+
+
+def everything(settings: Settings, client: Any) -> rebuild.Rebuilt:
+    return rebuild.rebuild(client, Lake(settings.lake_path), KNOWN, list(collect().values()))
+
+
+def test_a_store_that_lost_everything_is_whole_after_a_start(live: Settings, client: Any) -> None:
+    shop.send(live, shop.log(1, 800))
+    shop.consume(live)
+    before = {key: client.hgetall(key) for key in client.scan_iter(match="row:*")}
+    clock = RowStore(client).clock("US")
+    client.flushdb()
+    (online,) = shop.consume(live, OnlineConsumer)
+    assert online["taken"] == 0, "nothing is left to read: the lake had it"
+    shop.compare(live, client)
+    assert client.scan_iter(match="row:*") and len(list(client.scan_iter(match="row:*"))) == len(before)
+    assert RowStore(client).clock("US") == clock, "watermark and mode come back too"
+
+
+def test_it_writes_only_what_is_behind_and_can_be_run_again(live: Settings, client: Any) -> None:
+    shop.send(live, shop.log(2, 500))
+    shop.consume(live)
+    first, second = everything(live, client), everything(live, client)
+    assert first.written > 0 and second.written == 0 and second.kept == second.rows == first.rows
+    for key in list(client.scan_iter(match="row:*"))[:10]:
+        client.delete(key)
+    third = everything(live, client)
+    assert 0 < third.written < third.rows and third.written + third.kept == third.rows
+    shop.compare(live, client)
+
+
+def test_an_interrupted_one_goes_on(live: Settings, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rebuild, "CHUNK", 7)
+    shop.send(live, shop.log(3, 400))
+    shop.consume(live)
+    for key in client.scan_iter(match="row:*"):
+        client.delete(key)
+
+    def interrupt(done: int, total: int) -> None:
+        if done > total // 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        rebuild.rebuild(client, Lake(live.lake_path), KNOWN, list(collect().values()), interrupt)
+    rest = everything(live, client)
+    assert 0 < rest.written < rest.rows
+    shop.compare(live, client)
+
+
+def test_beside_live_streams(live: Settings, client: Any) -> None:
+    with shop.Running(live, OnlineConsumer, LakeConsumer):
+        for seed in range(4):
+            shop.send(live, shop.log(30 + seed, 400))
+            shop.wait(lambda: RowStore(client).logs() and Lake(live.lake_path).epoch())
+            everything(live, client)
+        shop.settle(live, client)
+    shop.compare(live, client)
+
+
+def test_a_new_fetcher_is_built_and_then_followed(live: Settings, client: Any) -> None:
+    """Its rows are not written before it is built, and the gap between the lake and the consumer is read again."""
+    shop.send(live, shop.log(5, 300))
+    shop.consume(live)
+    fields = [layout_of(one).field for one in of_family("orders")]
+    store, topic = RowStore(client), topics.events(live, "orders")
+    for key in client.scan_iter(match="row:*"):
+        client.hdel(key, fields[0])
+    for partition in range(live.partitions):
+        store.unfollow(topic, partition, "US", fields[:1])
+    store.unmark_built("US", fields[:1])
+    shop.send(live, shop.log(6, 300))
+    (online,) = shop.consume(live, OnlineConsumer)
+    assert store.built("US", fields) == [True] * len(fields)
+    assert online["re_read"] == 0 < online["admitted"]
+    shop.consume(live, LakeConsumer)
+    shop.compare(live, client)
+
+
+def test_unbuilt_rows_are_not_written(live: Settings, client: Any) -> None:
+    shop.send(live, shop.log(7, 100), None)
+    with shop.Running(live, OnlineConsumer) as running:
+        shop.wait(lambda: running.consumers[0].counters.rows)
+        store = RowStore(client)
+        fields = [layout_of(one).field for one in of_family("orders")]
+        for partition in range(live.partitions):
+            store.unfollow(topics.events(live, "orders"), partition, "US", fields)
+        before = {field: shop.rows(store, field) for field in fields}
+        shop.send(live, shop.log(8, 100))
+        shop.wait(lambda: running.consumers[0].counters.unbuilt > 10)
+        assert {field: shop.rows(store, field) for field in fields} == before
+
+
+def test_afresh_everything_is_of_the_next_generation(live: Settings, client: Any) -> None:
+    shop.send(live, shop.log(9, 300))
+    with shop.Running(live, OnlineConsumer, LakeConsumer):
+        shop.settle(live, client)
+        for key in client.scan_iter(match="row:*"):
+            for field, data in client.hgetall(key).items():
+                client.hset(key, field, data[:-1] + b"\x00")  # corrupt, with a fence that looks well
+        done = rebuild_all(live, RowStore(client), KNOWN, afresh=True, say=lambda _: None)
+        assert done.written == done.rows > 0
+        shop.send(live, shop.log(10, 200))
+        shop.settle(live, client)
+    assert RowStore(client).generation() == 2
+    shop.compare(live, client)
+
+
+def test_another_log_is_refused(live: Settings, client: Any) -> None:
+    shop.send(live, shop.log(11, 10))
+    shop.consume(live)
+    store = RowStore(client)
+    logs = {topic: dataclass_replace(log) for topic, log in store.logs().items()}
+    store.set_logs(logs)
+    with pytest.raises(LogChanged, match="cerebro rebuild"):
+        everything(live, client)
+
+
+def dataclass_replace(log: Any) -> Any:
+    import msgspec
+
+    return msgspec.structs.replace(log, topic_id="f" * 32)
+
+
+def test_a_rebuild_shows_its_progress(live: Settings, client: Any) -> None:
+    shop.send(live, shop.log(12, 100))
+    shop.consume(live, LakeConsumer)
+    client.delete(built_key("US", layout_of(collect()["orders"]).field))
+    heard: list[tuple[int, int]] = []
+    connection = duckdb.connect()
+    done = rebuild.rebuild(
+        client, Lake(live.lake_path), KNOWN, [collect()["orders"]], lambda *a: heard.append(a), connection
+    )
+    assert heard[-1] == (done.customers, done.customers) and dataclasses.asdict(done)["written"] == 0
+    assert event.FAMILIES
