@@ -23,7 +23,7 @@ def command(port: int | None, host: str | None, insecure: bool) -> None:
       cerebro serve
       cerebro serve --port 50052
     """
-    from scorer.server import Server
+    from scorer.server import DRAIN_S, Server
     from scv import settings as known
 
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
@@ -35,4 +35,4 @@ def command(port: int | None, host: str | None, insecure: bool) -> None:
     server.start(lambda text: click.echo(text, err=True))
     server.watch()
     click.echo("Stopping: calls under way are finished.", err=True)
-    server.stop()
+    server.stop(drain_s=DRAIN_S)

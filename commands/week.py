@@ -64,12 +64,12 @@ def wait(settings: Settings, country: Country, at: datetime, wait_s: float) -> b
     """Is the lake complete to `at` in every family? Looks until it is, or for so many seconds."""
     deadline, said = time.monotonic() + wait_s, False
     while (complete := complete_to(settings, country)) is None or complete < at:
-        if time.monotonic() >= deadline:
-            return False
-        if not said:
+        if not said and wait_s > 0:
             stands = "not known" if complete is None else f"{complete:%Y-%m-%d %H:%M} UTC"
             click.echo(f"{country.code}: waiting for the log (complete to: {stands}) …", err=True)
             said = True
+        if time.monotonic() >= deadline:
+            return False
         time.sleep(min(LOOK_S, max(0.0, deadline - time.monotonic())))
     return True
 

@@ -20,7 +20,8 @@ from rpc import scorer_pb2, scorer_pb2_grpc
 MAX_REPLY_BYTES = 16 * 1024 * 1024
 """A batch of 500 with all its reasons stays well below."""
 
-# Reads are idempotent: a call that met a scorer just restarting may be sent once more.
+# Reads are idempotent: a call that met a scorer just restarting may be sent once more. gRPC tells a call that waited
+# in the queue of a stopping server CANCELLED; whoever cancels a call themselves is not retried.
 _RETRY = {
     "methodConfig": [
         {
@@ -30,7 +31,7 @@ _RETRY = {
                 "initialBackoff": "0.05s",
                 "maxBackoff": "0.2s",
                 "backoffMultiplier": 2,
-                "retryableStatusCodes": ["UNAVAILABLE"],
+                "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
             },
         }
     ]

@@ -76,17 +76,20 @@ def _reason(feature: Feature, values: Mapping[str, Any], country: Country) -> Re
     if value is None or isinstance(value, str) or not _off(feature, value, usual):
         return None
     words = feature.words
+    hint = words.hint
+    if feature.window is not None and not feature.window.end:
+        hint = hint.replace(" lately", f" in the last {feature.window.start} days")
     sayable = "" if feature.fetcher in NEVER_SAYABLE else _say(words.sayable, words, value, usual, country)
-    return Reason(feature.fetcher, feature.full_name, _say(words.hint, words, value, usual, country), sayable)
+    return Reason(feature.fetcher, feature.full_name, _say(hint, words, value, usual, country), sayable)
 
 
 def _off(feature: Feature, value: float, usual: float | None) -> bool:
-    """Is the value off the customer's habit on the side that the sentence means?"""
-    silence = isinstance(feature.fold, DaysSince)
+    """Is the value off the customer's habit, on the side that the sentence means? Never without a habit to compare."""
     if "{usual}" not in feature.words.hint:
         return value > 0
     if usual is None:
-        return silence
+        return False
+    silence = isinstance(feature.fold, DaysSince)
     return round(value) > round(usual) if silence else round(value) < round(usual)
 
 
@@ -167,15 +170,13 @@ def _gap_habit(kin: Sequence[Feature]) -> Habit:
 
 
 def _window_habit(feature: Feature, kin: Sequence[Feature]) -> Habit:
-    """From the widest window of the same fold, or from its whole life."""
+    """From the same fold's whole life, or else its widest window: who is leaving has no habit in the last weeks."""
     same = [one for one in kin if one.fold.state_key() == feature.fold.state_key() and one.fetcher == feature.fetcher]
     wider = max((one for one in same if one.window and _days(one) > _days(feature)), key=_days, default=None)
     ever = next((one for one in same if one.window is None), None)
-    total = wider or ever
-    if feature.window is None or total is None:
-        return Habit()
     tenure = next((one.full_name for one in kin if isinstance(one.fold, DaysSinceFirst)), "")
-    if not tenure and total is ever:
+    total = ever if ever and tenure else wider
+    if feature.window is None or total is None:
         return Habit()
     return Habit(total=total.full_name, tenure=tenure, total_days=_days(total), own_days=_days(feature))
 

@@ -34,6 +34,8 @@ STORE_TIMEOUT_S = 0.5
 """A store that does not answer by then is down for a caller who waits at most two seconds."""
 PING_S = 1.0
 GRACE_S = 10.0
+DRAIN_S = 1.0
+"""How long a stopping server still answers, so that whoever asks its health can go elsewhere first."""
 WORKERS = 4
 MOST_AT_ONCE = 64
 """Calls under way or waiting for a worker; the next one is refused at once with RESOURCE_EXHAUSTED."""
@@ -101,10 +103,11 @@ class Server:
         while not self.stopping.wait(PING_S):
             self._ping()
 
-    def stop(self, grace_s: float = GRACE_S) -> None:
-        """NOT_SERVING first, then no new call, then wait for those under way."""
+    def stop(self, grace_s: float = GRACE_S, drain_s: float = 0.0) -> None:
+        """NOT_SERVING first and time for balancers to see it, then no new call, then wait for those under way."""
         self.stopping.set()
         self._health.enter_graceful_shutdown()
+        time.sleep(drain_s)
         self._server.stop(grace_s).wait()
         self.client.close()
 

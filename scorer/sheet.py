@@ -97,7 +97,7 @@ def read_me(words: Words) -> list[str]:
     age = ""
     if words.model_reference:
         weeks = (manifest.reference - words.model_reference).days // 7
-        old = f" ({weeks} weeks ago)" if weeks > 0 else ""
+        old = f" ({weeks} week{'s' if weeks > 1 else ''} before)" if weeks > 0 else ""
         age = f", trained on what was known at {_day(words.model_reference, country)}{old}"
     lines = [
         f"{manifest.list_id}: {country.name}, as of local midnight starting {_day(manifest.reference, country)}.",

@@ -135,7 +135,7 @@ def booster(model: str) -> Any:
     import lightgbm
 
     try:
-        return lightgbm.Booster(model_str=model, params={"verbosity": -1})
+        return lightgbm.Booster(model_str=model)
     except lightgbm.basic.LightGBMError as error:
         raise CorruptBundle(f"LightGBM cannot read the model's text: {error}") from error
 
@@ -195,10 +195,7 @@ def load(path: Path, features: Mapping[str, Feature] | None = None) -> Bundle:
     columns that no longer compute what they computed.
     """
     manifest, files = _checked(path)
-    try:
-        info = msgspec.json.decode(files[INFO], type=BundleInfo)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise CorruptBundle(f"{path / INFO} is no bundle of this version: {error}. Train a new one.") from error
+    info = _decoded(path, files)
     changed = stale(info, features)
     if changed:
         raise StaleBundle(f"Bundle {info.id} was trained on other definitions of {', '.join(changed)}. Train again.")
@@ -206,6 +203,18 @@ def load(path: Path, features: Mapping[str, Feature] | None = None) -> Bundle:
     if bundle._booster.num_feature() != len(info.columns):
         raise CorruptBundle(f"{path}: the trees know {bundle._booster.num_feature()} columns, not {len(info.columns)}.")
     return bundle
+
+
+def read_info(path: Path) -> BundleInfo:
+    """What a bundle says of itself, whatever today's definitions are. Raises CorruptBundle."""
+    return _decoded(path, _checked(path)[1])
+
+
+def _decoded(path: Path, files: Mapping[str, bytes]) -> BundleInfo:
+    try:
+        return msgspec.json.decode(files[INFO], type=BundleInfo)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise CorruptBundle(f"{path / INFO} is no bundle of this version: {error}. Train a new one.") from error
 
 
 def stale(info: BundleInfo, features: Mapping[str, Feature] | None = None) -> list[str]:

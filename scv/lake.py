@@ -124,8 +124,8 @@ class Lake:
         if epoch is None:
             return None
         newest = f"SELECT \"partition\", max(epoch_us(seen_at)) AS us FROM {source} WHERE kind = 'watermark' GROUP BY 1"
-        found = connection.execute(f"SELECT count(*), min(us) FROM ({newest})").fetchone()
-        return found[1] if found and found[0] == epoch.partitions else None
+        count, oldest = connection.execute(f"SELECT count(*), min(us) FROM ({newest})").fetchall()[0]
+        return oldest if count == epoch.partitions else None
 
     def _source(self, connection: duckdb.DuckDBPyConnection, family: str, country: str, version: LakeVersion) -> str:
         pinned = version.families.get(family, -1)

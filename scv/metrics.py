@@ -33,7 +33,8 @@ def auc(y: np.ndarray, p: np.ndarray) -> float:
 def _aucs(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """AUC for each row of `weights` float64[draws, n]."""
     order = np.argsort(p, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(p[order]) > 0]) if len(p) else np.empty(0, dtype=int)
+    ranked = p[order]
+    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
     sorted_y = y[order]
     positive = np.add.reduceat(weights[:, order] * sorted_y, starts, axis=1)
     negative = np.add.reduceat(weights[:, order] * (1 - sorted_y), starts, axis=1)
@@ -45,7 +46,8 @@ def _aucs(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> np.ndarray:
 def pr_curve(y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(recall, precision) from the highest threshold down, one point per different p."""
     order = np.argsort(-p, kind="stable")
-    ends = np.flatnonzero(np.r_[np.diff(p[order]) < 0, True])
+    ranked = p[order]
+    ends = np.flatnonzero(np.r_[ranked[1:] != ranked[:-1], True])
     hits = np.cumsum(y[order])[ends]
     return hits / max(float(y.sum()), 1.0), hits / (ends + 1)
 

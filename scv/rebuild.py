@@ -167,7 +167,7 @@ class _Task:
         """Each customer's deliveries in log order, as rows of the query."""
         cursor = connection.cursor()  # its own: the reader is open while others ask
         query = f'SELECT * FROM ({self._deliveries(cursor)}) ORDER BY customer_id, epoch, "partition", "offset"'
-        reader = cursor.execute(query).to_arrow_reader(20_000)
+        reader = cursor.sql(query).to_arrow_reader(20_000)
         rows = itertools.chain.from_iterable(batch.to_pylist() for batch in reader)
         for customer_id, group in itertools.groupby(rows, key=lambda row: str(row["customer_id"])):
             yield customer_id, list(group)

@@ -39,8 +39,8 @@ def barrier(
     `progress` hears (records taken by the slower consumer, of all). Raises Unreachable after `timeout_s` without any
     progress: is `cerebro consume` running?
     """
-    lake = lake or Lake(settings.lake_path)
-    logs, started = store.logs(), time.monotonic()
+    lake, started = lake or Lake(settings.lake_path), time.monotonic()
+    logs = _opened(store, started + timeout_s)
     broker = Broker(settings)
     try:
         ends = broker.ends(parts(logs))
@@ -63,6 +63,15 @@ def barrier(
             request_flush(store.client)
             asked_at = now
         time.sleep(POLL_S)
+
+
+def _opened(store: RowStore, deadline: float) -> dict[str, Log]:
+    """The logs that consumers follow; they open them when they start."""
+    while not (logs := store.logs()):
+        if time.monotonic() > deadline:
+            raise Unreachable("No consumer has opened the log yet. Is `cerebro consume` running?")
+        time.sleep(POLL_S)
+    return logs
 
 
 def row_positions(store: RowStore, wanted: Mapping[Part, int]) -> dict[Part, int]:

@@ -29,7 +29,7 @@ _COUNTERS = {"admitted": "admitted", "duplicate": "duplicate", "too late": "too_
 Work = dict[Name, list[tuple[int, Delivery]]]
 
 
-class Moved(Exception):  # noqa: N818 - not an error: the owner starts again where the store says
+class Moved(Exception):
     """Restart points that are not where this consumer left them."""
 
     def __init__(self, parts: list[Part]) -> None:
@@ -105,6 +105,10 @@ class Folding:
         self._store.tick(batch.fronts)
         self.cache.shrink()
         return changed
+
+    def check(self) -> None:
+        """Raise Moved unless every restart point is where this consumer left it."""
+        self._read([], list(self.sessions))
 
     def advance(self, offsets: Mapping[Part, int], marks: Mapping[Part, Mapping[str, int]]) -> None:
         """Move restart points and watermarks. Raises Moved."""

@@ -40,7 +40,7 @@ from streams.talk import say as talk
 NAME = "online"
 BATCH = 2_000
 WAIT_S = 0.1
-CHECK_S = 2.0
+CHECK_S = 1.0
 """How often topics, clocks and the store's incarnation are looked at."""
 PROBE_S = 0.2
 REBUILD = "Run `cerebro rebuild`."
@@ -198,6 +198,7 @@ class OnlineConsumer:
             self._broker.check(self._logs)
             if self._store.incarnation() != self._incarnation:
                 raise Moved(sorted(self._intake.placed))
+            self._folding.check()  # a rebuild may have moved them while nothing came
             clocks = self._store.clocks(list(self._countries))
             self._on_wall = [code for code, clock in clocks.items() if clock.mode == "wall"]
         if self._on_wall and now - self._stood >= 1.0 and self._intake.at_end:

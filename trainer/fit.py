@@ -185,7 +185,8 @@ def platt(z: np.ndarray, y: np.ndarray) -> Calibration:
     """sigmoid(slope · z + intercept) of most likelihood; a falling one becomes the base rate (Platt 1999)."""
     if y.min() == y.max():
         return Calibration(kind="platt", slope=0.0, intercept=float(logit(np.array([y.mean()]))[0]))
-    found = LogisticRegression(C=1e6, max_iter=200).fit(z[:, None], y)
+    with threadpool_limits(1):  # sums in one order: the same rows give the same bundle to the last bit
+        found = LogisticRegression(C=1e6, max_iter=200).fit(z[:, None], y)
     slope = float(found.coef_[0, 0])
     if slope <= 0:
         return Calibration(kind="platt", slope=0.0, intercept=float(logit(np.array([y.mean()]))[0]))

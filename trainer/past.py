@@ -31,10 +31,12 @@ SERVICE = "scv"
 class Past:
     """A country's past as it was known: `table` has the keys and every feature under its full name.
 
-    `label_as_of` is the instant up to which outcomes were read, `lake` the hash of the version of everything.
+    `at` is the instant that a bundle is frozen at, `label_as_of` the one up to which outcomes were read, `lake` the
+    hash of the version of everything.
     """
 
     country: Country
+    at: datetime
     table: pa.Table
     outcomes: labels.Outcomes
     label_as_of: datetime
@@ -76,7 +78,7 @@ def read(
         ensure(settings, country, references, version)
         table = features(settings, country, references, store)
         outcomes = labels.of_lake(connection, lake, version, country, targets, known)
-        yield Past(country, table, outcomes, known, version.hash)
+        yield Past(country, at, table, outcomes, known, version.hash)
     finally:
         connection.close()
 
@@ -143,7 +145,7 @@ def _entities(settings: Settings, country: Country, references: Sequence[datetim
         connection.execute("SET TimeZone = 'UTC'")
         listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
         query = f"SELECT DISTINCT {', '.join(keys)} FROM read_parquet([{listed}], hive_partitioning = false)"
-        return connection.execute(query).to_arrow_table()
+        return connection.sql(query).to_arrow_table()
 
 
 def _joined(store: FeatureStore, entities: pa.Table) -> pa.Table:

@@ -32,8 +32,7 @@ def made(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Shop:
 @pytest.fixture
 def live(made: Shop) -> Shop:
     """The shop at the reference: its rows hold what was seen before, its clock stands there."""
-    made.open()
-    made.advance(shop.AT)
+    made.rewind()
     return made
 
 

@@ -26,7 +26,7 @@ from scv.fetcher import collect, of_family
 from scv.layout import layout_of
 from scv.partition import partition_of
 from scv.phase import phase
-from scv.row import Row
+from scv.row import Row, unpack
 from scv.rowstore import Log, RowStore, RowWrite, built_key, clock_key, position_key, row_key
 from scv.settings import Settings
 from scv.target import TARGETS
@@ -74,6 +74,7 @@ class Shop:
     events: list[Event]
     rows: dict[tuple[str, str], Row] = field(default_factory=dict)
     applied: int = 0
+    kept: tuple[int, dict[bytes, bytes]] | None = None
 
     @cached_property
     def customers(self) -> list[str]:
@@ -89,6 +90,21 @@ class Shop:
             self.client.set(built_key("US", layout_of(one).field), b"1")
         self.client.hset(clock_key("US"), "mode", "replay")
 
+    def rewind(self) -> None:
+        """The store as it stands at `AT`; folded once, then put back."""
+        if self.kept is None:
+            self.open()
+            self.advance(AT)
+            self.kept = self.applied, {key: self.client.dump(key) for key in self.client.scan_iter()}
+            return
+        self.client.flushall()
+        self.rows = {}
+        self.applied, keys = self.kept
+        with self.client.pipeline(transaction=False) as pipe:
+            for key, data in keys.items():
+                pipe.restore(key, 0, data)
+            pipe.execute()
+
     def advance(self, at: datetime) -> None:
         """Apply all events seen before an instant, then let watermarks and clock stand there."""
         touched = set()
@@ -103,9 +119,15 @@ class Shop:
         family = event.family_of(one.kind)
         keys = {(chosen.name, one.customer_id) for chosen in of_family(family)}
         for name, customer in keys:
-            fresh = Row(layout_of(collect()[name]), US.lateness_days)
-            self.rows.setdefault((name, customer), fresh).deliver(found)
+            if (name, customer) not in self.rows:
+                self.rows[name, customer] = self._stored(name, customer)
+            self.rows[name, customer].deliver(found)
         return keys
+
+    def _stored(self, name: str, customer: str) -> Row:
+        layout = layout_of(collect()[name])
+        data = self.client.hget(row_key("US", customer), layout.field)
+        return Row(layout, US.lateness_days) if data is None else unpack(data, layout, US.lateness_days)[1]
 
     def write(self, keys: Iterable[tuple[str, str]]) -> None:
         writes: dict[str, list[RowWrite]] = defaultdict(list)

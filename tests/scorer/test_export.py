@@ -249,7 +249,7 @@ def _memory() -> dict[str, bytes]:
 def test_what_is_missing_is_told(made: Shop, tmp_path: Path) -> None:
     settings = settings_of(made, tmp_path)
     with pytest.raises(UserError, match="cerebro fetch US"):
-        export(settings, US, AT + timedelta(days=7))
+        export(settings, US, AT + timedelta(days=3))
     with pytest.raises(UserError, match="cerebro train US"):
         export(msgspec.structs.replace(settings, home=str(tmp_path / "empty")), US, AT)
 

@@ -124,8 +124,7 @@ def test_a_store_that_hangs_or_dies_is_unavailable_soon(live: Shop, store: Store
             with pytest.raises(ScorerError, match="The store does not answer"):
                 client.score("US", LIVELY)
             store.start()
-            live.open()
-            live.advance(shop.AT)
+            live.rewind()
             eventually(lambda: code_of(lambda: client.score("US", LIVELY)) == "OK")
             eventually(lambda: health_of(server.address) == "SERVING")
     finally:
@@ -155,17 +154,20 @@ def test_sigterm_finishes_calls_and_exits_zero(live: Shop) -> None:
         address = process.stderr.readline().strip().rpartition(" ")[2]
         eventually(lambda: health_of(address) == "SERVING", 10)
         codes: list[str] = []
-        with ScorerClient(address, timeout_s=5) as client:
+        with ScorerClient(address, timeout_s=5) as client, grpc.insecure_channel(address) as channel:
             client.score("US", LIVELY)
+            told = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
+            assert next(told).status == health_pb2.HealthCheckResponse.SERVING
             callers = [threading.Thread(target=lambda: codes.append(_until_refused(client))) for _ in range(3)]
             for one in callers:
                 one.start()
             time.sleep(0.3)
             process.send_signal(signal.SIGTERM)
+            assert next(told).status == health_pb2.HealthCheckResponse.NOT_SERVING
             for one in callers:
                 one.join()
         assert process.wait(10) == 0
-        assert set(codes) == {"UNAVAILABLE"}  # refused when it was gone, never cut off in the middle
+        assert set(codes) == {"UNAVAILABLE"}  # told that it is gone: no call was lost before
     finally:
         process.kill()
         process.communicate()

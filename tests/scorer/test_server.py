@@ -148,9 +148,7 @@ def test_an_earlier_reference_is_answered_from_its_snapshot(live: Shop, client: 
     live.mark(AT + timedelta(days=20))
     then = client.score("US", LIVELY, ["lapse"], AT)
     assert then.instant.ToDatetime(AT.tzinfo) == AT
-    live.mark(AT)
-    live.open()
-    live.advance(AT)
+    live.rewind()
     now = client.score("US", LIVELY, ["lapse"])
     assert then.targets[0].probability == now.targets[0].probability
     earlier = client.score("US", LIVELY, ["lapse"], EARLIER)

@@ -133,10 +133,10 @@ class Running:
             thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop.set()
         self.join()
-        if self.errors and kind is None:
+        if self.errors:
             raise self.errors[0]
 
 

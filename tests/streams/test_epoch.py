@@ -10,7 +10,6 @@ import msgspec
 import pytest
 
 from commands.services import Services
-from scv import event
 from scv.errors import LogChanged
 from scv.fetcher import collect
 from scv.lake import Lake
@@ -111,4 +110,3 @@ def test_yesterdays_lake_today(tmp_path: Path) -> None:
                     running.errors.clear()
                 services.restart_store(kill=True)
         assert shop.lake_count(settings)[0] == sum(len(shop.log(day, 300)) for day in range(3))
-    assert event.FAMILIES

@@ -1,0 +1,106 @@
+"""The peers as their users have them: Feast's own Redis store, its default (dask) store, a view to push to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from feast import Entity, FeatureService, FeatureStore, FeatureView, Field, PushSource, RepoConfig
+from feast.protos.feast.types.EntityKey_pb2 import EntityKey
+from feast.protos.feast.types.Value_pb2 import Value
+from feast.types import Int64, String
+
+from feature_repo.values import WRITE
+from feature_repo.views import JOIN_KEYS, SERVICE, Snapshots, catalogue, entities
+from scv import fetcher
+from scv.reader import View
+from scv.settings import Settings
+
+PUSHED = ("orders", "spend_cents", "discount_cents", "items")
+PUSH_SOURCE = "orders_push"
+NULL = Value()
+
+
+def with_redis(settings: Settings, folder: Path, address: str) -> FeatureStore:
+    """Feast with its own Redis store and the views that we have."""
+    return _opened(folder, {"type": "redis", "connection_string": address}, catalogue(settings).values())
+
+
+def with_dask(settings: Settings, folder: Path) -> FeatureStore:
+    """Feast with its default offline store over the snapshots that we have."""
+    return _opened(folder, {"type": "sqlite", "path": str(folder / "online.db")}, catalogue(settings).values())
+
+
+def to_push(folder: Path, address: str) -> FeatureStore:
+    """Feast with its own Redis store and one view of PUSHED that is pushed to."""
+    keys = entities()
+    source = PushSource(
+        name=PUSH_SOURCE, batch_source=Snapshots(path=str(folder / "none.parquet"), timestamp_field="event_timestamp")
+    )
+    view = FeatureView(
+        name="pushed",
+        entities=list(keys),
+        schema=[
+            *(Field(name=key, dtype=String) for key in JOIN_KEYS),
+            *(Field(name=one, dtype=Int64) for one in PUSHED),
+        ],
+        source=source,
+        ttl=timedelta(0),
+    )
+    return _opened(folder, {"type": "redis", "connection_string": address}, [*keys, view])
+
+
+def _opened(
+    folder: Path, online: dict[str, Any], objects: Iterable[Entity | FeatureView | FeatureService]
+) -> FeatureStore:
+    folder.mkdir(parents=True, exist_ok=True)
+    config = RepoConfig(
+        project="peer",
+        provider="local",
+        registry=str(folder / "registry.db"),
+        online_store=online,
+        offline_store={"type": "dask"},
+        entity_key_serialization_version=3,
+        repo_path=folder,
+    )
+    store = FeatureStore(config=config)
+    store.apply(list(objects))
+    return store
+
+
+def write(store: FeatureStore, views: Sequence[View]) -> None:
+    """The same values of the same customers, through Feast's own `online_write_batch`.
+
+    Dated now: a view's ttl counts from there.
+    """
+    now = datetime.now(UTC)
+    keys = [_key(view) for view in views]
+    for name, chosen in fetcher.collect().items():
+        to_value = {feature.name: WRITE[feature.dtype] for feature in chosen.features}
+        data = []
+        for key, view in zip(keys, views, strict=True):
+            found = view.fetchers[name].values
+            values = {one: NULL if found[one] is None else make(found[one]) for one, make in to_value.items()}
+            data.append((key, values, now, None))
+        store._get_provider().online_write_batch(store.config, store.get_feature_view(name), data, None)
+
+
+def read(store: FeatureStore, country: str, customer_ids: Sequence[str]) -> dict[str, list[Any]]:
+    """Every feature of some customers, as Feast's users ask for it."""
+    rows = [{"country": country, "customer_id": one} for one in customer_ids]
+    service = store.get_feature_service(SERVICE)
+    found: dict[str, list[Any]] = store.get_online_features(service, rows, full_feature_names=True).to_dict()
+    return found
+
+
+def push(store: FeatureStore, rows: Sequence[dict[str, Any]]) -> None:
+    """Rows to the store, as a stream's user does it."""
+    store.push(PUSH_SOURCE, pd.DataFrame(rows))
+
+
+def _key(view: View) -> EntityKey:
+    values = [Value(string_val=text) for text in (view.country, view.customer_id)]
+    return EntityKey(join_keys=list(JOIN_KEYS), entity_values=values)

@@ -1,0 +1,75 @@
+"""Timing contenders in turns, so that whatever else the machine does hits all of them alike."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from scv.figures import Figure
+
+TURN = 10
+"""Calls of one contender before it is the next one's turn."""
+
+
+@dataclass
+class Times:
+    """How long each call took, in seconds."""
+
+    seconds: list[float] = field(default_factory=list)
+
+    def percentile(self, q: float) -> float:
+        return float(np.percentile(self.seconds, q))
+
+    @property
+    def median(self) -> float:
+        return self.percentile(50)
+
+
+def in_turns(
+    contenders: Mapping[str, Callable[[Any], Any]], asked: Sequence[Any], turn: int = TURN
+) -> dict[str, Times]:
+    """Every contender answers every question; turns of `turn` questions, the first turn beginning elsewhere each time."""
+    times = {name: Times() for name in contenders}
+    names = list(contenders)
+    for number, start in enumerate(range(0, len(asked), turn)):
+        shift = number % len(names)
+        for name in names[shift:] + names[:shift]:
+            answer, seconds = contenders[name], times[name].seconds
+            for one in asked[start : start + turn]:
+                began = time.perf_counter()
+                answer(one)
+                seconds.append(time.perf_counter() - began)
+    return times
+
+
+def faster(name: str, ours: float, peer: float, unit: str, at_least: float | None = None) -> Figure:
+    """A row about times (less is better): `ratio` is how many times faster ours is."""
+    return _judged(name, ours, peer, peer / ours, unit, at_least)
+
+
+def more(name: str, ours: float, peer: float, unit: str, at_least: float | None = None) -> Figure:
+    """A row about rates (more is better): `ratio` is how many times faster ours is."""
+    return _judged(name, ours, peer, ours / peer, unit, at_least)
+
+
+def _judged(name: str, ours: float, peer: float, ratio: float, unit: str, at_least: float | None) -> Figure:
+    bar, ok = ("", None) if at_least is None else (f"≥ {at_least:g}×", ratio >= at_least)
+    digits = 0 if min(ours, peer) >= 100 else 2
+    return Figure(
+        name=name, ours=round(ours, digits), peer=round(peer, digits), ratio=round(ratio, 2), unit=unit, bar=bar, ok=ok
+    )
+
+
+def fact(name: str, text: str) -> Figure:
+    """A row that says something beside the numbers."""
+    return Figure(name=name, ours=text)
+
+
+def load() -> str:
+    """How busy the machine is: a ratio bears it, an absolute number does not."""
+    return f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"

@@ -1,0 +1,93 @@
+"""Train a country's targets and make the winners the champions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from trainer.train import Progress, Trained
+
+
+@click.command(short_help="Train a country's targets and make the winners the champions.")
+@click.argument("code", metavar="COUNTRY")
+@click.option("--target", "names", multiple=True, help="Only this target; may be repeated. Default: the country's.")
+@click.option("-d", "--date", "date", help="Freeze at this local date (its midnight) or instant. Default: now.")
+@click.option("--trials", type=click.IntRange(1, 1000), help="Recipes to try. Default: 15 for lapse, else 5.")
+@click.option("--default", "quick", is_flag=True, help="Take the small-tree default without a search.")
+@click.option("--no-report", is_flag=True, help="Leave the HTML report out.")
+@click.option("--json", "as_json", is_flag=True, help="Print what came of it as JSON.")
+def command(  # noqa: PLR0913 - one parameter per option
+    code: str, names: tuple[str, ...], date: str | None, trials: int | None, quick: bool, no_report: bool, as_json: bool
+) -> int:
+    """Train COUNTRY's targets from what was known at a date.
+
+    Features come from the snapshots of past Tuesdays through Feast (missing ones are fetched), labels from the lake
+    where they are mature. The best recipe of a search is judged against the champion's on the last mature weeks; the
+    better one is fitted on everything and becomes the champion. A leak alarm promotes nothing and exits with 1.
+
+    \b
+    Example:
+      cerebro train US -d 2017-09-05 --target lapse --default
+      cerebro train US -d 2017-09-05
+    """
+    from commands.arguments import the_countries, the_references
+    from scv import settings, target
+    from trainer import past
+    from trainer.train import Plan, train
+
+    config = settings.load()
+    (country,) = the_countries([code], config)
+    (at,) = the_references([date] if date else [], country, config)
+    chosen = [target.get(name) for name in dict.fromkeys(names)] or target.of_country(country)
+    plan = Plan("default" if quick else "search", trials, not no_report)
+    done = []
+    with _bar() as progress:
+        progress("reading the past", 0, 1)
+        with past.read(config, country, chosen, at, _store(config)) as known:
+            for one in chosen:
+                done.append(train(config, known, one, plan, _named(progress, one.name)))
+    if as_json:
+        click.echo(json.dumps([result.as_json() for result in done], indent=2))
+    else:
+        for result in done:
+            click.echo(_line(result))
+    return 0 if all(result.promoted for result in done) else 1
+
+
+def _store(config: Any) -> Any:
+    """Feast over this home, its registry in line with the fetchers."""
+    from feature_repo.store import apply
+
+    return apply(config)
+
+
+def _line(one: Trained) -> str:
+    took = sum(one.seconds.values())
+    if not one.promoted:
+        return f"{one.target}: nothing promoted ({one.why}); {one.path or 'no bundle'} answers. {took:.0f} s"
+    figures = one.figures["out_of_fold"]
+    return (
+        f"{one.target}: {one.path} ({one.why}). On customers a fit had not seen: log loss {figures['log_loss']:.4f}, "
+        f"AUC {figures['auc']:.3f}, {figures['rows']:,} rows. {took:.0f} s"
+    )
+
+
+def _named(progress: Progress, target: str) -> Progress:
+    return lambda text, done, total: progress(f"{target}: {text}", done, total)
+
+
+@contextmanager
+def _bar() -> Iterator[Progress]:
+    """A progress bar on stderr, one step per trial."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task("training", total=1)
+        yield lambda text, done, total: shown.update(task, description=text, completed=done, total=total, refresh=True)

@@ -1,0 +1,87 @@
+"""From a recipe and all mature rows to a bundle: out-of-fold calibration, the last fit, bands and what is usual."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from scv.bundle import BundleInfo, Rows, levels
+from scv.calendar import from_us, label
+from scv.calibration import Calibration
+from trainer.dataset import TrainingSet
+from trainer.fit import Fitted, calibrate, fit, out_of_fold
+from trainer.gate import figures_of
+from trainer.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """A bundle that is not yet on disk; `said` float64[n] are its out-of-fold probabilities."""
+
+    info: BundleInfo
+    model: str
+    rows: TrainingSet
+    said: np.ndarray
+    fitted: Fitted
+
+
+def assemble(
+    recipe: Recipe, rows: TrainingSet, at: datetime, lake: str, threads: int, metrics: Mapping[str, Any]
+) -> Assembled:
+    """Calibrate on out-of-fold predictions, refit on all rows, and describe the result."""
+    z = out_of_fold(recipe, rows, threads)
+    calibration = calibrate(z, rows.y, rows.customers)
+    said = calibration(z)
+    fitted = fit(recipe, rows)
+    info = BundleInfo(
+        id=_id(at, rows, fitted, calibration),
+        country=rows.country.code,
+        target=rows.target.name,
+        basis=rows.target.basis,
+        sentence=rows.target.sentence(rows.country),
+        reference=at,
+        label_as_of=rows.label_as_of,
+        lake=lake,
+        columns=rows.columns,
+        offset=fitted.offset,
+        weight=fitted.weight,
+        logistic=fitted.logistic,
+        calibration=calibration,
+        params=msgspec.to_builtins(recipe),
+        trained_on=trained_on(rows),
+        metrics={"out_of_fold": figures_of(rows.y, said), **metrics},
+        bands=levels(said, rows.y, rows.phases),
+        usual=_usual(rows.matrix),
+    )
+    return Assembled(info, fitted.model, rows, said, fitted)
+
+
+def trained_on(rows: TrainingSet) -> Rows:
+    """How many rows, of whom, from when to when."""
+    return Rows(
+        rows=len(rows),
+        positives=rows.positives,
+        customers=len(np.unique(rows.customers)),
+        first=from_us(int(rows.references[0])),
+        last=from_us(int(rows.references[-1])),
+        references=len(rows.references),
+        removed=rows.removed,
+    )
+
+
+def _usual(matrix: np.ndarray) -> tuple[float | None, ...]:
+    seen = [column[~np.isnan(column)] for column in matrix.T]
+    return tuple(float(np.median(column)) if len(column) else None for column in seen)
+
+
+def _id(at: datetime, rows: TrainingSet, fitted: Fitted, calibration: Calibration) -> str:
+    """The reference and 8 hex digits of what the model computes: the same content has the same id."""
+    parts = (fitted.model, fitted.offset, fitted.weight, fitted.logistic, calibration, rows.columns)
+    text = b"".join(msgspec.json.encode(part) for part in parts)
+    return f"{label(at, rows.country)}-{hashlib.sha256(text).hexdigest()[:8]}"

@@ -1,0 +1,205 @@
+"""Quality figures: a frozen bundle on later Tuesdays that nothing has seen, beside baselines fitted on its own rows.
+
+A win, calibrated, and the intervals are those of the definitions page, section 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scv import metrics
+from scv.bundle import Bundle, champion, load
+from scv.calendar import from_us
+from scv.country import Country
+from scv.figures import Figure
+from scv.metrics import Interval
+from scv.settings import Settings
+from scv.target import Target
+from trainer import past
+from trainer.baselines import baselines
+from trainer.dataset import TrainingSet
+from trainer.gate import figures_of
+from trainer.past import Past
+from trainer.words import OUTCOME
+
+if TYPE_CHECKING:
+    from feast import FeatureStore
+
+AUC_SLACK = 0.003
+RATIO = (0.9, 1.1)
+SEED = 7
+
+
+@dataclass(frozen=True)
+class Span:
+    """`frozen`: the Tuesday of the bundles; `last`: the last Tuesday that is judged; `known`: when its labels were
+    mature, or any later instant."""
+
+    frozen: datetime
+    last: datetime
+    known: datetime
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One baseline's figures, and ours minus its."""
+
+    name: str
+    figures: dict[str, float]
+    loss: Interval
+    auc: Interval
+
+    @property
+    def beaten(self) -> bool:
+        """Log loss surely lower, AUC not worse by more than 0.003."""
+        return self.loss.high < 0 and self.auc.value >= -AUC_SLACK
+
+
+@dataclass(frozen=True)
+class Quality:
+    """One target's figures on later Tuesdays. `ece_bound` is what 95 % of perfect models stay below.
+
+    `hits` are the positives among the `capacity` riskiest of each Tuesday; `chance` and `recency` what those two
+    would have found.
+    """
+
+    target: str
+    references: tuple[datetime, ...]
+    customers: int
+    ours: dict[str, float]
+    auc: Interval
+    peers: tuple[Peer, ...]
+    ece_bound: float
+    capacity: int
+    hits: Interval
+    chance: float
+    recency: float
+
+    @property
+    def better_peer(self) -> Peer:
+        """The baseline with the lower log loss."""
+        return min(self.peers, key=lambda peer: peer.figures["log_loss"])
+
+    @property
+    def win(self) -> bool:
+        return self.better_peer.beaten
+
+    @property
+    def calibrated(self) -> bool:
+        return self.ours["ece"] <= self.ece_bound and RATIO[0] <= self.ours["ratio"] <= RATIO[1]
+
+    def business(self) -> str:
+        """Of the N you can contact each week, how many."""
+        weeks = len(self.references)
+        return (
+            f"Of the {self.capacity} you can contact each week, {self.hits.value / weeks:.0f} {OUTCOME[self.target]} "
+            f"(95 % interval {self.hits.low / weeks:.0f} to {self.hits.high / weeks:.0f}); "
+            f"{self.chance / weeks:.0f} by chance; {self.recency / weeks:.0f} by recency alone."
+        )
+
+
+def quality(bundle: Bundle, before: Past, after: Past, target: Target, last: datetime) -> Quality:
+    """Judge a bundle on the Tuesdays of `after` from its reference to `last`; fit the baselines on `before`.
+
+    `before` is the past that the bundle was trained on. Raises UserError where no label of `after` is mature.
+    """
+    fitted_on = before.rows(target)
+    wide, mine = (
+        _between(after.rows(target, columns), bundle, last) for columns in (fitted_on.columns, bundle.columns)
+    )
+    weights = metrics.draw_weights(mine.customers, SEED)
+    p, y = bundle.score(mine.matrix), mine.y
+    peers = [_peer(one.name, y, p, one.score(wide.matrix), weights) for one in baselines(fitted_on)]
+    capacity = mine.country.capacity
+    chosen = metrics.chosen(p, mine.at_us, capacity)
+    return Quality(
+        target=target.name,
+        references=tuple(from_us(int(us)) for us in mine.references),
+        customers=len(np.unique(mine.customers)),
+        ours=figures_of(y, p),
+        auc=metrics.auc_interval(y, p, weights),
+        peers=tuple(peers),
+        ece_bound=metrics.ece_bound(p, SEED),
+        capacity=capacity,
+        hits=metrics.interval_of_sum(y * chosen, weights),
+        chance=float(y.mean() * chosen.sum()),
+        recency=float((y * metrics.chosen(mine.recency, mine.at_us, capacity)).sum()),
+    )
+
+
+def measure(
+    settings: Settings, country: Country, targets: Sequence[Target], span: Span, store: FeatureStore | None = None
+) -> list[Quality]:
+    """The quality of each target's champion, both pasts read from the lake. Targets without one are left out."""
+    champions = {one: champion(settings, country.code, one.name) for one in targets}
+    bundles = {one: load(path) for one, path in champions.items() if path is not None}
+    with (
+        past.read(settings, country, targets, span.frozen, store) as before,
+        past.read(settings, country, targets, span.known, store, first=span.frozen) as after,
+    ):
+        return [quality(bundle, before, after, one, span.last) for one, bundle in bundles.items()]
+
+
+def _between(rows: TrainingSet, bundle: Bundle, last: datetime) -> TrainingSet:
+    kept = [int(us) for us in rows.references if bundle.info.reference <= from_us(int(us)) <= last]
+    return rows.take(np.isin(rows.at_us, kept))
+
+
+def _peer(name: str, y: np.ndarray, ours: np.ndarray, peer: np.ndarray, weights: np.ndarray) -> Peer:
+    return Peer(
+        name,
+        figures_of(y, peer),
+        metrics.loss_difference(y, ours, peer, weights),
+        metrics.auc_difference(y, ours, peer, weights),
+    )
+
+
+def figures(found: Sequence[Quality]) -> list[Figure]:
+    """Rows for `scv.figures.write("quality", …)`: ours against the better baseline, with the bars."""
+    return [row for one in found for row in _figures(one)]
+
+
+def _figures(found: Quality) -> list[Figure]:
+    peer = found.better_peer
+    named = f"{found.target}: {{}} on {found.ours['rows']:,} rows ({found.ours['positives']:,} positive)"
+    loss, area = (found.ours[key] / peer.figures[key] for key in ("log_loss", "auc"))
+    interval = f"{peer.loss.value:+.4f} [{peer.loss.low:+.4f}, {peer.loss.high:+.4f}]"
+    low, high = RATIO
+    return [
+        Figure(
+            name=named.format("log loss"),
+            ours=found.ours["log_loss"],
+            peer=peer.figures["log_loss"],
+            ratio=loss,
+            bar=f"surely below {peer.name}: difference {interval}, upper end < 0",
+            ok=peer.loss.high < 0,
+        ),
+        Figure(
+            name=named.format("AUC"),
+            ours=found.ours["auc"],
+            peer=peer.figures["auc"],
+            ratio=area,
+            bar=f"at most {AUC_SLACK} below {peer.name}",
+            ok=peer.auc.value >= -AUC_SLACK,
+        ),
+        Figure(
+            name=f"{found.target}: calibration error",
+            ours=found.ours["ece"],
+            peer=found.ece_bound,
+            ratio=found.ours["ece"] / found.ece_bound,
+            bar=f"inside a perfect model's 95 %; said / seen {found.ours['ratio']:.2f} in {low} to {high}",
+            ok=found.calibrated,
+        ),
+        Figure(
+            name=f"{found.target}: found among the {found.capacity} a week that can be contacted",
+            ours=found.hits.value,
+            peer=found.recency,
+            ratio=found.hits.value / found.recency if found.recency else None,
+            bar=f"by recency alone {found.recency:.0f}, by chance {found.chance:.0f}",
+        ),
+    ]

@@ -1,0 +1,176 @@
+"""One training run: rows, search, gate, fit, bundle, and the pointer last."""
+
+from __future__ import annotations
+
+import fcntl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from scv import bundle, champion
+from scv.errors import CorruptBundle, UserError
+from scv.settings import Settings
+from scv.target import Target
+from trainer.assembly import assemble
+from trainer.dataset import TrainingSet
+from trainer.drift import steady
+from trainer.gate import Verdict, gate
+from trainer.leak import alarms
+from trainer.past import Past
+from trainer.recipe import DEFAULT, Recipe
+from trainer.report import report_page
+from trainer.search import Step, search, trials_of
+
+Mode = Literal["default", "search"]
+Progress = Callable[[str, int, int], None]
+"""Told (what is being done, steps done, steps in all)."""
+
+
+def silent(text: str, done: int, total: int) -> None:
+    """A progress nobody watches."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run came to. `path` is the bundle that answers now, None where nothing ever did.
+
+    `promoted` False: the old one stays, for the reason in `why`. `seconds` by step.
+    """
+
+    target: str
+    path: Path | None
+    promoted: bool
+    why: str
+    recipe: Recipe
+    figures: dict[str, Any]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        found = msgspec.to_builtins(self, enc_hook=str)
+        return found | {"id": self.path.name if self.path else None}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`default` takes the small-tree recipe as it is: quick, for the first bundle. `search` looks for a better one
+    (`trials` None: the target's fixed number) and lets the gate decide. `report` adds the page to the bundle."""
+
+    mode: Mode = "search"
+    trials: int | None = None
+    report: bool = True
+
+    def trials_of(self, target: str) -> int:
+        if self.mode == "default":
+            return 0
+        return trials_of(target) if self.trials is None else self.trials
+
+
+SEARCH = Plan()
+
+
+def train(settings: Settings, past: Past, target: Target, plan: Plan = SEARCH, progress: Progress = silent) -> Trained:
+    """Train one target as it was known at `past.at`, and make the winner the champion.
+
+    The incumbent is the champion's recipe, or the default. A leak promotes nothing. Raises UserError where there is
+    nothing to learn, or where another run is at work on the same target.
+    """
+    watch = Stopwatch()
+    folder = champion.folder(settings, past.country.code, target.name)
+    with _alone(folder):
+        everything = past.rows(target)
+        rows = steady(everything)
+        watch.lap("rows")
+        run = _Run(settings, rows, everything, plan, progress)
+        recipe, verdict, history = run.choose(_incumbent(settings, past.country.code, target.name))
+        watch.lap("choice")
+        if not verdict.promote:
+            old = champion.champion(settings, past.country.code, target.name)
+            return Trained(target.name, old, False, verdict.why, recipe, verdict.figures, watch.laps)
+        run.say("fitting", 1)
+        metrics = {"gate": verdict.figures, "why": verdict.why, "drifting": sorted(_names(everything) - _names(rows))}
+        made = assemble(recipe, rows, past.at, past.lake, settings.threads, metrics)
+        watch.lap("fit")
+        run.say("writing", 2)
+        page = report_page(made, verdict, history) if plan.report else None
+        path = bundle.write(folder, made.info, made.model, page)
+        bundle.promote(path)
+        watch.lap("bundle")
+        run.say("done", 3)
+    return Trained(target.name, path, True, verdict.why, recipe, made.info.metrics, watch.laps)
+
+
+@dataclass(frozen=True)
+class _Run:
+    settings: Settings
+    rows: TrainingSet
+    everything: TrainingSet
+    plan: Plan
+    progress: Progress
+
+    def choose(self, incumbent: Recipe) -> tuple[Recipe, Verdict, list[Step]]:
+        """The recipe to fit on everything, with the reason."""
+        if self.plan.mode == "default":
+            found = alarms(self.everything)
+            why = f"leak alarm: {', '.join(map(str, found))}" if found else "the small-tree default, not searched"
+            return DEFAULT, Verdict("incumbent", not found, why, {}, found), []
+        threads = self.settings.threads
+        candidate, history = search(self.rows, self._trials, threads, [incumbent], self._note)
+        self.say("gate", 0)
+        verdict = gate(candidate, incumbent, self.rows, self.everything, threads)
+        return (candidate if verdict.winner == "candidate" else incumbent), verdict, history
+
+    @property
+    def _trials(self) -> int:
+        return self.plan.trials_of(self.rows.target.name)
+
+    def say(self, text: str, after: int) -> None:
+        """Progress after the trials: 3 more steps."""
+        self.progress(text, self._trials + after, self._trials + 3)
+
+    def _note(self, step: Step) -> None:
+        self.progress(f"trial {step.number}: {step.text}", step.number, self._trials + 3)
+
+
+def _names(rows: TrainingSet) -> set[str]:
+    return {one.name for one in rows.columns}
+
+
+class Stopwatch:
+    """Seconds between laps, by name."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.monotonic()
+
+    def lap(self, name: str) -> None:
+        now = time.monotonic()
+        self.laps[name] = round(now - self._last, 2)
+        self._last = now
+
+
+def _incumbent(settings: Settings, country: str, target: str) -> Recipe:
+    """The champion's recipe, also where its columns have changed since; the default where there is none."""
+    try:
+        path = champion.champion(settings, country, target)
+        return DEFAULT if path is None else msgspec.convert(bundle.read_info(path).params, Recipe)
+    except (CorruptBundle, msgspec.ValidationError):
+        return DEFAULT  # a damaged champion must not keep the next one from being trained
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One run per country and target: the lock goes with the process, however it ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError(
+                f"Another training of {folder.parent.name} {folder.name} is at work: wait for it."
+            ) from error
+        yield
