@@ -126,6 +126,7 @@ def cerebro(debug: bool) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code (what a command returns as int, else 0)."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given  # asked now: click empties the list
     try:
         code = _run(given)
         sys.stdout.flush()  # a reader that went away shows here, not in the interpreter's last words
@@ -142,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141  # what a shell reports for SIGPIPE
     except Exception as error:
-        return _report(error, debug="--debug" in given)
+        return _report(error, debug)
 
 
 def _run(given: list[str]) -> int:

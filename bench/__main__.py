@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import warnings
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -38,6 +39,7 @@ def main(only: tuple[str, ...], quick: bool, broker: str, store: str, folder: Pa
 
     "Times faster" is ours against the peer in the same run: trust it, not the absolute numbers.
     """
+    warnings.filterwarnings("ignore", category=DeprecationWarning)  # of Feast's own packages
     before = load()
     found: list[Figure] = []
     try:

@@ -96,6 +96,10 @@ def _app(settings: Settings, group: str) -> faust.App:
         datadir=str(settings.home_path / group),
         store="memory://",
         web_enabled=False,
+        # Tansu lets a new group wait for half of its session: 30 s with Faust's default.
+        broker_session_timeout=settings.session_ms / 1000,
+        broker_rebalance_timeout=settings.session_ms / 1000,
+        broker_heartbeat_interval=settings.session_ms / 4000,
         topic_disable_leader=True,
         topic_allow_declare=False,
         stream_wait_empty=False,

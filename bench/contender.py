@@ -1,6 +1,6 @@
 """A stream's contender in a process of its own: `python -m bench.contender FILE`, which says what to run.
 
-The answer is written to the file's place with the ending .done.
+It imports what it needs, waits until the file's sibling .go exists, and writes its answer to the sibling .done.
 """
 
 from __future__ import annotations
@@ -64,9 +64,20 @@ def ours(task: Task) -> Took:
     return Took(events=counters.delivered, seconds=wall, cpu_s=cpu)
 
 
+def start_sign(path: Path) -> Path:
+    """The file that lets a task begin."""
+    return path.with_suffix(".go")
+
+
 def answer(path: Path) -> Path:
-    """Where a task's answer is written."""
+    """The file that a task's answer is written to."""
     return path.with_suffix(".done")
+
+
+def ready(path: Path) -> None:
+    """Wait for the start sign."""
+    while not start_sign(path).exists():
+        time.sleep(0.02)
 
 
 def finish(path: Path, took: Took) -> None:
@@ -76,10 +87,12 @@ def finish(path: Path, took: Took) -> None:
 def main(path: Path) -> None:
     task = msgspec.json.decode(path.read_bytes(), type=Task)
     if task.batch == 0:
+        ready(path)
         finish(path, ours(task))
         return
     from bench import agent  # only here: our own process needs neither Faust nor Feast
 
+    ready(path)
     agent.run(task, lambda took: finish(path, took))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 from bench import peer
@@ -45,8 +44,8 @@ def _contenders(world: World) -> dict[str, Read]:
     peer.write(stock, reader.read(US, world.customers, FETCHERS))
     return {
         READER: lambda ids: [view.values() for view in reader.read(US, ids, FETCHERS)],
-        FEAST: partial(peer.read, world.feast, US.code),
-        REDIS: partial(peer.read, stock, US.code),
+        FEAST: peer.reading(world.feast, US.code),
+        REDIS: peer.reading(stock, US.code),
     }
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import statistics
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
+from types import TracebackType
 
 import duckdb
 import msgspec
 
-from bench.contender import Task, Took, answer
+from bench.contender import Task, Took, answer, start_sign
 from bench.timing import fact, more
 from bench.world import PEER_STREAM, STREAM, US, World, say
 from commands.services.process import Child
@@ -27,15 +29,17 @@ WITHIN_S = 600.0
 def run(world: World) -> list[Figure]:
     """The figures. Contenders take turns; each runs alone in a process of its own, from the start of the log."""
     settings = world.settings("stream", STREAM)
-    world.replay(world.orders, settings)
     took: dict[str, list[Took]] = {OURS: [], EACH: [], TOGETHER: []}
     compared = 0
     for number in range(world.size.rounds):
-        for name, found in took.items():
-            task = _task(world, settings, name, number)
-            found.append(_run(task, Path(settings.home) / f"{len(found)}-{task.batch}.json", name))
-            if name == OURS:
-                compared = _check(world, settings)
+        with ExitStack() as stack:
+            runners = {name: stack.enter_context(Runner(name, _task(world, settings, name, number))) for name in took}
+            if number == 0:
+                world.replay(world.orders, settings)
+            for name, runner in runners.items():
+                took[name].append(runner.run(world))
+                if name == OURS:
+                    compared = _check(world, settings)
     rates = {name: statistics.median(one.rate for one in found) for name, found in took.items()}
     what = f"events/s into rows from {world.broker}"
     counts = "; ".join(f"{name}: {_spread(found)}" for name, found in took.items())
@@ -51,32 +55,42 @@ def run(world: World) -> list[Figure]:
 
 
 def _task(world: World, settings: Settings, name: str, number: int) -> Task:
-    """An empty store and a new group each time: everybody begins at the start of the log."""
+    """A group of its own each time: everybody begins at the start of the log."""
     if name == OURS:
-        with world.client(settings) as client:
-            client.flushdb()
         return Task(settings=settings)
     batch, events = (1, world.size.pushed) if name == EACH else (1000, world.size.pushed_together)
-    with world.client(msgspec.structs.replace(settings, store=world.settings("", PEER_STREAM).store)) as client:
-        client.flushdb()
-    group = f"bench-{batch}-{number}-{time.monotonic_ns()}"
-    folder = str(world.home / group)
-    return Task(
-        settings=settings, batch=batch, events=events, store=world.address(PEER_STREAM), folder=folder, group=group
-    )
+    group = f"bench-{batch}-{number}"
+    address, folder = world.address(PEER_STREAM), str(world.home / group)
+    return Task(settings=settings, batch=batch, events=events, store=address, folder=folder, group=group)
 
 
-def _run(task: Task, path: Path, name: str) -> Took:
-    say(f"Streaming: {name} …")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(msgspec.json.encode(task))
-    child = Child(name, [sys.executable, "-m", "bench.contender", str(path)], path.with_suffix(".log"))
-    try:
-        child.start()
-        child.wait_done(WITHIN_S)
-    finally:
-        child.stop()
-    return msgspec.json.decode(answer(path).read_bytes(), type=Took)
+class Runner:
+    """A contender's process inside the `with`; it imports what it needs while others run."""
+
+    def __init__(self, name: str, task: Task) -> None:
+        self._name, self._task = name, task
+        self._path = Path(task.settings.home) / f"{task.group or 'ours'}-{time.monotonic_ns()}.json"
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.write_bytes(msgspec.json.encode(task))
+        command = [sys.executable, "-m", "bench.contender", str(self._path)]
+        self._child = Child(name, command, self._path.with_suffix(".log"))
+
+    def __enter__(self) -> Runner:
+        self._child.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._child.stop()
+
+    def run(self, world: World) -> Took:
+        """Let it run, alone and into an empty database."""
+        say(f"Streaming: {self._name} …")
+        database = PEER_STREAM if self._task.batch else STREAM
+        with world.client(world.settings("stream", database)) as client:
+            client.flushdb()
+        start_sign(self._path).touch()
+        self._child.wait_done(WITHIN_S)
+        return msgspec.json.decode(answer(self._path).read_bytes(), type=Took)
 
 
 def _check(world: World, settings: Settings) -> int:

@@ -33,7 +33,7 @@ class Times:
 def in_turns(
     contenders: Mapping[str, Callable[[Any], Any]], asked: Sequence[Any], turn: int = TURN
 ) -> dict[str, Times]:
-    """Every contender answers every question; turns of `turn` questions, the first turn beginning elsewhere each time."""
+    """Every contender answers every question, in turns of `turn` questions; another one begins each time."""
     times = {name: Times() for name in contenders}
     names = list(contenders)
     for number, start in enumerate(range(0, len(asked), turn)):

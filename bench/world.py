@@ -130,15 +130,17 @@ class World:
     @cached_property
     def rows(self) -> Settings:
         """Where every customer's rows stand at the end of the log."""
+        consumer = OnlineConsumer(self.log, say)
         say("Folding rows …")
-        _consume(OnlineConsumer(self.log, say))
+        _consume(consumer)
         return self.log
 
     @cached_property
     def snapshots(self) -> Settings:
         """Where the snapshots of every Tuesday are."""
+        consumer = LakeConsumer(self.log, say)
         say("Filling the lake …")
-        _consume(LakeConsumer(self.log, say))
+        _consume(consumer)
         say(f"Taking {len(self.tuesdays)} snapshots …")
         failed = [one.error for one in snapshot.fetch(self.log, {US: self.tuesdays}) if one.error]
         assert not failed, failed

@@ -83,9 +83,12 @@ class Server:
         self.address = _bind(self._server, address, insecure)
 
     def start(self, say: Callable[[str], None] = log.info) -> None:
-        """Load the models, listen, be healthy when the store answers. Raises Unreachable after `settings.wait_s`."""
-        self.answers.warm()
+        """Listen at once; be healthy when the models are loaded and the store answers.
+
+        Raises Unreachable after `settings.wait_s`.
+        """
         self._server.start()
+        self.answers.warm()
         deadline, said = time.monotonic() + self._settings.wait_s, False
         while not self._ping():
             if time.monotonic() >= deadline:

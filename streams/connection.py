@@ -62,9 +62,8 @@ def connect_store(settings: Settings, say: Callable[[str], None] = talk) -> Any:
             now = time.monotonic()
             if now >= deadline:
                 found.close()
-                raise Unreachable(
-                    f"No store answers at {shown(settings)} ({error}). Start one with `cerebro up`, or set CEREBRO_STORE."
-                ) from error
+                advice = "Start one with `cerebro up`, or set CEREBRO_STORE."
+                raise Unreachable(f"No store answers at {shown(settings)} ({error}). {advice}") from error
             if now - said >= SAY_EVERY_S:
                 say(f"Waiting up to {settings.wait_s} s for the store {shown(settings)} …")
                 said = now

@@ -182,6 +182,7 @@ def _config(settings: Settings, group: str) -> dict[str, Any]:
         "heartbeat.interval.ms": max(settings.session_ms // 6, 100),
         "max.poll.interval.ms": 300_000,
         "fetch.wait.max.ms": 100,
+        "reconnect.backoff.max.ms": 1000,
         "fetch.message.max.bytes": MAX_EVENT_BYTES + 65_536,
         "queued.max.messages.kbytes": 65_536,
         "topic.metadata.refresh.interval.ms": 30_000,

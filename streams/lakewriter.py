@@ -33,7 +33,7 @@ _ENVELOPE = ("country", "month", "customer_id", "kind", "id", "occurred_at", "cl
 
 @dataclass
 class Buffer:
-    """Records of one family that are in no commit yet, as columns; only the newest watermark per partition and country."""
+    """Records of one family that are in no commit yet, as columns; watermarks: the newest per partition, country."""
 
     family: str
     epoch: int

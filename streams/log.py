@@ -21,7 +21,7 @@ from scv.rowstore import Log
 from scv.settings import Settings
 from streams import topics
 
-ANSWER_S = 10.0
+ANSWER_S = 5.0
 ADVICE = "Stop the consumers and run `cerebro rebuild`."
 
 
@@ -84,7 +84,9 @@ class Broker:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._client = AdminClient({"bootstrap.servers": settings.broker, "log_level": 0})
+        self._client = AdminClient(
+            {"bootstrap.servers": settings.broker, "log_level": 0, "reconnect.backoff.max.ms": 1000}
+        )
         self._asked: dict[str, Future[Any]] = {}
         self._reader: Consumer | None = None
 
@@ -171,6 +173,7 @@ def _reader_config(settings: Settings) -> dict[str, Any]:
         "isolation.level": "read_committed",
         "auto.offset.reset": "latest",
         "fetch.wait.max.ms": 20,
+        "reconnect.backoff.max.ms": 1000,
         "fetch.message.max.bytes": topics.MAX_EVENT_BYTES + 65_536,
         "log_level": 0,
     }

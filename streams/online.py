@@ -58,6 +58,7 @@ class OnlineConsumer:
         self._countries = countries.known(settings.countries_path)
         self._down: str | None = None
         self._checked = self._stood = 0.0
+        self._on_wall: list[str] = []
 
     def run(self, stop: threading.Event, until_idle: bool = False, once: bool = False) -> Counters:
         """Consume until `stop` is set, until nothing is left (`until_idle`), or one batch (`once`)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from scv import country as countries
 from scv import event as events
@@ -18,7 +18,6 @@ from scv.rowstore import RowStore
 from scv.settings import Settings
 from streams.epoch import open_epoch
 from streams.lock import Lock
-from streams.talk import say as talk
 
 
 def rebuild(
@@ -28,7 +27,6 @@ def rebuild(
     fetchers: Sequence[type[Fetcher]] = (),
     afresh: bool = False,
     progress: Progress | None = None,
-    say: Callable[[str], None] = talk,
 ) -> Rebuilt:
     """Build these countries' rows (of these fetchers; default: all) from the newest lake version.
 
@@ -39,10 +37,10 @@ def rebuild(
     lake = Lake(settings.lake_path)
     if afresh:
         _withdraw(store, countries.known(settings.countries_path))
-    opened = open_epoch(settings, store, lake, say, renew=True, progress=progress)
+    opened = open_epoch(settings, store, lake, renew=True, progress=progress)
     if afresh:
         return opened.built
-    with Lock(store.client, "epoch", say):
+    with Lock(store.client, "epoch"):
         done = build(store.client, lake, chosen, list(fetchers) or list(fetcher.collect().values()), progress)
     written = done.written + opened.built.written
     return dataclasses.replace(done, written=written, kept=max(done.rows - written, 0))

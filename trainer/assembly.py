@@ -40,7 +40,7 @@ def assemble(
     said = calibration(z)
     fitted = fit(recipe, rows)
     info = BundleInfo(
-        id=_id(at, rows, fitted, calibration),
+        id=_id(at, rows, fitted, calibration, metrics),
         country=rows.country.code,
         target=rows.target.name,
         basis=rows.target.basis,
@@ -80,8 +80,10 @@ def _usual(matrix: np.ndarray) -> tuple[float | None, ...]:
     return tuple(float(np.median(column)) if len(column) else None for column in seen)
 
 
-def _id(at: datetime, rows: TrainingSet, fitted: Fitted, calibration: Calibration) -> str:
-    """The reference and 8 hex digits of what the model computes: the same content has the same id."""
-    parts = (fitted.model, fitted.offset, fitted.weight, fitted.logistic, calibration, rows.columns)
+def _id(
+    at: datetime, rows: TrainingSet, fitted: Fitted, calibration: Calibration, metrics: Mapping[str, Any]
+) -> str:
+    """The reference and 8 hex digits of what the model computes and how it was judged: same content, same id."""
+    parts = (fitted.model, fitted.offset, fitted.weight, fitted.logistic, calibration, rows.columns, metrics)
     text = b"".join(msgspec.json.encode(part) for part in parts)
     return f"{label(at, rows.country)}-{hashlib.sha256(text).hexdigest()[:8]}"

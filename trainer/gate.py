@@ -68,9 +68,13 @@ def gate(candidate: Recipe, incumbent: Recipe, rows: TrainingSet, everything: Tr
         said[incumbent],
         {peer.name: peer.score(everything.matrix[split.judge]) for peer in peers},
     )
+    winner: Winner
     figures = {name: figures_of(held.rows.y, said[recipe]) for name, recipe in recipes.items()}
     figures |= {name: figures_of(held.rows.y, p) for name, p in held.peers.items()}
-    winner, why = compare(held, figures["candidate"], figures["incumbent"])
+    if candidate == incumbent:
+        winner, why = "incumbent", "the search found nothing better than the incumbent's recipe"
+    else:
+        winner, why = compare(held, figures["candidate"], figures["incumbent"])
     return _verdict(winner, why, figures, found, shuffled(rows, split), held)
 
 

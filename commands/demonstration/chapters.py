@@ -187,7 +187,8 @@ def _row(stage: Stage, shop: Shop, household: str) -> str:
 def _sheet(week: Week) -> str:
     """The first ten lines of the contacts sheet and its path."""
     scores = week.scores().to_pylist()
-    listed = sorted((row for row in scores if row["rank"] is not None), key=lambda row: row["rank"])[:10]
+    mine = [row for row in scores if row["target"] == week.manifest.target and row["rank"] is not None]
+    listed = sorted(mine, key=lambda row: row["rank"])[:10]
     lines = [f"{'rank':>4} {'customer':>9} {'phase':<12} {'risk':<7} {'times usual':>11} {'probability':>11}  reasons"]
     for row in listed:
         reasons = "; ".join(text for text in (row["reason_1"], row["reason_2"]) if text)

@@ -8,7 +8,10 @@ class Mail(Fetcher):
 
     family = "mail"
 
-    sent = Count(kinds=("sent",), words=Words(doc="Mailings sent.", unit="mailings")).each(28, 91)
+    sent = Count(
+        kinds=("sent",),
+        words=Words(doc="Mailings sent.", unit="mailings", hint="{value} mailings lately; usually {usual}"),
+    ).each(28, 91)
     campaigns = DistinctCount(
         "campaign", words=Words(doc="Different campaigns (exact up to 32).", unit="campaigns")
     ).over(182)

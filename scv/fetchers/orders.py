@@ -42,7 +42,7 @@ class Orders(Fetcher):
     spend = Sum(
         "amount_cents",
         kinds=PLACED,
-        words=Words(doc="Money spent, in cents.", unit="cents", hint="spent {value} cents lately; usually {usual}"),
+        words=Words(doc="Money spent, in cents.", unit="cents", hint="spent {value} lately; usually {usual}"),
     ).each(7, 14, 28, 56, 91)
     spend_ever = Sum("amount_cents", kinds=PLACED, words=Words(doc="Money ever spent, in cents.", unit="cents"))
     items = Sum("items", kinds=PLACED, words=Words(doc="Items ordered.", unit="items")).each(28, 91)
@@ -67,13 +67,25 @@ class Rhythm(Fetcher):
 
     family = "orders"
 
-    gap_mean = GapMean(kinds=PLACED, words=Words(doc="Mean days between ordering days.", unit="days"))
+    gap_mean = GapMean(
+        kinds=PLACED,
+        words=Words(
+            doc="Mean days between ordering days.", unit="days", hint="orders come {value} days apart; usually {usual}"
+        ),
+    )
     gap_sd = GapSd(kinds=PLACED, words=Words(doc="Spread of the days between ordering days.", unit="days"))
     gap_longest = GapLongest(kinds=PLACED, words=Words(doc="Longest pause between ordering days.", unit="days"))
     recent_gap_mean = GapMean(
         kinds=PLACED, words=Words(doc="Mean days between ordering days of the last 91 days.", unit="days")
     ).over(91)
-    week_streak = WeekStreak(kinds=PLACED, words=Words(doc="Weeks in a row with an order.", unit="weeks"))
+    week_streak = WeekStreak(
+        kinds=PLACED,
+        words=Words(
+            doc="Weeks in a row with an order.",
+            unit="weeks",
+            hint="an order in {value} weeks in a row; usually {usual}",
+        ),
+    )
 
 
 class Offers(Fetcher):
@@ -81,11 +93,18 @@ class Offers(Fetcher):
 
     family = "orders"
 
-    discount = Sum("discount_cents", kinds=PLACED, words=Words(doc="Discount given, in cents.", unit="cents")).each(
-        28, 91
-    )
+    discount = Sum(
+        "discount_cents",
+        kinds=PLACED,
+        words=Words(doc="Discount given, in cents.", unit="cents", hint="{value} of discount lately; usually {usual}"),
+    ).each(28, 91)
     discount_ever = Sum("discount_cents", kinds=PLACED, words=Words(doc="Discount ever given.", unit="cents"))
-    vouchers = Count(kinds=("voucher_redeemed",), words=Words(doc="Vouchers redeemed.", unit="vouchers")).each(28, 91)
+    vouchers = Count(
+        kinds=("voucher_redeemed",),
+        words=Words(
+            doc="Vouchers redeemed.", unit="vouchers", hint="{value} vouchers redeemed lately; usually {usual}"
+        ),
+    ).each(28, 91)
     days_since_voucher = DaysSince(
         kinds=("voucher_redeemed",), words=Words(doc="Days since the last voucher.", unit="days")
     )

@@ -76,7 +76,7 @@ def test_export_reconciles_with_the_live_scorer(
     assert code == 2 and "cerebro fetch US -d 2017-01-10" in err
 
 
-def test_a_week_runs_and_runs_again(made: Shop, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_week_runs_and_runs_again(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "week", "US", "-d", "2017-09-12")
     assert code == 0 and "2017-09-12: published" in out
     assert "Of 100 contacts" in out or "contacts listed over 1 Tuesdays" in out
@@ -84,8 +84,6 @@ def test_a_week_runs_and_runs_again(made: Shop, tmp_path: Path, capsys: pytest.C
     assert page.is_file() and "<html" in page.read_text()
     code, again, _ = run(capsys, "week", "US", "-d", "2017-09-12")
     assert code == 0 and "already published, unchanged" in again
-    code, out, _ = run(capsys, "feedback", "US", "--out", str(tmp_path / "page.html"))
-    assert code == 0 and (tmp_path / "page.html").is_file()
 
 
 def test_a_week_waits_for_the_log(made: Shop, capsys: pytest.CaptureFixture[str]) -> None:
@@ -107,6 +105,12 @@ def test_a_snapshot_that_knew_too_little_is_taken_again(
     assert len(calls) == 1
     weeks.take(made.settings, US, AT, 1)
     assert len(calls) == 1
+
+
+def test_feedback_writes_its_page(made: Shop, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "export", "US", "-d", "2017-09-05")[0] == 0
+    code, out, _ = run(capsys, "feedback", "US", "--note", "A note.", "--out", str(tmp_path / "page.html"))
+    assert code == 0 and out.startswith("Of ") and "A note." in (tmp_path / "page.html").read_text()
 
 
 def test_feedback_without_a_week_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:

@@ -48,51 +48,58 @@ def contents(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-@pytest.fixture
-def exported(made: Shop, tmp_path: Path) -> Exported:
-    settings = settings_of(made, tmp_path)
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where `exported` lies; only read by the tests."""
+    return tmp_path_factory.mktemp("tuesdays")
+
+
+@pytest.fixture(scope="module")
+def exported(made: Shop, folder: Path) -> Exported:
+    settings = settings_of(made, folder)
     export(settings, SMALL, EARLIER)
     return export(settings, SMALL, AT)
 
 
-def test_the_same_week_again_changes_nothing(made: Shop, tmp_path: Path, exported: Exported) -> None:
-    before = contents(tmp_path)
-    stamps = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")}
-    again = export(settings_of(made, tmp_path), SMALL, AT)
+def test_the_same_week_again_changes_nothing(made: Shop, folder: Path, exported: Exported) -> None:
+    before = contents(folder)
+    stamps = {path: path.stat().st_mtime_ns for path in folder.rglob("*.*")}
+    again = export(settings_of(made, folder), SMALL, AT)
     assert exported.new and not again.new
-    assert contents(tmp_path) == before
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")} == stamps
+    assert contents(folder) == before
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.*")} == stamps
 
 
-def test_the_same_week_elsewhere_has_the_same_bytes(made: Shop, tmp_path: Path, exported: Exported) -> None:
-    other = tmp_path.with_name(tmp_path.name + "-again")
-    export(settings_of(made, other), SMALL, EARLIER)
-    export(settings_of(made, other), SMALL, AT)
-    assert contents(other) == contents(tmp_path)
+def test_the_same_week_elsewhere_has_the_same_bytes(
+    made: Shop, tmp_path: Path, folder: Path, exported: Exported
+) -> None:
+    export(settings_of(made, tmp_path), SMALL, EARLIER)
+    export(settings_of(made, tmp_path), SMALL, AT)
+    assert contents(tmp_path) == contents(folder)
 
 
-def test_another_content_is_an_error_that_says_so(made: Shop, tmp_path: Path, exported: Exported) -> None:
-    before = contents(tmp_path)
+def test_another_content_is_an_error_that_says_so(made: Shop, folder: Path, exported: Exported) -> None:
+    before = contents(folder)
     made.train("lapse", rounds=25)
     try:
         with pytest.raises(UserError, match=r"never overwritten.* lapse by lapse-20, now lapse-25"):
-            export(settings_of(made, tmp_path), SMALL, AT)
+            export(settings_of(made, folder), SMALL, AT)
     finally:
         made.train("lapse")
-    assert contents(tmp_path) == before
+    assert contents(folder) == before
 
 
-def test_the_manifest_describes_every_file(tmp_path: Path, exported: Exported) -> None:
-    folder = tmp_path / "US" / "2017-09-05"
-    manifest = json.loads((folder / "manifest.json").read_bytes())
-    assert set(manifest["files"]) == {path.name for path in folder.iterdir()} - {"manifest.json"}
+def test_the_manifest_describes_every_file(folder: Path, exported: Exported) -> None:
+    week = folder / "US" / "2017-09-05"
+    manifest = json.loads((week / "manifest.json").read_bytes())
+    assert set(manifest["files"]) == {path.name for path in week.iterdir()} - {"manifest.json"}
     for name, file in manifest["files"].items():
-        body = (folder / name).read_bytes()
+        body = (week / name).read_bytes()
         assert (file["sha256"], file["bytes"]) == (hashlib.sha256(body).hexdigest(), len(body))
     assert manifest["counts"]["listed"] == 9 and manifest["counts"]["held_out"] > 0
     assert manifest["models"] == {"lapse": "lapse-20", "return": "", "skip": "skip-12"}
     assert manifest["data_complete_to"] == "2017-09-05T04:00:00Z"
-    latest = json.loads((tmp_path / "US" / "latest.json").read_bytes())
+    latest = json.loads((folder / "US" / "latest.json").read_bytes())
     assert latest["date"] == "2017-09-05"
 
 
@@ -104,9 +111,9 @@ def test_an_old_week_does_not_become_the_latest(made: Shop, tmp_path: Path) -> N
     assert Folder(str(tmp_path), "US").dates() == ["2017-08-29", "2017-09-05"]
 
 
-def test_the_sheet_has_exactly_the_columns_and_the_order(tmp_path: Path, exported: Exported) -> None:
+def test_the_sheet_has_exactly_the_columns_and_the_order(folder: Path, exported: Exported) -> None:
     assert list(COLUMNS) == ORDER
-    book = openpyxl.load_workbook(tmp_path / "US/2017-09-05/contacts_US_2017-09-05.xlsx")
+    book = openpyxl.load_workbook(folder / "US/2017-09-05/contacts_US_2017-09-05.xlsx")
     assert book.sheetnames == ["Contacts", "Read me", "Movers"]
     header, *rows = list(book["Contacts"].iter_rows(values_only=True))
     assert list(header) == ORDER
@@ -139,8 +146,8 @@ def test_who_may_not_be_contacted_is_not_on_the_list(exported: Exported) -> None
     assert any(row["change_since_last_week"] for row in rows.values())
 
 
-def test_weeks_in_a_row_are_counted(made: Shop, tmp_path: Path, exported: Exported) -> None:
-    before = Folder(str(tmp_path), "US").week("2017-08-29")
+def test_weeks_in_a_row_are_counted(made: Shop, folder: Path, exported: Exported) -> None:
+    before = Folder(str(folder), "US").week("2017-08-29")
     assert before is not None
     earlier, now = (
         {row["customer_id"]: row["weeks_on_list"] for row in one.scores().to_pylist() if row["target"] == "lapse"}
@@ -150,7 +157,7 @@ def test_weeks_in_a_row_are_counted(made: Shop, tmp_path: Path, exported: Export
     assert all(weeks == earlier.get(name, 0) + 1 for name, weeks in now.items() if weeks)
 
 
-def test_no_text_is_a_formula(tmp_path: Path, exported: Exported) -> None:
+def test_no_text_is_a_formula(folder: Path, exported: Exported) -> None:
     nasty = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", 'a"b', "a,b", "a;b", "a\nb", "\u202e=1", "plain"]
     table = pa.table({"text": nasty, "number": [-0.5] * len(nasty)})
     for one in (US, country.load("ZZ")):
@@ -159,7 +166,7 @@ def test_no_text_is_a_formula(tmp_path: Path, exported: Exported) -> None:
         assert [text.removeprefix("'") for text, _ in read] == nasty
         assert not any(text.startswith(("=", "+", "-", "@", "\t", "\r")) for text, _ in read)
         assert {float(number.replace(one.decimal, ".")) for _, number in read} == {-0.5}
-    body = (tmp_path / "US/2017-09-05/scores_US_2017-09-05.csv").read_bytes()
+    body = (folder / "US/2017-09-05/scores_US_2017-09-05.csv").read_bytes()
     ids = [row[1] for row in csv.reader(io.StringIO(body.decode(), newline=""))]
     assert "'-1003" in ids and "-1003" not in ids  # an id may begin with a minus
     scores = exported.week.scores()
@@ -168,13 +175,15 @@ def test_no_text_is_a_formula(tmp_path: Path, exported: Exported) -> None:
 
 
 @pytest.mark.parametrize("survived", range(6))
-def test_a_crash_leaves_the_old_week_or_the_whole_new_one(exported: Exported, tmp_path: Path, survived: int) -> None:
+def test_a_crash_leaves_the_old_week_or_the_whole_new_one(
+    exported: Exported, tmp_path: Path, folder: Path, survived: int
+) -> None:
     """Killed after so many files: readers see the old week until the manifest stands, and the next run mends it."""
     home = tmp_path / "crash"
     for date in ("2017-08-29", "2017-09-05"):
-        week = Folder(str(tmp_path), "US").week(date)
+        week = Folder(str(folder), "US").week(date)
         assert week is not None
-        files = {name: (tmp_path / "US" / date / name).read_bytes() for name in week.manifest.files}
+        files = {name: (folder / "US" / date / name).read_bytes() for name in week.manifest.files}
         if date == "2017-08-29":
             Folder(str(home), "US").publish(week.manifest, files)
     child = os.fork()
@@ -187,7 +196,7 @@ def test_a_crash_leaves_the_old_week_or_the_whole_new_one(exported: Exported, tm
     latest = home / "US/latest.json"
     assert json.loads(latest.read_bytes())["date"] == ("2017-09-05" if survived > 4 else "2017-08-29")
     assert Folder(str(home), "US").publish(week.manifest, files) is not published
-    assert contents(home / "US") == contents(tmp_path / "US")
+    assert contents(home / "US") == contents(folder / "US")
 
 
 def _publish_and_die(folder: Folder, manifest: Manifest, files: dict[str, bytes], survived: int) -> None:
@@ -223,20 +232,21 @@ def test_two_at_once_do_not_mix(made: Shop, tmp_path: Path) -> None:
     assert not contents(tmp_path)
 
 
-def test_a_damaged_file_is_not_read(tmp_path: Path, exported: Exported) -> None:
+def test_a_damaged_file_is_not_read(made: Shop, tmp_path: Path) -> None:
+    found = export(settings_of(made, tmp_path), SMALL, AT)
     path = tmp_path / "US/2017-09-05/scores_US_2017-09-05.parquet"
     path.write_bytes(path.read_bytes() + b"x")
     with pytest.raises(CerebroError, match="not what was published"):
-        exported.week.scores()
+        found.week.scores()
 
 
-def test_an_object_store_gets_the_same_bytes(made: Shop, tmp_path: Path, exported: Exported) -> None:
+def test_an_object_store_gets_the_same_bytes(made: Shop, folder: Path, exported: Exported) -> None:
     settings = settings_of(made, "memory://tuesdays")
     try:
         export(settings, SMALL, EARLIER)
         assert export(settings, SMALL, AT).new and not export(settings, SMALL, AT).new
         found = {name.removeprefix("/tuesdays/"): body for name, body in _memory().items()}
-        assert {name: hashlib.sha256(body).hexdigest() for name, body in found.items()} == contents(tmp_path)
+        assert {name: hashlib.sha256(body).hexdigest() for name, body in found.items()} == contents(folder)
     finally:
         fsspec.filesystem("memory").store.clear()
 

@@ -37,7 +37,10 @@ def code_of(call: Callable[[], object]) -> str:
 
 def health_of(address: str) -> str:
     with grpc.insecure_channel(address) as channel:
-        reply = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=2)
+        try:
+            reply = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=2)
+        except grpc.RpcError as error:
+            return str(error.code().name)
     return health_pb2.HealthCheckResponse.ServingStatus.Name(reply.status)
 
 
@@ -152,7 +155,7 @@ def test_sigterm_finishes_calls_and_exits_zero(live: Shop) -> None:
     try:
         assert process.stderr is not None
         address = process.stderr.readline().strip().rpartition(" ")[2]
-        eventually(lambda: health_of(address) == "SERVING", 10)
+        eventually(lambda: health_of(address) == "SERVING", 30)
         codes: list[str] = []
         with ScorerClient(address, timeout_s=5) as client, grpc.insecure_channel(address) as channel:
             client.score("US", LIVELY)

@@ -73,6 +73,7 @@ def test_a_store_that_lost_everything_is_whole_after_a_start(full: Settings, sto
 
 def test_it_writes_only_what_is_behind_and_can_be_run_again(full: Settings, store_of: Any) -> None:
     live, client = full, store_of
+    client.delete(*client.scan_iter(match="row:*"))
     first, second = everything(live, client), everything(live, client)
     assert first.written > 0 and second.written == 0 and second.kept == second.rows == first.rows
     for key in list(client.scan_iter(match="row:*"))[:10]:
@@ -149,7 +150,7 @@ def test_afresh_everything_is_of_the_next_generation(live: Settings, client: Any
         for key in client.scan_iter(match="row:*"):
             for field, data in client.hgetall(key).items():
                 client.hset(key, field, data[:-1] + b"\x00")  # corrupt, with a fence that looks well
-        done = rebuild_all(live, RowStore(client), KNOWN, afresh=True, say=lambda _: None)
+        done = rebuild_all(live, RowStore(client), KNOWN, afresh=True)
         assert done.written == done.rows > 0
         shop.send(live, shop.log(10, 200))
         shop.settle(live, client)

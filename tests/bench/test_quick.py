@@ -1,0 +1,31 @@
+"""`make bench` runs, in small, and its file holds every figure; what the numbers are is for a quiet machine to say."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scv import figures
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.timeout(150)
+def test_every_bench_writes_its_figures(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "bench", "--quick", "--figures", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=140)
+    assert done.returncode == 0, done.stderr
+    found = {row.name: row for row in figures.read("bench", tmp_path)}
+    measured = {name: row for name, row in found.items() if row.ratio is not None}
+    assert [name.partition(" ")[0] for name in measured] == ["read"] * 8 + ["events/s"] * 2 + ["point-in-time"]
+    for name, row in measured.items():
+        assert isinstance(row.ours, float) and isinstance(row.peer, float) and row.unit, name
+        assert row.ours > 0 and row.peer > 0 and (row.ok is None) == (not row.bar), name
+        assert name in done.stdout, "the table is drawn from the file"
+    facts = {name for name, row in found.items() if row.ratio is None}
+    said = {"machine", "read: compared", "stream: compared", "stream: events a round, rates, CPU", "history: compared"}
+    assert facts == said
+    assert all("Tansu" in name for name in measured if name.startswith("events/s")), "the broker beside every number"

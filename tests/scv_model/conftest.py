@@ -1,0 +1,83 @@
+"""A small invented world of orders and subscriptions, and its deliveries as the lake would give them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from scv import country as countries
+from scv import event as events
+from scv.country import Country
+from scv.delivery import deliver
+
+Deliveries = Callable[[duckdb.DuckDBPyConnection, Country, str, Sequence[events.Event]], str]
+
+
+def deliveries_of(
+    connection: duckdb.DuckDBPyConnection, country: Country, family: str, given: Sequence[events.Event]
+) -> str:
+    """The query `Lake.deliveries` would give for these events, delivered in this order."""
+    fields = events.fields(family)
+    envelope = ("customer_id", "kind", "id", "occurred_us", "claimed_us", "seen_us", "day", "seen_day")
+    rows = [
+        {name: getattr(one, name) for name in envelope}
+        | {name: one.values.get(name) for name in fields}
+        | {"epoch": 0, "partition": 0, "offset": i}
+        for i, one in enumerate(deliver(event, country) for event in given)
+    ]
+    types = dict.fromkeys(envelope, pa.int64()) | dict.fromkeys(("customer_id", "kind", "id"), pa.string())
+    types |= {name: pa.string() if kind == "str" else pa.int64() for name, kind in fields.items()}
+    types |= dict.fromkeys(("epoch", "partition", "offset"), pa.int64())
+    connection.register(f"world_{family}", pa.Table.from_pylist(rows, schema=pa.schema(list(types.items()))))
+    return f"SELECT * FROM world_{family}"
+
+
+@pytest.fixture(scope="session")
+def deliveries() -> Deliveries:
+    return deliveries_of
+
+
+@pytest.fixture(scope="session")
+def us() -> Country:
+    return countries.load("US")
+
+
+@pytest.fixture(scope="session")
+def zz() -> Country:
+    return countries.load("ZZ")
+
+
+@pytest.fixture(scope="session")
+def orders(us: Country) -> list[events.Placed]:
+    """Households with different rhythms over 13 months; some stop, some come back, some orders are seen late."""
+    dice = random.Random(5)
+    found = []
+    first = datetime(2017, 1, 2, tzinfo=UTC)
+    for household in range(80):
+        at, gap = first + timedelta(days=dice.uniform(0, 90)), dice.choice([2, 5, 8, 20, 45])
+        while at < first + timedelta(days=380):
+            late = timedelta(hours=dice.choice([0, 0, 0, 30]))
+            found.append(
+                events.Placed(
+                    id=f"{household}-{len(found)}",
+                    country=us.code,
+                    customer_id=str(household),
+                    occurred_at=at,
+                    seen_at=at + late,
+                    amount_cents=dice.randrange(100, 9000),
+                )
+            )
+            silent = dice.random() < 0.04
+            at += timedelta(days=dice.uniform(30, 120) if silent else dice.expovariate(1 / gap), minutes=1)
+    return sorted(found, key=lambda event: event.seen_at)
+
+
+@pytest.fixture(scope="session")
+def tuesdays() -> list[date]:
+    """References on both sides of two clock changes."""
+    return [date(2017, 3, 7), date(2017, 3, 14), date(2017, 6, 6), date(2017, 9, 5), date(2017, 10, 31)]

@@ -1,0 +1,87 @@
+"""A model's input: one call for trainer and scorer, whatever the columns are kept in."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from scv import derived, vector
+from scv.country import Country
+from scv.errors import CerebroError, UnknownName
+from scv.fetcher import all_features
+from scv.vector import Column
+
+
+def everything(rows: int, seed: int = 3) -> dict[str, list]:
+    """Values of every feature, some missing, in plain lists."""
+    random = np.random.default_rng(seed)
+    words = {"lifecycle__state": ["started", "paused", "cancelled"]}
+    found: dict[str, list] = {}
+    for name, feature in all_features().items():
+        if feature.dtype == "str":
+            values = random.choice(words.get(name, ["a", "b", "c"]), rows).tolist()
+        elif feature.dtype == "int":
+            values = random.integers(0, 40, rows).tolist()
+        else:
+            values = random.gamma(2, 5, rows).tolist()
+        found[name] = [None if gone else value for gone, value in zip(random.random(rows) < 0.1, values, strict=True)]
+    return found
+
+
+def test_lists_arrays_and_arrow_give_the_same_bits(us: Country) -> None:
+    given = everything(200)
+    columns = vector.candidates(given, us)
+    expected = vector.matrix(given, columns)
+    assert expected.shape == (200, len(columns)) and expected.flags.c_contiguous
+    arrow = {name: pa.array(values) for name, values in given.items()}
+    chunked = {name: pa.chunked_array([values[:77], values[77:]]) for name, values in arrow.items()}
+    for other in (arrow, chunked):
+        np.testing.assert_array_equal(vector.matrix(other, columns), expected)
+    for i in (0, 100, 199):
+        one = {name: values[i : i + 1] for name, values in given.items()}
+        np.testing.assert_array_equal(vector.matrix(one, columns)[0], expected[i])
+
+
+def test_candidates_are_numbers_words_derived_and_the_phase(us: Country) -> None:
+    columns = {one.name: one for one in vector.candidates(everything(400), us)}
+    assert set(derived.collect()) <= set(columns)
+    assert columns["phase"].levels == ("new", "established", "paused", "dormant", "left")
+    assert columns["payments__method"].levels == ("a", "b", "c")
+    assert not any(name.startswith("profile__") for name in columns), "age and sex are the country's switch"
+
+
+def test_words_become_their_level_and_unknown_ones_are_missing() -> None:
+    column = Column(name="phone__brand", dtype="str", fingerprint="", levels=("Apple", "Samsung"))
+    found = vector.matrix({"phone__brand": ["Samsung", "Nokia", None, "Apple"]}, [column])
+    np.testing.assert_array_equal(found[:, 0], [1, np.nan, np.nan, 0])
+
+
+@pytest.mark.parametrize("name", sorted(derived.collect()))
+def test_missing_in_missing_out_and_no_division_by_zero(name: str) -> None:
+    one = derived.collect()[name]
+    assert one.doc and set(one.inputs) <= set(all_features())
+    for k in range(len(one.inputs)):
+        inputs = [np.array([3.0]) for _ in one.inputs]
+        inputs[k] = np.array([np.nan])
+        assert np.isnan(one.function(*inputs)).all()
+    assert not np.isinf(one.function(*[np.zeros(1) for _ in one.inputs])).any()
+
+
+def test_a_missing_column_is_an_error_and_never_missing() -> None:
+    column = Column(name="orders__days_since", dtype="int", fingerprint="")
+    with pytest.raises(UnknownName, match="orders__days_since"):
+        vector.matrix({"orders__tenure": [1]}, [column])
+
+
+def test_infinity_is_refused() -> None:
+    column = Column(name="rhythm__gap_mean", dtype="float", fingerprint="")
+    with pytest.raises(CerebroError, match="rhythm__gap_mean"):
+        vector.matrix({"rhythm__gap_mean": [float("inf")]}, [column])
+
+
+def test_inputs_are_all_that_is_read(us: Country) -> None:
+    given = everything(50)
+    columns = vector.candidates(given, us)
+    needed = vector.inputs(columns)
+    vector.matrix({name: given[name] for name in needed}, columns)
