@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import click
 
 from commands import listing
 from scv import settings as known
 
+PAGE = Path("docs/settings.md")
 COLUMNS = ("variable", "value", "meaning")
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-def command(as_json: bool) -> None:
+@click.option("--write", is_flag=True, help="Write docs/settings.md, with the defaults.")
+def command(as_json: bool, write: bool) -> None:
     """List every setting: its variable, its value here and what it means.
 
     The environment wins over HOME/services.env, which `cerebro up` writes, and that over the default.
@@ -26,6 +29,10 @@ def command(as_json: bool) -> None:
       CEREBRO_HOME=/data cerebro settings
       cerebro settings --json
     """
+    if write:
+        PAGE.write_text(known.markdown(), encoding="utf-8")
+        click.echo(f"Wrote {PAGE}.", err=True)
+        return
     rows = [(variable, _shown(variable, value), meaning) for variable, value, meaning in known.table(known.load())]
     if as_json:
         click.echo(json.dumps([dict(zip(COLUMNS, row, strict=True)) for row in rows], indent=2))

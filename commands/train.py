@@ -20,15 +20,24 @@ if TYPE_CHECKING:
 @click.option("--trials", type=click.IntRange(1, 1000), help="Recipes to try. Default: 15 for lapse, else 5.")
 @click.option("--default", "quick", is_flag=True, help="Take the small-tree default without a search.")
 @click.option("--no-report", is_flag=True, help="Leave the HTML report out.")
+@click.option("--accept", "accepted", multiple=True, help="A column that may alone tell much: no leak alarm for it.")
 @click.option("--json", "as_json", is_flag=True, help="Print what came of it as JSON.")
 def command(  # noqa: PLR0913 - one parameter per option
-    code: str, names: tuple[str, ...], date: str | None, trials: int | None, quick: bool, no_report: bool, as_json: bool
+    code: str,
+    names: tuple[str, ...],
+    date: str | None,
+    trials: int | None,
+    quick: bool,
+    no_report: bool,
+    accepted: tuple[str, ...],
+    as_json: bool,
 ) -> int:
     """Train COUNTRY's targets from what was known at a date.
 
     Features come from the snapshots of past Tuesdays through Feast (missing ones are fetched), labels from the lake
     where they are mature. The best recipe of a search is judged against the champion's on the last mature weeks; the
-    better one is fitted on everything and becomes the champion. A leak alarm promotes nothing and exits with 1.
+    better one is fitted on everything and becomes the champion. A leak alarm promotes nothing and exits with 1:
+    mend the feature, or --accept the column if it was known before.
 
     \b
     Example:
@@ -44,7 +53,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     (country,) = the_countries([code], config)
     (at,) = the_references([date] if date else [], country, config)
     chosen = [target.get(name) for name in dict.fromkeys(names)] or target.of_country(country)
-    plan = Plan("default" if quick else "search", trials, not no_report)
+    plan = Plan("default" if quick else "search", trials, not no_report, accepted)
     done = []
     with _bar() as progress:
         progress("reading the past", 0, 1)

@@ -118,3 +118,18 @@ def table(settings: Settings | None = None) -> list[tuple[str, str, str]]:
         meaning = (info.type.extra_json_schema or {}).get("description", "")
         rows.append((PREFIX + info.name.upper(), str(getattr(shown, info.name)), meaning))
     return rows
+
+
+def markdown() -> str:
+    """The page `docs/settings.md`."""
+    lines = [
+        "# Settings",
+        "",
+        "Written by `cerebro settings --write`; a test keeps it fresh. The environment wins over `CEREBRO_HOME/services.env`,",
+        "which `cerebro up` writes, and that over the default. `cerebro settings` shows the values in force.",
+        "",
+        "| variable | default | meaning |",
+        "|---|---|---|",
+        *(f"| `{variable}` | `{default or '(empty)'}` | {meaning} |" for variable, default, meaning in table()),
+    ]
+    return "\n".join(lines) + "\n"

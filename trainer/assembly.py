@@ -80,9 +80,7 @@ def _usual(matrix: np.ndarray) -> tuple[float | None, ...]:
     return tuple(float(np.median(column)) if len(column) else None for column in seen)
 
 
-def _id(
-    at: datetime, rows: TrainingSet, fitted: Fitted, calibration: Calibration, metrics: Mapping[str, Any]
-) -> str:
+def _id(at: datetime, rows: TrainingSet, fitted: Fitted, calibration: Calibration, metrics: Mapping[str, Any]) -> str:
     """The reference and 8 hex digits of what the model computes and how it was judged: same content, same id."""
     parts = (fitted.model, fitted.offset, fitted.weight, fitted.logistic, calibration, rows.columns, metrics)
     text = b"".join(msgspec.json.encode(part) for part in parts)

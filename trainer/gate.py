@@ -6,6 +6,7 @@ one is then refitted on everything (`trainer.train`). A leak stops both.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -48,12 +49,19 @@ class Verdict:
     judged: Judged | None = field(repr=False, default=None)
 
 
-def gate(candidate: Recipe, incumbent: Recipe, rows: TrainingSet, everything: TrainingSet, threads: int) -> Verdict:
+def gate(
+    candidate: Recipe,
+    incumbent: Recipe,
+    rows: TrainingSet,
+    everything: TrainingSet,
+    threads: int,
+    accepted: Collection[str] = (),
+) -> Verdict:
     """Judge two recipes on the same rows. A history too short to judge keeps the incumbent's.
 
-    `everything` is the same rows with every candidate column: what the baselines pick from and leaks hide in.
+    `everything` is the same rows with every candidate column: what the baselines pick from and leaks hide in; `accepted` names those that an analyst has looked at.
     """
-    found = alarms(everything)
+    found = alarms(everything, accepted)
     split = judged(rows)
     if split is None:
         why = "the history is too short to judge a recipe forward: the incumbent's stays"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,8 +32,8 @@ class Alarm:
         return f"{self.column} (AUC {self.auc:.2f} alone: {self.why})"
 
 
-def alarms(rows: TrainingSet) -> list[Alarm]:
-    """The columns that alone tell too much.
+def alarms(rows: TrainingSet, accepted: Collection[str] = ()) -> list[Alarm]:
+    """The columns that alone tell too much, but for those that an analyst has `accepted`.
 
     Any at AUC 0.95. And from 0.60 on (more where few customers make chance strong) one that never changes for 95 %
     of the customers: such a column was probably written afterwards, like an undated demographics table, in which
@@ -41,6 +42,8 @@ def alarms(rows: TrainingSet) -> list[Alarm]:
     limit = max(STILL_LIMIT, 0.5 + 4 * _chance(rows))
     found = []
     for j, one in enumerate(rows.columns):
+        if one.name in accepted:
+            continue
         values = np.where(np.isnan(rows.matrix[:, j]), -np.inf, rows.matrix[:, j])
         area = metrics.auc(rows.y, values)
         area = max(area, 1 - area)

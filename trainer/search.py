@@ -84,7 +84,7 @@ def search(
 ) -> tuple[Recipe, list[Step]]:
     """The best recipe and the history. The small default and `enqueued` (last week's) are always among the trials."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sampler = optuna.samplers.TPESampler(seed=SEED, n_startup_trials=6, multivariate=True, group=True)
+    sampler = optuna.samplers.TPESampler(seed=SEED, n_startup_trials=6, multivariate=True)
     study = optuna.create_study(sampler=sampler, pruner=optuna.pruners.MedianPruner(n_startup_trials=4))
     for recipe in dict.fromkeys([DEFAULT, *enqueued]):
         study.enqueue_trial(parameters(recipe))

@@ -58,11 +58,13 @@ class Trained:
 @dataclass(frozen=True)
 class Plan:
     """`default` takes the small-tree recipe as it is: quick, for the first bundle. `search` looks for a better one
-    (`trials` None: the target's fixed number) and lets the gate decide. `report` adds the page to the bundle."""
+    (`trials` None: the target's fixed number) and lets the gate decide. `report` adds the page to the bundle. `accepted` are
+    columns that raise no leak alarm, because an analyst knows how they come about."""
 
     mode: Mode = "search"
     trials: int | None = None
     report: bool = True
+    accepted: tuple[str, ...] = ()
 
     def trials_of(self, target: str) -> int:
         if self.mode == "default":
@@ -115,13 +117,13 @@ class _Run:
     def choose(self, incumbent: Recipe) -> tuple[Recipe, Verdict, list[Step]]:
         """The recipe to fit on everything, with the reason."""
         if self.plan.mode == "default":
-            found = alarms(self.everything)
+            found = alarms(self.everything, self.plan.accepted)
             why = f"leak alarm: {', '.join(map(str, found))}" if found else "the small-tree default, not searched"
             return DEFAULT, Verdict("incumbent", not found, why, {}, found), []
         threads = self.settings.threads
         candidate, history = search(self.rows, self._trials, threads, [incumbent], self._note)
         self.say("gate", 0)
-        verdict = gate(candidate, incumbent, self.rows, self.everything, threads)
+        verdict = gate(candidate, incumbent, self.rows, self.everything, threads, self.plan.accepted)
         return (candidate if verdict.winner == "candidate" else incumbent), verdict, history
 
     @property

@@ -7,8 +7,6 @@ from contextlib import ExitStack
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from rich.progress import Progress
-
 from commands import week
 from commands.demonstration import households, telling
 from commands.demonstration.findings import Findings
@@ -37,8 +35,8 @@ cancellations. No customer was contacted, so nothing here measures contact."""
 def first_score(stage: Stage, shop: Shop, found: Findings) -> households.Basket:
     """Replay to the Monday before the list, train the small default, and give the first live score."""
     noon = _noon(shop)
-    with found.step("Replaying eight months of baskets and mailings through Kafka"):
-        stage.play(shop.path, None, noon)
+    with found.step("Replaying eight months of baskets and mailings through Kafka") as advance:
+        stage.play(shop.path, None, noon, advance)
     train(stage, shop, ["lapse"], noon, Plan("default", report=False), found)
     basket = households.returning(shop.path, noon, noon + timedelta(hours=9))
     with ScorerClient(stage.settings.scorer, timeout_s=10) as scorer:
@@ -66,8 +64,8 @@ def basket_arrives(stage: Stage, shop: Shop, basket: households.Basket, found: F
         f"Household {one} comes back after {basket.gap_days} days; its basket arrives through Kafka.\n"
         f"Row before: {was}\n  {before}\nRow after:  {now}\n  {after}",
     )
-    with found.step("Replaying on to Tuesday, 2017-09-05"):
-        stage.play(shop.path, basket.at + timedelta(microseconds=1), shop.at(FROZEN))
+    with found.step("Replaying on to Tuesday, 2017-09-05") as advance:
+        stage.play(shop.path, basket.at + timedelta(microseconds=1), shop.at(FROZEN), advance)
 
 
 def learn(stage: Stage, shops: Sequence[Shop], found: Findings) -> None:
@@ -84,14 +82,9 @@ def train(stage: Stage, shop: Shop, targets: Sequence[str], at: datetime, plan: 
             known = stack.enter_context(past.read(stage.settings, shop.country, chosen, at, apply(stage.settings)))
         for one in chosen:
             what = "the small default" if plan.mode == "default" else "search, gate and fit"
-            with found.step(f"{shop.country.code}: a model for {one.name}: {what}") as progress:
-                done = training.train(stage.settings, known, one, plan, _bar(progress))
+            with found.step(f"{shop.country.code}: a model for {one.name}: {what}") as advance:
+                done = training.train(stage.settings, known, one, plan, lambda text, n, of: advance(n, of, text))
             found.talk(f"{one.name}: {done.why}")
-
-
-def _bar(progress: Progress) -> training.Progress:
-    task = progress.add_task("", total=None)
-    return lambda text, done, total: progress.update(task, description=f"  {text} ({done} of {total})")
 
 
 def _noon(shop: Shop) -> datetime:
@@ -146,14 +139,16 @@ def recorded(stage: Stage, shop: Shop, found: Findings) -> None:
 
 def silence(stage: Stage, shop: Shop, found: Findings) -> None:
     """Tuesday by Tuesday with the champion frozen; one household does nothing and its score moves."""
-    days = [FROZEN + timedelta(days=7 * k) for k in range(4)]
+    tuesdays = list(calendar.tuesdays(FROZEN, LAST))
+    days = tuesdays[:4]
     quiet = households.silent(shop.path, shop.at(FROZEN), shop.at(days[-1]))
     lines = []
     with (
-        found.step("Eight more Tuesdays, each exported at its barrier"),
+        found.step("Eight more Tuesdays, each exported at its barrier") as advance,
         ScorerClient(stage.settings.scorer, timeout_s=10) as scorer,
     ):
-        for day in calendar.tuesdays(FROZEN, LAST):
+        for n, day in enumerate(tuesdays):
+            advance(n, len(tuesdays), str(day))
             if day > FROZEN:
                 stage.play(shop.path, shop.at(day - timedelta(days=7)), shop.at(day))
                 tuesday(stage, shop, day)
@@ -170,8 +165,8 @@ def hindsight(stage: Stage, shop: Shop, found: Findings) -> None:
     from commands.tuesday import write_report
     from scorer.feedback import feedback, sentence
 
-    with found.step("Replaying on until those Tuesdays' labels are final"):
-        stage.play(shop.path, shop.at(LAST), shop.at(END))
+    with found.step("Replaying on until those Tuesdays' labels are final") as advance:
+        stage.play(shop.path, shop.at(LAST), shop.at(END), advance)
     with found.step("Feedback: how right were the lists?"):
         told = feedback(stage.settings, shop.country, shop.tuesdays(FROZEN, LAST))
         page = write_report(stage.settings, told, [WHAT.format(provenance=shop.country.provenance)])

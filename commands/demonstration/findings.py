@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 ORDER = (
     "What this is",
@@ -17,13 +18,17 @@ ORDER = (
     "A household that does nothing",
     "Tuesday's sheet",
     "What the list is worth",
-    "Recorded cancellations (invented country)",
-    "An alert",
     "Parity",
     "Model quality",
     "Speeds",
+    "Recorded cancellations (invented country)",
+    "An alert",
     "Now you",
 )
+
+
+Advance = Callable[..., None]
+"""Told (done, total) and, if there is more to say, a text."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class Findings:
 
     def talk(self, text: str) -> None:
         """A line about the work, on stderr."""
-        self._talk.print(f"         {text}", style="dim", highlight=False)
+        self._talk.print(f"         {text}", style="dim", highlight=False, soft_wrap=True)
 
     def recap(self) -> None:
         """All findings once more, in order."""
@@ -64,15 +69,18 @@ class Findings:
                 _write(self._found[title])
 
     @contextmanager
-    def step(self, what: str) -> Iterator[Progress]:
-        """A line with a spinner while something is done; work that can count adds its own bar to it."""
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    def step(self, what: str) -> Iterator[Advance]:
+        """A progress bar while something is done: it pulses until the work says how far it is."""
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[far]}"), TimeElapsedColumn())
         begun = time.monotonic()
-        with Progress(*columns, console=self._talk, transient=True) as progress:
-            progress.add_task(what, total=None)
-            yield progress
+        with Progress(*columns, console=self._talk, transient=True) as progress, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what libraries say to their developers is no news to a newcomer
+            task = progress.add_task(what, total=None, far="")
+            yield lambda done, total, text="": progress.update(
+                task, completed=done, total=total, far=text or f"{done:,}"
+            )
         self._talk.print(
-            f"[dim]{self.seconds:5.0f} s[/dim]  {what} ({time.monotonic() - begun:.1f} s)", highlight=False
+            f"{self.seconds:5.0f} s  {what} ({time.monotonic() - begun:.1f} s)", highlight=False, soft_wrap=True
         )
 
 

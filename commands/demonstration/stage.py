@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +19,7 @@ from scv import settings as configuration
 from scv.errors import Unreachable, UserError
 from scv.rowstore import RowStore
 from scv.settings import PREFIX
-from streams.barrier import Barrier, barrier
+from streams.barrier import barrier
 from streams.connection import connect_store
 from streams.history import History
 from streams.replay import Summary, replay
@@ -71,19 +72,17 @@ class Stage:
         """Leave the services up when the `with` ends well."""
         self._stays = True
 
-    def play(self, source: Path, since: datetime | None, until: datetime) -> Summary:
+    def play(
+        self, source: Path, since: datetime | None, until: datetime, advance: Callable[[int, int], None] | None = None
+    ) -> Summary:
         """Replay `[since, until)` and wait until both consumers stand at `until`."""
         begun = time.monotonic()
         with History(source, None, False, self.settings.memory, self.settings.threads) as history:
             sent = replay(history, self.settings, since, until, None, show=False)
-        self.stand()
+        barrier(self.settings, RowStore(self.client), progress=advance)
         self.replayed += sent.total
         self.replay_s += time.monotonic() - begun
         return sent
-
-    def stand(self) -> Barrier:
-        """Wait until both consumers have read everything that was sent."""
-        return barrier(self.settings, RowStore(self.client))
 
     def _wait(self, log: Path) -> None:
         deadline = time.monotonic() + READY_S

@@ -12,3 +12,10 @@ def test_the_catalogue_page_is_fresh() -> None:
 
     shown = (ROOT / "docs/features.md").read_text(encoding="utf-8")
     assert shown == catalogue.markdown(), "run `cerebro catalogue --write`"
+
+
+def test_the_settings_page_is_fresh() -> None:
+    from scv import settings
+
+    shown = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
+    assert shown == settings.markdown(), "run `cerebro settings --write`"

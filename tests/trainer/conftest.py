@@ -27,9 +27,9 @@ def rows_of(weeks: int = 30, customers: int = 120, base: float = -2.0, seed: int
     codes = np.tile(np.arange(customers), weeks)
     habit = random.normal(size=customers)[codes]
     silent = random.gamma(2, 4, len(at))
-    matrix = np.column_stack(
-        [silent, random.poisson(4, len(at)), random.poisson(12, len(at)), random.gamma(2, 4000, len(at)), np.exp(habit)]
-    )
+    counts = [random.poisson(mean, len(at)) for mean in (4, 12)]
+    gaps = np.exp(habit + random.normal(0, 0.1, len(at)))
+    matrix = np.column_stack([silent, *counts, random.gamma(2, 4000, len(at)), gaps])
     y = (random.random(len(at)) < 1 / (1 + np.exp(-(base + silent / 8 + 0.6 * habit)))).astype(float)
     features = all_features()
     columns = tuple(

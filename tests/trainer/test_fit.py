@@ -33,11 +33,11 @@ def test_a_fit_repeats_and_its_text_is_the_model(rows: TrainingSet) -> None:
     assert one == two
     np.testing.assert_array_equal(one.logits(rows.matrix), two.logits(rows.matrix))
     np.testing.assert_array_equal(booster(one.model).predict(rows.matrix), one.trees.predict(rows.matrix))
-    np.testing.assert_array_equal(out_of_fold(DEFAULT, rows, 2), out_of_fold(DEFAULT, rows, 1))
+    np.testing.assert_array_equal(out_of_fold(DEFAULT, rows, 2, 2), out_of_fold(DEFAULT, rows, 1, 2))
 
 
 def test_out_of_fold_is_worse_than_in_sample_and_calibrates(rows: TrainingSet) -> None:
-    greedy = Recipe(leaves=31, least_rows=5, l2=0, rate=0.3, rounds=200, weight=0)
+    greedy = Recipe(leaves=31, least_rows=5, l2=0, rate=0.3, rounds=80, weight=0)
     z, seen = out_of_fold(greedy, rows, 2), fit(greedy, rows).logits(rows.matrix)
     assert metrics.log_loss(rows.y, sigmoid(z)) > metrics.log_loss(rows.y, sigmoid(seen)) + 0.1
     p = calibrate(z, rows.y, rows.customers)(z)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 
 import duckdb
@@ -21,15 +22,13 @@ from trainer.leak import alarms, shuffled
 from trainer.recipe import DEFAULT, Recipe
 from trainer.splits import Split, judged
 
-BAD = Recipe(leaves=15, least_rows=5, l2=0, rate=0.5, rounds=200, weight=0)
+BAD = Recipe(leaves=15, least_rows=5, l2=0, rate=0.5, rounds=60, weight=0)
 
 
 def plant(rows: TrainingSet, values: np.ndarray, name: str = "profile__planted") -> TrainingSet:
     """The rows with one more column."""
     column = Column(name=name, dtype="int", fingerprint="")
-    return rows.narrow(range(len(rows.columns))).__class__(
-        **{**rows.__dict__, "columns": (*rows.columns, column), "matrix": np.column_stack([rows.matrix, values])}
-    )
+    return replace(rows, columns=(*rows.columns, column), matrix=np.column_stack([rows.matrix, values]))
 
 
 def test_honest_columns_raise_no_alarm(rows: TrainingSet) -> None:
@@ -44,6 +43,12 @@ def test_a_column_written_afterwards_trips_the_alarm(rows: TrainingSet) -> None:
     assert [one.column for one in alarms(leaky)] == ["profile__planted"]
     verdict = gate(DEFAULT, DEFAULT, rows, leaky, threads=2)
     assert not verdict.promote and "profile__planted" in verdict.why
+
+
+def test_an_analyst_may_accept_a_column(rows: TrainingSet) -> None:
+    share = np.bincount(rows.customers, rows.y) / np.bincount(rows.customers)
+    leaky = plant(rows, (share < np.quantile(share, 0.35)).astype(float)[rows.customers])
+    assert alarms(leaky, accepted=("profile__planted",)) == []
 
 
 def test_a_copy_of_the_answer_trips_the_alarm(rows: TrainingSet) -> None:
@@ -86,7 +91,7 @@ def test_having_demographics_trips_the_alarm_on_the_demo_data() -> None:
     connection.register("all_events", events(tables))
     query = _deliveries(country.time_zone)
     batch.admit(connection, query, country, "admitted")
-    references = [midnight(day, country.zone) for day in list(tuesdays(date(2017, 3, 7), date(2017, 7, 4)))[::2]]
+    references = [midnight(day, country.zone) for day in list(tuesdays(date(2017, 3, 7), date(2017, 7, 4)))[::4]]
     table = batch.fold(connection, "admitted", layout_of(get("orders")), country, references)
     outcomes = labels.prepare(connection, {"orders": query}, country)
     joined = snapshot.join({"orders": table})

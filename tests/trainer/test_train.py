@@ -1,0 +1,152 @@
+"""A whole run on an invented world: rows, search, gate, bundle, champion, report, quality."""
+
+from __future__ import annotations
+
+import html.parser
+import re
+from datetime import date, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from scv import bundle, champion, country, target
+from scv.calendar import add_days, midnight
+from scv.errors import UserError
+from scv.fetcher import all_features
+from scv.labels import Labels
+from scv.settings import Settings
+from trainer.past import Past
+from trainer.quality import figures, quality
+from trainer.recipe import DEFAULT
+from trainer.train import Plan, train
+
+US = country.load("US")
+LAPSE = target.get("lapse")
+FIRST = midnight(date(2017, 1, 31), US.zone)
+FROZEN = midnight(date(2017, 9, 5), US.zone)
+
+
+class Told:
+    """Outcomes that follow the silence of each row, by chance."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self.country = US
+        random = np.random.default_rng(5)
+        silent = np.array(table["orders__days_since"].to_pylist())
+        outcomes = (random.random(len(table)) < 1 / (1 + np.exp(3.5 - silent / 6))).astype(float)
+        keys = zip(table["event_timestamp"].cast(pa.int64()).to_pylist(), table["customer_id"].to_pylist(), strict=True)
+        self._y = dict(zip(keys, outcomes, strict=True))
+
+    def labels(self, asked: target.Target, at_us: np.ndarray, customers: list[str]) -> Labels:
+        y = np.array([self._y[int(us), one] for us, one in zip(at_us, customers, strict=True)])
+        return Labels(y, np.full(len(y), "", dtype=object))
+
+
+def past_of(first: datetime, weeks: int, at: datetime, known: datetime, seed: int = 1) -> Past:
+    """`weeks` Tuesdays of 100 customers with every order feature."""
+    random = np.random.default_rng(seed)
+    customers = [f"c{i}" for i in range(100)]
+    stamps = [add_days(first, 7 * k, US.zone) for k in range(weeks)]
+    n = len(customers) * weeks
+    columns: dict[str, pa.Array] = {
+        "country": pa.array(["US"] * n),
+        "customer_id": pa.array(customers * weeks),
+        "event_timestamp": pa.array(np.repeat(stamps, len(customers)).tolist(), pa.timestamp("us", tz="UTC")),
+    }
+    for name, feature in all_features().items():
+        if feature.dtype == "str":
+            columns[name] = pa.nulls(n, pa.string())
+        elif name.startswith(("orders__", "rhythm__")):
+            columns[name] = pa.array(random.integers(0, 28, n).astype("int64" if feature.dtype == "int" else "float64"))
+        else:
+            columns[name] = pa.nulls(n, pa.int64() if feature.dtype == "int" else pa.float64())
+    columns["orders__tenure"] = pa.array(random.integers(0, 400, n))
+    table = pa.table(columns)
+    return Past(US, at, table, Told(table), known, "0" * 12)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def past() -> Past:
+    return past_of(FIRST, 23, FROZEN, FROZEN)
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(home=str(tmp_path_factory.mktemp("home")))
+
+
+def test_first_the_default_then_the_search_through_the_gate(past: Past, settings: Settings) -> None:
+    first = train(settings, past, LAPSE, Plan("default", report=False))
+    assert first.promoted and first.path == champion.champion(settings, "US", "lapse")
+    assert first.recipe == DEFAULT
+    loaded = bundle.load(first.path)
+    assert loaded.info.trained_on.references == 23
+    assert loaded.info.reference == FROZEN
+    steps: list[tuple[str, int, int]] = []
+    second = train(settings, past, LAPSE, Plan(trials=3), lambda *step: steps.append(step))
+    assert second.promoted and second.path is not None
+    assert [done for _, done, _ in steps] == [1, 2, 3, 3, 4, 5, 6] and steps[-1][1:] == (6, 6)
+    assert set(second.figures["gate"]) == {"candidate", "incumbent", "RFM-LightGBM", "RFM-logistic", "shuffled"}
+    again = train(settings, past, LAPSE, Plan(trials=3))
+    assert again.path == second.path, "the same past gives the same bundle"
+    assert set(second.as_json()) >= {"id", "target", "promoted", "why", "seconds"}
+
+
+def test_the_report_is_one_page_with_honest_words_first(past: Past, settings: Settings) -> None:
+    path = train(settings, past, LAPSE, Plan(trials=2)).path
+    assert path is not None
+    text = (path / "report.html").read_text(encoding="utf-8")
+    seen: list[tuple[str, str]] = []
+
+    class Links(html.parser.HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            seen.extend((tag, value or "") for name, value in attrs if name in {"src", "href"})
+
+    Links().feed(text)
+    assert len(seen) == 8 and all(value.startswith("data:image/png;base64,") for _, value in seen)
+    words = re.sub(r"<[^>]*>", " ", text)
+    for line in (
+        "grocery shopping, not subscriptions",
+        "no order in the next 56 days",
+        "no one cancelled anything",
+        "frequent shoppers",
+        "undated demographics were not used",
+        "intervals are by customer",
+        "baselines were fitted in this run",
+        "nothing here measures contact",
+        "Of the 100 you can contact each week",
+    ):
+        assert line in words, line
+    assert not re.search(r"\bc\d+\b", words), "no customer is named"
+
+
+def test_quality_on_later_tuesdays(past: Past, settings: Settings) -> None:
+    path = train(settings, past, LAPSE, Plan("default", report=False)).path
+    assert path is not None
+    known = midnight(date(2017, 12, 31), US.zone)
+    after = past_of(FROZEN, 9, known, known, seed=2)
+    found = quality(bundle.load(path), past, after, LAPSE, midnight(date(2017, 10, 24), US.zone))
+    assert len(found.references) == 8 and found.references[0] == FROZEN
+    assert found.ours["rows"] == 800 and found.customers == 100
+    assert found.better_peer.figures["log_loss"] == min(peer.figures["log_loss"] for peer in found.peers)
+    assert found.win == (found.better_peer.loss.high < 0 and found.better_peer.auc.value >= -0.003)
+    rows = figures([found])
+    assert len(rows) == 4 and rows[0].ok == (found.better_peer.loss.high < 0)
+    assert "Of the 100 you can contact each week" in found.business()
+
+
+def test_nothing_to_learn_says_what_is_missing(past: Past, settings: Settings) -> None:
+    early = past_of(FIRST, 3, FIRST, FIRST)
+    with pytest.raises(UserError, match="no row has a mature label.*56 days"):
+        train(settings, early, LAPSE)
+
+
+def test_a_damaged_champion_does_not_stop_the_next(past: Past, tmp_path: Path) -> None:
+    settings = Settings(home=str(tmp_path))
+    path = train(settings, past, LAPSE, Plan("default", report=False)).path
+    assert path is not None
+    (path / "model.txt").write_text("tree")
+    assert train(settings, past, LAPSE, Plan("default", report=False)).path == path
+    bundle.load(path)
