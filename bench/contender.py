@@ -57,7 +57,7 @@ class Watched(OnlineConsumer):
 
 def ours(task: Task) -> Took:
     """The online consumer over everything that the topics hold."""
-    consumer = Watched(task.settings, batch=2_000)
+    consumer = Watched(task.settings)
     counters = consumer.run(threading.Event(), until_idle=True)
     assert consumer.began and counters.delivered == counters.admitted, counters.facts()
     wall, cpu = (end - begin for begin, end in zip(consumer.began, consumer.ended, strict=True))

@@ -63,7 +63,7 @@ def _check(contenders: dict[str, Read], customers: Sequence[str]) -> None:
 
 def _figures(what: str, times: dict[str, Times]) -> list[Figure]:
     def row(ours: str, at: int, at_least: float | None = None) -> Figure:
-        found = [times[name].percentile(at) * 1e6 for name in (ours, REDIS)]
-        return faster(f"{what}: {ours} / {REDIS}, p{at}", *found, "us", at_least)
+        mine, theirs = (times[name].percentile(at) * 1e6 for name in (ours, REDIS))
+        return faster(f"{what}: {ours} / {REDIS}, p{at}", mine, theirs, "us", at_least)
 
     return [row(READER, 50, 2), row(READER, 99), row(FEAST, 50), row(FEAST, 99)]

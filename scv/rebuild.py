@@ -129,12 +129,18 @@ class _Task:
         return int(found.fetchall()[0][0])
 
     def run(self, connection: duckdb.DuckDBPyConnection, done: Rebuilt, report: Callable[[], None]) -> None:
-        """Fold and write, then let the consumer follow and readers see."""
+        """Fold and write, then let the consumer follow and readers see.
+
+        Raises StoreUnusable where the store restarted in between: rows written before may be gone.
+        """
+        begun = self.store.incarnation()
         empty = self.source.version.families[self.source.log.family] < 0
         if not empty:
             for chunk in _chunks(self._customers(connection), CHUNK):
                 self._build(chunk, done)
                 report()
+        if self.store.incarnation() != begun:
+            raise StoreUnusable("The store restarted during the rebuild and may have lost rows. Run it again.")
         code, topic = self.country.code, self.source.topic
         for partition, position in enumerate(self.source.positions):
             self.store.follow(topic, partition, position, code, self.fields)

@@ -1,1 +1,1 @@
-
+"""Edge: Kafka. Topics, producers, the two consumers, rebuild, the reactor, replay and simulator."""

@@ -21,6 +21,7 @@ from redis.retry import Retry
 
 from scv.errors import BadSetting, Unreachable
 from scv.settings import Settings
+from streams.incarnation import Incarnation
 from streams.talk import say as talk
 
 UNWELL = (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError, OutOfMemoryError, TryAgainError)
@@ -33,7 +34,10 @@ _PAUSE_S = 0.2
 
 
 def client(settings: Settings) -> Any:
-    """A client that has not connected yet; bytes replies. A command that fails is never sent twice by itself."""
+    """A client that has not connected yet; bytes replies. A command that fails is never sent twice by itself.
+
+    The first command after a restart of the store fails like one on a broken connection.
+    """
     try:
         return redis.Redis.from_url(
             settings.store,
@@ -42,6 +46,7 @@ def client(settings: Settings) -> Any:
             socket_keepalive=True,
             retry=Retry(NoBackoff(), 0),
             decode_responses=False,
+            redis_connect_func=Incarnation(),
         )
     except ValueError as error:
         raise BadSetting(f"CEREBRO_STORE cannot be used: {error}") from error

@@ -59,7 +59,8 @@ def gate(
 ) -> Verdict:
     """Judge two recipes on the same rows. A history too short to judge keeps the incumbent's.
 
-    `everything` is the same rows with every candidate column: what the baselines pick from and leaks hide in; `accepted` names those that an analyst has looked at.
+    `everything` is the same rows with every candidate column: what the baselines pick from and leaks hide in.
+    `accepted` names those that an analyst has looked at.
     """
     found = alarms(everything, accepted)
     split = judged(rows)

@@ -57,9 +57,12 @@ class Trained:
 
 @dataclass(frozen=True)
 class Plan:
-    """`default` takes the small-tree recipe as it is: quick, for the first bundle. `search` looks for a better one
-    (`trials` None: the target's fixed number) and lets the gate decide. `report` adds the page to the bundle. `accepted` are
-    columns that raise no leak alarm, because an analyst knows how they come about."""
+    """How to train.
+
+    `default` takes the small-tree recipe as it is: quick, for the first bundle. `search` looks for a better one
+    (`trials` None: the target's fixed number) and lets the gate decide. `report` adds the page to the bundle.
+    `accepted` are columns that raise no leak alarm, because an analyst knows how they come about.
+    """
 
     mode: Mode = "search"
     trials: int | None = None

@@ -101,7 +101,7 @@ def test_every_service_and_job_runs(house: House) -> None:
     for name in ("online", "lake"):
         house.start(name, SERVICES[name]["command"], SERVICES[name])
         house.wait_healthy(name)
-    ended(house, ["cerebro", "replay", "--until", "2017-09-05"], {})
+    ended(house, ["cerebro", "replay", "completejourney", "--until", "2017-09-05"], {})
     for name in ("fetch", "trainer"):
         ended(house, SERVICES[name]["command"], SERVICES[name])
     for name in ("scorer", "reactor"):

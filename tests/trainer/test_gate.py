@@ -35,19 +35,18 @@ def test_honest_columns_raise_no_alarm(rows: TrainingSet) -> None:
     assert alarms(rows) == []
 
 
-def test_a_column_written_afterwards_trips_the_alarm(rows: TrainingSet) -> None:
-    """Who left is not in the table that was made from those who stayed."""
+def leaking(rows: TrainingSet) -> TrainingSet:
+    """A table made afterwards from those who stayed: who left is not in it."""
     share = np.bincount(rows.customers, rows.y) / np.bincount(rows.customers)
-    stayed = (share < np.quantile(share, 0.35)).astype(float)[rows.customers]
-    leaky = plant(rows, stayed)
+    return plant(rows, (share < np.quantile(share, 0.4)).astype(float)[rows.customers])
+
+
+def test_a_column_written_afterwards_trips_the_alarm(make: Callable[..., TrainingSet]) -> None:
+    rows = make(weeks=16, customers=500, base=-3.5)
+    leaky = leaking(rows)
     assert [one.column for one in alarms(leaky)] == ["profile__planted"]
     verdict = gate(DEFAULT, DEFAULT, rows, leaky, threads=2)
     assert not verdict.promote and "profile__planted" in verdict.why
-
-
-def test_an_analyst_may_accept_a_column(rows: TrainingSet) -> None:
-    share = np.bincount(rows.customers, rows.y) / np.bincount(rows.customers)
-    leaky = plant(rows, (share < np.quantile(share, 0.35)).astype(float)[rows.customers])
     assert alarms(leaky, accepted=("profile__planted",)) == []
 
 

@@ -139,7 +139,7 @@ def test_quality_on_later_tuesdays(past: Past, settings: Settings) -> None:
 
 def test_nothing_to_learn_says_what_is_missing(past: Past, settings: Settings) -> None:
     early = past_of(FIRST, 3, FIRST, FIRST)
-    with pytest.raises(UserError, match="no row has a mature label.*56 days"):
+    with pytest.raises(UserError, match=r"no row has a mature label.*56 days"):
         train(settings, early, LAPSE)
 
 

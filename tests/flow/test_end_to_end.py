@@ -1,0 +1,138 @@
+"""A dirty town through a broker and both consumers: at two barriers every way to a value equals the naive oracle.
+
+The embedded broker and store, or those that CEREBRO_TEST_BROKER and CEREBRO_TEST_STORE name; `make test-real` runs
+the same on Apache Kafka and redis-server.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from commands.services import Services
+from scv import event, fetcher, figures
+from scv.errors import UserError
+from scv.settings import Settings
+from streams import topics
+from streams.connection import connect_store
+from streams.history import History
+from streams.lakekeeper import LakeConsumer
+from streams.online import OnlineConsumer
+from streams.producer import Producer
+from streams.replay import replay
+from tests import oracle
+from tests.flow import town
+from tests.flow.town import Town
+from tests.flow.ways import Compared, Place
+from tests.streams import shop
+
+ROOT = Path(__file__).parents[2]
+BEGIN = datetime.min.replace(tzinfo=UTC)
+TUESDAY = datetime(2017, 5, 1, 22, tzinfo=UTC)
+"""Local midnight, in the middle of both histories."""
+LATER = datetime(2017, 6, 6, 13, 37, 21, 7, tzinfo=UTC)
+"""No midnight, no full hour: five weeks on."""
+NAMES = {"embedded": "", "real": "_real"}
+CHOSEN = (os.environ.get("CEREBRO_TEST_BROKER", "tansu"), os.environ.get("CEREBRO_TEST_STORE", "valkey"))
+
+
+@pytest.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.real)])
+def live(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
+    """Settings of running services and an empty home."""
+    broker, store = CHOSEN if request.param == "embedded" else ("kafka", "redis")
+    try:
+        services = Services(broker, store, tmp_path / "services")
+        services.__enter__()
+    except UserError as missing:
+        pytest.skip(str(missing))
+    try:
+        where = {"broker": services.broker_address, "store": services.store_url, "home": str(tmp_path / "home")}
+        yield Settings(**where, partitions=3, session_ms=6000 if broker == "kafka" else 1000, wait_s=10)
+    finally:
+        gc.collect()  # a client that outlives its broker complains on stderr
+        services.stop()
+
+
+def send_others(settings: Settings, logs: town.Logs) -> int:
+    """Produce raw deliveries in log order, as no replay would."""
+    with Producer(settings) as producer:
+        for family, log in logs.items():
+            for key, value in town.encoded(log):
+                producer.send(topics.events(settings, family), value, key)
+    return sum(map(len, logs.values()))
+
+
+def play(settings: Settings, client: Any, made: Town, since: datetime, until: datetime) -> int:
+    """Send everything seen in `[since, until)` and wait until both consumers have it; how many deliveries."""
+    sent = send_others(settings, made.others_between(since, until))
+    with History(made.history) as history:
+        sent += replay(history, settings, None if since == BEGIN else since, until, show=False).total
+    shop.settle(settings, client)
+    return sent
+
+
+def test_every_way_equals_the_oracle_at_two_barriers(
+    live: Settings, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made, compared, sent = town.make(live.home_path), Compared(), 0
+    topics.ensure(live)
+    with connect_store(live) as client, shop.Running(live, OnlineConsumer, LakeConsumer) as running:
+        for since, until, stops in ((BEGIN, TUESDAY, (TUESDAY,)), (TUESDAY, LATER, (TUESDAY, LATER))):
+            sent += play(live, client, made, since, until)
+            compared.at(Place(live, client, made.country, until, made.customers), made.logs(*stops))
+    counted = [one.counters.facts() for one in running.consumers]
+    the_dirt_was_there(made, sent, counted)
+    rows = figures_of(compared)
+    figures.write(f"parity_flow{NAMES[request.node.callspec.params['live']]}", rows, ROOT / "build" / "figures")
+    with capsys.disabled():
+        print(said(compared, sent, len(made.customers)))
+    assert [wrong for tally in compared.tallies.values() for wrong in tally.wrong] == []
+    assert [row.name for row in rows if not row.ok] == []
+
+
+def the_dirt_was_there(made: Town, sent: int, counted: list[dict[str, Any]]) -> None:
+    """What was sent arrived, twice, late, too late, refused, forgotten and out of order."""
+    logs = made.logs(TUESDAY, LATER)
+    assert sent == sum(map(len, logs.values()))
+    refused = sum(oracle.fact_of(one, made.country) is None for log in logs.values() for one in log)
+    assert refused > 10
+    for one in counted:
+        assert (one["delivered"], sum(one["dead"].values())) == (sent - refused, refused)
+    judged = (oracle.judged(log, made.country, who) for log in logs.values() for who in made.customers)
+    verdicts = Counter(verdict for found in judged for _, verdict in found)
+    assert min(verdicts[name] for name in ("admitted", "duplicate", "too late")) > 100, verdicts
+    assert town.out_of_order(logs) > 100
+    assert sum(isinstance(one, event.Erased) for log in logs.values() for one in log) > 5
+
+
+def figures_of(compared: Compared) -> list[figures.Figure]:
+    """Per way and fetcher: mismatches as ours, compared values as peer."""
+    rows, bar = [], "0 mismatches, more than 0 compared"
+    for way, tally in compared.tallies.items():
+        wrong = Counter(text.partition("__")[0] for text in tally.wrong)
+        for name in fetcher.collect():
+            count, differ = tally.compared[name], wrong[name]
+            what = f"oracle = {way}: {name}"
+            rows.append(
+                figures.Figure(name=what, ours=differ, peer=count, unit="values", bar=bar, ok=differ == 0 < count)
+            )
+    return rows
+
+
+def said(compared: Compared, sent: int, customers: int) -> str:
+    """A table: compared values by fetcher and way."""
+    ways = list(compared.tallies)
+    lines = [f"{'compared with the oracle':<25}" + "".join(f"{way:>18}" for way in ways)]
+    for name in fetcher.collect():
+        lines.append(f"{name:<25}" + "".join(f"{compared.tallies[way].compared[name]:>18,}" for way in ways))
+    total = sum(tally.compared.total() for tally in compared.tallies.values())
+    wrong = sum(len(tally.wrong) for tally in compared.tallies.values())
+    end = f"{wrong} mismatches of {total:,} values; {sent:,} deliveries, {customers} customers, two barriers."
+    return "\n".join(["", *lines, end])

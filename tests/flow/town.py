@@ -1,0 +1,117 @@
+"""One dirty town of country ZZ: invented subscribers and worse, its history as a file and as raw deliveries.
+
+The subscribers are the simulator's (late, too late, twice, conflicting). Beside them live the customers of
+`tests.world`: shuffled logs, re-used ids, erasures, clocks that run ahead, deliveries outside the country's span.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scv import country as countries
+from scv import event
+from scv.country import Country
+from scv.event import Event
+from streams.history import write_parquet
+from streams.simulator import simulate
+from tests import world
+
+SPAN = """
+code = "ZZ"
+name = "Invented, around the worlds' span"
+time_zone = "Europe/Berlin"
+basis = "recorded"
+targets = ["cancellation", "reactivation"]
+starts_on = 2015-11-21
+ends_on = 2017-06-19
+"""
+Logs = Mapping[str, list[Event]]
+"""Family → deliveries in log order."""
+
+
+@dataclass(frozen=True)
+class Town:
+    """Its country (a file of the user's own), its subscribers' history, and the others' logs by family."""
+
+    country: Country
+    history: Path
+    subscribers: pa.Table
+    others: Logs
+
+    @cached_property
+    def _subscribers(self) -> list[Event]:
+        """The history's rows as events, in the order in which they were seen; equal instants as the file has them."""
+        made = (_event(row) for row in self.subscribers.to_pylist())
+        return sorted(made, key=lambda one: one.seen_at)
+
+    def others_between(self, since: datetime, until: datetime) -> Logs:
+        """What is sent of the others then, in log order."""
+        return {family: _between(log, since, until) for family, log in self.others.items()}
+
+    def logs(self, *stops: datetime) -> Logs:
+        """Every delivery sent up to the last stop, in log order: at each stop the others' first, then the history."""
+        found: dict[str, list[Event]] = {family: [] for family in event.FAMILIES}
+        for since, until in zip((datetime.min.replace(tzinfo=UTC), *stops), stops, strict=False):
+            for family, log in self.others_between(since, until).items():
+                found[family] += log
+            for one in _between(self._subscribers, since, until):
+                found[event.family_of(one.kind)].append(one)
+        return found
+
+    @cached_property
+    def customers(self) -> list[str]:
+        everyone = [*self._subscribers, *(one for log in self.others.values() for one in log)]
+        return sorted({one.customer_id for one in everyone})
+
+
+def make(home: Path, customers: int = 40, weeks: int = 12, seed: int = 7) -> Town:
+    """A town whose country file lies in HOME/countries; the same seed gives the same town."""
+    folder = home / "countries"
+    folder.mkdir(parents=True)
+    (folder / "ZZ.toml").write_text(SPAN, encoding="utf-8")
+    where = countries.load("ZZ", folder)
+    history = write_parquet(simulate(where, customers, weeks, seed), home / "events" / "ZZ.parquet")
+    others = {family: world.make(seed, family, where, customers=8).log for family in event.FAMILIES}
+    return Town(where, history, pq.read_table(history), others)
+
+
+def _between(log: Iterable[Event], since: datetime, until: datetime) -> list[Event]:
+    return [one for one in log if since <= one.seen_at < until]
+
+
+def _event(row: Mapping[str, Any]) -> Event:
+    """A row of the wide table as its kind's event: only what the kind has, nulls left to their defaults."""
+    kind = KINDS[row["kind"]]
+    given = {name: row[name] for name in kind.__struct_fields__ if row.get(name) is not None}
+    return kind(**given)
+
+
+KINDS: Mapping[str, type[Event]] = {
+    str(kind.__struct_config__.tag): kind for kinds in event.FAMILIES.values() for kind in kinds
+}
+
+
+def out_of_order(logs: Logs) -> int:
+    """How many deliveries were seen before one of the same customer that stands earlier in the log."""
+    count = 0
+    for log in logs.values():
+        newest: dict[str, datetime] = {}
+        for one in log:
+            before = newest.setdefault(one.customer_id, one.seen_at)
+            count += one.seen_at < before
+            newest[one.customer_id] = max(before, one.seen_at)
+    return count
+
+
+def encoded(log: Iterable[Event]) -> list[tuple[bytes, bytes]]:
+    """Key and value of each delivery, as a stranger's producer would write them."""
+    return [(f"{one.country}:{one.customer_id}".encode(), msgspec.json.encode(one)) for one in log]
