@@ -39,7 +39,8 @@ def main(only: tuple[str, ...], quick: bool, broker: str, store: str, folder: Pa
 
     "Times faster" is ours against the peer in the same run: trust it, not the absolute numbers.
     """
-    warnings.filterwarnings("ignore", category=DeprecationWarning)  # of Feast's own packages
+    for category in (DeprecationWarning, FutureWarning):  # of packages that Feast calls
+        warnings.filterwarnings("ignore", category=category)
     before = load()
     found: list[Figure] = []
     try:

@@ -13,6 +13,7 @@ import duckdb
 import msgspec
 
 from bench.contender import Task, Took, answer, start_sign
+from bench.peer import PUSHED
 from bench.timing import fact, more
 from bench.world import PEER_STREAM, STREAM, US, World, say
 from commands.services.process import Child
@@ -21,8 +22,9 @@ from scv.figures import Figure
 from scv.reader import Reader
 from scv.settings import Settings
 
-OURS, EACH, TOGETHER = "online consumer", "Faust agent, 1 event a push", "Faust agent, 1,000 events a push"
 FAMILY = fetcher.of_family("orders")
+OURS = f"online consumer, {sum(len(one.features) for one in FAMILY)} features"
+EACH, TOGETHER = (f"Faust agent, {len(PUSHED)} features, {n} a push" for n in ("1 event", "1,000 events"))
 WITHIN_S = 600.0
 
 

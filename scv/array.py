@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
 from scv.errors import UnknownName
 
-Column = Sequence[Any] | np.ndarray | pa.Array | pa.ChunkedArray
-Features = Mapping[str, Column]
+Column: TypeAlias = Sequence[Any] | np.ndarray | Any
+"""A list, a numpy array or an Arrow array (whose types nobody ships)."""
+Features: TypeAlias = Mapping[str, Column]
 """Full feature name → one value per customer; None, null and NaN are missing."""
 
 

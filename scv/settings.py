@@ -125,8 +125,9 @@ def markdown() -> str:
     lines = [
         "# Settings",
         "",
-        "Written by `cerebro settings --write`; a test keeps it fresh. The environment wins over `CEREBRO_HOME/services.env`,",
-        "which `cerebro up` writes, and that over the default. `cerebro settings` shows the values in force.",
+        "Written by `cerebro settings --write`; a test keeps it fresh. The environment wins over",
+        "`CEREBRO_HOME/services.env`, which `cerebro up` writes, and that over the default. `cerebro settings` shows",
+        "the values in force.",
         "",
         "| variable | default | meaning |",
         "|---|---|---|",

@@ -96,7 +96,7 @@ def mature(target: Target, at: datetime, country: Country, watermark: datetime) 
 
 
 ORDER = ("placed",)
-PAID = (("amount_cents", ">=", 1),)
+PAID: tuple[Condition, ...] = (("amount_cents", ">=", 1),)
 
 TARGETS: dict[str, Target] = {
     target.name: target

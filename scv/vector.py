@@ -53,8 +53,8 @@ def matrix(features: Features, columns: Sequence[Column]) -> np.ndarray:
     found = np.empty((n, len(columns)))
     for j, one in enumerate(values):
         found[:, j] = one
-    if np.isinf(found).any():
-        named = [one.name for one, bad in zip(columns, np.isinf(found).any(axis=0), strict=True) if bad]
+    named = [one.name for one, value in zip(columns, found.T, strict=True) if np.isinf(value).any()]
+    if named:
         raise CerebroError(f"Not a finite number in {', '.join(named)}: no score is made of it. Mend the source.")
     return found
 
@@ -113,7 +113,7 @@ def candidates(
     allowed = {n: f for n, f in known.items() if country.use_age_and_sex or not n.startswith("profile__")}
     found = [_candidate(features, feature) for name, feature in allowed.items() if name in features]
     found += [
-        Column(name=name, dtype="derived", fingerprint=fingerprint(name, "derived", known))
+        Column(name=name, dtype="derived", fingerprint=fingerprint(name, "derived", known) or "")
         for name, one in derived.collect().items()
         if set(one.inputs) <= set(allowed) & set(features)
     ]

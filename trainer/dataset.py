@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from scv import vector
-from scv.array import Features
+from scv.array import Features, column, numbers
 from scv.calendar import from_us
 from scv.country import Country
 from scv.errors import UserError
@@ -31,7 +31,7 @@ class TrainingSet:
     `matrix` float64[n, k] as `columns` say, NaN for missing. `at_us` int64[n] are references, `customers` int64[n]
     a code per customer, `y` float64[n] of 0 and 1, `phases` object[n]. `removed` counts the rows that ended
     involuntarily, by reason. `recency` float64[n] is the naive score of the business line: days since the last
-    order or lifecycle event.
+    order (or, with a minus, days gone, where the question is who comes back).
     """
 
     country: Country
@@ -131,10 +131,16 @@ def _worth(y: np.ndarray, country: Country, target: Target, label_as_of: datetim
     )
 
 
+RECENCY = {
+    "return": ("orders__days_since", -1.0),
+    "reactivation": ("lifecycle__days_since_cancelled", -1.0),
+}
+"""Who has just gone comes back first; who has long been silent leaves first."""
+
+
 def _recency(features: Features, target: Target) -> np.ndarray:
-    name = "lifecycle__days_in_state" if target.basis == "recorded" else "orders__days_since"
-    one = vector.Column(name=name, dtype="int", fingerprint="")
-    return np.nan_to_num(vector.matrix(features, [one])[:, 0])
+    name, sign = RECENCY.get(target.name, ("orders__days_since", 1.0))
+    return sign * np.nan_to_num(numbers(column(features, name)))
 
 
 def _us(table: pa.Table) -> np.ndarray:
