@@ -29,11 +29,12 @@ demo: $(READY) ## run the whole path on real data; KEEP=1 leaves the services up
 test: $(READY) ## run the tests; TESTS=path picks some, JOBS=1 runs one at a time
 	@$(PYTEST) -m 'not real and not slow' -n $(JOBS) --dist loadfile $(TESTS)
 
-test-real: $(READY) ## run the slow tests, on Apache Kafka and redis-server (needs java, mvn, redis-server)
+test-real: $(READY) ## test on Apache Kafka and redis-server, and the slow tests (needs java, mvn, redis-server)
 	@$(call needs,java,openjdk-17-jre-headless)
 	@$(call needs,mvn,maven)
 	@$(call needs,redis-server,redis-server)
-	@$(PYTEST) -m 'real or slow' $(TESTS)
+	@CEREBRO_TEST_BROKER=kafka CEREBRO_TEST_STORE=redis $(PYTEST) $(or $(TESTS),tests/streams tests/flow/test_end_to_end.py)
+	@$(if $(TESTS),:,$(PYTEST) -m 'real or slow' --ignore=tests/streams)
 
 check: $(READY) ## lint, format, types, import contracts, house rules, generated pages
 	$(BIN)/ruff check .

@@ -36,7 +36,7 @@ def run(world: World) -> list[Figure]:
     for contender in contenders.values():  # imports and caches, on few rows
         contender(asked.head(50))
     say(f"Point-in-time sets of {len(asked):,} rows …")
-    times = in_turns(contenders, [asked] * world.size.rounds, turn=1)
+    times = in_turns(contenders, [asked] * world.size.sets, turn=1)
     compared = _compare(answers[OURS], answers[DASK])
     what = f"point-in-time set, {len(asked):,} rows × {len(FEATURES)} features at {len(world.tuesdays)} Tuesdays"
     return [

@@ -16,8 +16,10 @@ class Size:
     batches: int
     """Reads of `batch` customers, by each reader."""
     batch: int
-    rounds: int
-    """Times that each stream and each point-in-time set is run."""
+    streams: int
+    """Times that each stream is run."""
+    sets: int
+    """Times that each point-in-time set is made."""
     pushed: int
     """Events that the agent takes which pushes each of them."""
     pushed_together: int
@@ -26,5 +28,5 @@ class Size:
     last_tuesday: date
 
 
-FULL = Size(None, 2000, 100, 100, 2, 1500, 20_000, date(2017, 4, 4), date(2017, 12, 26))
-QUICK = Size(30, 60, 5, 20, 1, 100, 400, date(2017, 10, 3), date(2017, 10, 17))
+FULL = Size(None, 2000, 100, 100, 3, 2, 1500, 20_000, date(2017, 4, 4), date(2017, 12, 26))
+QUICK = Size(30, 60, 5, 20, 1, 1, 100, 400, date(2017, 10, 3), date(2017, 10, 17))

@@ -17,7 +17,7 @@ import lightgbm
 import numpy as np
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn brings it
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from scv import metrics
 from scv.bundle import blend, booster

@@ -20,11 +20,11 @@ OUTCOME = {
 def first_lines(made: Assembled) -> list[str]:
     """The lines above every figure of a report."""
     rows, on = made.rows, made.info.trained_on
+    fitted = "The baselines were fitted in this run on the same rows. " if made.info.metrics.get("gate") else ""
     lines = [*about(rows.country, rows.target)]
     lines.append(
         f"{on.rows:,} rows, {on.positives:,} of them positive, from {on.customers:,} customers; all intervals are by "
-        f"customer. The baselines were fitted in this run on the same rows. No customer was contacted because of these "
-        f"scores, so nothing here measures contact."
+        f"customer. {fitted}No customer was contacted because of these scores, so nothing here measures contact."
     )
     return [*lines, business(made)]
 
@@ -55,5 +55,5 @@ def business(made: Assembled) -> str:
     return (
         f"Of the {n} you can contact each week, {found.value / weeks:.0f} {OUTCOME[rows.target.name]} "
         f"(95 % interval {found.low / weeks:.0f} to {found.high / weeks:.0f}); {chance / weeks:.0f} by chance; "
-        f"{naive / weeks:.0f} by recency alone."
+        f"{naive / weeks:.0f} by recency alone. (Past weeks, each scored by a fit that had not seen the customer.)"
     )

@@ -6,19 +6,14 @@ the same on Apache Kafka and redis-server.
 
 from __future__ import annotations
 
-import gc
-import os
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from commands.services import Services
 from scv import event, fetcher, figures
-from scv.errors import UserError
 from scv.settings import Settings
 from streams import topics
 from streams.connection import connect_store
@@ -39,25 +34,6 @@ TUESDAY = datetime(2017, 5, 1, 22, tzinfo=UTC)
 """Local midnight, in the middle of both histories."""
 LATER = datetime(2017, 6, 6, 13, 37, 21, 7, tzinfo=UTC)
 """No midnight, no full hour: five weeks on."""
-NAMES = {"embedded": "", "real": "_real"}
-CHOSEN = (os.environ.get("CEREBRO_TEST_BROKER", "tansu"), os.environ.get("CEREBRO_TEST_STORE", "valkey"))
-
-
-@pytest.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.real)])
-def live(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
-    """Settings of running services and an empty home."""
-    broker, store = CHOSEN if request.param == "embedded" else ("kafka", "redis")
-    try:
-        services = Services(broker, store, tmp_path / "services")
-        services.__enter__()
-    except UserError as missing:
-        pytest.skip(str(missing))
-    try:
-        where = {"broker": services.broker_address, "store": services.store_url, "home": str(tmp_path / "home")}
-        yield Settings(**where, partitions=3, session_ms=6000 if broker == "kafka" else 1000, wait_s=10)
-    finally:
-        gc.collect()  # a client that outlives its broker complains on stderr
-        services.stop()
 
 
 def send_others(settings: Settings, logs: town.Logs) -> int:
@@ -90,7 +66,8 @@ def test_every_way_equals_the_oracle_at_two_barriers(
     counted = [one.counters.facts() for one in running.consumers]
     the_dirt_was_there(made, sent, counted)
     rows = figures_of(compared)
-    figures.write(f"parity_flow{NAMES[request.node.callspec.params['live']]}", rows, ROOT / "build" / "figures")
+    real = request.node.get_closest_marker("real")
+    figures.write("parity_flow_real" if real else "parity_flow", rows, ROOT / "build" / "figures")
     with capsys.disabled():
         print(said(compared, sent, len(made.customers)))
     assert [wrong for tally in compared.tallies.values() for wrong in tally.wrong] == []

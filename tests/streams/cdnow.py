@@ -23,10 +23,22 @@ horizon_days = 91
 """
 
 
+def read(path: Path = SAMPLE) -> pd.DataFrame:
+    """The sample as it is, ids and days as text."""
+    names = ["master_id", "customer_id", "day", "items", "dollars"]
+    return pd.read_csv(path, sep=r"\s+", names=names, dtype={"master_id": str, "customer_id": str, "day": str})
+
+
+def table(path: Path = SAMPLE) -> pd.DataFrame:
+    """Orders as a shop would export them: customer, date, amount."""
+    frame = read(path)
+    days = pd.to_datetime(frame.day, format="%Y%m%d").dt.strftime("%Y-%m-%d")
+    return pd.DataFrame({"customer": frame.master_id, "date": days, "amount": frame.dollars})
+
+
 def orders(path: Path = SAMPLE) -> pd.DataFrame:
     """One order event per row. Only days are known: local noon. Equal rows are distinct orders, hence the number."""
-    names = ["master_id", "customer_id", "day", "items", "dollars"]
-    frame = pd.read_csv(path, sep=r"\s+", names=names, dtype={"master_id": str, "customer_id": str, "day": str})
+    frame = read(path)
     noon = pd.to_datetime(frame.day, format="%Y%m%d") + pd.Timedelta(hours=12)
     number = frame.groupby(["customer_id", "day"]).cumcount().astype(str)
     return pd.DataFrame(

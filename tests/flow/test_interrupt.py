@@ -1,0 +1,70 @@
+"""Ctrl-C and SIGTERM early in `cerebro demo`: no process, port or half file is left behind."""
+
+from __future__ import annotations
+
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.flow.pages import ROOT
+from tests.flow.session import Session, clean_environment, linux, listens, ports
+
+pytestmark = linux
+EXPECTED = {signal.SIGINT: (130,), signal.SIGTERM: (130, 143)}
+"""143 where Python itself is still starting and nothing has begun."""
+MARKS = {".demo", ".lock"}
+"""What stays hidden on purpose: whose folder it is, and who may change champions."""
+DICE = random.Random(20)
+
+
+def demo(folder: Path) -> Session:
+    """The demo in a session of its own; its home and everything temporary lie in the folder."""
+    (folder / "temp").mkdir()
+    more = {"CEREBRO_HOME": str(folder / "home"), "TMPDIR": str(folder / "temp")}
+    return Session([sys.executable, str(ROOT / "cli.py"), "demo"], folder, clean_environment(more), folder / "said")
+
+
+@pytest.mark.parametrize(
+    ("number", "after_s"),
+    [(signal.SIGINT, 6.0), (signal.SIGTERM, DICE.uniform(0.1, 2)), (signal.SIGTERM, DICE.uniform(2, 5))],
+    ids=["SIGINT-6s", "SIGTERM-at-once", "SIGTERM-early"],
+)
+def test_an_interrupted_demo_leaves_nothing(number: signal.Signals, after_s: float, tmp_path: Path) -> None:
+    known: set[int] = set()
+    with demo(tmp_path) as running:
+        deadline = time.monotonic() + after_s
+        while time.monotonic() < deadline and running.process.poll() is None:
+            known |= listening(tmp_path)
+            time.sleep(0.05)
+        assert running.process.poll() is None, running.said
+        begun = time.monotonic()
+        code = running.end(number)
+        took = time.monotonic() - begun
+        left = running.relatives()
+        said = running.said
+    assert code in EXPECTED[number], (code, said)
+    assert left == [], said
+    assert "Traceback" not in said
+    assert [port for port in known if listens(port)] == []
+    assert took < 20, f"it took {took:.1f} s to stop"
+    assert half_files(tmp_path) == []
+
+
+def listening(folder: Path) -> set[int]:
+    """The ports that services.env names, while it is there."""
+    try:
+        return set(ports((folder / "home" / "services.env").read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return set()
+
+
+def half_files(folder: Path) -> list[str]:
+    """Drafts, partial tables, scratch, and the file that says where services run."""
+    wrong = [one for one in folder.rglob("*") if one.name.startswith(".") and one.name not in MARKS]
+    wrong += [one for one in folder.rglob("*") if one.name == "services.env" or one.suffix in (".part", ".tmp")]
+    wrong += list((folder / "temp").iterdir())
+    return sorted(str(one.relative_to(folder)) for one in wrong)
