@@ -44,11 +44,10 @@ def references_of(dates: Sequence[str], country: Country, settings: Settings) ->
 def write_report(settings: Settings, found: Feedback, notes: Sequence[str], out: Path | None = None) -> Path:
     """Write the feedback page in one step; its path. By default HOME/reports/feedback_COUNTRY_LAST.html."""
     from scorer.feedback_page import page
-    from scv.champion import replace
+    from scv import whole
 
     past = found.judged[0].past
     last = max([*past.dates, *past.waiting])
     path = out or settings.home_path / "reports" / f"feedback_{found.country.code}_{last}.html"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    replace(path, page(found, notes).encode())
+    whole.write(path, page(found, notes).encode())
     return path

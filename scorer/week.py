@@ -25,6 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
+from scv import whole
 from scv.errors import CerebroError, UserError
 
 MANIFEST = "manifest.json"
@@ -146,17 +147,7 @@ class Folder:
         if not isinstance(self.fs, LocalFileSystem):
             self.fs.pipe_file(path, body)
             return
-        final = Path(path)
-        final.parent.mkdir(parents=True, exist_ok=True)
-        beside = final.with_name(f".{final.name}.{os.getpid()}.tmp")
-        try:
-            with beside.open("wb") as file:
-                file.write(body)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(final)
-        finally:
-            beside.unlink(missing_ok=True)
+        whole.write(Path(path), body)
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:

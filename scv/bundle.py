@@ -20,7 +20,7 @@ import msgspec
 import numpy as np
 
 from scv import champion as champions
-from scv import vector
+from scv import vector, whole
 from scv.array import Features
 from scv.calibration import Calibration, Logistic
 from scv.champion import champion as champion
@@ -183,7 +183,7 @@ def write(folder: Path, info: BundleInfo, model: str, report: str | None = None)
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
     for name, content in [*files.items(), (MANIFEST, body)]:
-        champions.replace(beside / name, content)
+        whole.write(beside / name, content)
     os.rename(beside, path)
     return path
 

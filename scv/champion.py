@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import msgspec
 
+from scv import whole
 from scv.errors import CorruptBundle
 from scv.settings import Settings
 
@@ -45,14 +45,4 @@ def champion(settings: Settings, country: str, target: str) -> Path | None:
 def point(path: Path, manifest: str) -> None:
     """Make the bundle in `path` the champion of its folder: a reader sees the old pointer or the new one."""
     body = msgspec.json.encode(Pointer(id=path.name, manifest=manifest))
-    replace(path.parent / POINTER, body)
-
-
-def replace(path: Path, body: bytes) -> None:
-    """Write a whole file in one step, on disk before it is seen."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with beside.open("wb") as file:
-        file.write(body)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
+    whole.write(path.parent / POINTER, body)

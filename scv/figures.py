@@ -5,11 +5,12 @@ The table a person sees is drawn from that file, and docs quote it.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+
+from scv import whole
 
 FOLDER = Path("build/figures")
 
@@ -28,11 +29,8 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
 
 def write(name: str, rows: Sequence[Figure], folder: Path = FOLDER) -> Path:
     """Replace the file of that name whole."""
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json"
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_bytes(msgspec.json.format(msgspec.json.encode(list(rows))))
-    draft.replace(path)
+    whole.write(path, msgspec.json.format(msgspec.json.encode(list(rows))))
     return path
 
 

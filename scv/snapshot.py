@@ -9,7 +9,6 @@ A file is replaced whole. The same lake version gives the same bytes.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -22,7 +21,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scv import batch, calendar, fetcher
+from scv import batch, calendar, fetcher, whole
 from scv.country import Country
 from scv.errors import UserError
 from scv.fetcher import Fetcher
@@ -165,15 +164,11 @@ def _at(table: pa.Table, at: datetime) -> pa.Table:
 
 def write(table: pa.Table, path: Path) -> str:
     """Replace a file whole; the sha256 of its bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        pq.write_table(table, draft, compression="zstd")
-        digest = hashlib.sha256(draft.read_bytes()).hexdigest()
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-    return digest
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    body = sink.getvalue().to_pybytes()
+    whole.write(path, body)
+    return hashlib.sha256(body).hexdigest()
 
 
 def _manifests(root: Path, done: Sequence[Done]) -> None:
@@ -195,11 +190,8 @@ def _manifests(root: Path, done: Sequence[Done]) -> None:
             rows={r.job.fetcher: r.rows[at] for r in results},
             files={r.job.fetcher: r.files[at] for r in results},
         )
-        path = manifest_path(root, country, at)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
-        draft.write_bytes(msgspec.json.format(msgspec.json.encode(manifest, order="sorted")))
-        draft.replace(path)
+        body = msgspec.json.format(msgspec.json.encode(manifest, order="sorted"))
+        whole.write(manifest_path(root, country, at), body)
 
 
 def manifest(root: Path, country: Country, at: datetime) -> Manifest | None:

@@ -7,15 +7,13 @@ made again from the lake, before a consumer reads its first record.
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from scv import country as countries
-from scv import fetcher
+from scv import fetcher, whole
 from scv.calendar import midnight, to_us
 from scv.clock import wall_us
 from scv.country import Country
@@ -137,15 +135,4 @@ def _write_epoch(lake: Lake, logs: Mapping[str, Log], filled: Epoch | None) -> N
     epoch = Epoch(epoch=number, topics={topic: log.topic_id for topic, log in logs.items()}, partitions=partitions)
     if epoch == filled:
         return
-    lake.path.mkdir(parents=True, exist_ok=True)
-    _replace(lake.path / "epoch.json", msgspec.json.format(msgspec.json.encode(epoch), indent=2))
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """A reader sees the old file or the new one."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with beside.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
+    whole.write(lake.path / "epoch.json", msgspec.json.format(msgspec.json.encode(epoch), indent=2))

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from commands.services.process import Child, interruptible, raise_if_interrupted, uninterrupted
 from commands.services.store import Store
+from scv import whole
 from scv.errors import UnknownName, UserError
 from scv.settings import services_file
 
@@ -157,15 +158,8 @@ class Services:
         self._lock = lock
 
     def _write(self) -> None:
-        target = services_file(self.home)
-        beside = target.with_name(f".{target.name}.{os.getpid()}")
-        try:
-            lines = [f"# process {os.getpid()}", *(f"{key}={value}" for key, value in self.environment().items())]
-            text = "\n".join(lines) + "\n"
-            beside.write_text(text, encoding="utf-8")
-            beside.replace(target)
-        finally:
-            beside.unlink(missing_ok=True)
+        lines = [f"# process {os.getpid()}", *(f"{key}={value}" for key, value in self.environment().items())]
+        whole.write(services_file(self.home), ("\n".join(lines) + "\n").encode())
 
 
 def _broker(name: str, folder: Path) -> Broker:

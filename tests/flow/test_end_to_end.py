@@ -7,7 +7,6 @@ the same on Apache Kafka and redis-server.
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,41 +16,15 @@ from scv import event, fetcher, figures
 from scv.settings import Settings
 from streams import topics
 from streams.connection import connect_store
-from streams.history import History
 from streams.lakekeeper import LakeConsumer
 from streams.online import OnlineConsumer
-from streams.producer import Producer
-from streams.replay import replay
 from tests import oracle
 from tests.flow import town
-from tests.flow.town import Town
+from tests.flow.town import BEGIN, LATER, TUESDAY, Town
 from tests.flow.ways import Compared, Place
 from tests.streams import shop
 
 ROOT = Path(__file__).parents[2]
-BEGIN = datetime.min.replace(tzinfo=UTC)
-TUESDAY = datetime(2017, 5, 1, 22, tzinfo=UTC)
-"""Local midnight, in the middle of both histories."""
-LATER = datetime(2017, 6, 6, 13, 37, 21, 7, tzinfo=UTC)
-"""No midnight, no full hour: five weeks on."""
-
-
-def send_others(settings: Settings, logs: town.Logs) -> int:
-    """Produce raw deliveries in log order, as no replay would."""
-    with Producer(settings) as producer:
-        for family, log in logs.items():
-            for key, value in town.encoded(log):
-                producer.send(topics.events(settings, family), value, key)
-    return sum(map(len, logs.values()))
-
-
-def play(settings: Settings, client: Any, made: Town, since: datetime, until: datetime) -> int:
-    """Send everything seen in `[since, until)` and wait until both consumers have it; how many deliveries."""
-    sent = send_others(settings, made.others_between(since, until))
-    with History(made.history) as history:
-        sent += replay(history, settings, None if since == BEGIN else since, until, show=False).total
-    shop.settle(settings, client)
-    return sent
 
 
 def test_every_way_equals_the_oracle_at_two_barriers(
@@ -61,7 +34,8 @@ def test_every_way_equals_the_oracle_at_two_barriers(
     topics.ensure(live)
     with connect_store(live) as client, shop.Running(live, OnlineConsumer, LakeConsumer) as running:
         for since, until, stops in ((BEGIN, TUESDAY, (TUESDAY,)), (TUESDAY, LATER, (TUESDAY, LATER))):
-            sent += play(live, client, made, since, until)
+            sent += town.send(live, made, since, until)
+            shop.settle(live, client)
             compared.at(Place(live, client, made.country, until, made.customers), made.logs(*stops))
     counted = [one.counters.facts() for one in running.consumers]
     the_dirt_was_there(made, sent, counted)

@@ -28,24 +28,38 @@ def demo(folder: Path) -> Session:
     return Session([sys.executable, str(ROOT / "cli.py"), "demo"], folder, clean_environment(more), folder / "said")
 
 
-@pytest.mark.parametrize(
-    ("number", "after_s"),
-    [(signal.SIGINT, 6.0), (signal.SIGTERM, DICE.uniform(0.1, 2)), (signal.SIGTERM, DICE.uniform(2, 5))],
-    ids=["SIGINT-6s", "SIGTERM-at-once", "SIGTERM-early"],
-)
-def test_an_interrupted_demo_leaves_nothing(number: signal.Signals, after_s: float, tmp_path: Path) -> None:
+def wait(running: Session, folder: Path, after_s: float, served: bool) -> set[int]:
+    """So many seconds, counted from when all services run if they are to be; the ports that were named meanwhile."""
     known: set[int] = set()
+    if served:
+        running.wait(lambda: len(listening(folder)) == 3)
+    deadline = time.monotonic() + after_s
+    while time.monotonic() < deadline:
+        known |= listening(folder)
+        time.sleep(0.05)
+    assert running.process.poll() is None, running.said
+    assert len(known) == 3 or not served
+    return known
+
+
+@pytest.mark.parametrize(
+    ("number", "after_s", "served"),
+    [
+        (signal.SIGINT, 2.0, True),
+        (signal.SIGTERM, DICE.uniform(0.1, 1.5), False),
+        (signal.SIGTERM, DICE.uniform(1.5, 4), False),
+    ],
+    ids=["SIGINT-while-replaying", "SIGTERM-at-once", "SIGTERM-while-starting"],
+)
+def test_an_interrupted_demo_leaves_nothing(
+    number: signal.Signals, after_s: float, served: bool, tmp_path: Path
+) -> None:
     with demo(tmp_path) as running:
-        deadline = time.monotonic() + after_s
-        while time.monotonic() < deadline and running.process.poll() is None:
-            known |= listening(tmp_path)
-            time.sleep(0.05)
-        assert running.process.poll() is None, running.said
+        known = wait(running, tmp_path, after_s, served)
         begun = time.monotonic()
         code = running.end(number)
         took = time.monotonic() - begun
-        left = running.relatives()
-        said = running.said
+        left, said = running.relatives(), running.said
     assert code in EXPECTED[number], (code, said)
     assert left == [], said
     assert "Traceback" not in said

@@ -21,7 +21,11 @@ from scv import country as countries
 from scv import event
 from scv.country import Country
 from scv.event import Event
-from streams.history import write_parquet
+from scv.settings import Settings
+from streams import topics
+from streams.history import History, write_parquet
+from streams.producer import Producer
+from streams.replay import replay
 from streams.simulator import simulate
 from tests import world
 
@@ -34,6 +38,11 @@ targets = ["cancellation", "reactivation"]
 starts_on = 2015-11-21
 ends_on = 2017-06-19
 """
+BEGIN = datetime.min.replace(tzinfo=UTC)
+TUESDAY = datetime(2017, 5, 1, 22, tzinfo=UTC)
+"""Local midnight, in the middle of both histories."""
+LATER = datetime(2017, 6, 6, 13, 37, 21, 7, tzinfo=UTC)
+"""No midnight, no full hour: five weeks on."""
 Logs = Mapping[str, list[Event]]
 """Family → deliveries in log order."""
 
@@ -60,7 +69,7 @@ class Town:
     def logs(self, *stops: datetime) -> Logs:
         """Every delivery sent up to the last stop, in log order: at each stop the others' first, then the history."""
         found: dict[str, list[Event]] = {family: [] for family in event.FAMILIES}
-        for since, until in zip((datetime.min.replace(tzinfo=UTC), *stops), stops, strict=False):
+        for since, until in zip((BEGIN, *stops), stops, strict=False):
             for family, log in self.others_between(since, until).items():
                 found[family] += log
             for one in _between(self._subscribers, since, until):
@@ -76,7 +85,7 @@ class Town:
 def make(home: Path, customers: int = 40, weeks: int = 12, seed: int = 7) -> Town:
     """A town whose country file lies in HOME/countries; the same seed gives the same town."""
     folder = home / "countries"
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "ZZ.toml").write_text(SPAN, encoding="utf-8")
     where = countries.load("ZZ", folder)
     history = write_parquet(simulate(where, customers, weeks, seed), home / "events" / "ZZ.parquet")
@@ -112,6 +121,17 @@ def out_of_order(logs: Logs) -> int:
     return count
 
 
-def encoded(log: Iterable[Event]) -> list[tuple[bytes, bytes]]:
-    """Key and value of each delivery, as a stranger's producer would write them."""
-    return [(f"{one.country}:{one.customer_id}".encode(), msgspec.json.encode(one)) for one in log]
+def send(settings: Settings, made: Town, since: datetime, until: datetime) -> int:
+    """Send everything seen in `[since, until)`, then the watermark `until`; how many deliveries.
+
+    The others' logs as they are, by a plain producer; the subscribers' history through the replay.
+    """
+    others = made.others_between(since, until)
+    with Producer(settings) as producer:
+        for family, log in others.items():
+            for one in log:
+                key = f"{one.country}:{one.customer_id}".encode()
+                producer.send(topics.events(settings, family), msgspec.json.encode(one), key)
+    with History(made.history) as history:
+        sent = replay(history, settings, None if since == BEGIN else since, until, show=False)
+    return sent.total + sum(map(len, others.values()))
