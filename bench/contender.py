@@ -1,6 +1,6 @@
 """A stream's contender in a process of its own: `python -m bench.contender FILE`, which says what to run.
 
-It imports what it needs, waits until the file's sibling .go exists, and writes its answer to the sibling .done.
+It imports what it needs and says so (.ready beside the file), waits for .go, and writes its answer to .done.
 """
 
 from __future__ import annotations
@@ -64,35 +64,31 @@ def ours(task: Task) -> Took:
     return Took(events=counters.delivered, seconds=wall, cpu_s=cpu)
 
 
-def start_sign(path: Path) -> Path:
-    """The file that lets a task begin."""
-    return path.with_suffix(".go")
+def beside(path: Path, sign: str) -> Path:
+    """The file that says `ready`, `go` or `done` of a task."""
+    return path.with_suffix(f".{sign}")
 
 
-def answer(path: Path) -> Path:
-    """The file that a task's answer is written to."""
-    return path.with_suffix(".done")
-
-
-def ready(path: Path) -> None:
-    """Wait for the start sign."""
-    while not start_sign(path).exists():
+def wait(path: Path) -> None:
+    """Say that everything is imported, and wait for the sign to go."""
+    beside(path, "ready").touch()
+    while not beside(path, "go").exists():
         time.sleep(0.02)
 
 
 def finish(path: Path, took: Took) -> None:
-    answer(path).write_bytes(msgspec.json.encode(took))
+    beside(path, "done").write_bytes(msgspec.json.encode(took))
 
 
 def main(path: Path) -> None:
     task = msgspec.json.decode(path.read_bytes(), type=Task)
     if task.batch == 0:
-        ready(path)
+        wait(path)
         finish(path, ours(task))
         return
     from bench import agent  # only here: our own process needs neither Faust nor Feast
 
-    ready(path)
+    wait(path)
     agent.run(task, lambda took: finish(path, took))
 
 

@@ -12,7 +12,7 @@ from types import TracebackType
 import duckdb
 import msgspec
 
-from bench.contender import Task, Took, answer, start_sign
+from bench.contender import Task, Took, beside
 from bench.peer import PUSHED
 from bench.timing import fact, faster, more
 from bench.world import PEER_STREAM, STREAM, US, World, say
@@ -26,6 +26,7 @@ FAMILY = fetcher.of_family("orders")
 OURS = f"online consumer, {sum(len(one.features) for one in FAMILY)} features"
 EACH, TOGETHER = (f"Faust agent, {len(PUSHED)} features, {n} a push" for n in ("1 event", "1,000 events"))
 WITHIN_S = 600.0
+READY_S = 60.0
 
 
 def run(world: World) -> list[Figure]:
@@ -38,6 +39,8 @@ def run(world: World) -> list[Figure]:
             runners = {name: stack.enter_context(Runner(name, _task(world, settings, name, number))) for name in took}
             if number == 0:
                 world.replay(world.orders, settings)
+            for runner in runners.values():
+                runner.wait_ready()
             for name, runner in runners.items():
                 took[name].append(runner.run(world))
                 if name == OURS:
@@ -69,7 +72,7 @@ def _task(world: World, settings: Settings, name: str, number: int) -> Task:
 
 
 class Runner:
-    """A contender's process inside the `with`; it imports what it needs while others run."""
+    """A contender's process inside the `with`; it has imported what it needs before anybody runs."""
 
     def __init__(self, name: str, task: Task) -> None:
         self._name, self._task = name, task
@@ -86,15 +89,18 @@ class Runner:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._child.stop()
 
+    def wait_ready(self) -> None:
+        self._child.wait_ready(beside(self._path, "ready").exists, READY_S)
+
     def run(self, world: World) -> Took:
         """Let it run, alone and into an empty database."""
         say(f"Streaming: {self._name} …")
         database = PEER_STREAM if self._task.batch else STREAM
         with world.client(world.settings("stream", database)) as client:
             client.flushdb()
-        start_sign(self._path).touch()
+        beside(self._path, "go").touch()
         self._child.wait_done(WITHIN_S)
-        return msgspec.json.decode(answer(self._path).read_bytes(), type=Took)
+        return msgspec.json.decode(beside(self._path, "done").read_bytes(), type=Took)
 
 
 def _check(world: World, settings: Settings) -> int:

@@ -59,10 +59,11 @@ def more(name: str, ours: float, peer: float, unit: str, at_least: float | None 
 
 def _judged(name: str, ours: float, peer: float, ratio: float, unit: str, at_least: float | None) -> Figure:
     bar, ok = ("", None) if at_least is None else (f"≥ {at_least:g}×", ratio >= at_least)
-    digits = 0 if min(ours, peer) >= 100 else 2
-    return Figure(
-        name=name, ours=round(ours, digits), peer=round(peer, digits), ratio=round(ratio, 2), unit=unit, bar=bar, ok=ok
-    )
+    return Figure(name=name, ours=_short(ours), peer=_short(peer), ratio=round(ratio, 2), unit=unit, bar=bar, ok=ok)
+
+
+def _short(value: float) -> float | int:
+    return round(value) if value >= 100 else round(value, 2)
 
 
 def fact(name: str, text: str) -> Figure:

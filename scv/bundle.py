@@ -121,9 +121,12 @@ class Bundle:
         return self.info.bands.get(phase) or self.info.bands[EVERYONE]
 
     def band(self, probability: float, phase: str) -> Band:
-        """Low, usual, raised or high within country and phase."""
+        """Low, usual, raised or high within country and phase; a model that tells nobody apart finds all usual."""
         level = self.level(phase)
-        return BANDS[sum(probability >= bound for bound in (level.usual, level.raised, level.high))]
+        for name, bound in (("high", level.high), ("raised", level.raised)):
+            if probability >= bound > level.usual:
+                return name
+        return "usual" if probability >= level.usual else "low"
 
     def times_usual(self, probability: float, phase: str) -> float:
         """The probability over the rate of its phase."""

@@ -136,8 +136,8 @@ class _World:
         self.here = self.status == ACTIVE  # until that day a leaver uses the app and passes the cut-off like others
         tenure = np.maximum(week - self.joins, 0)
         skips = self.skipped[:, max(0, week - 4) : week].sum(axis=1)
-        level = np.log(0.008 + 0.06 * np.exp(-tenure / 4))
-        pull = 1.1 * self.grumble - 0.9 * (self.warmth / self.habit - 1) + 0.55 * skips + self.frailty
+        level = np.log(0.006 + 0.05 * np.exp(-tenure / 4))
+        pull = 1.3 * self.grumble - 1.8 * (self.warmth / self.habit - 1) + 0.8 * skips + 0.6 * self.frailty
         risk = np.clip(np.exp(level + pull), 0, 0.6)
         here = (self.status == ACTIVE) | (self.status == PAUSED)
         voluntary = here & self.chance(np.where(self.status == PAUSED, risk * 0.6, risk))
@@ -150,7 +150,7 @@ class _World:
         return day
 
     def _use_app(self, week: int, leaving: Ints) -> None:
-        drift = self.rng.normal(0, 0.08, self.n) - 0.12 * self.grumble
+        drift = self.rng.normal(0, 0.18, self.n) - 0.12 * self.grumble
         self.warmth = np.clip(0.85 * self.warmth + 0.15 * self.habit + self.habit * drift, 0.02, 6)
         self.phone = np.where(self.chance(0.004), self.rng.integers(0, len(PHONES), self.n), self.phone)
         rate = np.where(self.here, 3.0, np.where(self.status == PAUSED, 0.5, 0.05)) * self.warmth

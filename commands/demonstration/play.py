@@ -62,7 +62,7 @@ def _shops(settings: Settings) -> tuple[Shop, Shop]:
 
     american, invented = (countries.load(code, settings.countries_path) for code in ("US", "ZZ"))
     path: Path = settings.home_path / "events" / "ZZ.parquet"
-    write_parquet(simulate(invented, customers=200, weeks=30, seed=7), path)
+    write_parquet(simulate(invented, customers=300, weeks=40, seed=7), path)
     return Shop(american, events_file(settings)), Shop(invented, path)
 
 

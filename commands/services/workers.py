@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,9 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from commands.services.process import Child, free_port
+from scv.settings import load
+from streams.connection import client
+from streams.heartbeat import read
 
 READY_S = 60.0
 CLI = Path(__file__).parents[2] / "cli.py"
@@ -27,7 +31,7 @@ class Workers:
 
 @contextmanager
 def workers(folder: Path, environment: Mapping[str, str]) -> Iterator[Workers]:
-    """Run both consumers and the scorer inside the `with`, which begins once the scorer serves."""
+    """Run both consumers and the scorer inside the `with`, which begins once all three are at work."""
     port = free_port()
     address = f"127.0.0.1:{port}"
     surroundings = {**environment, "CEREBRO_SCORER": address}
@@ -40,8 +44,9 @@ def workers(folder: Path, environment: Mapping[str, str]) -> Iterator[Workers]:
         for child in children:
             child.start()
         children[-1].wait_ready(lambda: serving(address), READY_S)
-        for child in children:
-            child.check()
+        with client(load({**os.environ, **surroundings})) as store:  # or a replay would not wait for the consumers
+            for child in children[:-1]:
+                child.wait_ready(lambda name=child.name: read(store, name) is not None, READY_S)  # type: ignore[misc]
         yield Workers(children, {"CEREBRO_SCORER": address})
     finally:
         for child in reversed(children):

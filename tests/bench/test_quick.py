@@ -23,7 +23,7 @@ def test_every_bench_writes_its_figures(tmp_path: Path) -> None:
     firsts = ["read"] * 8 + ["events"] * 2 + ["CPU"] * 2 + ["point-in-time"]
     assert [name.partition(" ")[0] for name in measured] == firsts
     for name, row in measured.items():
-        assert isinstance(row.ours, float) and isinstance(row.peer, float) and row.unit, name
+        assert isinstance(row.ours, int | float) and isinstance(row.peer, int | float) and row.unit, name
         assert row.ours > 0 and row.peer > 0 and (row.ok is None) == (not row.bar), name
         assert name in done.stdout, "the table is drawn from the file"
     facts = {name for name, row in found.items() if row.ratio is None}

@@ -87,6 +87,10 @@ def test_every_line_works(walk: Walk, capsys: pytest.CaptureFixture[str]) -> Non
     assert {line: done.stderr for line, done in walk.done.items() if done.returncode} == {}
 
 
+def test_the_replay_waits_until_both_consumers_have_it(walk: Walk) -> None:
+    assert re.search(r"^Both consumers stand there \([\d.]+ s\)\.$", walk.of("replay").stderr, re.M)
+
+
 def test_no_line_shows_a_traceback(walk: Walk) -> None:
     said = "".join(done.stderr for done in walk.done.values())
     assert "Traceback" not in said and "This is a bug" not in said
