@@ -29,7 +29,6 @@ from scv.fetcher import Feature
 
 MODEL, INFO, REPORT, MANIFEST = "model.txt", "bundle.json", "report.html", "manifest.json"
 Band = Literal["low", "usual", "raised", "high"]
-BANDS: tuple[Band, ...] = ("low", "usual", "raised", "high")
 EVERYONE = ""
 
 
@@ -123,9 +122,10 @@ class Bundle:
     def band(self, probability: float, phase: str) -> Band:
         """Low, usual, raised or high within country and phase; a model that tells nobody apart finds all usual."""
         level = self.level(phase)
-        for name, bound in (("high", level.high), ("raised", level.raised)):
-            if probability >= bound > level.usual:
-                return name
+        if probability >= level.high > level.usual:
+            return "high"
+        if probability >= level.raised > level.usual:
+            return "raised"
         return "usual" if probability >= level.usual else "low"
 
     def times_usual(self, probability: float, phase: str) -> float:

@@ -104,7 +104,7 @@ def deliver(record: events.Event, country: Country) -> Delivery:
     occurred = min(claimed, seen)
     if occurred < _EARLIEST_US:
         raise BadEvent("outside span", f"occurred_at {record.occurred_at} lies before 1970")
-    fields = _fields(type(record))
+    fields, day = _fields(type(record)), day_of(occurred, country.zone)
     return Delivery(
         country=record.country,
         customer_id=record.customer_id,
@@ -113,8 +113,8 @@ def deliver(record: events.Event, country: Country) -> Delivery:
         occurred_us=occurred,
         claimed_us=claimed,
         seen_us=seen,
-        day=day_of(occurred, country.zone),
-        seen_day=day_of(seen, country.zone),
+        day=day,
+        seen_day=day if seen == occurred else day_of(seen, country.zone),
         values={field: normal(getattr(record, field)) for field in fields},
         identity=identify(record.id, claimed),
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scv.fetcher import Feature, Fetcher
 from scv.fold import Fold
+
+Takers = tuple[tuple[int, Fold], ...]
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,17 @@ class Layout:
     lives: tuple[Fold, ...]
     slots: tuple[Slot, ...]
     longest_days: int
+    takers: dict[str, tuple[Takers, Takers]] = field(default_factory=dict, compare=False, repr=False)
+
+    def of_kind(self, kind: str) -> tuple[Takers, Takers]:
+        """The (index, fold) pairs among `lives` and among `tiles` that events of a kind may enter."""
+        if kind not in self.takers:
+            lives, tiles = (
+                tuple((i, fold) for i, fold in enumerate(folds) if not fold.kinds or kind in fold.kinds)
+                for folds in (self.lives, self.tiles)
+            )
+            self.takers[kind] = (lives, tiles)
+        return self.takers[kind]
 
     @property
     def field(self) -> str:

@@ -123,11 +123,12 @@ class Row:
     def _enter(self, delivery: Delivery) -> None:
         admission.remember(delivery, self.ids)
         self.admitted += 1
-        for index, fold in enumerate(self.layout.lives):
+        lives, tiles = self.layout.of_kind(delivery.kind)
+        for index, fold in lives:
             if fold.takes(delivery):
                 self.lives[index] = fold.enter(self.lives[index], delivery)
         tile = None
-        for index, fold in enumerate(self.layout.tiles):
+        for index, fold in tiles:
             if fold.takes(delivery):
                 if tile is None:
                     tile = self.tiles.setdefault(delivery.day, [None] * len(self.layout.tiles))

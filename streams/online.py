@@ -38,7 +38,8 @@ from streams.rowcache import Name
 from streams.talk import say as talk
 
 NAME = "online"
-BATCH = 2_000
+BATCH = 10_000
+"""At most; a customer's events of one batch make one write, so a backlog is taken in large ones."""
 WAIT_S = 0.1
 CHECK_S = 1.0
 """How often topics, clocks and the store's incarnation are looked at."""
@@ -80,6 +81,7 @@ class OnlineConsumer:
             finally:
                 self._intake.close()
                 self._changed.abandon()
+                del self._changed  # or librdkafka's threads go on looking for a broker that is gone
                 self._broker.close()
                 self._heartbeat.stop()
         return self.counters

@@ -95,6 +95,7 @@ def build(settings: Settings, ask: Ask, client: Any, heartbeat: Callable[[], Non
 
     `ask` gives the scores of customers of one country (it may block: it runs in a thread).
     """
+    session_s = settings.session_ms / 1000
     app = faust.App(
         f"{settings.topic_prefix}-reactor",
         broker=f"kafka://{settings.broker.replace(',', ';kafka://')}",
@@ -104,6 +105,10 @@ def build(settings: Settings, ask: Ask, client: Any, heartbeat: Callable[[], Non
         topic_disable_leader=True,
         topic_allow_declare=False,
         stream_wait_empty=False,
+        # The embedded broker lets a member join after half a session: Faust's 60 s would be deaf for half a minute.
+        broker_session_timeout=session_s,
+        broker_rebalance_timeout=session_s,
+        broker_heartbeat_interval=session_s / 4,
         consumer_auto_offset_reset="latest",  # alerts are about what moves from now on
     )
     counts, standing = Counts(), Standing(client)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 
 from scv.fold import Dtype, Window
-from scv.folds.day_set import DaySet, DaySetFold, days_of, sql_days
+from scv.folds.day_set import DaySet, DaySetFold, sql_days, within
 
 
 def _gaps(state: DaySet | None, at_day: int, window: Window | None) -> list[int]:
-    return [later - earlier for earlier, later in pairwise(days_of(state, at_day, window))]
+    """The gaps, oldest first: what lies between the ones of the bitmap."""
+    bits = within(state, at_day, window)[1]
+    return [len(zeros) + 1 for zeros in bin(bits).rstrip("0")[3:].split("1")[:-1]] if bits else []
 
 
 def _sql_gaps(state: str, window: Window | None) -> str:
@@ -25,8 +26,9 @@ class GapMean(DaySetFold):
     """Mean number of days from one active day to the next; missing below two active days."""
 
     def read(self, state: DaySet | None, at_day: int, window: Window | None) -> float | None:
-        days = days_of(state, at_day, window)
-        return (days[-1] - days[0]) / (len(days) - 1) if len(days) > 1 else None
+        bits = within(state, at_day, window)[1]
+        days = bits.bit_count()
+        return (bits.bit_length() - (bits & -bits).bit_length()) / (days - 1) if days > 1 else None
 
     def sql_read(self, state: str, window: Window | None) -> str:
         days = sql_days(state, window)
@@ -73,8 +75,13 @@ class WeekStreak(DaySetFold):
     """How many weeks in a row, counted back from `at`, have an active day; nothing entered reads 0."""
 
     def read(self, state: DaySet | None, at_day: int, window: Window | None) -> int:
-        weeks = {max(at_day - 1 - day, 0) // 7 for day in days_of(state, at_day, window)}
-        return next((k for k in range(len(weeks)) if k not in weeks), len(weeks))
+        newest, bits = within(state, at_day, window)
+        ago = at_day - 1 - newest  # today's bit, if it is there, counts with yesterday's week
+        back = bits << ago if ago >= 0 else bits >> -ago | bool(bits & (1 << -ago) - 1)
+        weeks = 0
+        while back >> 7 * weeks & 0x7F:
+            weeks += 1
+        return weeks
 
     def sql_read(self, state: str, window: Window | None) -> str:
         back = f"list_transform({sql_days(state, window)}, lambda d: greatest(at_day - 1 - d, 0) // 7)"

@@ -84,21 +84,19 @@ def test_the_page_promises_what_is_proved_here() -> None:
     ]  # fmt: skip
 
 
-def test_everything_follows_from_the_file(copy: Path, chosen: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+def test_everything_follows_from_the_file(copy: Path, live: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     """The old packages take in the first half; the new ones build the fetcher and go on; then each promise."""
-    first_half(chosen)
-    town.send(chosen, town.make(chosen.home_path), TUESDAY, LATER)
+    first_half(live)
+    town.send(live, town.make(live.home_path), TUESDAY, LATER)
     cli = str(copy / "cli.py")
-    built = run(copy, chosen, cli, "consume", "online", "--until-idle").stderr
+    built = run(copy, live, cli, "consume", "online", "--until-idle").stderr
     assert re.search(r"Built ([1-9]\d*) rows of \d+ customers from the lake", built), built
-    run(copy, chosen, cli, "consume", "lake", "--until-idle")
-    done = json.loads(
-        run(copy, chosen, cli, "fetch", "ZZ", "-d", LATER.isoformat(), "--fetcher", NAME, "--json").stdout
-    )
+    run(copy, live, cli, "consume", "lake", "--until-idle")
+    done = json.loads(run(copy, live, cli, "fetch", "ZZ", "-d", LATER.isoformat(), "--fetcher", NAME, "--json").stdout)
     assert [(one["fetcher"], one["error"]) for one in done] == [(NAME, None)] and min(done[0]["rows"].values()) > 30
-    listed = json.loads(run(copy, chosen, cli, "catalogue", NAME, "--json").stdout)
+    listed = json.loads(run(copy, live, cli, "catalogue", NAME, "--json").stdout)
     assert len(listed) >= 2 and {one["fetcher"] for one in listed} == {NAME}
-    said = run(copy, chosen, "-m", "tests.flow.newcomer", NAME).stdout
+    said = run(copy, live, "-m", "tests.flow.newcomer", NAME).stdout
     judge(json.loads(said.splitlines()[-1]), copy, {one["name"] for one in listed})
     with capsys.disabled():
         print(f"\n{said.splitlines()[-1]}")

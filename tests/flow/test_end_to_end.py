@@ -20,6 +20,7 @@ from streams.lakekeeper import LakeConsumer
 from streams.online import OnlineConsumer
 from tests import oracle
 from tests.flow import town
+from tests.flow.conftest import CHOSEN, EMBEDDED
 from tests.flow.town import BEGIN, LATER, TUESDAY, Town
 from tests.flow.ways import Compared, Place
 from tests.streams import shop
@@ -27,9 +28,7 @@ from tests.streams import shop
 ROOT = Path(__file__).parents[2]
 
 
-def test_every_way_equals_the_oracle_at_two_barriers(
-    live: Settings, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_way_equals_the_oracle_at_two_barriers(live: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     made, compared, sent = town.make(live.home_path), Compared(), 0
     topics.ensure(live)
     with connect_store(live) as client, shop.Running(live, OnlineConsumer, LakeConsumer) as running:
@@ -40,8 +39,7 @@ def test_every_way_equals_the_oracle_at_two_barriers(
     counted = [one.counters.facts() for one in running.consumers]
     the_dirt_was_there(made, sent, counted)
     rows = figures_of(compared)
-    real = request.node.get_closest_marker("real")
-    figures.write("parity_flow_real" if real else "parity_flow", rows, ROOT / "build" / "figures")
+    figures.write("parity_flow" if CHOSEN == EMBEDDED else "parity_flow_real", rows, ROOT / "build" / "figures")
     with capsys.disabled():
         print(said(compared, sent, len(made.customers)))
     assert [wrong for tally in compared.tallies.values() for wrong in tally.wrong] == []
