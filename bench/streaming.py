@@ -12,8 +12,9 @@ from types import TracebackType
 import duckdb
 import msgspec
 
-from bench.contender import Task, Took, beside
+from bench.contender import beside
 from bench.peer import PUSHED
+from bench.task import Task, Took
 from bench.timing import fact, faster, more
 from bench.world import PEER_STREAM, STREAM, US, World, say
 from commands.services.process import Child
