@@ -85,7 +85,7 @@ def fetch(
 ) -> list[Done]:
     """Write the snapshots of every country × reference × fetcher, in parallel; one failure stops no other.
 
-    All cells read one lake version; `workers` share the settings' threads and memory. `progress` hears (cells done,
+    All cells read one lake version; files of older definitions are removed first. `workers` share the settings' threads and memory. `progress` hears (cells done,
     of all). A manifest is written for each reference whose fetchers all went well.
     """
     chosen = list(fetchers if fetchers is not None else fetcher.collect().values())
@@ -97,6 +97,8 @@ def fetch(
         for country, references in wanted.items()
         for one in chosen
     ]
+    for country in wanted:
+        drop_stale(settings.snapshots_path, country)
     done = []
     for result in _run(jobs, workers):
         done.append(result)
@@ -194,14 +196,34 @@ def _manifests(root: Path, done: Sequence[Done]) -> None:
         whole.write(manifest_path(root, country, at), body)
 
 
+def drop_stale(root: Path, country: Country) -> int:
+    """Remove the files of fetchers that compute something else today, and their manifests; how many files.
+
+    Feast reads every file of a view: values of an older definition must not stand among them.
+    """
+    current, dropped = _fingerprints(), 0
+    for path in sorted((root / "manifests" / country.code).glob("*.json")):
+        found = msgspec.json.decode(path.read_bytes(), type=Manifest)
+        stale = [name for name, fingerprint in found.fingerprints.items() if current.get(name) != fingerprint]
+        if stale:
+            path.unlink()  # first: without its manifest a reference is not there
+        for name in stale:
+            path_of(root, name, country, found.at).unlink(missing_ok=True)
+            dropped += 1
+    return dropped
+
+
+def _fingerprints() -> dict[str, str]:
+    return {one.name: one.fingerprint() for one in fetcher.collect().values()}
+
+
 def manifest(root: Path, country: Country, at: datetime) -> Manifest | None:
     """The manifest of a reference's snapshot, if it is whole and its fetchers compute what they did."""
     path = manifest_path(root, country, at)
     if not path.exists():
         return None
     found = msgspec.json.decode(path.read_bytes(), type=Manifest)
-    current = {one.name: one.fingerprint() for one in fetcher.collect().values()}
-    return found if found.fingerprints == current else None
+    return found if found.fingerprints == _fingerprints() else None
 
 
 def read(root: Path, country: Country, at: datetime) -> dict[str, pa.Table]:
