@@ -85,8 +85,9 @@ def fetch(
 ) -> list[Done]:
     """Write the snapshots of every country × reference × fetcher, in parallel; one failure stops no other.
 
-    All cells read one lake version; files of older definitions are removed first. `workers` share the settings' threads and memory. `progress` hears (cells done,
-    of all). A manifest is written for each reference whose fetchers all went well.
+    All cells read one lake version; files of older definitions are removed first. `workers` share the settings'
+    threads and memory. `progress` hears (cells done, of all). A manifest is written for each reference whose fetchers
+    all went well.
     """
     chosen = list(fetchers if fetchers is not None else fetcher.collect().values())
     lake = Lake(settings.lake_path)

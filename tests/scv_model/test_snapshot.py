@@ -1,4 +1,4 @@
-"""Snapshots: whole files, the same bytes again, one failure stops no other, and nothing of an older definition stays."""
+"""Snapshots: whole files, the same bytes again; one failure stops no other; no older definition stays."""
 
 from __future__ import annotations
 
