@@ -10,6 +10,7 @@ import importlib
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
@@ -127,6 +128,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code (what a command returns as int, else 0)."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given  # asked now: click empties the list
+    if not (debug or sys.warnoptions):
+        warnings.simplefilter("ignore")  # what libraries say to their developers is no news to a user
     try:
         code = _run(given)
         sys.stdout.flush()  # a reader that went away shows here, not in the interpreter's last words

@@ -27,6 +27,8 @@ LOOPBACK = "127.0.0.1"
 POLL_S = 0.02
 PATIENCE_S = 10.0
 TAIL_LINES = 15
+AGAIN_S = 20.0
+"""Longer than any way out takes; then an interrupt counts as lost and is raised again."""
 REPEAT_S = 1.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PR_SET_PDEATHSIG = 1
@@ -176,11 +178,15 @@ def interruptible() -> Iterator[None]:
     SIGINT too, even where the shell that put us in the background had it ignored; a SIGHUP ignored by nohup stays so.
     """
     last = -REPEAT_S
+    again = threading.Timer(AGAIN_S, os.kill, (os.getpid(), signal.SIGINT))
+    again.daemon = True
 
     def interrupt(number: int, _frame: FrameType | None) -> None:
         # `timeout`, make and a terminal may send two at once: the second must not interrupt the way out of the first.
         nonlocal last
         before, last = last, time.monotonic()
+        if again.ident is None:
+            again.start()  # a C extension's callback may swallow the exception: then it comes once more
         _asked.append(number)
         if last - before >= REPEAT_S:
             raise_if_interrupted()
@@ -194,6 +200,7 @@ def interruptible() -> Iterator[None]:
             raise KeyboardInterrupt from error
         raise
     finally:
+        again.cancel()
         _asked.clear()
 
 
