@@ -14,19 +14,19 @@ from feature_repo import historical, store
 from rpc.client import ScorerClient
 from rpc.scorer_pb2 import SCORED
 from scorer import champions, scoring, subjects
+from scorer.subjects import Subjects
 from scv import fetcher, snapshot
 from scv.bundle import Bundle
 from scv.country import Country
 from scv.errors import UserError
 from scv.reader import Reader
+from scv.rowstore import RowStore
 from scv.settings import Settings
 
 CHUNK = 500
 EXAMPLES = 5
 Table = dict[str, dict[str, Any]]
 """Customer → full feature name → value."""
-
-
 Models = Mapping[str, Bundle | None]
 """Target → its champion, if there is one."""
 
@@ -65,7 +65,7 @@ def compare(
     settings: Settings, client: Any, country: Country, at: datetime, progress: Callable[[str], None]
 ) -> list[Tally]:
     """Every way against the batch, at a barrier: the country's clock must stand at `at` exactly."""
-    clock = Reader(client).read(country, ["-"], list(fetcher.collect().values())[:1])[0].clock
+    clock = RowStore(client).clock(country.code).now
     if clock != at:
         raise UserError(
             f"{country.code} stands at {clock}, not at {at}: a row cannot answer for another instant. "
@@ -87,13 +87,15 @@ def compare(
     for way, read in ways:
         progress(f"{country.code}: {way}")
         tally = Tally(way)
-        for customer, values in read():
-            tally.compare(customer, batch[customer], values)
+        answered = dict(read())
+        for customer, values in batch.items():  # whom a way leaves out has nothing there, and that differs
+            tally.compare(customer, values, answered.get(customer, {}))
         tallies.append(tally)
     progress(f"{country.code}: scorer")
     models = {one: champions.load(settings, country.code, one) for one in country.targets}
     if any(models.values()):
-        tallies.append(_scorer(settings, client, country, at, ids, models))
+        everyone = subjects.of_snapshot(tables, at, dict.fromkeys(tables, at), settings.stale_after_s)
+        tallies.append(_scorer(settings, client, country, everyone, models))
     else:
         progress(f"{country.code} has no model yet: the scorer is not compared")
     return tallies
@@ -128,19 +130,15 @@ def _historical(
         yield row["customer_id"], row
 
 
-def _scorer(
-    settings: Settings, client: Any, country: Country, at: datetime, ids: Sequence[str], models: Models
-) -> Tally:
+def _scorer(settings: Settings, client: Any, country: Country, batch: Subjects, models: Models) -> Tally:
     """The vector that the scorer makes of live rows, and the probability that comes over the wire."""
     tally = Tally("scorer")
-    tables = snapshot.read(settings.snapshots_path, country, at)
-    batch = subjects.of_snapshot(tables, at, dict.fromkeys(tables, at), settings.stale_after_s)
     rules = scoring.Rules(settings.refuse_after_s, settings.hold_out_salt)
-    fetchers = list(fetcher.collect().values())
+    reader, fetchers = Reader(client), list(fetcher.collect().values())
     with ScorerClient(settings.scorer, timeout_s=30) as scorer:
-        for chunk in _chunks(ids):
+        for chunk in _chunks(batch.customer_ids):
             expected = batch.pick(chunk)
-            views = Reader(client).read(country, chunk, fetchers)
+            views = reader.read(country, chunk, fetchers)
             live = subjects.of_views(views, fetchers, settings.stale_after_s)
             for target, model in models.items():
                 if model:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from commands.comparison import Tally
@@ -56,7 +57,7 @@ def command(codes: tuple[str, ...], date: str | None, as_json: bool) -> int:
     return 1 if wrong or not compared else 0
 
 
-def measure(config: Settings, country: Country, at: datetime, progress: object) -> list[Tally]:
+def measure(config: Settings, country: Country, at: datetime, progress: Callable[[str], None]) -> list[Tally]:
     """Fetch the batch side if it is not there, then compare every way with it."""
     from commands.comparison import compare
     from scv import snapshot
@@ -64,7 +65,7 @@ def measure(config: Settings, country: Country, at: datetime, progress: object) 
 
     if snapshot.manifest(config.snapshots_path, country, at) is None:
         snapshot.fetch(config, {country: [at]})
-    return compare(config, connect_store(config), country, at, progress)  # type: ignore[arg-type]
+    return compare(config, connect_store(config), country, at, progress)
 
 
 def figures_of(country: str, tally: Tally) -> list[Figure]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import functools
 import operator
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal, Union
 
 import msgspec
-from msgspec import UNSET, Meta, Struct
+from msgspec import Meta, Struct
 
 from scv.errors import UnknownName
 
@@ -218,13 +218,3 @@ def encode(event: Event | Watermark) -> bytes:
 def key_of(event: Event) -> bytes:
     """The record's key: `country:customer_id`."""
     return f"{event.country}:{event.customer_id}".encode()
-
-
-def value_of(event: Event, field: str) -> Any:
-    """A payload field (or `kind`) of an event; None where this kind does not have it."""
-    found = getattr(event, field, None)
-    return None if found is UNSET else found
-
-
-def utc(instant: datetime) -> datetime:
-    return instant.astimezone(UTC)

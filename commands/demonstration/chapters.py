@@ -22,7 +22,6 @@ from trainer import train as training
 from trainer.train import SEARCH, Plan
 
 if TYPE_CHECKING:
-    from scorer.export import Exported
     from scorer.week import Week
 
 WHAT = """\
@@ -92,8 +91,8 @@ def _noon(shop: Shop) -> datetime:
     return calendar.add_days(shop.at(FROZEN), -1, shop.country.zone) + timedelta(hours=12)
 
 
-def tuesday(stage: Stage, shop: Shop, day: date) -> tuple[Exported, int, int]:
-    """Export at the barrier and compare every value with the live scorer: (week, compared, different)."""
+def tuesday(stage: Stage, shop: Shop, day: date) -> tuple[Week, int]:
+    """Export at the barrier and compare every value with the live scorer: (week, values compared)."""
     from scorer.export import export
     from scorer.reconcile import reconcile
 
@@ -104,7 +103,7 @@ def tuesday(stage: Stage, shop: Shop, day: date) -> tuple[Exported, int, int]:
         same = reconcile(done.week, scorer)
     if same.different:
         raise CerebroError(f"The export of {day} differs from the live scorer: {same.examples[:3]}")
-    return done, same.compared, same.different
+    return done.week, same.compared
 
 
 def first_tuesday(stage: Stage, shops: Sequence[Shop], found: Findings) -> None:
@@ -113,8 +112,8 @@ def first_tuesday(stage: Stage, shops: Sequence[Shop], found: Findings) -> None:
     with found.step("Tuesday's files, compared value by value with the live scorer"):
         weeks = []
         for shop in shops:
-            done, count, _ = tuesday(stage, shop, FROZEN)
-            weeks.append(done.week)
+            published, count = tuesday(stage, shop, FROZEN)
+            weeks.append(published)
             compared += count
     found.show("Tuesday's sheet", _sheet(weeks[0]) + f"\nIt equals the live scorer: 0 of {compared:,} values differ.")
 

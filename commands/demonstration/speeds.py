@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable
+from typing import Any
 
 from commands.demonstration.findings import Findings
 from commands.demonstration.shop import LAST, Shop
@@ -39,10 +41,10 @@ def tell(stage: Stage, shop: Shop, found: Findings) -> None:
     found.show("Speeds", "On this machine, one client, one call at a time:\n" + "\n".join(lines))
 
 
-def _milliseconds(call: object, count: int) -> list[float]:
+def _milliseconds(call: Callable[[int], Any], count: int) -> list[float]:
     times = []
     for i in range(count):
         begun = time.perf_counter()
-        call(i)  # type: ignore[operator]
+        call(i)
         times.append(1000 * (time.perf_counter() - begun))
     return times

@@ -114,10 +114,6 @@ class Services:
         self.broker.stop(kill=kill)
         self.broker.start()
 
-    def kill_store(self) -> None:
-        """SIGKILL, as a crash would."""
-        self.store.stop(kill=True)
-
     def restart_store(self, kill: bool = False) -> None:
         """Stops and starts it at its address. It comes back empty."""
         self.store.stop(kill=kill)

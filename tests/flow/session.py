@@ -15,6 +15,8 @@ from types import TracebackType
 
 import pytest
 
+from tests.processes import of_session
+
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 ADDRESS = re.compile(r"127\.0\.0\.1:(\d+)")
 
@@ -49,15 +51,7 @@ class Session:
 
     def relatives(self) -> list[int]:
         """Every living process of the session, the command itself included."""
-        found = []
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                state, _parent, _group, session = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
-            except OSError:
-                continue
-            if int(session) == self.process.pid and state != "Z":
-                found.append(int(folder.name))
-        return found
+        return of_session(self.process.pid)
 
     def end(self, number: int) -> int:
         """Send a signal to the command alone; its exit code as a shell reports it."""

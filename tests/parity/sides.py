@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import random
 from collections import Counter
@@ -15,7 +14,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from scv import batch
+from scv import batch, figures
 from scv import event as events
 from scv.calendar import day_of, from_us, to_us
 from scv.country import Country
@@ -23,6 +22,7 @@ from scv.delivery import Delivery, deliver
 from scv.errors import BadEvent
 from scv.event import Event
 from scv.fetcher import Fetcher
+from scv.figures import Figure
 from scv.lake import Lake, LakeVersion
 from scv.lake import schema as lake_schema
 from scv.layout import layout_of
@@ -148,10 +148,16 @@ def oracle_verdicts(log: Sequence[Event], country: Country) -> dict[str, list[tu
 
 def write_figures(name: str, rows: Sequence[tuple[str, float, float, str, float]]) -> None:
     """build/figures/NAME.json: rows of (name, ours, peer, unit, bar); ok = ours reaches bar, or stays at 0."""
-    figures = [
-        {"name": what, "ours": ours, "peer": peer, "ratio": ours / peer if peer else None, "unit": unit, "bar": bar}
-        | {"ok": ours >= bar if bar else ours == 0}
+    found = [
+        Figure(
+            name=what,
+            ours=ours,
+            peer=peer,
+            ratio=ours / peer if peer else None,
+            unit=unit,
+            bar=f"{bar:g}",
+            ok=ours >= bar if bar else ours == 0,
+        )
         for what, ours, peer, unit, bar in rows
     ]
-    FIGURES.mkdir(parents=True, exist_ok=True)
-    (FIGURES / f"{name}.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    figures.write(name, found, FIGURES)

@@ -20,6 +20,7 @@ from commands.services.kafka import LIB_VARIABLE, java
 from commands.services.process import LOOPBACK, Child
 from scv.errors import UnknownName, Unreachable, UserError
 from scv.settings import load, services_file
+from tests.processes import of_session
 
 ROOT = Path(__file__).parents[2]
 GONE_S = 10
@@ -240,15 +241,7 @@ class Up:
 
     def relatives(self) -> list[int]:
         """Every living process of its session, itself included."""
-        found = []
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                state, _parent, _group, session = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
-            except OSError:
-                continue
-            if int(session) == self.process.pid and state != "Z":
-                found.append(int(folder.name))
-        return found
+        return of_session(self.process.pid)
 
 
 def eventually(holds: Callable[[], bool], within_s: float = GONE_S) -> None:
