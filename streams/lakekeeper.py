@@ -25,7 +25,7 @@ from streams.flush import FlushRequests
 from streams.heartbeat import Heartbeat
 from streams.intake import Intake
 from streams.lakewriter import Buffer, LakeWriter
-from streams.log import Broker, Part
+from streams.log import Broker, Part, refuse_strangers
 from streams.producer import Producer
 from streams.record import Reading, Record
 from streams.talk import say as talk
@@ -101,6 +101,7 @@ class LakeConsumer:
         if not self._intake.unplaced:
             return
         parts = sorted(self._intake.unplaced)
+        refuse_strangers(parts, self._logs)
         try:
             bounds = self._broker.bounds(parts)
         except Unreachable as error:

@@ -79,6 +79,14 @@ def difference(known: Mapping[str, Log], now: Mapping[str, tuple[str, int]]) -> 
     return ""
 
 
+def refuse_strangers(found: Iterable[Part], logs: Mapping[str, Log]) -> None:
+    """Raise LogChanged for a partition that these logs do not have: its topic is another one under the same name."""
+    for part in found:
+        count = logs[part.topic].partitions
+        if part.partition >= count:
+            raise LogChanged(f"{part.topic}/{part.partition} is new: the topic had {count} partitions. {ADVICE}")
+
+
 class Broker:
     """What consumers ask the broker beside records. Raises Unreachable where it does not answer."""
 

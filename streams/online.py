@@ -31,7 +31,7 @@ from streams.epoch import open_epoch
 from streams.folding import Batch, Folding, Moved
 from streams.heartbeat import Heartbeat
 from streams.intake import Intake
-from streams.log import ADVICE, Broker
+from streams.log import ADVICE, Broker, refuse_strangers
 from streams.producer import Producer
 from streams.record import Reading, Record
 from streams.rowcache import Name
@@ -112,6 +112,7 @@ class OnlineConsumer:
         if not self._intake.unplaced:
             return
         parts = sorted(self._intake.unplaced)
+        refuse_strangers(parts, self._logs)
         self._verify_store()
         positions = dict(zip(parts, self._store.positions(parts), strict=True))
         for part, position in positions.items():

@@ -19,6 +19,7 @@ from scv.settings import Settings
 from streams.connection import connect_store
 from streams.epoch import open_epoch
 from streams.lakekeeper import LakeConsumer
+from streams.log import Part, parts, refuse_strangers, standing
 from streams.online import OnlineConsumer
 from streams.rebuild import rebuild
 from tests.streams import shop
@@ -106,7 +107,22 @@ def test_yesterdays_lake_today(tmp_path: Path) -> None:
                     shop.compare(settings, client)
                     services.restart_broker(kill=True)
                     shop.wait(lambda: len(running.errors) == 2)
-                    assert all(isinstance(error, LogChanged) for error in running.errors)
+                    assert all(isinstance(error, LogChanged) for error in running.errors), running.errors
                     running.errors.clear()
                 services.restart_store(kill=True)
         assert shop.lake_count(settings)[0] == sum(len(shop.log(day, 300)) for day in range(2))
+
+
+def test_a_topic_with_more_partitions_is_another(live: Settings, client: Any) -> None:
+    """A group is given partitions that the log never had, as when a broker makes a lost topic by itself."""
+    logs = standing(live, 1)
+    every = parts(logs)
+    refuse_strangers(every, logs)
+    topic = every[0].topic
+    with pytest.raises(LogChanged, match=rf"{topic}/{live.partitions} is new.*cerebro rebuild"):
+        refuse_strangers([Part(topic, live.partitions)], logs)
+    for consumer in (OnlineConsumer, LakeConsumer):
+        with pytest.raises(LogChanged, match="is new"), shop.Running(live, consumer) as running:
+            shop.wait(lambda running=running: running.consumers[0].counters.placed == len(every))  # type: ignore[misc]
+            running.consumers[0]._intake.unplaced.add(Part(topic, live.partitions))
+            shop.wait(lambda running=running: running.errors)  # type: ignore[misc]
