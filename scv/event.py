@@ -23,6 +23,7 @@ Instant = Annotated[datetime, Meta(tz=True)]
 Cents = Annotated[int, Meta(ge=-1_000_000_000, le=1_000_000_000)]
 Amount = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 Seconds = Annotated[int, Meta(ge=0, le=604_800)]
+Weekday = Annotated[int, Meta(ge=0, le=6)]
 Word = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
@@ -96,7 +97,10 @@ class Rating(Event, frozen=True, kw_only=True, tag="rating"):
 
 
 class Started(Event, frozen=True, kw_only=True, tag="started"):
-    pass
+    """`delivery_weekday`: 0 is Monday; `source`: what brought the customer (a channel or campaign)."""
+
+    delivery_weekday: Weekday | None = None
+    source: Word | None = None
 
 
 class Skipped(Event, frozen=True, kw_only=True, tag="skipped"):
@@ -120,7 +124,7 @@ class Cancelled(Event, frozen=True, kw_only=True, tag="cancelled"):
 
 
 class Reactivated(Event, frozen=True, kw_only=True, tag="reactivated"):
-    pass
+    delivery_weekday: Weekday | None = None
 
 
 class ProfileSet(Event, frozen=True, kw_only=True, tag="set"):

@@ -2,12 +2,11 @@
 
 Nothing here is real. Late boxes, complaints, failed payments, skipped weeks and fading app use raise the risk of a
 cancellation; the risk falls with tenure; customers differ by a frailty that no event shows. The last instant is
-local midnight of `ENDS` (or later where the country's span needs it); every event is seen before it.
+local midnight of `world.ENDS` (or later where the country's span needs it); every event is seen before it.
 """
 
 from __future__ import annotations
 
-from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -16,11 +15,10 @@ from numpy.typing import NDArray
 
 from scv import calendar
 from scv.country import Country
-from scv.errors import UserError
-from streams.diary import Diary
-from streams.dirt import dirty
+from streams.simulator.diary import Diary
+from streams.simulator.dirt import dirty
+from streams.simulator.world import World
 
-ENDS = date(2017, 10, 31)
 BOXES = np.array(["small", "classic", "family"])
 PRICES = np.array([3999, 5499, 7999])
 MEALS = np.array([3, 4, 5])
@@ -28,6 +26,7 @@ METHODS = np.array(["card", "paypal", "direct_debit"])
 FAIL_RATES = np.array([0.045, 0.02, 0.012])
 PHONES = np.array([["Apple", "iPhone 7"], ["Apple", "iPhone SE"], ["Samsung", "Galaxy S8"], ["Samsung", "Galaxy A5"],
                    ["Huawei", "P10"], ["Sony", "Xperia XZ"]])  # fmt: skip
+SOURCES = np.array(["search", "friend", "voucher", "television"])
 CHANNELS = np.array(["email", "push", "phone"])
 GIVEN_AT_START = np.array([0.85, 0.5, 0.6])
 DISPOSITIONS = np.array(["offer accepted", "no interest", "call back", "asked not to be contacted"])
@@ -47,23 +46,13 @@ def simulate(country: Country, customers: int = 200, weeks: int = 30, seed: int 
     `clean` leaves out late, duplicate and conflicting deliveries. Raises UserError when the weeks do not fit into the
     country's span or a number makes no sense.
     """
-    if customers < 1 or weeks < 2 or seed < 0:
-        raise UserError("A simulation needs --customers >= 1, --weeks >= 2 and --seed >= 0.")
-    end = _end(country, weeks)
+    end = World(country, customers, weeks, seed).ends_on
     rng = np.random.default_rng(seed)
     world = _World(country, customers, calendar.to_day(end) - 7 * weeks, weeks, rng)
     for week in range(weeks):
         world.live(week)
     events = world.diary.table(f"{country.code}-{seed}")
     return events if clean else dirty(events, rng, calendar.to_us(calendar.midnight(end, country.zone)))
-
-
-def _end(country: Country, weeks: int) -> date:
-    room = (country.ends_on - country.starts_on).days // 7 - 1
-    if weeks > room:
-        raise UserError(f"--weeks {weeks} does not fit into the span of {country.code}: it holds at most {room} weeks.")
-    first = country.starts_on + timedelta(days=1, weeks=weeks)
-    return min(max(ENDS, first), country.ends_on - timedelta(days=1))
 
 
 class _World:
@@ -80,6 +69,7 @@ class _World:
         self.method = rng.choice(3, n, p=[0.5, 0.3, 0.2])
         self.phone = rng.integers(0, len(PHONES), n)
         delivery = rng.choice(np.array(country.delivery_weekdays), n)
+        self.weekday = delivery
         self.cut_off = (delivery - country.cut_off_days - (first_day + 3)) % 7  # 1970-01-01 was a Thursday
         self.frailty = rng.normal(0, 0.5, n)
         self.habit = rng.gamma(4, 0.25, n)
@@ -116,7 +106,8 @@ class _World:
         new = self.joins == week
         who, day = np.flatnonzero(new), self.start(week) + self.rng.integers(0, 7, self.n)[new]
         second = self.clock(8, 22)[new]
-        self.emit("started", who, day, second)
+        source = SOURCES[self.rng.integers(0, len(SOURCES), self.n)[new]]
+        self.emit("started", who, day, second, delivery_weekday=self.weekday[new], source=source)
         born, told = 2017 - self.rng.integers(19, 75, self.n)[new], self.rng.random(self.n)[new]
         decade = (2017 - born) // 10 * 10
         band = [f"{low}-{low + 9}" for low in decade]
@@ -244,9 +235,8 @@ class _World:
         away = week - self.since
         rate = (0.012 + 0.07 * np.exp(-away / 6)) * np.where(mailed, 2.2, 1.0) * np.sqrt(self.habit)
         back = (self.status == GONE) & (away > 0) & self.chance(rate)
-        self.emit(
-            "reactivated", back, self.start(week) + self.rng.integers(2, 7, self.n)[back], self.clock(7, 23)[back]
-        )
+        day = self.start(week) + self.rng.integers(2, 7, self.n)
+        self.emit("reactivated", back, day[back], self.clock(7, 23)[back], delivery_weekday=self.weekday[back])
         self.grumble[back] *= 0.3
         self._enter(back, ACTIVE, week)
 
