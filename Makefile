@@ -16,7 +16,7 @@ PYTEST := $(BIN)/python -m pytest
 COMPILE := $(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements.lock
 
-.PHONY: help setup demo test test-real check format bench lock upgrade clean
+.PHONY: help setup demo test test-real parity check format bench bench-world mutants lock upgrade clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ test-real: $(READY) ## test on Apache Kafka and redis-server, and the slow tests
 	@CEREBRO_TEST_BROKER=kafka CEREBRO_TEST_STORE=redis $(PYTEST) $(or $(TESTS),tests/streams tests/flow/test_end_to_end.py)
 	@$(if $(TESTS),:,$(PYTEST) -m 'real or slow' --ignore=tests/streams)
 
+parity: $(READY) ## compare millions of values with the oracle (12 minutes); ARGS="--minutes 3 --seed 7"
+	@$(BIN)/python -m tests.parity $(ARGS)
+
 check: $(READY) ## lint, format, types, import contracts, house rules, generated pages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -49,6 +52,12 @@ format: $(READY) ## let ruff format and mend what it can
 
 bench: $(READY) ## measure; prints the ratios that the README states
 	@$(BIN)/python -m bench
+
+bench-world: $(READY) ## simulate 10,000, 100,000 and a million customers: speed, memory and their curve (15 minutes)
+	@$(BIN)/python -m bench.simulation
+
+mutants: $(READY) ## put small faults into the source one by one: the tests go red for each; ONLY=name picks one
+	@$(BIN)/python -m tests.mutants --workers $(JOBS) $(if $(ONLY),--only $(ONLY))
 
 lock: $(READY) ## bring requirements.lock in line with pyproject.toml, changing no other pin
 	@$(COMPILE) >/dev/null

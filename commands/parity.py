@@ -1,17 +1,17 @@
-"""Compare every way to a value at a barrier: batch, rows, Feast online and historical, scorer."""
+"""Compare every way to a value at a barrier, with a cause for every difference."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from commands.comparison import Tally
+    from commands.comparison.comparing import Compared
+    from commands.comparison.tally import Tally
     from scv.country import Country
     from scv.figures import Figure
     from scv.settings import Settings
@@ -19,81 +19,146 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Compare every way to a value at a barrier.")
 @click.argument("codes", nargs=-1, metavar="[COUNTRY]...")
+@click.option("--country", "more", multiple=True, metavar="COUNTRY", help="The same; may be repeated. Default: all.")
 @click.option("-d", "--date", "date", help="The barrier: a local date or an instant; default: each country's clock.")
+@click.option("--sample", type=click.IntRange(1), metavar="N", help="N customers of each country; default: all.")
+@click.option("--served", is_flag=True, help="Recompute the vectors that the scorer served and logged instead.")
+@click.option("--since", help="With --served: only those read since then, a local date or an instant.")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
-def command(codes: tuple[str, ...], date: str | None, as_json: bool) -> int:
+@click.option("--html", "page", type=click.Path(dir_okay=False, writable=True), help="Also write one page.")
+def command(  # noqa: PLR0913 - one parameter per option
+    codes: tuple[str, ...],
+    more: tuple[str, ...],
+    date: str | None,
+    sample: int | None,
+    served: bool,
+    since: str | None,
+    as_json: bool,
+    page: str | None,
+) -> int:
     """Recompute every variable of every customer in batch and compare it, value by value, with what is served.
 
-    Values count only where at least one side is not missing. Exit code 1 when any differs. Also written to
-    build/figures/parity.json.
+    Values count only where at least one side is not missing. Each that differs is looked into and gets a cause; JSON
+    and page show one customer's id per cause, as an example. On a large country look at a sample first. Exit code 1
+    when any value differs or none was compared. Also written to build/figures/parity.json.
 
     \b
     Example:
       cerebro parity US ZZ
-      cerebro parity US -d 2017-09-05
+      cerebro parity --country ZZ -d 2017-09-05 --sample 1000 --html parity.html
+      cerebro parity US --served --since 2017-09-05
     """
-    from rich.console import Console
-
-    from commands.arguments import the_countries, the_references
+    from commands.comparison import report
     from scv import figures, settings
+    from scv.errors import UserError
 
+    if served and (date or sample):
+        raise UserError("--served compares what was served, when it was served: leave out -d and --sample.")
+    if since and not served:
+        raise UserError("--since belongs to --served.")
     config = settings.load()
-    console = Console(stderr=True)
-    rows: list[Figure] = []
-    examples: list[str] = []
-    with console.status("comparing") as status:
-        for country in the_countries(codes, config):
-            at = the_references([date] if date else [], country, config)[0]
-            tallies = measure(config, country, at, lambda text: status.update(text))
-            rows += [row for tally in tallies for row in figures_of(country.code, tally)]
-            examples += [example for tally in tallies for example in tally.examples]
-    figures.write("parity", rows)
-    show(rows, as_json)
-    for example in examples:
-        click.echo(example, err=True)
-    compared = sum(int(row.peer or 0) for row in rows)
-    wrong = sum(int(row.ours or 0) for row in rows)
-    click.echo(f"{wrong} mismatches of {compared:,} compared values.", err=True)
-    return 1 if wrong or not compared else 0
+    named = (*codes, *more)
+    found = _served(config, named, since) if served else _compared(config, named, date, sample)
+    rows = [row for one in found for tally in one.tallies for row in figures_of(one.country, tally)]
+    figures.write("parity_served" if served else "parity", rows)
+    if page:
+        report.write_page(page, found)
+    report.show(found, as_json)
+    return 0 if report.holds(found) else 1
 
 
-def measure(config: Settings, country: Country, at: datetime, progress: Callable[[str], None]) -> list[Tally]:
-    """Fetch the batch side if it is not there, then compare every way with it."""
-    from commands.comparison import compare
-    from scv import snapshot
+def _places(codes: Sequence[str], settings: Settings) -> list[Country]:
+    """The countries named; where none is, all whose clock has begun. Raises UserError where none has."""
+    from commands.arguments import the_countries
+    from scv.errors import UserError
+    from scv.rowstore import RowStore
     from streams.connection import connect_store
 
-    if snapshot.manifest(config.snapshots_path, country, at) is None:
-        snapshot.fetch(config, {country: [at]})
-    return compare(config, connect_store(config), country, at, progress)
+    places = the_countries(codes, settings)
+    if codes:
+        return places
+    with connect_store(settings) as client:
+        store = RowStore(client)
+        begun = [one for one in places if store.has_clock(one.code) and store.clock(one.code).now is not None]
+    if not begun:
+        raise UserError("No country's clock has begun. Replay or simulate one, or start `cerebro consume`.")
+    return begun
+
+
+def _compared(settings: Settings, codes: Sequence[str], date: str | None, sample: int | None) -> list[Compared]:
+    """Each country, with its progress on stderr."""
+    from commands.arguments import the_references
+
+    found = []
+    for country in _places(codes, settings):
+        at = the_references([date] if date else [], country, settings)[0]
+        found.append(compare(settings, country, at, sample, show=True))
+    return found
+
+
+def _served(settings: Settings, codes: Sequence[str], since: str | None) -> list[Compared]:
+    """Each country; where none is named, those of which anything was served."""
+    from commands.arguments import the_countries
+    from commands.bar import Bar
+    from commands.comparison.served import recompute
+    from scv import calendar
+
+    found = []
+    for country in the_countries(codes, settings):
+        first = calendar.reference(since, country) if since else None
+        with Bar(f"Recomputing {country.code}") as bar:
+            found.append(recompute(settings, country, first, bar.at))
+    return found if codes else [one for one in found if one.customers] or found[:1]
+
+
+def compare(
+    settings: Settings, country: Country, at: datetime, sample: int | None = None, show: bool = False
+) -> Compared:
+    """Fetch the batch side if it is not there, then compare every way with it; with bars if they are to `show`.
+
+    Raises UserError where the country's clock does not stand at `at`.
+    """
+    from commands.bar import Bar
+    from commands.comparison import standing
+    from commands.comparison.comparing import Comparing
+    from scv.rowstore import RowStore
+    from streams.connection import connect_store
+
+    notes: list[str] = []
+    with connect_store(settings) as client:
+        standing.check_clock(client, country, at)
+        standing.wait(settings, client, notes.append)
+        with Bar(f"Fetching {country.code}", show) as bar:
+            fetched = standing.take_snapshot(settings, country, at, bar.at)
+        try:
+            with Bar(f"Comparing {country.code}", show) as bar:
+                found = Comparing(settings, client, country, at).run(sample, bar.at)
+        finally:
+            if fetched and RowStore(client).clock(country.code).mode == "wall":
+                standing.drop_snapshot(settings, country, at)
+    found.notes[:0] = notes
+    return found
+
+
+def measure(settings: Settings, country: Country, at: datetime, progress: Callable[[str], None]) -> list[Tally]:
+    """The tallies alone; `progress` hears which country it is."""
+    progress(country.code)
+    return compare(settings, country, at).tallies
 
 
 def figures_of(country: str, tally: Tally) -> list[Figure]:
-    """One row per fetcher (or model part): mismatches as ours, compared values as peer."""
+    """One row per fetcher (or model part): values that differ as ours, compared values as peer."""
     from scv.figures import Figure
 
+    way = tally.way.removesuffix(" vector").removesuffix(" probability")  # the group says which
     return [
         Figure(
-            name=f"{country} {tally.way}: {group}",
-            ours=tally.mismatches.get(group, 0),
-            peer=compared,
+            name=f"{country} {way}: {group}",
+            ours=counts.differing,
+            peer=counts.compared,
             unit="values",
             bar="0 mismatches",
-            ok=not tally.mismatches.get(group, 0),
+            ok=not counts.differing,
         )
-        for group, compared in sorted(tally.compared.items())
+        for group, counts in tally.groups()
     ]
-
-
-def show(rows: list[Figure], as_json: bool) -> None:
-    from commands.listing import show as listed
-
-    if as_json:
-        import msgspec
-
-        click.echo(json.dumps(msgspec.to_builtins(rows), indent=1))
-    else:
-        listed(
-            ("compared", "mismatches", "values", "verdict"),
-            [[r.name, r.ours, r.peer, "ok" if r.ok else "DIFFERS"] for r in rows],
-        )

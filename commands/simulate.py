@@ -1,42 +1,79 @@
-"""Invent subscribers: a file of events of every family, to be replayed."""
+"""Invent subscribers: a world of events of every family, as files, in the lake or through Kafka."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
-from scv import country, settings
-from scv.errors import UserError
+RATES = {
+    "late": (0.03, "Events seen late, but not too late"),
+    "too_late": (0.002, "Events seen after the country's lateness limit"),
+    "twice": (0.005, "Events delivered twice"),
+    "changed": (0.002, "Events delivered again with the same id and other content"),
+    "swapped": (0.005, "Events delivered behind one that was seen later (a replay of Parquet files sorts them)"),
+    "skewed": (0.002, "Events said to have occurred up to five minutes after they were seen"),
+    "erased": (0.001, "Customers who ask to be forgotten"),
+    "additions": (0.01, "Events with fields that nobody knows (where they are bytes: jsonl, kafka)"),
+    "ahead": (0.0005, "Copies said to have occurred more than five minutes after they were seen: refused"),
+    "unknown_country": (0.0002, "Copies from a country that nobody knows: refused"),
+    "corrupt": (0.0005, "Copies that cannot be decoded: refused"),
+}
+"""Kind of dirt → its usual share of the events (or customers), and what it is, as `streams.simulator.dirt` does it."""
+
+
+def _rates(command: Callable[..., Any]) -> Callable[..., Any]:
+    for name, (share, what) in reversed(RATES.items()):
+        option = click.option(
+            f"--{name.replace('_', '-')}",
+            name,
+            type=click.FloatRange(0, 1),
+            metavar="SHARE",
+            help=f"{what}.  [usual: {share:g}]",
+        )
+        command = option(command)
+    return command
 
 
 @click.command()
-@click.option("--customers", type=int, default=200, show_default=True, help="How many customers.")
+@click.option("--customers", type=int, default=200, show_default=True, help="How many customers in each country.")
 @click.option("--weeks", type=int, default=30, show_default=True, help="How many weeks of their life.")
+@click.option("--countries", "--country", default="ZZ", show_default=True, help="Codes, separated by commas.")
 @click.option("--seed", type=int, default=7, show_default=True, help="Another seed, another world.")
-@click.option("--country", "code", default="ZZ", show_default=True, help="Whose time zone, span and delivery days.")
-@click.option("--out", type=click.Path(path_type=Path), help="The Parquet file. Default: HOME/events/COUNTRY.parquet.")
-@click.option("--clean", is_flag=True, help="No late, duplicate or conflicting deliveries.")
-def command(customers: int, weeks: int, seed: int, code: str, out: Path | None, clean: bool) -> None:
-    """Invent subscribers: a file of events of every family, to be replayed. Nothing in it is real.
+@click.option("--to", "sink", help="parquet, jsonl, lake or kafka. Default: one Parquet file of one country.")
+@click.option("--out", type=click.Path(path_type=Path), help="The world's folder. Default: in HOME/worlds.")
+@click.option("--rate", help="To Kafka: so many events per second, such as 5000/s.")
+@click.option("--speed", help="To Kafka: event time per wall time, such as 3600x.")
+@click.option("--max", "flat_out", is_flag=True, help="To Kafka: as fast as the broker takes it. The default.")
+@click.option("--clean", is_flag=True, help="No dirt, but for the rates that are given.")
+@_rates
+@click.option("--workers", type=int, default=1, show_default=True, help="Processes that make chunks of customers.")
+@click.option("--resume", is_flag=True, help="Go on with the world in --out where it stopped.")
+@click.option("--json", "as_json", is_flag=True, help="Say what was made as JSON instead of its path.")
+# Here --report goes: beside --json, handed to whoever judges the truth of the world.
+def command(**given: Any) -> None:
+    """Invent subscribers of weekly boxes: events of every family, dirty as real ones are. Nothing in it is real.
 
-    Prints the file's path.
+    Without --to a small world becomes the file HOME/events/COUNTRY.parquet (or --out FILE.parquet), to be replayed.
+    With --to it goes, chunk by chunk, into a folder of parts (parquet, jsonl), straight into the lake of HOME as
+    history, or through Kafka in the order in which it was seen, with watermarks. The truth of every customer's chances
+    lies beside it in OUT/truth. Equal options make equal worlds, whatever --workers; what a full disk or a dead broker
+    stopped goes on with --resume. Prints the path of what was made.
+
+    A table has no broken bytes, and `cerebro replay` refuses bad rows: so parquet has none of ahead, unknown-country
+    and corrupt unless you give a rate, and then `cerebro replay` needs --keep-bad, as it does for jsonl.
 
     \b
     Example:
       cerebro simulate --customers 200 --weeks 30 --seed 7
       cerebro replay "$(cerebro simulate --seed 8 --out other.parquet)"
+      cerebro simulate --customers 100000 --weeks 60 --countries ZZ,ZY,ZX --to lake --workers 2
+      cerebro simulate --customers 5000 --weeks 60 --to kafka --rate 5000/s
+      cerebro simulate --customers 20000 --to jsonl --out world --clean --late 0.1
     """
-    found = settings.load()
-    target = out or found.home_path / "events" / f"{code}.parquet"
-    if target.suffix != ".parquet":
-        raise UserError(f"--out {target} must end in .parquet.")
-    where = country.load(code, found.countries_path)
+    from commands.simulation import Wish, fulfil
 
-    from streams.history import write_parquet  # only here: --help needs no Arrow
-    from streams.simulator import simulate
-
-    events = simulate(where, customers, weeks, seed, clean)
-    write_parquet(events, target)
-    click.echo(f"Invented {events.num_rows:,} events of {customers:,} customers of {where.name}.", err=True)
-    click.echo(str(target))
+    rates = {name: given.pop(name) for name in RATES}
+    fulfil(Wish(**given, rates={name: rate for name, rate in rates.items() if rate is not None}))

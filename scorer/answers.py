@@ -11,6 +11,7 @@ from scorer.archive import Archive
 from scorer.champions import Champions
 from scorer.scoring import Rules, Score, score
 from scorer.subjects import Subjects, blank, of_views
+from scorer.vector_log import Answer, VectorLog
 from scv import country as countries
 from scv import fetcher
 from scv.bundle import Bundle
@@ -27,7 +28,7 @@ class NotReady(CerebroError):
 
 
 class Answers:
-    """Reads, scores and remembers nothing about customers; safe to share between threads.
+    """Reads and scores; keeps of customers nothing but the sampled vectors. Safe to share between threads.
 
     `client` is a connected Redis or Valkey client; its errors are the caller's.
     """
@@ -40,6 +41,7 @@ class Answers:
         self.champions = Champions(settings)
         self.archive = Archive(settings)
         self.rules = Rules(settings.refuse_after_s, settings.hold_out_salt)
+        self.vectors = VectorLog(settings, client)
 
     def answer(
         self,
@@ -56,12 +58,16 @@ class Answers:
         """
         country = self.country(code)
         models = self.models(country, targets)
+        sampled = self.vectors.sample(country, customer_ids) if reference is None else {}
         subjects = self._read(country, customer_ids, reference)
         alive()
         instants = [at for at in subjects.at if at is not None]
         if not instants:
             raise NotReady(f"{code} has no clock yet: its replay has not begun.")
-        return score(subjects, country, models, self.rules, self.archive.past(country, min(instants)))
+        scores = score(subjects, country, models, self.rules, self.archive.past(country, min(instants)))
+        if sampled:
+            self.vectors.keep(Answer(country, sampled, subjects, models, scores))
+        return scores
 
     def warm(self) -> None:
         """Load every champion and score nobody once, so that the first caller does not wait for it (seconds)."""

@@ -8,7 +8,8 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from scorer.hold_out import held_out
-from scv.calendar import day_of, midnight, to_date, to_us
+from scv import box
+from scv.calendar import day_of, to_date, to_us
 from scv.country import Country
 
 Policy = Literal["OK", "HELD_OUT", "SUPPRESSED"]
@@ -66,17 +67,8 @@ def last_contact(values: Mapping[str, Any], country: Country, at: datetime) -> d
     return None if since is None else to_date(day_of(to_us(at), country.zone) - since)
 
 
-def cut_off(country: Country, at: datetime) -> datetime | None:
-    """Local midnight by which the open box can still be changed: the first delivery whose cut-off is after `at`.
-
-    None where the lifecycle is derived: such a country has no boxes.
-    """
-    if country.basis == "derived" or not country.delivery_weekdays:
+def cut_off(country: Country, at: datetime, weekday: int | None) -> datetime | None:
+    """Local midnight until which the customer's open box can be changed; None where no delivery day is known."""
+    if weekday is None:
         return None
-    today = day_of(to_us(at), country.zone)
-    for ahead in range(country.cut_off_days, country.cut_off_days + 8):
-        delivery = to_date(today + ahead)
-        closes = midnight(to_date(today + ahead - country.cut_off_days), country.zone)
-        if delivery.weekday() in country.delivery_weekdays and closes > at:
-            return closes.astimezone(country.zone)
-    return None
+    return box.cut_off(box.open_at(at, weekday, country), country).astimezone(country.zone)

@@ -72,7 +72,9 @@ def _weeks(past: Hindsight) -> str:
     judged = f"Tuesdays judged: {', '.join(past.dates) or 'none'}."
     waiting = f" Not decided yet: {', '.join(past.waiting)}." if past.waiting else ""
     removed = "".join(f" {count} rows left out: {reason}." for reason, count in past.removed.items())
-    return f'<p class="quiet">{escape(judged + waiting + removed)}</p>'
+    ended = ", ".join(f"{count:,} {outcome}" for outcome, count in past.outcomes.items())
+    outcomes = f" What became of the rows: {ended}." if ended else ""
+    return f'<p class="quiet">{escape(judged + waiting + removed + outcomes)}</p>'
 
 
 def _quality(found: Quality, past: Hindsight) -> str:

@@ -16,11 +16,13 @@ from scv import calendar, labels
 from scv.country import Country
 from scv.errors import UserError
 from scv.lake import Lake, LakeVersion
+from scv.population import DELIVERY_WEEKDAY
 from scv.settings import Settings
 from scv.target import Target, mature
 from scv.target import get as target_named
 
-NEEDED = ("customer_id", "phase", "probability", "contact_status", "would_list", "rank", "days_since_order")
+WEEKDAY = "delivery_weekday"
+NEEDED = ("customer_id", "phase", "probability", "contact_status", "would_list", "rank", "days_since_order", WEEKDAY)
 CONTACTS = "contacts"
 
 
@@ -30,7 +32,8 @@ class Hindsight:
 
     `y` 1 or 0; `p` the published probability; `week` the index into `dates`; `recency` days since the last order
     (NaN: none); `contacted`: reached out to between reference and decision. `removed`: rows without a usable label,
-    by reason. `waiting`: dates whose labels are not final yet, left out.
+    by reason. `outcomes`: the rows by what happened, where that is more than yes or no. `waiting`: dates whose labels
+    are not final yet, left out.
     """
 
     target: Target
@@ -46,6 +49,7 @@ class Hindsight:
     recency: np.ndarray
     contacted: np.ndarray
     removed: Mapping[str, int]
+    outcomes: Mapping[str, int]
 
     def __len__(self) -> int:
         return len(self.y)
@@ -95,7 +99,7 @@ def _pooled(happened: labels.Outcomes, target: Target, ready: Sequence[Week], wa
     week = np.repeat(np.arange(len(tables)), np.array([len(one) for one in tables], dtype=np.int64))
     at_us = np.array([calendar.to_us(one.manifest.reference) for one in ready], dtype=np.int64)[week]
     ids = table["customer_id"].to_pylist()
-    found = happened.labels(target, at_us, ids)
+    found = happened.labels(target, at_us, ids, {DELIVERY_WEEKDAY: table[WEEKDAY]})
     contacted = _contacted(happened, target, at_us, ids)
     kept = found.kept
 
@@ -116,11 +120,14 @@ def _pooled(happened: labels.Outcomes, target: Target, ready: Sequence[Week], wa
         recency=column("days_since_order", float),
         contacted=contacted[kept],
         removed=found.counts(),
+        outcomes=found.outcomes(),
     )
 
 
 def _scored(week: Week, target: Target) -> pa.Table:
     scores = week.scores()
+    if WEEKDAY not in scores.column_names:  # a week from before there were boxes: none of its targets needs it
+        scores = scores.append_column(WEEKDAY, pa.nulls(len(scores), pa.int64()))
     asked = pc.and_(pc.equal(scores["target"], target.name), pc.equal(scores["status"], "SCORED"))
     return scores.filter(asked).select(list(NEEDED))
 

@@ -13,6 +13,7 @@ from scorer.contact import last_contact
 from scorer.scoring import Score, TargetScore
 from scorer.subjects import Subjects
 from scv.country import Country
+from scv.population import DELIVERY_WEEKDAY
 
 INSTANT = pa.timestamp("us", tz="UTC")
 SCHEMA = pa.schema(
@@ -42,6 +43,7 @@ SCHEMA = pa.schema(
         ("last_contact", pa.date32()),
         ("value_cents", pa.int64()),
         ("days_since_order", pa.int64()),
+        ("delivery_weekday", pa.int64()),
         ("model", pa.string()),
     ]
 )
@@ -49,6 +51,7 @@ SCHEMA = pa.schema(
 
 `contact_status`: LISTED, NOT_LISTED (below the capacity, or not asked about), HELD_OUT, SUPPRESSED. `would_list` is
 true for the listed and for the held out who rank as high. `value_cents`: money spent in the last 91 days.
+`delivery_weekday`: 0 for Monday, null where none is known.
 """
 
 VALUE = "orders__spend_91d"
@@ -108,7 +111,7 @@ def _standing(
 
 def table(scores: Sequence[Score], subjects: Subjects, country: Country, places: Mapping[str, Standing]) -> pa.Table:
     """Everyone and every target, ordered by customer, then target as the country lists them."""
-    names = (VALUE, RECENCY, "contacts__days_since")
+    names = (VALUE, RECENCY, DELIVERY_WEEKDAY, "contacts__days_since")
     records = [
         _record(score, one, country, values, places[score.customer_id])
         for score, values in zip(scores, subjects.rows(names), strict=True)
@@ -149,6 +152,7 @@ def _record(
         "last_contact": contacted,
         "value_cents": values[VALUE],
         "days_since_order": values[RECENCY],
+        "delivery_weekday": values[DELIVERY_WEEKDAY],
         "model": one.model,
     }
 

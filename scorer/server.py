@@ -112,6 +112,7 @@ class Server:
         self._health.enter_graceful_shutdown()
         time.sleep(drain_s)
         self._server.stop(grace_s).wait()
+        self.answers.vectors.close()
         self.client.close()
 
     def stop_on_signals(self) -> None:

@@ -34,7 +34,7 @@ ACTIONS = {
     "skip": "Remind of the next order; ask what would make it easier.",
     "return": "Say what is new; invite to order again.",
     "cancellation": "Ask whether everything was fine; offer to pause instead.",
-    "pause": "Offer to skip one box instead of pausing.",
+    "pause": "Ask what would make the next box fit; offer other meals, another day or a smaller box.",
     "reactivation": "Say what is new; invite to come back.",
 }
 
@@ -67,7 +67,7 @@ def sheet_of(scores: pa.Table, words: Words) -> bytes:
 
 def _contact(row: Mapping[str, Any], words: Words) -> dict[str, Any]:
     manifest, country = words.manifest, words.country
-    closes = cut_off(country, row["reference"])
+    closes = cut_off(country, row["reference"], row["delivery_weekday"])
     made: dict[str, Any] = {
         "suggested_action": ACTIONS.get(manifest.target, ""),
         "cut_off_local": closes and closes.strftime("%Y-%m-%d %H:%M"),

@@ -51,7 +51,7 @@ def fold(
     _references(connection, country, references)
     query = f"""
         WITH tiles AS ({_tiles(events, layout)}), merged AS ({_merged(layout)})
-        SELECT customer_id, at_us, {_reads(layout)} FROM merged ORDER BY at_us, customer_id"""
+        SELECT customer_id, at_us, {_reads(layout, country)} FROM merged ORDER BY at_us, customer_id"""
     found = connection.sql(query).to_arrow_table()
     instants = found["at_us"].cast(pa.int64()).cast(pa.timestamp("us", tz="UTC"))
     keys = [pa.array([country.code] * len(found), pa.string()), found["customer_id"], instants]
@@ -92,10 +92,11 @@ def _merged(layout: Layout) -> str:
         GROUP BY r.at_us, r.at_day, t.customer_id"""
 
 
-def _reads(layout: Layout) -> str:
+def _reads(layout: Layout, country: Country) -> str:
     reads = []
     for i, slot in enumerate(layout.slots):
         feature: Feature = slot.feature
         state = f"m{i}" if slot.tiled else f"s{slot.index}"
-        reads.append(f"{feature.fold.sql_read(state, feature.window)} AS f{i}")
+        window = feature.window and feature.window.after(country.cut_off_days)
+        reads.append(f"{feature.fold.sql_read(state, window)} AS f{i}")
     return ", ".join(reads)

@@ -12,6 +12,9 @@ import re
 from calendar import monthrange
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import TypeVar
+
+import numpy as np
 
 from scv.country import Country
 from scv.errors import BadReference
@@ -20,6 +23,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EPOCH_DAY = date(1970, 1, 1).toordinal()
 MICROSECOND = timedelta(microseconds=1)
 DAY_US = 86_400_000_000
+Days = TypeVar("Days", int, np.ndarray)
+"""One local day (or number of days), or int64[n] of them."""
 TUESDAY = 1
 
 
@@ -53,6 +58,15 @@ def to_date(day: int) -> date:
 
 def to_day(value: date) -> int:
     return value.toordinal() - EPOCH_DAY
+
+
+def first_of(weekday: Days, day: Days) -> Days:
+    """The first day of a weekday (0 is Monday) from a local day on.
+
+    >>> [to_date(first_of(weekday, to_day(date(2017, 9, 5)))).day for weekday in range(7)]
+    [11, 5, 6, 7, 8, 9, 10]
+    """
+    return day + (weekday - day - 3) % 7  # 1970-01-01 was a Thursday
 
 
 def midnight(value: date, zone: tzinfo) -> datetime:

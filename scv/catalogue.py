@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from scv.fetcher import Feature, Fetcher, collect
-from scv.fold import Window
+from scv.fold import OPEN_WEEK, Window
 
 
 def entries() -> list[dict[str, Any]]:
@@ -32,11 +32,13 @@ def _entry(fetcher: type[Fetcher], feature: Feature) -> dict[str, Any]:
 def window_text(window: Window | None) -> str:
     """A window in words.
 
-    >>> window_text(Window(14, 7)), window_text(Window(28)), window_text(None)
-    ('8 to 14 days back', 'last 28 days', 'ever')
+    >>> window_text(Window(14, 7)), window_text(Window(28)), window_text(OPEN_WEEK), window_text(None)
+    ('8 to 14 days back', 'last 28 days', 'open week', 'ever')
     """
     if window is None:
         return "ever"
+    if window == OPEN_WEEK:
+        return "open week"
     return f"{window.end + 1} to {window.start} days back" if window.end else f"last {window.start} days"
 
 
@@ -47,7 +49,8 @@ def markdown() -> str:
         "",
         "Written by `cerebro catalogue --write`; a test keeps it fresh. A window of N days at an instant reaches from",
         "the local midnight N days earlier to that instant. A customer without any event of a family has none of its",
-        "values; with one, an empty window is 0 or missing, by fold.",
+        "values; with one, an empty window is 0 or missing, by fold. The open week are the seven delivery days from",
+        "the first whose cut-off is still to come.",
     ]
     for fetcher in collect().values():
         lines += ["", f"## {fetcher.name}", "", f"{fetcher.doc} Topic family `{fetcher.family}`.", ""]

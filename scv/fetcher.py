@@ -21,7 +21,7 @@ from typing import ClassVar
 
 from scv import event as events
 from scv.errors import BadSetting, UnknownName
-from scv.fold import Dtype, Fold, Window, Windowed, Words
+from scv.fold import OPEN_WEEK, Dtype, Fold, Window, Windowed, Words
 
 NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 
@@ -125,6 +125,10 @@ def _check(cls: type[Fetcher], name: str, fold: Fold) -> None:
 
 def _check_window(where: str, fold: Fold, window: Window | None) -> None:
     if window is None:
+        return
+    if window == OPEN_WEEK:
+        if not fold.looks_ahead:
+            raise BadSetting(f"{type(fold).__name__} cannot look ahead ({where}).")
         return
     if not 0 <= window.end < window.start:
         raise BadSetting(f"A window needs 0 <= end < start, not {window} ({where}).")

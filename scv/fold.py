@@ -21,10 +21,25 @@ Condition = tuple[str, Literal["==", ">="], Scalar]
 
 @dataclass(frozen=True)
 class Window:
-    """Local days `[D - start, D - end)` before the day D of `at`; `end` 0 reaches to `at` itself."""
+    """Local days `[D - start, D - end)` before the day D of `at`; `end` 0 reaches to `at` itself.
+
+    With both below zero it looks ahead, and counts from the country's cut-off: `after` says which days those are.
+    """
 
     start: int
     end: int = 0
+
+    @property
+    def ahead(self) -> bool:
+        return self.start < 0
+
+    def after(self, cut_off_days: int) -> Window:
+        """The window in a country whose boxes close so many days before their delivery.
+
+        >>> OPEN_WEEK.after(5), Window(28).after(5)
+        (Window(start=-6, end=-13), Window(start=28, end=0))
+        """
+        return Window(self.start - cut_off_days, self.end - cut_off_days) if self.ahead else self
 
     def sql(self, day: str = "day", at_day: str = "at_day") -> str:
         head = f" AND {day} < {at_day} - {self.end}" if self.end else ""
@@ -32,6 +47,10 @@ class Window:
 
     def covers(self, day: int, at_day: int) -> bool:
         return day >= at_day - self.start and (not self.end or day < at_day - self.end)
+
+
+OPEN_WEEK = Window(-1, -8)
+"""The seven delivery days from the first whose cut-off is still to come: one of them is that of the open box."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +74,7 @@ class Fold:
     `kinds` are the event kinds that enter (all of the family when empty), `where` are comparisons of
     payload fields, all of which must hold. Subclasses add their own parameters. `field_types` are the types
     a field may have (any when empty), `reach` the longest window in days (None: any, 0: no window at all).
+    A fold that `looks_ahead` is over dates that events name, and can be read over the open week.
     """
 
     field: str = ""
@@ -67,6 +87,7 @@ class Fold:
     needs_field: ClassVar[bool] = True
     field_types: ClassVar[tuple[str, ...]] = ()
     reach: ClassVar[int | None] = None
+    looks_ahead: ClassVar[bool] = False
     sample_parameters: ClassVar[dict[str, Any]] = {}
 
     # -- the algebra (None is zero) ------------------------------------------------------------------------
@@ -79,7 +100,7 @@ class Fold:
         raise NotImplementedError
 
     def read(self, state: Any, at_day: int, window: Window | None) -> Any:
-        """The value of a merged state (None: nothing entered) at a local day."""
+        """The value of a merged state (None: nothing entered) at a local day; the window is one of the country's."""
         raise NotImplementedError
 
     def prune(self, state: Any, clock_day: int) -> Any:
@@ -153,6 +174,10 @@ class Fold:
     def each(self, *days: int) -> Windowed:
         """One feature per window: `_7d`, `_28d` …"""
         return Windowed(self, {f"_{n}d": Window(n) for n in days})
+
+    def over_open_week(self) -> Windowed:
+        """The deliveries of the seven days from the first that can still be changed."""
+        return Windowed(self, {"": OPEN_WEEK})
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,20 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from scv import box
+from scv.array import Features, column, numbers
 from scv.batch import admit
-from scv.calendar import add_days, from_us, to_us
+from scv.calendar import add_days, day_of, from_us, to_us
 from scv.country import Country
+from scv.fetchers.subscription import SKIPS, STATES
 from scv.fold import literal
 from scv.lake import Lake, LakeVersion
+from scv.population import DELIVERY_WEEKDAY, WEEKDAY_UNKNOWN
 from scv.target import Clause, Target
+
+INVOLUNTARY = "ended involuntarily"
+NOTHING: Features = {}
+NO_EVENTS = "(SELECT '' AS customer_id, '' AS kind, '' AS id, 0 AS occurred_us, 0 AS delivery_on WHERE false)"
 
 
 @dataclass(frozen=True)
@@ -26,11 +34,13 @@ class Labels:
     """One target's outcome of n rows.
 
     `y` float64[n]: 1 or 0. `removed` object[n]: "" or why the row must not be used ("ended involuntarily",
-    "erased").
+    "erased", "delivery day unknown"). `outcome` object[n]: what happened, exactly one thing per row: the target's
+    name where y = 1, otherwise "cancelled" or "box" for `pause`, "" for the others.
     """
 
     y: np.ndarray
     removed: np.ndarray
+    outcome: np.ndarray
 
     @property
     def kept(self) -> np.ndarray:
@@ -38,8 +48,17 @@ class Labels:
 
     def counts(self) -> dict[str, int]:
         """How many rows were removed, by reason."""
-        reasons, found = np.unique(self.removed[~self.kept].astype(str), return_counts=True)
-        return dict(zip(reasons.tolist(), found.tolist(), strict=True))
+        return _counted(self.removed[~self.kept])
+
+    def outcomes(self) -> dict[str, int]:
+        """How many of the kept rows ended in what; for targets with more than two outcomes."""
+        found = _counted(self.outcome[self.kept])
+        return {} if "" in found else found
+
+
+def _counted(words: np.ndarray) -> dict[str, int]:
+    found, counts = np.unique(words.astype(str), return_counts=True)
+    return dict(zip(found.tolist(), counts.tolist(), strict=True))
 
 
 @dataclass(frozen=True)
@@ -50,24 +69,28 @@ class Outcomes:
     country: Country
     events: Mapping[str, str]
 
-    def labels(self, target: Target, at_us: np.ndarray, customers: Sequence[str]) -> Labels:
+    def labels(self, target: Target, at_us: np.ndarray, customers: Sequence[str], known: Features = NOTHING) -> Labels:
         """The labels of rows (reference in microseconds int64[n], customer ids), in their order.
 
-        A row whose customer was erased after its reference is removed whenever that was: its history no longer
-        exists. A family without a table counts as silent.
+        `known` holds what the target needs to know of these rows at their references (`Target.known`). A row whose
+        customer was erased after its reference is removed whenever that was: its history no longer exists. A family
+        without a table counts as silent.
         """
-        _register(self.connection, self.country, target, at_us, customers)
-        answers = [_answer(self.events, clause, i) for i, clause in enumerate(target.clauses)]
-        joined = (" OR " if target.any_of else " AND ").join(answers)
+        given = _rows(at_us, customers)
+        given |= _clauses(at_us, target, self.country) if target.clauses else _boxes(at_us, known, self.country)
+        self.connection.register("label_given", pa.table(given))
+        self.connection.execute("CREATE OR REPLACE TEMP TABLE label_rows AS SELECT * FROM label_given")
+        self.connection.unregister("label_given")
+        happened = _happened(self.events, target) if target.clauses else _became(self.events, target)
         found = self.connection.execute(
-            f"""SELECT ({joined})::DOUBLE AS y,
-                       coalesce(e.us >= q.at_us, false) AS erased, {_ended(self.events)} AS ended
-                FROM label_rows q LEFT JOIN label_erased e USING (customer_id) ORDER BY q.i"""
+            f"""SELECT h.outcome, h.unusable, coalesce(e.us >= q.at_us, false) AS erased, {_ended(self.events)} AS ended
+                FROM label_rows q JOIN ({happened}) h USING (i) LEFT JOIN label_erased e USING (customer_id)
+                ORDER BY q.i"""
         ).fetchnumpy()
-        removed = np.full(len(at_us), "", dtype=object)
-        removed[np.asarray(found["ended"], dtype=bool)] = "ended involuntarily"
+        outcome, removed = (np.array(found[name], dtype=object) for name in ("outcome", "unusable"))
+        removed[np.asarray(found["ended"], dtype=bool)] = INVOLUNTARY
         removed[np.asarray(found["erased"], dtype=bool)] = "erased"
-        return Labels(np.asarray(found["y"], dtype=np.float64), removed)
+        return Labels((outcome == target.name).astype(np.float64), removed, outcome)
 
 
 def prepare(
@@ -115,30 +138,39 @@ def complete_to(
     return from_us(min(known)) if len(known) == len(marks) else None
 
 
-def _register(
-    connection: duckdb.DuckDBPyConnection, country: Country, target: Target, at_us: np.ndarray, customers: Sequence[str]
-) -> None:
-    references = np.unique(at_us)
-    place = np.searchsorted(references, at_us)
-    columns = {
+def _rows(at_us: np.ndarray, customers: Sequence[str]) -> dict[str, pa.Array]:
+    return {
         "i": pa.array(np.arange(len(at_us))),
         "at_us": pa.array(at_us, pa.int64()),
         "customer_id": pa.array(customers, pa.string()),
-        "decided_us": pa.array(_moved(references, target.decided_days(country), country)[place]),
     }
+
+
+# -- is there an event of that kind in those days? -----------------------------------------------------------
+
+
+def _clauses(at_us: np.ndarray, target: Target, country: Country) -> dict[str, pa.Array]:
+    """Per row the instants between which each clause looks, and the end of all of them."""
+    references, place = np.unique(at_us, return_inverse=True)
+    columns = {"decided_us": pa.array(_moved(references, target.decided_days(country), country)[place])}
     for i, clause in enumerate(target.clauses):
         start, end = clause.window(country)
         columns[f"from{i}"] = pa.array(_moved(references, start, country)[place])
         columns[f"to{i}"] = pa.array(_moved(references, end, country)[place])
-    connection.register("label_given", pa.table(columns))
-    connection.execute("CREATE OR REPLACE TEMP TABLE label_rows AS SELECT * FROM label_given")
-    connection.unregister("label_given")
+    return columns
 
 
 def _moved(references: np.ndarray, days: int, country: Country) -> np.ndarray:
     """The same local time so many local days later: a day of clock change is no 24 hours."""
     moved: list[datetime] = [add_days(from_us(int(us)), days, country.zone) for us in references]
     return np.array([to_us(instant) for instant in moved], dtype=np.int64)
+
+
+def _happened(events: Mapping[str, str], target: Target) -> str:
+    answers = [_answer(events, clause, i) for i, clause in enumerate(target.clauses)]
+    joined = (" OR " if target.any_of else " AND ").join(answers)
+    name = literal(target.name)
+    return f"SELECT q.i, CASE WHEN {joined} THEN {name} ELSE '' END AS outcome, '' AS unusable FROM label_rows q"
 
 
 def _answer(events: Mapping[str, str], clause: Clause, i: int) -> str:
@@ -158,3 +190,42 @@ def _ended(events: Mapping[str, str]) -> str:
     return f"""q.i IN (SELECT r.i FROM label_rows r JOIN {events["subscription"]} o
                    ON o.customer_id = r.customer_id AND o.occurred_us >= r.at_us AND o.occurred_us < r.decided_us
                    WHERE o.kind = 'cancelled' AND o.voluntary = 0)"""
+
+
+# -- what became of the open box at its cut-off? -------------------------------------------------------------
+
+
+def _boxes(at_us: np.ndarray, known: Features, country: Country) -> dict[str, pa.Array]:
+    """Per row its open box and that box's cut-off; without a known weekday neither."""
+    weekday = numbers(column(known, DELIVERY_WEEKDAY))
+    unknown = np.isnan(weekday)
+    references, place = np.unique(at_us, return_inverse=True)
+    days = np.array([day_of(int(us), country.zone) for us in references], dtype=np.int64)[place]
+    boxes = box.open_box(days, np.where(unknown, 0, weekday).astype(np.int64), country.cut_off_days)
+    ends = {int(day): to_us(box.cut_off(int(day), country)) for day in np.unique(boxes)}
+    cut_offs = np.array([ends[int(day)] for day in boxes], dtype=np.int64)
+    return {"box": pa.array(boxes, mask=unknown), "decided_us": pa.array(cut_offs, mask=unknown)}
+
+
+def _became(events: Mapping[str, str], target: Target) -> str:
+    """The three outcomes of a box. A cancellation counts before a skip or a pause, unless it was undone in time."""
+    source = events.get("subscription", NO_EVENTS)
+    state, word = "s.said.kind", "w.said.kind"
+    return f"""
+        SELECT q.i,
+               CASE WHEN {state} = 'cancelled' THEN 'cancelled'
+                    WHEN {state} = 'paused' OR {word} = 'skipped' THEN {literal(target.name)}
+                    ELSE 'box' END AS outcome,
+               CASE WHEN q.box IS NULL THEN {literal(WEEKDAY_UNKNOWN)} ELSE '' END AS unusable
+        FROM label_rows q
+        ASOF LEFT JOIN ({_said(source, STATES)}) s ON s.customer_id = q.customer_id AND s.occurred_us < q.decided_us
+        ASOF LEFT JOIN ({_said(source, SKIPS, "delivery_on")}) w
+            ON w.customer_id = q.customer_id AND w.delivery_on = q.box AND w.occurred_us < q.decided_us"""
+
+
+def _said(source: str, kinds: Sequence[str], *about: str) -> str:
+    """Per customer, instant (and what it is about) the newest event by id, as `Latest` and `LatestBy` have it."""
+    keys = ", ".join(("customer_id", *about, "occurred_us"))
+    listed = ", ".join(literal(kind) for kind in kinds)
+    return f"""SELECT {keys}, max({{'id': id, 'kind': kind}}) AS said
+               FROM {source} WHERE kind IN ({listed}) GROUP BY {keys}"""

@@ -130,16 +130,25 @@ class Lake:
     def _source(self, connection: duckdb.DuckDBPyConnection, family: str, country: str, version: LakeVersion) -> str:
         pinned = version.families.get(family, -1)
         table = self.table(family, pinned) if pinned >= 0 else None
+        empty = f"empty_{family}"
+        connection.register(empty, schema(family).empty_table())
         files = [] if table is None else table.file_uris(file_pruning_predicate=[("country", "=", country)])
         if not files:
-            connection.register(f"empty_{family}", schema(family).empty_table())
-            return f"empty_{family}"
+            return empty
         missing = [file for file in files if not Path(file).exists()]
         if missing:
             raise LakeConflict(f"Version {pinned} of {family} has lost {missing[0]}: vacuumed. Read a newer version.")
         listed = ", ".join("'" + file.replace("'", "''") + "'" for file in sorted(files))
         partitions = "hive_partitioning = true, hive_types = {'country': VARCHAR, 'month': VARCHAR}"
-        return f"read_parquet([{listed}], {partitions}, union_by_name = true)"
+        source = f"read_parquet([{listed}], {partitions}, union_by_name = true)"
+        # Files older than a payload field lack its column.
+        return f"(SELECT * FROM {empty} UNION ALL BY NAME SELECT * FROM {source})"
+
+
+def younger_fields(table: DeltaTable, family: str) -> list[str]:
+    """The payload fields that a table does not have: events learned them after it was last written to."""
+    known = {field.name for field in table.schema().fields}
+    return [name for name in events.fields(family) if name not in known]
 
 
 def transaction_id(topic_id: str, partition: int) -> str:

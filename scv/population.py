@@ -18,10 +18,14 @@ from scv.phase import NEEDS as PHASE_NEEDS
 Rule = Callable[[Features, Country], np.ndarray]
 SETTLED_DAYS = 7
 """A cancellation younger than this is still being undone by the people who are leaving."""
-NEEDS = (*PHASE_NEEDS, "lifecycle__days_since_cancelled")
+DELIVERY_WEEKDAY = "lifecycle__delivery_weekday"
+OPEN_BOX_SKIPPED = "lifecycle__open_box_skipped"
+NEEDS = (*PHASE_NEEDS, "lifecycle__days_since_cancelled", DELIVERY_WEEKDAY, OPEN_BOX_SKIPPED)
 """Features that the rules and phases read."""
 
 ALREADY_CANCELLED = "already cancelled"
+WEEKDAY_UNKNOWN = "delivery day unknown"
+NO_SUBSCRIPTION = "no subscription on record"
 NEVER_ORDERED = "no order on record"
 
 
@@ -51,7 +55,22 @@ def cancellation(features: Features, country: Country) -> np.ndarray:
     stands = phase(features, country)
     return _reasons(
         (state == "cancelled", ALREADY_CANCELLED),
-        (~np.isin(stands.astype(str), [*ACTIVE, "paused"]), "no subscription on record"),
+        (~np.isin(stands.astype(str), [*ACTIVE, "paused"]), NO_SUBSCRIPTION),
+    )
+
+
+def pause(features: Features, country: Country) -> np.ndarray:
+    """A subscription that runs and whose open box comes, for all that is known.
+
+    A skip of any day in the open week counts as the open box's: there is one box a week.
+    """
+    stands = phase(features, country).astype(str)
+    return _reasons(
+        (words(column(features, "lifecycle__state")) == "cancelled", ALREADY_CANCELLED),
+        (stands == "paused", "subscription is paused"),
+        (~np.isin(stands, ACTIVE), NO_SUBSCRIPTION),
+        (np.isnan(numbers(column(features, DELIVERY_WEEKDAY))), WEEKDAY_UNKNOWN),
+        (numbers(column(features, OPEN_BOX_SKIPPED)) > 0, "box already skipped"),
     )
 
 
@@ -71,6 +90,7 @@ RULES: dict[str, Rule] = {
     "skip": skip,
     "return": returning,
     "cancellation": cancellation,
+    "pause": pause,
     "reactivation": reactivation,
 }
 """By target."""

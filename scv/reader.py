@@ -185,7 +185,9 @@ class _Call:
         self, row: Row | None, layout: Layout, built: bool, day: int | None, home: Partition | None
     ) -> Reading:
         present = row is not None and row.exists and day is not None
-        values = row.read(day) if row and day is not None else {slot.feature.name: None for slot in layout.slots}
+        values: Mapping[str, Any] = {slot.feature.name: None for slot in layout.slots}
+        if row and day is not None:
+            values = row.read(day, self.country.cut_off_days)
         mark = self.watermarks.get(home) if home else None
         if mark is None:
             return Reading(built, present, values, None, None)

@@ -88,18 +88,21 @@ class Row:
             self.clock_us, self.clock_day = delivery.seen_us, delivery.seen_day
         return verdict
 
-    def read(self, at_day: int) -> dict[str, Any]:
+    def read(self, at_day: int, cut_off_days: int) -> dict[str, Any]:
         """Every feature's value at an instant of that local day, at or after the row's clock.
 
-        A row that does not exist reads None throughout.
+        `cut_off_days` are the country's: where its open week begins. A row that does not exist reads None throughout.
         """
         if not self.exists:
             return {slot.feature.name: None for slot in self.layout.slots}
         values = {}
         for slot in self.layout.slots:
-            feature = slot.feature
-            state = self._merged(slot.index, feature, at_day) if slot.tiled else self.lives[slot.index]
-            values[feature.name] = feature.fold.read(state, at_day, feature.window)
+            feature, window = slot.feature, slot.feature.window
+            if slot.tiled:
+                state = self._merged(slot.index, feature, at_day)
+            else:
+                state, window = self.lives[slot.index], window and window.after(cut_off_days)
+            values[feature.name] = feature.fold.read(state, at_day, window)
         return values
 
     def fence(self, place: Place, upto: int) -> Fence:

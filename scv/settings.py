@@ -41,6 +41,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     threads: Annotated[int, Meta(description="threads of DuckDB and LightGBM", ge=1)] = 2
     memory: Annotated[str, Meta(description="DuckDB's memory cap of one process")] = "4GB"
     hold_out_salt: Annotated[str, Meta(description="secret of the held-out draw; set it once per company")] = "cerebro"
+    vector_log_share: Annotated[
+        float, Meta(description="share of live scores kept for `cerebro parity --served`; 0: none", ge=0, le=1)
+    ] = 0.01
+    vector_log_mb: Annotated[int, Meta(description="megabytes that they may take; the oldest go first", ge=1)] = 64
 
     @property
     def home_path(self) -> Path:
@@ -57,6 +61,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def bundles_path(self) -> Path:
         return self.home_path / "bundles"
+
+    @property
+    def vectors_path(self) -> Path:
+        return self.home_path / "vectors"
 
     @property
     def exports_url(self) -> str:

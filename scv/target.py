@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from scv import population
+from scv import box, population
 from scv.array import Features
 from scv.calendar import add_days
 from scv.country import Country
@@ -46,16 +46,21 @@ class Clause:
 class Target:
     """One question about the future.
 
-    `clauses` make the label: all of them, or any one where `any_of`. `horizon` names the country's setting that
-    is shown to people; `template` says y = 1 in words.
+    `clauses` make the label: all of them, or any one where `any_of`. Without any, the label is what became of the
+    box that was open (`scv.labels` says how). `known` are the features at the reference that say which one that is;
+    they are no columns of its model, `exposure` is: how long the customer has, which at references of one weekday is
+    always the same and no leak. `horizon` names the country's setting that is shown to people; `template` says y = 1
+    in words.
     """
 
     name: str
     basis: Basis
     template: str
     horizon: str
-    clauses: tuple[Clause, ...]
+    clauses: tuple[Clause, ...] = ()
     any_of: bool = False
+    known: tuple[str, ...] = ()
+    exposure: tuple[str, ...] = ()
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -79,7 +84,8 @@ class Target:
         return add_days(at, getattr(country, self.horizon), country.zone)
 
     def decided_days(self, country: Country) -> int:
-        return max(clause.window(country)[1] for clause in self.clauses)
+        """How many local days after a reference its label reads at most."""
+        return max((clause.window(country)[1] for clause in self.clauses), default=box.LONGEST_DAYS)
 
     def decided_at(self, at: datetime, country: Country) -> datetime:
         """The end of what the label reads: maturity and embargo count from here."""
@@ -131,6 +137,14 @@ TARGETS: dict[str, Target] = {
             "a cancellation by the customer's own wish in the next {horizon_days} days",
             "horizon_days",
             (Clause("subscription", ("cancelled",), "horizon_days", where=(("voluntary", "==", 1),)),),
+        ),
+        Target(
+            "pause",
+            "recorded",
+            "a skip of the open box, or a pause, by that box's cut-off within {rhythm_days} days",
+            "rhythm_days",
+            known=(population.DELIVERY_WEEKDAY,),
+            exposure=("lifecycle__cut_off_in",),
         ),
         Target(
             "reactivation",

@@ -21,7 +21,7 @@ from scv.calendar import DAY_US, from_us, to_us
 from scv.delivery import Delivery
 from scv.errors import LakeConflict
 from scv.event import Watermark
-from scv.lake import Lake, schema, transaction_id
+from scv.lake import Lake, schema, transaction_id, younger_fields
 from scv.rowstore import Log
 from streams.log import Part
 
@@ -120,6 +120,7 @@ class LakeWriter:
                 self.table,
                 rows,
                 mode="append",
+                schema_mode="merge" if younger_fields(self.table, self._log.family) else None,
                 partition_by=PARTITION_BY,
                 commit_properties=CommitProperties(app_transactions=moves),
             )

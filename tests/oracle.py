@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from scv.country import Country
 from scv.event import ENVELOPE, Event
 from scv.fetcher import Feature, Fetcher
-from scv.fold import Fold, Window
+from scv.fold import OPEN_WEEK, Fold, Window
 
 Verdict = Literal["admitted", "duplicate", "too late"]
 Value = int | float | str | None
@@ -93,15 +93,16 @@ def values(
     known = [fact for fact in admitted if fact.occurred < at and fact.seen < at]
     if not known:
         return None
-    today = local_day(at, country)
-    return {feature.name: _value(known, feature, today) for feature in fetcher.features}
+    return {feature.name: _value(known, feature, local_day(at, country), country) for feature in fetcher.features}
 
 
-def _value(known: Sequence[Fact], feature: Feature, today: date) -> Value:
+def _value(known: Sequence[Fact], feature: Feature, today: date, country: Country) -> Value:
     fold, window, name = feature.fold, feature.window, type(feature.fold).__name__
     facts = [fact for fact in known if _enters(fact, fold)]
     if name == "LatestBy":
-        return _latest_by(facts, fold, window, today)
+        return _latest_by(facts, fold, window, today, country.cut_off_days)
+    if name == "DaysUntilWeekday":
+        return _until_weekday(facts, fold, today + timedelta(days=country.cut_off_days if window else 0))
     if window is not None:
         facts = [fact for fact in facts if _inside(fact.day, window, today)]
     return MEANING[name](facts, fold, today)
@@ -164,8 +165,15 @@ def _streak(facts: Sequence[Fact], today: date) -> int:
     return week
 
 
-def _latest_by(facts: Sequence[Fact], fold: Fold, window: Window | None, today: date) -> int:
-    """Per date the newest (occurred_at, id) decides; a window looks back: its dates lie before today."""
+def _until_weekday(facts: Sequence[Fact], fold: Fold, today: date) -> int | None:
+    """Over the open week `today` is the day whose boxes have just closed."""
+    days = [n for n in range(1, 8) if facts and (today + timedelta(days=n)).weekday() == _newest(facts, fold) % 7]
+    return days[0] if days else None
+
+
+def _latest_by(facts: Sequence[Fact], fold: Fold, window: Window | None, today: date, cut_off_days: int) -> int:
+    """Per date the newest (occurred_at, id) decides. A window looks back, to dates before today; only the open week
+    looks ahead, to "the seven days [day(at) + cut_off_days + 1, day(at) + cut_off_days + 7]"."""
     said: dict[date, tuple[datetime, str, str]] = {}
     for fact in facts:
         on = _raw(fact, fold.field)
@@ -173,6 +181,8 @@ def _latest_by(facts: Sequence[Fact], fold: Fold, window: Window | None, today: 
     dates = [on for on, (_, _, kind) in said.items() if kind == fold.equals and (today - on).days <= DATES_KEPT]
     if window is None:
         return sum(on >= today for on in dates)
+    if window == OPEN_WEEK:
+        return sum(cut_off_days + 1 <= (on - today).days <= cut_off_days + 7 for on in dates)
     return sum(on < today and _inside(on, window, today) for on in dates)
 
 

@@ -56,15 +56,20 @@ class World:
         return [record.event for record in self.records]
 
     @property
+    def delivered(self) -> list[Record]:
+        """The records in an order in which a consumer of all partitions may get them: by epoch and offset."""
+        return sorted(self.records, key=lambda record: (record.epoch, record.offset))
+
+    @property
     def customers(self) -> list[str]:
         return sorted({record.event.customer_id for record in self.records})
 
 
-def country(time_zone: str, lateness_days: int = 35) -> Country:
-    """An invented country around the worlds' span."""
+def country(time_zone: str, lateness_days: int = 35, **settings: Any) -> Country:
+    """An invented country around the worlds' span; `settings` are other fields of a country."""
     return Country(
         code="ZZ", name="Invented", time_zone=time_zone, starts_on=FIRST - 60 * DAY, ends_on=LAST + 40 * DAY,
-        lateness_days=lateness_days,
+        lateness_days=lateness_days, **settings,
     )  # fmt: skip
 
 
@@ -105,15 +110,21 @@ def turning_points(where: Country) -> tuple[datetime, ...]:
     return (*clock_changes(where), *(local(day, where) for day in TURNS))
 
 
-def references(rng: random.Random, world: World, midnights: int = 12, others: int = 8) -> list[datetime]:
-    """Midnights, the half hours around every clock change, instants at and just after events, and any others."""
-    where = world.country
-    found = [local(FIRST + rng.randrange(480) * DAY, where) for _ in range(midnights)]
+@cache
+def special_instants(where: Country) -> tuple[datetime, ...]:
+    """The half hours around every clock change, the midnights of its day and the next, and the half hours around
+    the midnights at which ISO weeks, months and years begin and end and 29 February lies."""
+    found = {turn + k * HOUR / 2 for turn in (local(day, where) for day in TURNS) for k in (-1, 0, 1)}
     for change in clock_changes(where):
-        found += [change + k * HOUR / 2 for k in range(-3, 4)] + [
-            local(change.date(), where),
-            local(change.date() + DAY, where),
-        ]
+        found |= {change + k * HOUR / 2 for k in range(-3, 4)}
+        found |= {local(change.date(), where), local(change.date() + DAY, where)}
+    return tuple(sorted(found))
+
+
+def references(rng: random.Random, world: World, midnights: int = 12, others: int = 8) -> list[datetime]:
+    """Midnights, all special instants, instants at and just after events, and some long after."""
+    where = world.country
+    found = [*special_instants(where), *(local(FIRST + rng.randrange(480) * DAY, where) for _ in range(midnights))]
     found += [rng.choice(world.records).event.seen_at + rng.choice((timedelta(), TICK)) for _ in range(others)]
     found += [local(LAST, where) + rng.randrange(400 * 86_400) * SECOND for _ in range(3)]
     return sorted({at.astimezone(UTC) for at in found})

@@ -7,7 +7,7 @@ put beside it and both become arrays. Nothing here computes a feature.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -31,7 +31,8 @@ class TrainingSet:
     `matrix` float64[n, k] as `columns` say, NaN for missing. `at_us` int64[n] are references, `customers` int64[n]
     a code per customer, `y` float64[n] of 0 and 1, `phases` object[n]. `removed` counts the rows that ended
     involuntarily, by reason. `recency` float64[n] is the naive score of the business line: days since the last
-    order (or, with a minus, days gone, where the question is who comes back).
+    order (or, with a minus, days gone, where the question is who comes back). `outcomes` counts the rows by what
+    happened, where that is more than yes or no.
     """
 
     country: Country
@@ -45,6 +46,7 @@ class TrainingSet:
     recency: np.ndarray
     removed: dict[str, int]
     label_as_of: datetime
+    outcomes: dict[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.y)
@@ -95,12 +97,14 @@ def training_set(
     asked = table.filter(pa.array(target.population(columns_of(table), country), pa.bool_()))
     ripe = {us: mature(target, from_us(int(us)), country, label_as_of) for us in np.unique(_us(asked))}
     asked = asked.filter(pa.array([ripe[us] for us in _us(asked)], pa.bool_()))
-    found = outcomes.labels(target, _us(asked), asked["customer_id"].to_pylist())
+    known = {name: asked[name] for name in target.known}
+    found = outcomes.labels(target, _us(asked), asked["customer_id"].to_pylist(), known)
     kept = asked.filter(pa.array(found.kept, pa.bool_())).combine_chunks()
     y = found.y[found.kept]
     _worth(y, country, target, label_as_of)
     features = columns_of(kept)
-    chosen = tuple(columns) if columns is not None else vector.candidates(features, country)
+    usable = {name: values for name, values in features.items() if name not in target.known}
+    chosen = tuple(columns) if columns is not None else vector.candidates(usable, country)
     return TrainingSet(
         country=country,
         target=target,
@@ -113,6 +117,7 @@ def training_set(
         recency=_recency(features, target),
         removed=found.counts(),
         label_as_of=label_as_of,
+        outcomes=found.outcomes(),
     )
 
 

@@ -37,7 +37,7 @@ def alarms(rows: TrainingSet, accepted: Collection[str] = ()) -> list[Alarm]:
 
     Any at AUC 0.95. And from 0.60 on (more where few customers make chance strong) one that never changes for 95 %
     of the customers: such a column was probably written afterwards, like an undated demographics table, in which
-    those who stayed are found. Missing counts as a value.
+    those who stayed are found. Missing counts as a value. The target's own exposure may stay the same.
     """
     limit = max(STILL_LIMIT, 0.5 + 4 * _chance(rows))
     found = []
@@ -49,6 +49,8 @@ def alarms(rows: TrainingSet, accepted: Collection[str] = ()) -> list[Alarm]:
         area = max(area, 1 - area)
         if area >= TOO_GOOD:
             found.append(Alarm(one.name, area, "too good to be known before"))
+        elif one.name in rows.target.exposure:
+            continue
         elif area >= limit and _still(values, rows.customers) >= STILL:
             found.append(Alarm(one.name, area, "never changes, so it may have been written afterwards"))
     return found

@@ -104,11 +104,18 @@ def _made(made: Assembled) -> list[str]:
     return [
         f"Frozen at {info.reference:%Y-%m-%d %H:%M} UTC from {on.references} references, {on.first:%Y-%m-%d} to "
         f"{on.last:%Y-%m-%d}; labels as of {info.label_as_of:%Y-%m-%d %H:%M} UTC; lake {info.lake}.",
-        f"Rows that ended involuntarily and were removed: {removed}.",
+        f"Rows that were removed: {removed}.",
+        *_outcomes(made),
         f"Columns left out because they move with the calendar: {drifting}.",
         f"Calibration: {info.calibration.kind}, on predictions for customers that the fit had not seen.",
         "Recipe: " + ", ".join(f"{name} {value}" for name, value in info.params.items()) + ".",
     ]
+
+
+def _outcomes(made: Assembled) -> list[str]:
+    """What became of the rows, where that is more than yes or no."""
+    found = ", ".join(f"{count:,} {outcome}" for outcome, count in made.rows.outcomes.items())
+    return [f"What became of the rows: {found}."] if found else []
 
 
 def _table(rows: dict[str, dict[str, float]]) -> str:

@@ -12,6 +12,7 @@ OUTCOME = {
     "skip": "would have skipped the week",
     "return": "would have come back",
     "cancellation": "would have cancelled",
+    "pause": "would have skipped the open box or paused",
     "reactivation": "would have come back",
 }
 """Of the N you can contact, how many …"""

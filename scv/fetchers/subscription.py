@@ -1,6 +1,6 @@
 from scv.fetcher import Fetcher
 from scv.fold import Words
-from scv.folds import Count, DaysSince, DaysSinceFirst, DaysUntil, Latest, LatestBy
+from scv.folds import Count, DaysSince, DaysSinceFirst, DaysUntil, DaysUntilWeekday, Latest, LatestBy
 
 STATES = ("started", "paused", "resumed", "cancelled", "reactivated")
 SKIPS = ("skipped", "unskipped")
@@ -43,3 +43,25 @@ class Lifecycle(Fetcher):
             sayable="You skipped {value} of your last boxes.",
         ),
     ).over(28)
+    delivery_weekday = Latest(
+        "delivery_weekday",
+        kinds=("started", "reactivated"),
+        words=Words(doc="Day of the week on which the boxes come, 0 for Monday."),
+    )
+    open_box_skipped = LatestBy(
+        "delivery_on",
+        kinds=SKIPS,
+        equals="skipped",
+        words=Words(
+            doc="1 if the open box, the next one that can still be changed, is already skipped.",
+            unit="boxes",
+            hint="the next box is already skipped",
+            sayable="Your next box is skipped.",
+        ),
+    ).over_open_week()
+    cut_off_in = DaysUntilWeekday(
+        "delivery_weekday",
+        kinds=("started", "reactivated"),
+        words=Words(doc="Days until the cut-off of the open box.", unit="days"),
+    ).over_open_week()
+    acquired_by = Latest("source", kinds=("started",), words=Words(doc="What brought the customer."))

@@ -2,7 +2,7 @@
 
 from scv.folds.active_days import ActiveDays
 from scv.folds.count import Count
-from scv.folds.dated import DaysUntil, YearsSince
+from scv.folds.dated import DaysUntil, DaysUntilWeekday, YearsSince
 from scv.folds.days_since import DaysSince, DaysSinceFirst
 from scv.folds.distinct_count import DistinctCount
 from scv.folds.extreme import Max, Min
@@ -22,6 +22,7 @@ FOLDS = (
     DaysSince,
     DaysSinceFirst,
     DaysUntil,
+    DaysUntilWeekday,
     YearsSince,
     GapMean,
     GapSd,

@@ -19,14 +19,15 @@ class LatestBy(Fold):
 
     `field` is a date in the payload (a delivery); per date the newest (`occurred_at`, id) decides, its word is
     the event's kind. So a skip clicked weeks ahead counts until it is undone. Without a window it counts the
-    dates from `at`'s day on, with one those of the window before that day. Dates more than 35 days back are
-    dropped.
+    dates from `at`'s day on, with one those of the window before that day, or of the open week ahead. Dates more
+    than 35 days back are dropped.
     """
 
     equals: str = field(default="", kw_only=True)
     tiled: ClassVar[bool] = False
     field_types: ClassVar[tuple[str, ...]] = ("date",)
     reach: ClassVar[int | None] = KEPT_DAYS
+    looks_ahead: ClassVar[bool] = True
     sample_parameters: ClassVar[dict[str, Any]] = {"equals": "skipped"}
 
     def enter(self, state: ByDate | None, delivery: Delivery) -> ByDate:
@@ -39,10 +40,11 @@ class LatestBy(Fold):
         return merged
 
     def read(self, state: ByDate | None, at_day: int, window: Window | None) -> int:
+        said = ((day, stamped[2]) for day, stamped in (state or {}).items() if day >= at_day - KEPT_DAYS)
+        if window is None:
+            return sum(word == self.equals and day >= at_day for day, word in said)
         return sum(
-            stamped[2] == self.equals
-            for day, stamped in (state or {}).items()
-            if day >= at_day - KEPT_DAYS and (window.covers(day, at_day) and day < at_day if window else day >= at_day)
+            word == self.equals and window.covers(day, at_day) and (window.ahead or day < at_day) for day, word in said
         )
 
     def prune(self, state: ByDate | None, clock_day: int) -> ByDate | None:
@@ -62,7 +64,8 @@ class LatestBy(Fold):
         return f"list({tile})"
 
     def sql_read(self, state: str, window: Window | None) -> str:
-        reach = f"{window.sql('e.on')} AND e.on < at_day" if window else "e.on >= at_day"
+        reach = window.sql("e.on") if window else "e.on >= at_day"
+        reach += " AND e.on < at_day" if window and not window.ahead else ""
         said = f"flatten({state})"
         newest = f"[e FOR e IN {said} IF e.on >= at_day - {KEPT_DAYS} AND {reach}]"
         wins = f"len(list_filter({said}, lambda o: o.on = e.on AND o.said > e.said)) = 0"

@@ -1,9 +1,11 @@
 """An invented weekly-box company: a world whose truth is known. Nothing in it is real.
 
-`world` says who lives where and when; `life` lets them; `dirt` delivers what happened as badly as real senders do.
+`world` says who lives where and when, `market` and `climate` what is the same for all. `subscribers` are arrays of
+people, `hazards` their chances of a week, `engine` lives that week, `chronicle` writes it down; `life` puts a chunk
+together, `truth` lives on from any state many times. `dirt` delivers what happened as badly as real senders do.
 """
 
-from streams.simulator.life import simulate
+from streams.simulator.life import Chunk, live, simulate
 from streams.simulator.world import ENDS, World
 
-__all__ = ["ENDS", "World", "simulate"]
+__all__ = ["ENDS", "Chunk", "World", "live", "simulate"]

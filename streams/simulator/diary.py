@@ -1,71 +1,104 @@
-"""What a simulated world wrote down: groups of like events, and the table they make."""
+"""What is written down of a chunk's lives: groups of like events, and the wide table they make."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, tzinfo
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scv import calendar
-from streams.wide import INSTANT, SCHEMA
+from streams.wide import ENVELOPE, INSTANT, SCHEMA, TAKES
 
-_NOON = timedelta(hours=12)
+Ints = NDArray[np.int64]
+_DIGITS = 7
 
 
 class Diary:
-    """Events by local day and second of the day, until local midnight of `last_day` (not included)."""
+    """Events by kind. Customers are positions in `customers`; words are numbers of `words`; -1 is missing."""
 
-    def __init__(self, country: str, zone: tzinfo, first_day: int, last_day: int) -> None:
-        self._country = country
-        self._first_day = first_day
-        self._offsets = _offsets(zone, first_day, last_day + 60)
-        self._end_us = calendar.to_us(calendar.midnight(calendar.to_date(last_day), zone))
-        self._groups: list[pa.Table] = []
+    def __init__(self, words: Mapping[str, Sequence[str]]) -> None:
+        self._words = words
+        self._groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
 
-    def note(self, kind: str, who: NDArray[Any], day: Any, second: Any, **payload: Any) -> None:
-        """One event per chosen customer: a mask or numbers; `day`, `second` and payloads of that many values."""
-        chosen = np.flatnonzero(who) if who.dtype == bool else who
-        if not len(chosen):
-            return
-        days = np.broadcast_to(np.asarray(day, dtype=np.int64), len(chosen))
-        us = (days * 86_400 + second - self._offsets[days - self._first_day]) * 1_000_000
-        columns = {"kind": pa.array([kind] * len(chosen)), "who": pa.array(chosen), "us": pa.array(us)}
-        columns |= {name: _column(name, values) for name, values in payload.items()}
-        self._groups.append(pa.table(columns).filter(pc.less(pa.array(us), self._end_us)))
+    def note(self, kind: str, who: Ints, occurred: Ints, delay: Any = 0, **payload: Any) -> None:
+        """One event per entry of `who`: instants and delays in microseconds, payloads of that many values or one."""
+        if len(who):
+            group = {"who": who, "occurred": occurred, "seen": occurred + delay, **payload}
+            self._groups[kind].append({name: np.broadcast_to(value, len(who)) for name, value in group.items()})
 
-    def table(self, prefix: str) -> pa.Table:
-        """The events in order of time, seen when they occurred; ids are `prefix` and their number."""
-        found = pa.concat_tables(self._groups, promote_options="default")
-        keys = [("us", "ascending"), ("who", "ascending"), ("kind", "ascending")]
-        found = found.take(pc.sort_indices(found, sort_keys=keys))
-        instants = found["us"].cast(pa.timestamp("us")).cast(INSTANT)
-        columns = {
-            "id": pa.array([f"{prefix}-{number:07d}" for number in range(len(found))]),
-            "country": pa.array([self._country] * len(found)),
-            "customer_id": pa.array([f"c{number:05d}" for number in found["who"].to_pylist()]),
-            "kind": found["kind"],
-            "occurred_at": instants,
-            "seen_at": instants,
-        }
-        payload = [name for name in SCHEMA.names if name in found.column_names and name not in columns]
-        return pa.table(columns | {name: found[name] for name in payload})
+    def table(self, country: str, prefix: str, customers: pa.Array, end_us: int) -> pa.Table:
+        """The events seen before `end_us`, in order of seen_at, occurred_at and id; ids are `prefix` and a number.
+
+        Every column of `SCHEMA`, in its order.
+        """
+        kinds = sorted(self._groups)
+        sizes = [sum(len(group["who"]) for group in self._groups[kind]) for kind in kinds]
+        starts = dict(zip(kinds, np.cumsum([0, *sizes]).tolist(), strict=False))
+        occurred, seen = self._gather("occurred", np.int64), self._gather("seen", np.int64)
+        order = _order(seen, occurred, end_us)
+        instants = {"occurred_at": occurred[order], "seen_at": seen[order]}
+        del occurred, seen
+        kind = np.repeat(np.arange(len(kinds), dtype=np.int16), sizes)[order]
+        found = {name: pa.array(us).cast(pa.timestamp("us")).cast(INSTANT) for name, us in instants.items()}
+        found["id"] = _ids(prefix, len(order))
+        found["country"] = _said(np.zeros(len(order), dtype=np.int8), pa.array([country]))
+        found["customer_id"] = _said(self._gather("who", np.int32)[order], customers)
+        found["kind"] = _said(kind, pa.array(kinds, pa.string()))
+        for name in SCHEMA.names[len(ENVELOPE) :]:
+            found[name] = self._column(name, starts, order)
+        return pa.table([found[name] for name in SCHEMA.names], schema=SCHEMA)
+
+    def _gather(self, name: str, dtype: Any) -> NDArray[Any]:
+        parts = [group[name] for kind in sorted(self._groups) for group in self._groups[kind]]
+        return np.concatenate(parts, dtype=dtype) if parts else np.zeros(0, dtype=dtype)
+
+    def _column(self, name: str, starts: Mapping[str, int], order: Ints) -> pa.Array:
+        """A payload column: its kinds' stretches filled, everything else missing."""
+        kind, words = SCHEMA.field(name).type, self._words.get(name)
+        total = sum(len(group["who"]) for groups in self._groups.values() for group in groups)
+        values = np.full(total, -1, dtype=np.int32)
+        for one in TAKES[name]:
+            at = starts.get(one, 0)
+            for group in self._groups.get(one, ()):
+                if name in group:
+                    values[at : at + len(group["who"])] = group[name]
+                at += len(group["who"])
+        values = values[order]
+        if words is not None:
+            return _said(values, pa.array(words, pa.string()))
+        return pa.array(values, mask=values < 0).cast(kind)
 
 
-def _offsets(zone: tzinfo, first_day: int, last_day: int) -> NDArray[np.int64]:
-    """Seconds east of UTC at noon of each local day."""
-    noons = (datetime.combine(calendar.to_date(day), datetime.min.time()) + _NOON for day in range(first_day, last_day))
-    shifts = (noon.replace(tzinfo=zone).utcoffset() or timedelta() for noon in noons)
-    return np.array([int(shift.total_seconds()) for shift in shifts], dtype=np.int64)
+def _order(seen: Ints, occurred: Ints, end_us: int) -> Ints:
+    """Numbers of the events to keep, in order of (seen, occurred, place): one sort, and another among ties."""
+    kept = np.flatnonzero(seen < end_us)
+    order = kept[np.argsort(seen[kept], kind="stable")]
+    sorted_seen = seen[order]
+    same = sorted_seen[1:] == sorted_seen[:-1]
+    if same.any():
+        tied = np.concatenate([[False], same]) | np.concatenate([same, [False]])
+        among = order[tied]
+        order[tied] = among[np.lexsort((among, occurred[among], seen[among]))]
+    return order
 
 
-def _column(name: str, values: Any) -> pa.Array:
-    """A payload column; dates come as local days, a negative one is missing."""
-    kind = SCHEMA.field(name).type
-    if pa.types.is_date32(kind):
-        days = np.asarray(values, dtype=np.int32)
-        return pa.array(days, mask=days < 0).cast(kind)
-    return pa.array(values.tolist() if isinstance(values, np.ndarray) else values, type=kind)
+def _said(numbers: NDArray[Any], words: pa.Array) -> pa.Array:
+    """Words by number, negative ones missing."""
+    mask = numbers < 0 if numbers.size and numbers.min() < 0 else None
+    return pa.DictionaryArray.from_arrays(pa.array(numbers, mask=mask), words).cast(pa.string())
+
+
+def _ids(prefix: str, count: int) -> pa.Array:
+    """`prefix-0000000` and on: as many digits as the last one needs, at least `_DIGITS`."""
+    width, head = max(_DIGITS, len(str(max(count - 1, 0)))), f"{prefix}-".encode()
+    text = np.empty((count, len(head) + width), dtype=np.uint8)
+    text[:, : len(head)] = np.frombuffer(head, dtype=np.uint8)
+    number = np.arange(count, dtype=np.int64)
+    for place in range(width):
+        text[:, -1 - place] = 48 + number % 10
+        number //= 10
+    offsets = np.arange(count + 1, dtype=np.int32) * text.shape[1]
+    return pa.StringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(text))

@@ -1,76 +1,135 @@
-"""The dirt that real deliveries have: late, too late, sent twice, sent again with other content."""
+"""The dirt that real deliveries have, by rate: what arrives late, twice, changed, out of order or broken.
+
+Of what consumers admit, only the too late and what an erased customer did are taken away: whatever else is refused
+is a spoilt copy of an event that arrives whole as well. Each kind of dirt draws random numbers of its own, so that
+another rate of one leaves the picks of the others alone.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
+
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-from numpy.typing import NDArray
 
-from streams.wide import INSTANT
-
-LATE = 0.03
-TOO_LATE = 0.002
-TWICE = 0.005
-OTHERWISE = 0.002
-AT_LEAST = 3
-
-_DAY_US = 86_400_000_000
-_HOUR_US = 3_600_000_000
-_TOO_LATE_DAYS = (37, 60)
-_LONGEST_US = 20 * _DAY_US
+from scv.country import Country
+from streams.simulator import copies, harm, lateness
+from streams.simulator.copies import Copies
+from streams.simulator.erasure import erase
+from streams.simulator.harm import Harm
+from streams.simulator.luck import Ints, Luck
+from streams.simulator.stock import Ground, Stock, instants, microseconds
 
 
-def dirty(events: pa.Table, rng: np.random.Generator, end_us: int) -> pa.Table:
-    """Events plus dirt, every delivery seen before `end_us`.
+@dataclass(frozen=True)
+class Dirt:
+    """Shares of the events (`erased`: of the customers), 0 to 1.
 
-    Some are seen hours to 20 days late, a few 37 to 60 days late (if the events span that long), a few are delivered
-    twice (the same id and content, at once or later), a few again with the same id and another amount or duration.
+    The first seven are for admission and rows; `ahead`, `unknown_country` and `corrupt` end as dead letters.
+    `additions` are fields that nobody knows: they exist only where an event is bytes, and every consumer ignores them.
     """
-    count = len(events)
-    occurred = np.asarray(events["occurred_at"].cast(pa.int64()))
-    seen = np.asarray(events["seen_at"].cast(pa.int64())).copy()
-    for share, delay in ((LATE, _late(rng, count)), (TOO_LATE, _too_late(rng, count))):
-        picked = _pick(rng, share, np.flatnonzero(occurred + delay < end_us))
-        seen[picked] = occurred[picked] + delay[picked]
-    base = _seen(events, seen)
-    return pa.concat_tables([base, _again(base, rng, seen, end_us), _changed(base, rng, seen, end_us)])
+
+    late: float = 0.03
+    too_late: float = 0.002
+    twice: float = 0.005
+    changed: float = 0.002
+    swapped: float = 0.005
+    skewed: float = 0.002
+    erased: float = 0.001
+    additions: float = 0.01
+    ahead: float = 0.0005
+    unknown_country: float = 0.0002
+    corrupt: float = 0.0005
 
 
-def _late(rng: np.random.Generator, count: int) -> NDArray[np.int64]:
-    return np.minimum(_HOUR_US // 2 + rng.exponential(18 * _HOUR_US, count).astype(np.int64), _LONGEST_US)
+KINDS = tuple(one.name for one in fields(Dirt))
+USUAL = Dirt()
+CLEAN = Dirt(*[0.0] * len(KINDS))
+TAKEN = replace(USUAL, additions=0.0, ahead=0.0, unknown_country=0.0, corrupt=0.0)
+"""What a table can hold and every consumer takes: `cerebro replay` sends it without --keep-bad."""
+HOMELY = replace(CLEAN, late=USUAL.late, too_late=USUAL.too_late, twice=USUAL.twice, changed=USUAL.changed)
+"""What may happen to a single event on its way, and nothing else: the dirt of `simulate`."""
 
 
-def _too_late(rng: np.random.Generator, count: int) -> NDArray[np.int64]:
-    first, last = _TOO_LATE_DAYS
-    return rng.integers(first * _DAY_US, last * _DAY_US, count)
+class Deliveries(NamedTuple):
+    """Events in the order in which they are delivered.
+
+    `rows` is in the wide schema; `sent_us` ascends and lies in the UTC hour of `seen_at`, so that a watermark at a
+    full hour tells the truth; `harm` is what happens to the bytes. `counts`: events by kind of dirt.
+    """
+
+    rows: pa.Table
+    sent_us: Ints
+    harm: Harm
+    counts: Mapping[str, int]
 
 
-def _pick(rng: np.random.Generator, share: float, among: NDArray[np.int64]) -> NDArray[np.int64]:
-    size = min(len(among), max(AT_LEAST, round(share * len(among))))
-    return np.sort(rng.choice(among, size, replace=False)) if size else among
+def dirty(events: pa.Table, rng: np.random.Generator, end_us: int, country: Country) -> pa.Table:
+    """Clean events with some late, too late, twice and changed among them, in the order of delivery."""
+    return deliver(events, rng, HOMELY, Ground(country, end_us)).rows
 
 
-def _again(events: pa.Table, rng: np.random.Generator, seen: NDArray[np.int64], end_us: int) -> pa.Table:
-    """Half of them a producer's retry (seen at the same instant), half delivered again within two days."""
-    picked = _pick(rng, TWICE, np.arange(len(events)))
-    later = np.where(rng.random(len(picked)) < 0.5, 0, rng.integers(1, 48 * _HOUR_US, len(picked)))
-    again = seen[picked] + later
-    return _seen(events.take(picked), np.where(again < end_us, again, seen[picked]))
+def deliver(events: pa.Table, rng: np.random.Generator, dirt: Dirt, ground: Ground) -> Deliveries:
+    """Deliver clean events of one country (wide schema, in order of seeing) as badly as `dirt` says.
+
+    Everything is seen and sent before the ground's end. Equal arguments give equal deliveries.
+    """
+    luck = {name: Luck(one, getattr(dirt, name)) for name, one in zip(KINDS, rng.spawn(len(KINDS)), strict=True)}
+    stock = Stock(events)
+    if not len(stock):
+        return Deliveries(events, np.empty(0, np.int64), np.empty(0, np.uint8), dict.fromkeys(KINDS, 0))
+    requests = erase(stock, luck["erased"], ground)
+    counts = {"erased": len(requests), "too_late": lateness.too_late(stock, luck["too_late"], ground)}
+    counts["late"] = lateness.late(stock, luck["late"], ground)
+    counts["skewed"] = lateness.skewed(stock, luck["skewed"])
+    sent, counts["swapped"] = lateness.swapped(stock, luck["swapped"], ground)
+    spoilt = np.zeros(len(events), np.uint8)
+    if ground.as_bytes:
+        spoilt[luck["additions"].pick(np.flatnonzero(stock.present))] = harm.ADDITION
+    counts["additions"] = int(np.count_nonzero(spoilt))
+    more = _copies(stock, luck, ground)
+    counts |= {name: len(rows) for name, (rows, _) in more.items()}
+    beside = [copies.whole(requests), *more.values()]
+    return _in_order(stock, sent, spoilt, beside, {name: counts[name] for name in KINDS})
 
 
-def _changed(events: pa.Table, rng: np.random.Generator, seen: NDArray[np.int64], end_us: int) -> pa.Table:
-    """The same id and occurred_at, another amount or duration, seen up to a day later."""
-    able = pc.is_in(events["kind"], value_set=pa.array(["placed", "session", "charged"]))
-    picked = _pick(rng, OTHERWISE, np.flatnonzero(np.asarray(able)))
-    later = seen[picked] + rng.integers(1, 24 * _HOUR_US, len(picked))
-    changed = _seen(events.take(picked), np.where(later < end_us, later, seen[picked]))
-    for name in ("amount_cents", "duration_s"):
-        at = changed.column_names.index(name)
-        changed = changed.set_column(at, name, pc.add(changed[name], 100))
-    return changed
+def _copies(stock: Stock, luck: Mapping[str, Luck], ground: Ground) -> dict[str, Copies]:
+    return {
+        "twice": copies.again(stock, luck["twice"], ground),
+        "changed": copies.changed(stock, luck["changed"], ground),
+        "ahead": copies.ahead(stock, luck["ahead"]),
+        "unknown_country": copies.strange(stock, luck["unknown_country"], ground),
+        "corrupt": copies.corrupt(stock, luck["corrupt"], ground),
+    }
 
 
-def _seen(events: pa.Table, seen: NDArray[np.int64]) -> pa.Table:
-    at = events.column_names.index("seen_at")
-    return events.set_column(at, "seen_at", pa.array(seen).cast(pa.timestamp("us")).cast(INSTANT))
+def _in_order(stock: Stock, sent: Ints, spoilt: Harm, more: list[Copies], counts: Mapping[str, int]) -> Deliveries:
+    """The events and what comes beside them (sent when it is seen); of one instant, an event stands before its copies.
+
+    Column by column: only the result is ever there twice.
+    """
+    beside = pa.concat_tables([rows for rows, _ in more], promote_options="default")
+    sent = np.concatenate([sent, microseconds(beside, "seen_at")])
+    numbers = np.concatenate([np.flatnonzero(stock.present), len(stock.events) + np.arange(len(beside))])
+    order = numbers[np.argsort(sent[numbers], kind="stable")]
+    moved = not np.array_equal(order, np.arange(len(stock.events)))
+    known = {"occurred_at": stock.occurred, "seen_at": stock.seen}
+    columns = {}
+    for name in stock.events.column_names:
+        if name in known:
+            columns[name] = instants(np.concatenate([known[name], microseconds(beside, name)])[order])
+        elif not moved:
+            columns[name] = stock.events[name]
+        else:
+            kind = stock.events.schema.field(name).type
+            other = (
+                beside[name].cast(kind)
+                if name in beside.column_names
+                else pa.chunked_array([pa.nulls(len(beside), kind)])
+            )
+            both = pa.chunked_array([*stock.events[name].chunks, *other.chunks], kind).combine_chunks()
+            columns[name] = both.take(pa.array(order))
+    harmed = np.concatenate([spoilt, *(one for _, one in more)])
+    return Deliveries(pa.table(columns), sent[order], harmed[order], counts)

@@ -20,6 +20,8 @@ ENDS = date(2017, 10, 31)
 """A Tuesday; worlds end here, or later where the country's span leaves no room for their weeks before it."""
 CHUNK = 5_000
 """Customers; part of what a seed means."""
+EVERYONE = 2**32 - 1
+"""In the place of a chunk: what all chunks share."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,12 @@ class World:
         return -(-self.customers // CHUNK)
 
     def members(self, chunk: int) -> range:
-        """The numbers of the customers of a chunk."""
+        """The numbers of the customers of a chunk. Raises IndexError for a chunk that is not there."""
+        if not 0 <= chunk < self.chunks:
+            raise IndexError(f"chunk {chunk} of {self.chunks}")
         return range(chunk * CHUNK, min((chunk + 1) * CHUNK, self.customers))
 
     def random(self, chunk: int, purpose: str) -> np.random.Generator:
-        """Random numbers of their own for each chunk and purpose."""
+        """Random numbers of their own for each chunk and purpose; those of the chunk `EVERYONE` all chunks share."""
         key = (self.seed, *self.country.code.encode(), chunk, *purpose.encode())
         return np.random.Generator(np.random.PCG64(np.random.SeedSequence(key)))

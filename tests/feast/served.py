@@ -64,7 +64,7 @@ class Served:
     def expected(self, chosen: type[Fetcher], customer: str, at: datetime = NOW) -> dict[str, Any]:
         """A row's values at an instant; None throughout where there is none."""
         row = self.rows.get((chosen.name, customer), Row(layout_of(chosen), ZZ.lateness_days))
-        return row.read(day_of(to_us(at), ZZ.zone))
+        return row.read(day_of(to_us(at), ZZ.zone), ZZ.cut_off_days)
 
     # -- the store -----------------------------------------------------------------------------------------
     def serve(self) -> None:

@@ -1,4 +1,5 @@
-"""A dirty town through a broker and both consumers: at two barriers every way to a value equals the naive oracle.
+"""A dirty town through a broker and both consumers: at two barriers every way to a value equals the naive oracle, and
+so does every score: the server's, the export's and the one that the oracle's features give.
 
 The embedded broker and store, or those that CEREBRO_TEST_BROKER and CEREBRO_TEST_STORE name; `make test-real` runs
 the same on Apache Kafka and redis-server.
@@ -14,35 +15,26 @@ import pytest
 
 from scv import event, fetcher, figures
 from scv.settings import Settings
-from streams import topics
-from streams.connection import connect_store
-from streams.lakekeeper import LakeConsumer
-from streams.online import OnlineConsumer
 from tests import oracle
-from tests.flow import town
+from tests.flow import passage, town
 from tests.flow.conftest import CHOSEN, EMBEDDED
-from tests.flow.town import BEGIN, LATER, TUESDAY, Town
-from tests.flow.ways import Compared, Place
-from tests.streams import shop
+from tests.flow.town import LATER, TUESDAY, Town
+from tests.flow.ways import Compared
+from tests.parity.sides import Tally
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_every_way_equals_the_oracle_at_two_barriers(live: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-    made, compared, sent = town.make(live.home_path), Compared(), 0
-    topics.ensure(live)
-    with connect_store(live) as client, shop.Running(live, OnlineConsumer, LakeConsumer) as running:
-        for since, until, stops in ((BEGIN, TUESDAY, (TUESDAY,)), (TUESDAY, LATER, (TUESDAY, LATER))):
-            sent += town.send(live, made, since, until)
-            shop.settle(live, client)
-            compared.at(Place(live, client, made.country, until, made.customers), made.logs(*stops))
-    counted = [one.counters.facts() for one in running.consumers]
-    the_dirt_was_there(made, sent, counted)
-    rows = figures_of(compared)
+    made = town.make(live.home_path)
+    found = passage.go(live, made)
+    the_dirt_was_there(made, found.sent, found.counted)
+    rows = [*figures_of(found.compared), *figures_of_scores(found.scored)]
     figures.write("parity_flow" if CHOSEN == EMBEDDED else "parity_flow_real", rows, ROOT / "build" / "figures")
     with capsys.disabled():
-        print(said(compared, sent, len(made.customers)))
-    assert [wrong for tally in compared.tallies.values() for wrong in tally.wrong] == []
+        print(said(found.compared, found.sent, len(made.customers)))
+        print(f"{found.scored.mismatches.total()} mismatches of {found.scored.compared.total():,} scores and phases.")
+    assert found.wrong == []
     assert [row.name for row in rows if not row.ok] == []
 
 
@@ -65,14 +57,25 @@ def figures_of(compared: Compared) -> list[figures.Figure]:
     """Per way and fetcher: mismatches as ours, compared values as peer."""
     rows, bar = [], "0 mismatches, more than 0 compared"
     for way, tally in compared.tallies.items():
-        wrong = Counter(text.partition("__")[0] for text in tally.wrong)
         for name in fetcher.collect():
-            count, differ = tally.compared[name], wrong[name]
+            count, differ = tally.compared[name], tally.mismatches[name]
             what = f"oracle = {way}: {name}"
             rows.append(
                 figures.Figure(name=what, ours=differ, peer=count, unit="values", bar=bar, ok=differ == 0 < count)
             )
     return rows
+
+
+def figures_of_scores(scored: Tally) -> list[figures.Figure]:
+    """Per target (and for phases): mismatches of server and export with the oracle's score, and of each other."""
+    ways = [f"{way}, {target}" for way in ("server", "export", "server = export") for target in town.TARGETS]
+    return [
+        figures.Figure(
+            name=f"score, {name}", ours=scored.mismatches[name], peer=scored.compared[name], unit="scores",
+            bar="0 mismatches, more than 0 compared", ok=scored.mismatches[name] == 0 < scored.compared[name],
+        )
+        for name in (*ways, "phases")
+    ]  # fmt: skip
 
 
 def said(compared: Compared, sent: int, customers: int) -> str:
@@ -82,6 +85,6 @@ def said(compared: Compared, sent: int, customers: int) -> str:
     for name in fetcher.collect():
         lines.append(f"{name:<25}" + "".join(f"{compared.tallies[way].compared[name]:>18,}" for way in ways))
     total = sum(tally.compared.total() for tally in compared.tallies.values())
-    wrong = sum(len(tally.wrong) for tally in compared.tallies.values())
+    wrong = sum(tally.mismatches.total() for tally in compared.tallies.values())
     end = f"{wrong} mismatches of {total:,} values; {sent:,} deliveries, {customers} customers, two barriers."
     return "\n".join(["", *lines, end])

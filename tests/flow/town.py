@@ -29,14 +29,15 @@ from streams.replay import replay
 from streams.simulator import simulate
 from tests import world
 
-SPAN = """
+TARGETS = ("cancellation", "pause", "reactivation")
+SPAN = f"""
 code = "ZZ"
 name = "Invented, around the worlds' span"
 time_zone = "Europe/Berlin"
 basis = "recorded"
-targets = ["cancellation", "reactivation"]
+targets = {list(TARGETS)}
 starts_on = 2015-11-21
-ends_on = 2017-06-19
+ends_on = 2017-11-14
 """
 BEGIN = datetime.min.replace(tzinfo=UTC)
 TUESDAY = datetime(2017, 5, 1, 22, tzinfo=UTC)
@@ -59,7 +60,7 @@ class Town:
     @cached_property
     def _subscribers(self) -> list[Event]:
         """The history's rows as events, in the order in which they were seen; equal instants as the file has them."""
-        made = (_event(row) for row in self.subscribers.to_pylist())
+        made = (event_of(row) for row in self.subscribers.to_pylist())
         return sorted(made, key=lambda one: one.seen_at)
 
     def others_between(self, since: datetime, until: datetime) -> Logs:
@@ -82,7 +83,7 @@ class Town:
         return sorted({one.customer_id for one in everyone})
 
 
-def make(home: Path, customers: int = 40, weeks: int = 12, seed: int = 7) -> Town:
+def make(home: Path, customers: int = 40, weeks: int = 36, seed: int = 7) -> Town:
     """A town whose country file lies in HOME/countries; the same seed gives the same town."""
     folder = home / "countries"
     folder.mkdir(parents=True, exist_ok=True)
@@ -97,7 +98,7 @@ def _between(log: Iterable[Event], since: datetime, until: datetime) -> list[Eve
     return [one for one in log if since <= one.seen_at < until]
 
 
-def _event(row: Mapping[str, Any]) -> Event:
+def event_of(row: Mapping[str, Any]) -> Event:
     """A row of the wide table as its kind's event: only what the kind has, nulls left to their defaults."""
     kind = KINDS[row["kind"]]
     given = {name: row[name] for name in kind.__struct_fields__ if row.get(name) is not None}

@@ -94,13 +94,14 @@ class Compared:
 
     tallies: dict[str, Tally] = field(default_factory=dict)
 
-    def at(self, place: Place, logs: Logs) -> None:
-        """Compare every way with the oracle, for every customer and every fetcher."""
+    def at(self, place: Place, logs: Logs) -> Values:
+        """Compare every way with the oracle, for every customer and every fetcher; what the oracle says."""
         expected = told(logs, place)
         for way, read in WAYS.items():
             self._note(way, place, expected, read(place))
         columns = columns_of(expected)
         self._note("scorer's vector", place, coded(expected, columns), vectors(place, columns))
+        return expected
 
     def _note(self, way: str, place: Place, expected: Values, found: Values) -> None:
         tally = self.tallies.setdefault(way, Tally())

@@ -1,77 +1,125 @@
-"""One rung of the ladder: fetchers of one family on one dirty world, oracle = batch = rows."""
+"""One rung of the ladder: fetchers of one family on one dirty world, oracle = batch = rows.
+
+The whole ladder, each rung catching what the one below cannot:
+
+    1  test_fold_laws      zero, any order, merge, split at days, pack and prune: every fold, by Hypothesis
+    2  test_folds          each fold with every kind of parameter: oracle = batch SQL = streamed row
+    3  test_fetchers       every registered fetcher on dirty worlds of four time zones, and on prefixes of their logs
+       test_targets        every target and the phases: populations, labels and what is removed
+       test_known_then…    what is seen after a reference changes no snapshot and no training row there
+    4  flow/test_end_to_end  through broker and both consumers: snapshot, rows, Feast online and historical, vectors
+    5  flow/test_end_to_end  and the score: gRPC server = Tuesday's export = a score of the oracle's features
+    6  `cerebro parity --served`  logged vectors of the server, recomputed
+
+`make parity` (`tests.parity.long`) climbs rungs 2 to 5 again on many more worlds, and on simulated countries.
+"""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from scv.country import Country
 from scv.fetcher import Fetcher
 from tests import oracle, world
+from tests.parity import census
+from tests.parity.census import Judged
 from tests.parity.sides import Batch, Stream, Tally, deliveries, oracle_verdicts
 from tests.world import TICK, Record, World
+
+Sides = Sequence[tuple[type[Fetcher], Stream]]
 
 
 def climb(made: World, fetchers: Sequence[type[Fetcher]], tally: Tally, seed: int = 0, prefixes: int = 4) -> None:
     """Compare the sides on the whole log at many references, and on prefixes of it after their newest event."""
-    rng = random.Random(seed)
+    rng, log = random.Random(seed), made.delivered
     known_then(made, fetchers, world.references(rng, made), tally)
-    cuts = sorted(rng.sample(range(1, len(made.records)), min(prefixes, len(made.records) - 1)))
-    streams = [Stream(fetcher, made.country, seed) for fetcher in fetchers]
+    early = rng.randrange(1, max(2, len(log) // 16))  # so short that every special instant lies after it
+    cuts = {early, *rng.sample(range(1, len(log)), min(prefixes, len(log) - 1)), len(log)}
+    sides = [(fetcher, Stream(fetcher, made.country, seed)) for fetcher in fetchers]
     fed = 0
-    for cut in [*cuts, len(made.records)]:
-        for record, delivery in deliveries(made.records[fed:cut], made.country):
-            for stream in streams:
+    for cut in sorted(cuts):
+        for record, delivery in deliveries(log[fed:cut], made.country):
+            for _, stream in sides:
                 stream.feed(delivery, record.offset)
-        fed = cut
-        prefix(made, made.records[:cut], list(zip(fetchers, streams, strict=True)), rng, tally)
+        fed, newest = cut, newest_of(log[:cut], made.country)
+        if newest is not None:
+            prefix(made, log[:cut], sides, after(newest, made, rng, special=99 if cut == early else 12), tally)
 
 
 def known_then(made: World, fetchers: Sequence[type[Fetcher]], at: Sequence[datetime], tally: Tally) -> None:
     """Batch over the whole log at any reference equals the oracle there."""
-    verdicts = oracle_verdicts(made.log, made.country)
+    verdicts, zone = oracle_verdicts(made.log, made.country), made.country.time_zone
+    found = census.dirt(made.records, made.country, verdicts)
+    tally.census.update({f"{zone}: {name}": count for name, count in found.items()})
     with Batch(made.records, made.family, made.country) as table:
         for fetcher in fetchers:
-            found = table.read(fetcher, at)
+            read = table.read(fetcher, at)
             for instant in at:
-                for customer, judged in verdicts.items():
-                    expected = oracle.values(judged, made.country, fetcher, instant)
-                    ours = found.pop((customer, round(instant.timestamp() * 1_000_000)), None)
-                    where = f"{made.country.time_zone} {customer} at {instant}"
-                    tally.compare(fetcher, f"batch, {where}", ours, expected, exact=False)
-                    assert (ours is None) == (expected is None), f"missing or zero: {fetcher.name} {where}"
-            assert not found, "batch knows rows that nobody asked for"
+                _then(made, fetcher, instant, verdicts, read, tally)
+            assert not read, "batch knows rows that nobody asked for"
 
 
-def prefix(
-    made: World,
-    records: Sequence[Record],
-    sides: Sequence[tuple[type[Fetcher], Stream]],
-    rng: random.Random,
-    tally: Tally,
+def _then(
+    made: World, fetcher: type[Fetcher], at: datetime, verdicts: Judged, read: dict[tuple[str, int], dict], tally: Tally
 ) -> None:
+    """Everybody at one reference; what is compared is taken out of `read`."""
+    compared = 0
+    for customer, judged in verdicts.items():
+        expected = oracle.values(judged, made.country, fetcher, at)
+        ours = read.pop((customer, round(at.timestamp() * 1_000_000)), None)
+        where = f"{made.country.time_zone} {customer} at {at}"
+        compared += tally.compare(fetcher, f"batch, {where}", ours, expected, exact=False)
+        assert (ours is None) == (expected is None), f"missing or zero: {fetcher.name} {where}"
+    _stood("batch", at, made, compared, tally)
+
+
+def newest_of(records: Sequence[Record], country: Country) -> datetime | None:
+    """When the newest delivery of a log was seen; None where all are refused."""
+    newest = max((delivery.seen_us for _, delivery in deliveries(records, country)), default=None)
+    return None if newest is None else world.EPOCH + timedelta(microseconds=newest)
+
+
+def prefix(made: World, records: Sequence[Record], sides: Sides, at: Sequence[datetime], tally: Tally) -> None:
     """The row of a prefix, read after its newest event, equals batch and oracle over that prefix."""
-    log = [record.event for record in records]
-    newest = max(delivery.seen_us for _, delivery in deliveries(records, made.country))
-    verdicts = oracle_verdicts(log, made.country)
-    at = after(world.EPOCH + timedelta(microseconds=newest), made, rng)
+    verdicts = oracle_verdicts([record.event for record in records], made.country)
     with Batch(records, made.family, made.country) as table:
         for fetcher, stream in sides:
-            found = table.read(fetcher, at)
+            read = table.read(fetcher, at)
             for instant in at:
-                for customer, judged in verdicts.items():
-                    expected = oracle.values(judged, made.country, fetcher, instant)
-                    ours = found.get((customer, round(instant.timestamp() * 1_000_000)))
-                    row = stream.read(customer, instant)
-                    where = f"{made.country.time_zone} {customer} at {instant} after {len(records)} records"
-                    tally.compare(fetcher, f"row, {where}", row, expected, exact=False)
-                    tally.compare(fetcher, f"row and batch, {where}", row, ours)
+                _after(made, (fetcher, stream), instant, verdicts, read, tally)
 
 
-def after(newest: datetime, made: World, rng: random.Random) -> list[datetime]:
-    """Instants from just after a prefix's newest event to a year and more later."""
+def _after(
+    made: World,
+    side: tuple[type[Fetcher], Stream],
+    at: datetime,
+    verdicts: Judged,
+    read: Mapping[tuple[str, int], dict],
+    tally: Tally,
+) -> None:
+    """Everybody's row at one instant."""
+    compared, (fetcher, stream) = 0, side
+    for customer, judged in verdicts.items():
+        expected = oracle.values(judged, made.country, fetcher, at)
+        ours, row = read.get((customer, round(at.timestamp() * 1_000_000))), stream.read(customer, at)
+        where = f"{made.country.time_zone} {customer} at {at} of a prefix"
+        compared += tally.compare(fetcher, f"row, {where}", row, expected, exact=False)
+        tally.compare(fetcher, f"row and batch, {where}", row, ours, counted=False)
+    _stood("row", at, made, compared, tally)
+
+
+def _stood(side: str, at: datetime, made: World, compared: int, tally: Tally) -> None:
+    for name in census.instants(at, made.country):
+        tally.census[f"{made.country.time_zone}: {side} at {name}"] += compared
+
+
+def after(newest: datetime, made: World, rng: random.Random, special: int) -> list[datetime]:
+    """Instants from just after a prefix's newest event to a year and more later, some of them special."""
     day = newest.date()
     midnights = [world.local(day + timedelta(days=n), made.country) for n in (1, 2, 7, 28, rng.randrange(30, 500))]
     others = [newest + TICK, newest + timedelta(minutes=rng.randrange(1, 100_000))]
-    changes = [at + timedelta(minutes=30 * k) for at in world.clock_changes(made.country) for k in (-1, 0, 1)]
-    return sorted({at for at in (*midnights, *others, *changes) if at > newest})
+    coming = [at for at in world.special_instants(made.country) if at > newest]
+    some = rng.sample(coming, min(special, len(coming)))
+    return sorted({at for at in (*midnights, *others, *some) if at > newest})

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from scv import event as events
 from scv.fetcher import Fetcher
-from scv.fold import Fold, Window, Windowed
+from scv.fold import OPEN_WEEK, Fold, Window, Windowed
 from scv.folds import FOLDS
 
 FAMILIES = ("orders", "subscription")
@@ -42,6 +42,7 @@ def probe(family: str) -> type[Fetcher]:
     for number, fold in enumerate(sample_folds(family)):
         reach = 10_000 if fold.reach is None else fold.reach
         windows = {f"_{name}": window for name, window in WINDOWS.items() if window.start <= reach}
+        windows |= {"_open": OPEN_WEEK} if fold.looks_ahead else {}
         name = f"{type(fold).__name__.lower()}_{number}"
         declared[name] = fold
         if windows and not fold.where:

@@ -32,25 +32,59 @@ from tests.world import Record
 
 FIGURES = Path(__file__).parents[2] / "build" / "figures"
 PLACE = Place(1, 0, bytes(16), 0)
+TOLD = 100
+"""Mismatches that a tally puts into words; it counts all."""
 Values = Mapping[str, Any] | None
 
 
 @dataclass
 class Tally:
-    """Compared values (at least one side not missing) and mismatches, per fetcher."""
+    """Compared values (at least one side not missing) and mismatches, by fetcher or by what else was asked.
+
+    `wrong` says the first of them in words. `census` counts which special instants and which dirt were compared.
+    """
 
     compared: Counter[str] = field(default_factory=Counter)
+    mismatches: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
+    census: Counter[str] = field(default_factory=Counter)
 
-    def compare(self, fetcher: type[Fetcher], where: str, ours: Values, peer: Values, exact: bool = True) -> None:
-        """A row that does not exist equals one that reads None throughout."""
+    def compare(
+        self, fetcher: type[Fetcher], where: str, ours: Values, peer: Values, exact: bool = True, counted: bool = True
+    ) -> int:
+        """All of a fetcher's values; how many. A row that does not exist equals one that reads None throughout.
+
+        What is not `counted` (because the same pair was compared in another way) must agree all the same.
+        """
+        found = 0
         for feature in fetcher.features:
             left, right = (side[feature.name] if side else None for side in (ours, peer))
             if left is None and right is None:
                 continue
-            self.compared[fetcher.name] += 1
+            found += 1
             if not (left == right if exact else same(left, right)):
-                self.wrong.append(f"{feature.full_name} {where}: {left!r} is not {right!r}")
+                self.differ(fetcher.name, f"{feature.full_name} {where}: {left!r} is not {right!r}")
+        if counted and found:
+            self.compared[fetcher.name] += found
+        return found
+
+    def note(self, name: str, where: str, ours: Any, peer: Any, counted: bool = True) -> None:
+        """One pair of anything else."""
+        self.compared[name] += counted
+        if ours != peer:
+            self.differ(name, f"{name} {where}: {ours!r} is not {peer!r}")
+
+    def differ(self, name: str, text: str) -> None:
+        self.mismatches[name] += 1
+        if len(self.wrong) < TOLD:
+            self.wrong.append(text)
+
+    def add(self, other: Tally) -> None:
+        """What was compared elsewhere."""
+        self.compared.update(other.compared)
+        self.mismatches.update(other.mismatches)
+        self.census.update(other.census)
+        self.wrong += other.wrong[: TOLD - len(self.wrong)]
 
 
 def same(left: Any, right: Any) -> bool:
@@ -135,7 +169,7 @@ class Stream:
 
     def read(self, customer: str, at: datetime) -> dict[str, Any] | None:
         row = self.rows.get(customer)
-        return row.read(day_of(to_us(at), self.country.zone)) if row else None
+        return row.read(day_of(to_us(at), self.country.zone), self.country.cut_off_days) if row else None
 
     def _stored(self, row: Row, offset: int) -> tuple[object, Row]:
         return unpack(row.pack(PLACE, offset), self.layout, self.country.lateness_days)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from scv.calendar import DAY_US
 from scv.delivery import Delivery, identify
-from scv.fold import Fold, Window
+from scv.fold import OPEN_WEEK, Fold, Window
 from scv.folds import FOLDS
 from tests.parity.samples import WINDOWS
 
@@ -72,9 +72,8 @@ def plain(state: Any) -> Any:
 
 
 def windows(fold: Fold) -> list[Window | None]:
-    if fold.reach == 0:
-        return [None]
-    return [None, *(window for window in WINDOWS.values() if fold.reach is None or window.start <= fold.reach)]
+    ahead = [OPEN_WEEK.after(days) for days in (0, 5)] if fold.looks_ahead else []
+    return [None, *ahead, *(one for one in WINDOWS.values() if fold.reach is None or one.start <= fold.reach)]
 
 
 def reads(fold: Fold, state: Any, at_days: Sequence[int]) -> list[Any]:

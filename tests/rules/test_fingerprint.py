@@ -9,7 +9,7 @@ import pytest
 from scv.errors import BadSetting, UnknownName
 from scv.fetcher import Fetcher, collect
 from scv.fold import Fold, Windowed, Words
-from scv.folds import ActiveDays, Count, DaysSince, DaysUntil, DistinctCount, LatestBy, Min, Sum
+from scv.folds import ActiveDays, Count, DaysSince, DaysUntil, DaysUntilWeekday, DistinctCount, LatestBy, Min, Sum
 
 PLACED = ("placed",)
 BASE = Sum("amount_cents", kinds=PLACED).over(28)
@@ -61,6 +61,12 @@ def test_every_parameter_of_its_own_counts() -> None:
         assert define(family, feature=one).fingerprint() != define(family, feature=two).fingerprint()
 
 
+def test_the_open_week_is_another_window_than_any() -> None:
+    skips = LatestBy("delivery_on", equals="skipped")
+    found = [define("subscription", skips=one) for one in (skips, skips.over_open_week(), skips.over(7))]
+    assert len({fetcher.fingerprint() for fetcher in found}) == 3
+
+
 def test_name_order_and_family_count() -> None:
     one, two = Count(kinds=PLACED), DaysSince(kinds=PLACED)
     found = [define(a=one, b=two), define(b=two, a=one), define(a=one, c=two), define("mail", a=Count(), b=DaysSince())]
@@ -93,7 +99,10 @@ def test_an_unknown_kind_or_field_names_the_nearest() -> None:
         ("orders", DaysSince().over(28), "DaysSince takes no window"),
         ("orders", ActiveDays().over(400), "at most 399 days"),
         ("subscription", LatestBy("delivery_on", equals="skipped").over(56), "at most 35 days"),
+        ("orders", Count().over_open_week(), "Count cannot look ahead"),
+        ("subscription", DaysUntilWeekday("delivery_weekday").over(7), "DaysUntilWeekday takes no window"),
         ("orders", Count().over(0), "0 <= end < start"),
+        ("orders", Count().over(-1), "0 <= end < start"),
         ("orders", Count().between(7, 28), "0 <= end < start"),
     ],
 )

@@ -189,7 +189,7 @@ def compare(settings: Settings, client: Any, at: datetime = AT) -> dict[str, int
             for customer, data in found.items():
                 _, row = unpack(data, layout, US.lateness_days)
                 if row.exists:
-                    live[customer] = row.read(day_of(to_us(at), US.zone))
+                    live[customer] = row.read(day_of(to_us(at), US.zone), US.cut_off_days)
             assert live.keys() == wanted.keys(), (one.name, len(live), len(wanted))
             for customer, values in wanted.items():
                 assert live[customer] == values, (one.name, customer)

@@ -1,4 +1,4 @@
-"""The invented world: repeatable, complete, valid, dirty on purpose, and with something to learn."""
+"""The invented world as a table of events: repeatable, complete, valid, dirty on purpose, and it makes sense."""
 
 from __future__ import annotations
 
@@ -6,22 +6,34 @@ from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
-import cli
 from scv import calendar, country, event
 from scv.errors import UserError
 from streams.history import History, write_parquet
 from streams.simulator import ENDS, simulate
+from streams.wide import SCHEMA
 
+CODES = ("ZZ", "ZY", "ZX")
 ZZ = country.load("ZZ")
+CUSTOMERS, WEEKS = 300, 40
 
 
 @pytest.fixture(scope="module")
 def events() -> pd.DataFrame:
-    return simulate(ZZ, 200, 30, 7).to_pandas()
+    """ZZ as it is delivered: dirty."""
+    return simulate(ZZ, CUSTOMERS, WEEKS, 7).to_pandas()
+
+
+@pytest.fixture(scope="module", params=CODES)
+def clean(request: pytest.FixtureRequest) -> pd.DataFrame:
+    """One invented country as it happened, with `local` times (naive), its settings in `attrs`."""
+    where = country.load(request.param)
+    found = simulate(where, CUSTOMERS, WEEKS, 7, clean=True).to_pandas()
+    found["local"] = found.occurred_at.dt.tz_convert(where.time_zone).dt.tz_localize(None)
+    found.attrs["country"] = where
+    return found
 
 
 def test_equal_arguments_give_equal_bytes(tmp_path: Path) -> None:
@@ -31,23 +43,27 @@ def test_equal_arguments_give_equal_bytes(tmp_path: Path) -> None:
     assert other.read_bytes() != first.read_bytes()
 
 
-def test_every_family_kind_and_field_is_there(events: pd.DataFrame) -> None:
+def test_every_family_kind_and_field_is_there(clean: pd.DataFrame) -> None:
     kinds = {str(kind.__struct_config__.tag) for members in event.FAMILIES.values() for kind in members}
-    assert set(events.kind) == kinds
+    assert set(clean.kind) == kinds
     for family in event.FAMILIES:
         for field in event.fields(family):
-            assert events[field].notna().any(), f"{family}: {field} is never filled"
+            assert clean[field].notna().any(), f"{family}: {field} is never filled"
 
 
-def test_every_record_is_valid(tmp_path: Path) -> None:
-    with History(write_parquet(simulate(ZZ, 200, 30, 7), tmp_path / "ZZ.parquet")) as history:
-        assert history.check({"ZZ": ZZ}) > 10_000
+@pytest.mark.parametrize("code", CODES)
+def test_every_record_is_valid(code: str, tmp_path: Path) -> None:
+    where = country.load(code)
+    with History(write_parquet(simulate(where, 200, 30, 7), tmp_path / f"{code}.parquet")) as history:
+        assert history.check({code: where}) > 10_000
 
 
 def test_the_dirt_is_there(events: pd.DataFrame) -> None:
+    whole = simulate(ZZ, CUSTOMERS, WEEKS, 7, clean=True).to_pandas().set_index("id").seen_at
     delay = events.seen_at - events.occurred_at
     assert delay.min() == timedelta(0)
-    assert 0.01 < (delay > timedelta(minutes=30)).mean() < 0.06
+    later = events.seen_at - events.id.map(whole) > timedelta(minutes=30)
+    assert 0.01 < later.mean() < 0.06
     assert (delay > timedelta(days=36)).sum() >= 3
     content = [name for name in events.columns if name != "seen_at"]
     same = events.duplicated(["id", "occurred_at"], keep=False)
@@ -55,15 +71,29 @@ def test_the_dirt_is_there(events: pd.DataFrame) -> None:
     assert exact.sum() >= 6 and (same & ~exact).sum() >= 6
 
 
-def test_clean_means_none(tmp_path: Path) -> None:
-    found = simulate(ZZ, 50, 10, 1, clean=True).to_pandas()
-    assert found.id.is_unique and (found.seen_at == found.occurred_at).all()
+def test_clean_means_none(clean: pd.DataFrame) -> None:
+    """Reports come when they would: at once, or later as the phone and the courier have it, never too late."""
+    delay = clean.seen_at - clean.occurred_at
+    assert clean.id.is_unique and (delay >= timedelta(0)).all()
+    at_once = ~clean.kind.isin(["session", "delivered", "outcome", "sent"])
+    assert (delay[at_once] == timedelta(0)).all()
+    app = delay[clean.kind == "session"]
+    assert app.median() < timedelta(hours=1) < app.quantile(0.9) < timedelta(days=2) < app.max() < timedelta(days=35)
+    scans = delay[clean.kind == "delivered"]
+    assert timedelta(hours=1) < scans.median() < timedelta(hours=6) and scans.max() <= timedelta(days=1)
+
+
+def test_the_table_is_the_wide_one_in_order_of_seeing() -> None:
+    found = simulate(ZZ, 50, 20, 3, clean=True)
+    assert found.schema == SCHEMA
+    keys = found.select(["seen_at", "occurred_at", "id"]).to_pandas()
+    assert keys.equals(keys.sort_values(["seen_at", "occurred_at", "id"], ignore_index=True))
 
 
 def test_the_weeks_lie_inside_the_span(events: pd.DataFrame) -> None:
     end = pd.Timestamp(calendar.midnight(ENDS, ZZ.zone))
-    assert events.seen_at.max() < end and events.occurred_at.max() > end - timedelta(days=1)
-    assert end - timedelta(weeks=30, hours=1) <= events.occurred_at.min() < end - timedelta(weeks=29)
+    assert end - timedelta(days=1) < events.seen_at.max() < end
+    assert end - timedelta(weeks=WEEKS, hours=1) <= events.occurred_at.min() < end - timedelta(weeks=WEEKS - 1)
     for weeks in (2, 47, 60, 206):
         found = simulate(ZZ, 3, weeks, 1).to_pandas()
         assert found.seen_at.max() < pd.Timestamp(calendar.midnight(ZZ.ends_on, ZZ.zone))
@@ -74,62 +104,60 @@ def test_the_weeks_lie_inside_the_span(events: pd.DataFrame) -> None:
         simulate(ZZ, 0, 30, 1)
 
 
-def test_boxes_come_on_delivery_days_and_are_cut_off_before(events: pd.DataFrame) -> None:
-    on_time = events[(events.kind == "delivered") & (events.late_days == 0)].drop_duplicates("id")
-    local = on_time.occurred_at.dt.tz_convert(ZZ.time_zone)
-    assert set(local.dt.weekday) <= set(ZZ.delivery_weekdays)
-    placed = events[events.kind == "placed"].drop_duplicates("id")
-    days = placed.occurred_at.dt.tz_convert(ZZ.time_zone).dt.date
-    pairs = set(zip(placed.customer_id, days, strict=True))
-    before = [
-        (who, day - timedelta(days=ZZ.cut_off_days))
-        for who, day in zip(on_time.customer_id, local.dt.date, strict=True)
-    ]
-    assert set(before) <= pairs
+def test_boxes_come_on_the_delivery_day_and_are_ordered_at_their_cut_off(clean: pd.DataFrame) -> None:
+    where = clean.attrs["country"]
+    weekday = clean[clean.kind == "started"].set_index("customer_id").delivery_weekday
+    assert set(weekday) <= set(where.delivery_weekdays)
+    placed = clean[clean.kind == "placed"]
+    due = (placed.local + timedelta(days=where.cut_off_days)).dt.weekday
+    assert (due == placed.customer_id.map(weekday)).all()
+    assert placed.local.dt.hour.max() <= 3
+    came = clean[clean.kind == "delivered"].merge(weekday.rename("on"), left_on="customer_id", right_index=True)
+    off = (came.local.dt.weekday - came.late_days - came.on) % 7
+    assert (off == 0).mean() > 0.9 and set(off) <= {0, 6}, "on a holiday it comes the day before"
 
 
-def test_lifecycles_make_sense(events: pd.DataFrame) -> None:
+def test_lifecycles_make_sense(clean: pd.DataFrame) -> None:
     """started first; cancelled only while here; reactivated only after a cancellation; resumed only after a pause."""
     after = {
         "started": {None}, "cancelled": {"started", "reactivated", "resumed", "paused"},
         "reactivated": {"cancelled"}, "paused": {"started", "reactivated", "resumed"}, "resumed": {"paused"},
     }  # fmt: skip
-    moves = events[events.kind.isin(list(after))].drop_duplicates("id").sort_values("occurred_at")
     last: dict[str, str] = {}
-    for who, kind in zip(moves.customer_id, moves.kind, strict=True):
-        assert last.get(who) in after[kind], f"{who}: {kind} after {last.get(who)}"
-        last[who] = kind
-    count = Counter(moves.kind)
-    assert count["cancelled"] > 60 and count["reactivated"] > 20 and count["paused"] > 20
-    assert events[events.kind == "cancelled"].voluntary.astype(bool).mean() < 1
+    standing: dict[tuple[str, object], str] = {}
+    ordered = clean.sort_values(["occurred_at", "id"])
+    for who, kind, day in zip(ordered.customer_id, ordered.kind, ordered.delivery_on, strict=True):
+        if kind in after:
+            assert last.get(who) in after[kind], f"{who}: {kind} after {last.get(who)}"
+            last[who] = kind
+        elif kind in ("skipped", "unskipped"):
+            assert last[who] in after["paused"], f"{who}: {kind} while {last[who]}"
+            assert (standing.get((who, day)) == "skipped") == (kind == "unskipped")
+            standing[who, day] = kind
+    count = Counter(clean.kind)
+    assert count["cancelled"] > 100 and count["reactivated"] > 20 and count["paused"] > 10 and count["unskipped"] > 10
+    assert 0.5 < clean[clean.kind == "cancelled"].voluntary.astype(bool).mean() < 1
 
 
-def test_reasons_to_leave_can_be_found() -> None:
-    """Weeks after a complaint end in a cancellation more often; the first weeks do too."""
-    found = simulate(ZZ, 2000, 30, 11, clean=True).to_pandas()
-    origin = found.occurred_at.min()
-    found["week"] = (found.occurred_at - origin) // timedelta(weeks=1)
-    here = found[found.kind == "placed"].groupby(["customer_id", "week"]).size().index
-    left = set(map(tuple, found[found.kind == "cancelled"][["customer_id", "week"]].to_numpy()))
-    cross = set(map(tuple, found[found.kind == "complaint_opened"][["customer_id", "week"]].to_numpy()))
-    start = found[found.kind == "started"].set_index("customer_id").week
-
-    def rate(rows: list[tuple[str, int]]) -> float:
-        return float(np.mean([any((who, week + ahead) in left for ahead in (1, 2)) for who, week in rows]))
-
-    rows = [(who, week) for who, week in here if week < 27]
-    assert rate([row for row in rows if row in cross]) > 1.8 * rate([row for row in rows if row not in cross])
-    young = [(who, week) for who, week in rows if week - start[who] <= 3]
-    old = [(who, week) for who, week in rows if week - start[who] > 12]
-    assert rate(young) > 1.5 * rate(old)
-
-
-def test_the_command_writes_a_file_and_prints_its_path(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("CEREBRO_HOME", str(tmp_path))
-    assert cli.main(["simulate", "--customers", "20", "--weeks", "6"]) == 0
-    assert capsys.readouterr().out == f"{tmp_path / 'events' / 'ZZ.parquet'}\n"
-    assert cli.main(["simulate", "--weeks", "400"]) == 2
-    assert cli.main(["simulate", "--out", str(tmp_path / "x.csv")]) == 2
-    assert "must end in .parquet" in capsys.readouterr().err
+def test_a_box_is_placed_unless_it_was_skipped_or_nobody_was_there(clean: pd.DataFrame) -> None:
+    """Said by the events alone, at each cut-off of each customer's own weekday."""
+    where = clean.attrs["country"]
+    ends, shift = calendar.to_day(ENDS), timedelta(days=where.cut_off_days)
+    first = calendar.to_date(ends - 7 * WEEKS + 1)
+    placed = clean[clean.kind == "placed"]
+    orders = set(zip(placed.customer_id, placed.local.dt.date, strict=True))
+    subscription = clean[clean.kind.map(event.family_of) == "subscription"].sort_values(["occurred_at", "id"])
+    checked = 0
+    for who, events_of in list(subscription.groupby("customer_id"))[:80]:
+        told = list(zip(events_of.kind, events_of.local, events_of.delivery_on, strict=True))
+        weekday = int(events_of.delivery_weekday.iloc[0])
+        day = first + timedelta(days=(weekday - (first + shift).weekday()) % 7)
+        while calendar.to_day(day) < ends:
+            known = [(kind, on) for kind, local, on in told if local.date() < day]
+            states = [kind for kind, _ in known if kind not in ("skipped", "unskipped")]
+            said = [kind for kind, on in known if on == day + shift]
+            comes = bool(states) and states[-1] in ("started", "resumed", "reactivated")
+            comes = comes and (not said or said[-1] == "unskipped")
+            assert comes == ((who, day) in orders), f"{who}, cut off on {day}"
+            day, checked = day + timedelta(days=7), checked + 1
+    assert checked > 80 * (WEEKS - 2)

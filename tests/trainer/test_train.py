@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from scv import bundle, champion, country, target
+from scv.array import Features
 from scv.calendar import add_days, midnight
 from scv.errors import UserError
 from scv.fetcher import all_features
@@ -39,9 +40,9 @@ class Told:
         keys = zip(table["event_timestamp"].cast(pa.int64()).to_pylist(), table["customer_id"].to_pylist(), strict=True)
         self._y = dict(zip(keys, outcomes, strict=True))
 
-    def labels(self, asked: target.Target, at_us: np.ndarray, customers: list[str]) -> Labels:
+    def labels(self, asked: target.Target, at_us: np.ndarray, customers: list[str], known: Features) -> Labels:
         y = np.array([self._y[int(us), one] for us, one in zip(at_us, customers, strict=True)])
-        return Labels(y, np.full(len(y), "", dtype=object))
+        return Labels(y, np.full(len(y), "", dtype=object), np.where(y == 1, asked.name, "").astype(object))
 
 
 def past_of(first: datetime, weeks: int, at: datetime, known: datetime, seed: int = 1) -> Past:

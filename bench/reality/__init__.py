@@ -1,0 +1,1 @@
+"""`python -m bench.reality`: the invented world held against real shoppers and published figures."""

@@ -1,0 +1,154 @@
+"""`make bench-world`: how fast worlds are made and what they need, from ten thousand customers to a million.
+
+Each world is made by one worker in a fresh process, with the usual dirt, on Parquet. Memory follows the chunk, not the
+world; a core's rate does not fall with its size.
+"""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+import msgspec
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure as Canvas
+
+from bench.simulated import Took, Wished
+from bench.timing import fact, load
+from commands import listing
+from scv import figures
+from scv.figures import Figure
+from streams.simulator.world import CHUNK
+
+SIZES = (10_000, 100_000, 1_000_000)
+NAME = "simulation"
+LEAST_RATE = 200_000
+"""Events a second from one core."""
+MOST_DIRT_US = 1.5
+"""Of a core, for dirt and writing of one event."""
+MOST_GROWTH = 1.5
+"""Times the peak memory of the smallest world."""
+COLUMNS = ("what", "ours", "peer", "ratio", "bar", "verdict")
+_INK, _LINE = "#1b6ca8", "#999999"
+
+
+@click.command()
+@click.option("--customers", "sizes", type=int, multiple=True, help="A size; may be repeated.")
+@click.option("--weeks", type=int, default=60, show_default=True)
+@click.option("--sinks/--no-sinks", default=True, help="Also the smallest world as JSON lines and into the lake.")
+@click.option("--figures", "folder", type=click.Path(path_type=Path), default=figures.FOLDER, show_default=True)
+def main(sizes: tuple[int, ...], weeks: int, sinks: bool, folder: Path) -> None:
+    """Make worlds of growing size; figures in simulation.json, the curve of growth in simulation.png."""
+    before, found = load(), {}
+    for size in sorted(sizes or SIZES):
+        found[size] = made(size, weeks)
+    smallest = min(found)
+    others = {to: made(smallest, weeks, to) for to in ("jsonl", "lake")} if sinks else {}
+    rows = [_machine(before, weeks), *_rows(found), *_sinks(smallest, others)]
+    figures.write(NAME, rows, folder)
+    draw(found, folder / f"{NAME}.png")
+    listing.show(COLUMNS, [figures.cells(row) for row in figures.read(NAME, folder)])
+    click.echo(f"Written to {folder / NAME}.json and .png.", err=True)
+
+
+def made(customers: int, weeks: int, to: str = "parquet") -> Took:
+    """One world, made and thrown away."""
+    click.echo(f"Simulating {customers:,} customers × {weeks} weeks to {to} …", err=True)
+    scratch = tempfile.mkdtemp(prefix="cerebro-world-")
+    try:
+        wished = msgspec.json.encode(Wished(customers=customers, weeks=weeks, folder=scratch, to=to))
+        command = [sys.executable, "-m", "bench.simulated", wished.decode()]
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+        return msgspec.json.decode(done.stdout, type=Took)
+    finally:
+        shutil.rmtree(scratch)
+
+
+def _rows(found: Mapping[int, Took]) -> list[Figure]:
+    rows = []
+    for size, took in found.items():
+        what = f"{size:,} customers"
+        rate = Figure(name=f"{what}: events a second of one core", ours=round(took.rate), unit="events/s")
+        rows += [
+            Figure(name=f"{what}: events", ours=took.events, unit="events"),
+            _judged(rate, f"≥ {LEAST_RATE:,}", took.rate >= LEAST_RATE),
+            Figure(name=f"{what}: time", ours=round(took.seconds, 1), unit="s"),
+            Figure(name=f"{what}: peak memory", ours=round(took.peak_bytes / 1e6), unit="MB"),
+            Figure(name=f"{what}: Parquet", ours=round(took.bytes / took.events, 1), unit="bytes an event"),
+        ]
+    return [*rows, *_stages(found), *_growth(found)]
+
+
+def _stages(found: Mapping[int, Took]) -> list[Figure]:
+    """Of the largest world: what a core does for an event."""
+    largest = found[max(found)]
+    each = {stage: seconds / largest.events * 1e6 for stage, seconds in largest.stages.items()}
+    rows = [Figure(name=f"an event is {stage}", ours=round(us, 2), unit="us of a core") for stage, us in each.items()]
+    ours = each["made dirty"] + each["written"]
+    total = Figure(name="an event is made dirty and written", ours=round(ours, 2), unit="us of a core")
+    return [*rows, _judged(total, f"≤ {MOST_DIRT_US}", ours <= MOST_DIRT_US)]
+
+
+def _growth(found: Mapping[int, Took]) -> list[Figure]:
+    small, large = min(found), max(found)
+    if small == large:
+        return []
+    ours, peer = (found[size].peak_bytes / 1e6 for size in (large, small))
+    name = f"peak memory: {large:,} customers / {small:,}"
+    row = Figure(name=name, ours=round(ours), peer=round(peer), ratio=round(ours / peer, 2), unit="MB")
+    return [_judged(row, f"≤ {MOST_GROWTH}×", ours / peer <= MOST_GROWTH)]
+
+
+def _sinks(size: int, others: Mapping[str, Took]) -> list[Figure]:
+    said = {"jsonl": "JSON lines", "lake": "the lake"}
+    return [
+        Figure(
+            name=f"{size:,} customers to {said[to]}: events a second of one core",
+            ours=round(took.rate),
+            unit="events/s",
+        )
+        for to, took in others.items()
+    ]
+
+
+def _judged(row: Figure, bar: str, ok: bool) -> Figure:
+    return msgspec.structs.replace(row, bar=bar, ok=ok)
+
+
+def _machine(before: str, weeks: int) -> Figure:
+    said = f"{before} before, {load()} after; Python {platform.python_version()}; {weeks} weeks, chunks of {CHUNK:,}"
+    return fact("machine", said)
+
+
+def draw(found: Mapping[int, Took], path: Path) -> None:
+    """Time, events and peak memory by size, both axes logarithmic: a straight line is proportional."""
+    sizes = sorted(found)
+    curves: Sequence[tuple[str, list[float]]] = (
+        ("events (millions)", [found[size].events / 1e6 for size in sizes]),
+        ("time of one worker (s)", [found[size].seconds for size in sizes]),
+        ("peak memory (MB)", [found[size].peak_bytes / 1e6 for size in sizes]),
+    )
+    canvas = Canvas(figsize=(10.5, 3.3), dpi=110, layout="tight")
+    for number, (title, values) in enumerate(curves):
+        axes = canvas.add_subplot(1, len(curves), number + 1)
+        axes.loglog(sizes, values, "o-", color=_INK, markersize=4)
+        axes.loglog(sizes, [values[0] * size / sizes[0] for size in sizes], ":", color=_LINE, label="proportional")
+        axes.set_title(title, fontsize=9)
+        axes.set_xlabel("customers", fontsize=8)
+        axes.tick_params(labelsize=7)
+        axes.legend(fontsize=7)
+        for size, value in zip(sizes, values, strict=True):
+            axes.annotate(f"{value:,.3g}", (size, value), textcoords="offset points", xytext=(4, -10), fontsize=7)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        FigureCanvasAgg(canvas).print_png(file)
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m bench.simulation")

@@ -1,0 +1,87 @@
+"""Where a comparison stands: at which instant, on which snapshot, and whether rows and lake stand at one place."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from scv import calendar, snapshot
+from scv.country import Country
+from scv.errors import CerebroError, UserError
+from scv.lake import Lake
+from scv.rowstore import RowStore
+from scv.settings import Settings
+
+PATIENCE_S = 2.0
+"""How long rows and lake may both stand still apart before they are compared as they are."""
+LONGEST_S = 20.0
+"""How long to wait at all: where events never cease they may never stand together."""
+POLL_S = 0.1
+
+
+def check_clock(client: Any, country: Country, at: datetime) -> None:
+    """Raise UserError unless the country's clock stands at `at`; on wall time: came by it on this local day."""
+    clock = RowStore(client).clock(country.code)
+    now = clock.now
+    if now == at:
+        return
+    advice = "Replay with --until, or compare at the clock: leave out -d."
+    if clock.mode == "wall" and now is not None:
+        if at <= now and at.astimezone(country.zone).date() == now.astimezone(country.zone).date():
+            return
+        advice = "It lives on wall time: leave out -d."
+    raise UserError(f"{country.code} stands at {now}, not at {at}: a row cannot answer for another instant. {advice}")
+
+
+def wait(settings: Settings, client: Any, say: Callable[[str], None]) -> None:
+    """Until rows and lake stand at one place; says so where they do not and nothing moves any more."""
+    from streams.barrier import lake_positions, row_positions
+    from streams.flush import request_flush
+    from streams.log import parts
+
+    store, lake = RowStore(client), Lake(settings.lake_path)
+    logs, epoch = store.logs(), lake.epoch()
+    if epoch is None or any(epoch.topics.get(topic) != log.topic_id for topic, log in logs.items()):
+        say("Rows and lake are not of one log: no barrier. Run `cerebro rebuild`.")
+        return
+    request_flush(client)
+    begun = moved = time.monotonic()
+    before = None
+    while True:
+        rows, tables = row_positions(store, dict.fromkeys(parts(logs), 0)), lake_positions(lake, logs)
+        if rows == tables:
+            return
+        if (rows, tables) != before:
+            moved, before = time.monotonic(), (rows, tables)
+        now = time.monotonic()
+        if now - moved > PATIENCE_S or now - begun > LONGEST_S:
+            break
+        time.sleep(POLL_S)
+    apart = {part: rows[part] - tables[part] for part in rows if rows[part] != tables[part]}
+    behind, ahead = -sum(n for n in apart.values() if n < 0), sum(n for n in apart.values() if n > 0)
+    say(f"No barrier: rows are {behind:,} records behind the lake and {ahead:,} ahead in {len(apart)} partitions.")
+
+
+def take_snapshot(settings: Settings, country: Country, at: datetime, progress: Callable[[int, int], None]) -> bool:
+    """Fetch the batch side if there is none of that reference at all; was it fetched?
+
+    One of an older definition stays: what differs then says so. `progress` hears (fetchers done, of all).
+    """
+    if snapshot.manifest_path(settings.snapshots_path, country, at).exists():
+        return False
+    done = snapshot.fetch(settings, {country: [at]}, progress=progress)
+    failed = [f"{one.job.fetcher}: {one.error}" for one in done if one.error]
+    if failed:
+        raise CerebroError(f"The snapshot of {country.code} at {calendar.label(at, country)} failed: {failed[0]}")
+    return True
+
+
+def drop_snapshot(settings: Settings, country: Country, at: datetime) -> None:
+    """Remove one that was taken for a comparison on wall time: nobody asks for that instant again."""
+    from scv import fetcher
+
+    snapshot.manifest_path(settings.snapshots_path, country, at).unlink(missing_ok=True)
+    for name in fetcher.collect():
+        snapshot.path_of(settings.snapshots_path, name, country, at).unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""The truth of a simulated world beside what a model said: rows, judgement, page."""

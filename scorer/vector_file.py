@@ -1,0 +1,169 @@
+"""Served vectors on disk: lines of JSON in files of bounded number, size and age.
+
+    HOME/vectors/STARTED-PID-NUMBER.jsonl      one line per record: its check, and a `model` or a `served` record
+
+The oldest files go when the folder is full or they are past `KEPT_DAYS`. They are the owner's alone (0600): they hold
+what lake and snapshots hold, by customer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from io import FileIO
+from pathlib import Path
+
+import msgspec
+
+from scv.calendar import DAY_US
+from scv.clock import wall_us
+from scv.vector import Column
+
+KEPT_DAYS = 28
+PARTS = 8
+"""Files that the folder's limit is shared by."""
+
+
+class ModelRecord(msgspec.Struct, frozen=True, kw_only=True, tag="model"):
+    """The columns of the vectors that follow in this file, with the fingerprints they had."""
+
+    id: str
+    country: str
+    target: str
+    columns: tuple[Column, ...]
+
+
+class Scored(msgspec.Struct, frozen=True, kw_only=True):
+    """One target: the vector that the model was given (None: missing), and the probability that was answered."""
+
+    target: str
+    model: str
+    vector: list[float | None]
+    probability: float
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """The customer's partition of a family before the read: every record before `next` was applied."""
+
+    epoch: int
+    partition: int
+    next: int
+
+
+class ServedRecord(msgspec.Struct, frozen=True, kw_only=True, tag="served"):
+    """One live answer about one customer.
+
+    `at` is the instant of the read, UTC; `places` by family; `upto`, by fetcher, is the last offset that the row
+    which was read holds, None where there was none.
+    """
+
+    country: str
+    customer_id: str
+    at: datetime
+    places: dict[str, Standing]
+    upto: dict[str, int | None]
+    scores: list[Scored]
+
+
+Record = ModelRecord | ServedRecord
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """A record as it was written, and the check of its bytes."""
+
+    check: str
+    record: msgspec.Raw
+
+
+@dataclass(frozen=True)
+class Read:
+    """One served record with its models; `intact` says whether its bytes are those that were written."""
+
+    served: ServedRecord
+    models: dict[tuple[str, str], ModelRecord]
+    intact: bool
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Record)
+_lines = msgspec.json.Decoder(Line)
+
+
+def check_of(body: bytes) -> str:
+    """16 hex digits of a record's bytes."""
+    return hashlib.sha256(body).hexdigest()[:16]
+
+
+class VectorFile:
+    """Appends records, for one thread."""
+
+    def __init__(self, folder: Path, most_bytes: int) -> None:
+        self._folder, self._most = folder, most_bytes
+        self._file: FileIO | None = None
+        self._size = self._number = 0
+        self._known: set[tuple[str, str, str]] = set()
+
+    def write(self, served: ServedRecord, models: list[ModelRecord]) -> None:
+        """One record, after those of its models that this file does not have. Raises OSError."""
+        if self._file is None or self._size >= self._most // PARTS:
+            self._begin()
+        new = [one for one in models if (one.country, one.target, one.id) not in self._known]
+        self._known |= {(one.country, one.target, one.id) for one in new}
+        records: list[Record] = [*new, served]
+        body = b"".join(map(_line, records))
+        assert self._file is not None
+        self._file.write(body)
+        self._size += len(body)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _begin(self) -> None:
+        self.close()
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._trim()
+        path = self._folder / f"{wall_us():018d}-{os.getpid()}-{self._number}.jsonl"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        self._file, self._size, self._known = FileIO(descriptor, "wb"), 0, set()
+        self._number += 1
+
+    def _trim(self) -> None:
+        """Room for one more file; the oldest go first."""
+        sizes = {path: path.stat().st_size for path in files(self._folder) if path.exists()}
+        before, total = wall_us() - KEPT_DAYS * DAY_US, sum(sizes.values())
+        for path, size in sizes.items():
+            if total > self._most - self._most // PARTS or int(path.name.partition("-")[0]) < before:
+                path.unlink(missing_ok=True)
+                total -= size
+
+
+def _line(record: Record) -> bytes:
+    body = _encoder.encode(record)
+    return _encoder.encode(Line(check=check_of(body), record=msgspec.Raw(body))) + b"\n"
+
+
+def files(folder: Path) -> list[Path]:
+    """The files of a folder, oldest first."""
+    return sorted(path for path in folder.glob("*-*-*.jsonl") if path.name.partition("-")[0].isdigit())
+
+
+def read(folder: Path) -> Iterator[Read | str]:
+    """Every served record, oldest first; where a line cannot be read, the name of its file and its number."""
+    for path in files(folder):
+        models: dict[tuple[str, str], ModelRecord] = {}
+        for number, text in enumerate(path.read_bytes().splitlines(), 1):
+            try:
+                line = _lines.decode(text)
+                record = _decoder.decode(line.record)
+            except msgspec.MsgspecError:  # the last line of a scorer that was killed, or a damaged one
+                yield f"{path.name} line {number}"
+                continue
+            if isinstance(record, ModelRecord):
+                models = models | {(record.target, record.id): record}
+            else:
+                yield Read(record, models, check_of(bytes(line.record)) == line.check)

@@ -1,0 +1,81 @@
+"""Deliveries beside the events themselves: once more, with other content, or spoilt so that nobody takes them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scv.delivery import SKEW_US
+from streams.simulator import harm
+from streams.simulator.harm import Harm
+from streams.simulator.lateness import HOUR_US
+from streams.simulator.luck import Ints, Luck
+from streams.simulator.stock import KINDS, Ground, Stock, instants, microseconds, put
+
+STRANGERS = tuple(f"X{letter}" for letter in "UVWTSRQPONMLKJIHGFEDCBA")
+"""Codes that no country will ever have: ISO 3166 leaves them to whoever wants one."""
+_CHANGEABLE = {"placed": "amount_cents", "charged": "amount_cents", "session": "duration_s"}
+_AT_ONCE = 0.5
+"""Of the events that come twice: a sender's retry, seen at the same instant."""
+
+Copies = tuple[pa.Table, Harm]
+"""Events in the wide schema, and the harm done to each."""
+
+
+def again(stock: Stock, luck: Luck, ground: Ground) -> Copies:
+    """The same id and content, at once or up to two days later."""
+    found = _some(stock, luck)
+    waits = luck.rng.integers(1, 48 * HOUR_US, len(found))
+    waits[luck.rng.random(len(found)) < _AT_ONCE] = 0
+    return whole(_later(found, waits, ground))
+
+
+def changed(stock: Stock, luck: Luck, ground: Ground) -> Copies:
+    """The same id and occurred_at, another amount or duration, seen up to a day later."""
+    able = np.isin(stock.kind, [KINDS.index(kind) for kind in _CHANGEABLE]) & stock.present
+    found = stock.take(np.sort(luck.some(np.flatnonzero(able), luck.wanted(len(stock)))))
+    found = _later(found, luck.rng.integers(1, 24 * HOUR_US, len(found)), ground)
+    for name in sorted(set(_CHANGEABLE.values()) & set(found.column_names)):
+        found = put(found, name, pc.add(found[name], 100))
+    return whole(found)
+
+
+def ahead(stock: Stock, luck: Luck) -> Copies:
+    """A sender's clock runs minutes to hours ahead of ours: more than consumers forgive."""
+    found = _some(stock, luck)
+    beyond = SKEW_US + luck.rng.integers(1, 2 * HOUR_US, len(found))
+    return _refused(put(found, "occurred_at", instants(microseconds(found, "seen_at") + beyond)))
+
+
+def strange(stock: Stock, luck: Luck, ground: Ground) -> Copies:
+    """From a country that nobody knows."""
+    found = _some(stock, luck)
+    return _refused(put(found, "country", pa.array([ground.stranger] * len(found), pa.string())))
+
+
+def corrupt(stock: Stock, luck: Luck, ground: Ground) -> Copies:
+    """Broken in one field or, where events are bytes, in these: as often in any way."""
+    found = _some(stock, luck)
+    codes = [harm.FIELDS] * len(harm.BROKEN_FIELDS) + (list(harm.IN_BYTES) if ground.as_bytes else [])
+    way = luck.rng.integers(0, len(codes), len(found))
+    return harm.break_fields(found, way), np.array(codes, dtype=np.uint8)[way]
+
+
+def whole(events: pa.Table) -> Copies:
+    """Events without any harm."""
+    return events, np.full(len(events), harm.NONE, np.uint8)
+
+
+def _refused(events: pa.Table) -> Copies:
+    return events, np.full(len(events), harm.FIELDS, np.uint8)
+
+
+def _some(stock: Stock, luck: Luck) -> pa.Table:
+    return stock.take(luck.pick(np.flatnonzero(stock.present)))
+
+
+def _later(events: pa.Table, waits: Ints, ground: Ground) -> pa.Table:
+    """Seen so much later, where that lies before the end."""
+    seen = microseconds(events, "seen_at")
+    return put(events, "seen_at", instants(np.where(seen + waits < ground.end_us, seen + waits, seen)))

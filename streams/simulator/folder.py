@@ -1,0 +1,189 @@
+"""A world's folder: what the world is, how far it came, and where its parts lie.
+
+    OUT/world.manifest              the plan, and the counts once it is complete (JSON)
+    OUT/world.progress              a line of JSON for each step that is done
+    OUT/ZZ/part-00000.parquet       events of a chunk of customers (.jsonl: as lines)
+    OUT/truth/ZZ/part-00000.truth   the chunk's true hazards (Parquet)
+    OUT/spool/…                     what is on its way to the lake or to Kafka
+
+`cerebro replay OUT` takes every *.parquet and *.jsonl for events, and *.json for lines: nothing else is named so.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from scv import whole
+from scv.country import Country
+from scv.errors import UserError
+from streams.simulator.dirt import Dirt
+
+FORMAT = 1
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a world is: equal plans make equal worlds. `countries`: code → fingerprint of its settings."""
+
+    to: str
+    countries: dict[str, str]
+    customers: int
+    weeks: int
+    seed: int
+    dirt: Dirt
+    partitions: int = 0
+    """Of each topic that the lake's history pretends to come from; 0 for the other sinks."""
+
+    def differences(self, other: Plan) -> list[str]:
+        """Where another plan says something else, in the words of the command line."""
+        ours, theirs = _said(self), _said(other)
+        return [f"{name} {theirs.get(name)} (here {ours.get(name)})" for name in ours if ours[name] != theirs.get(name)]
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """`counts` is empty until the world is complete."""
+
+    format: int = FORMAT
+    plan: Plan
+    complete: bool = False
+    counts: dict[str, Any] = {}
+
+
+class Made(msgspec.Struct, frozen=True, kw_only=True, tag="made"):
+    """A chunk's part is on disk. `refused`: deliveries that consumers refuse, by reason, as far as they were judged."""
+
+    country: str
+    chunk: int
+    events: int
+    truths: int
+    bytes: int
+    dirt: dict[str, int]
+    refused: dict[str, int] = {}
+
+
+class Committed(msgspec.Struct, frozen=True, kw_only=True, tag="committed"):
+    """A group of a country's chunks is in the lake; -1: its last watermarks. `ends`: family → next offsets."""
+
+    country: str
+    group: int
+    ends: dict[str, list[int]]
+
+
+class Sent(msgspec.Struct, frozen=True, kw_only=True, tag="sent"):
+    """Everything before an instant is acknowledged. `ends`: topic → next offsets; `topics`: topic → the broker's id."""
+
+    until_us: int
+    events: int
+    ends: dict[str, list[int]]
+    topics: dict[str, str]
+
+
+Step = Made | Committed | Sent
+
+
+class Folder:
+    """One world's folder. Raises UserError where another world lies there, or a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._manifest, self._progress = path / "world.manifest", path / "world.progress"
+
+    def manifest(self) -> Manifest | None:
+        """None where there is no world. Raises UserError for a file that is no manifest of ours."""
+        if not self._manifest.is_file():
+            return None
+        try:
+            return msgspec.json.decode(self._manifest.read_bytes(), type=Manifest)
+        except msgspec.MsgspecError as error:
+            raise UserError(f"{self._manifest} cannot be read ({error}): choose another --out.") from error
+
+    def open(self, plan: Plan, resume: bool) -> Manifest:
+        """The folder is this plan's, new or begun."""
+        if self.path.exists() and not self.path.is_dir():
+            raise UserError(f"--out {self.path} is a file; a world is a folder.")
+        found = self.manifest()
+        if found is None:
+            if self.path.is_dir() and any(self.path.iterdir()):
+                raise UserError(f"--out {self.path} is not empty and holds no world: choose another folder.")
+            found = Manifest(plan=plan)
+            self._write(found)
+        elif not resume:
+            what = "a whole world" if found.complete else "an unfinished world; --resume goes on with it"
+            raise UserError(
+                f"--out {self.path} holds {_short(found.plan)}: {what}. Remove it, or choose another --out."
+            )
+        elif differing := plan.differences(found.plan):
+            raise UserError(f"--resume: the world in {self.path} has {'; '.join(differing)}. Give the same options.")
+        return found
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else works here meanwhile; what a killed process left half is removed. Raises UserError."""
+        lock = os.open(self.path, os.O_RDONLY)  # on the folder itself: the kernel drops it however a process ends
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for half in self.path.rglob(".part-*"):
+                shutil.rmtree(half) if half.is_dir() else half.unlink()
+            yield
+        except BlockingIOError as error:
+            raise UserError(f"Another `cerebro simulate` works in {self.path}: let it, or stop it.") from error
+        finally:
+            os.close(lock)
+
+    def finish(self, plan: Plan, counts: Mapping[str, Any]) -> None:
+        self._write(Manifest(plan=plan, complete=True, counts=dict(counts)))
+
+    def note(self, step: Step) -> None:
+        """One more step is done."""
+        with self._progress.open("ab") as file:
+            file.write(msgspec.json.encode(step) + b"\n")
+
+    def steps(self) -> Iterator[Step]:
+        """The steps that are done, as they were noted; a last line that was cut short is none."""
+        if not self._progress.is_file():
+            return
+        body = self._progress.read_bytes()
+        keep = body.rfind(b"\n") + 1
+        if keep < len(body):
+            whole.write(self._progress, body[:keep])
+        for line in body[:keep].splitlines():
+            yield msgspec.json.decode(line, type=Step)
+
+    def part(self, country: str, chunk: int, suffix: str) -> Path:
+        return self.path / country / f"part-{chunk:05d}{suffix}"
+
+    def truth(self, country: str, chunk: int) -> Path:
+        return self.path / "truth" / country / f"part-{chunk:05d}.truth"
+
+    def spool(self, country: str = "", chunk: int = 0, suffix: str = "") -> Path:
+        """The folder of parts on their way, or one of them."""
+        return self.path / "spool" / country / f"part-{chunk:05d}{suffix}" if country else self.path / "spool"
+
+    def _write(self, found: Manifest) -> None:
+        whole.write(self._manifest, msgspec.json.format(msgspec.json.encode(found), indent=2))
+
+
+def fingerprint(country: Country) -> str:
+    """What a country's settings are, in a word."""
+    return hashlib.sha256(msgspec.json.encode(country)).hexdigest()[:12]
+
+
+def _said(plan: Plan) -> dict[str, object]:
+    said: dict[str, object] = {"--to": plan.to, "--countries": ",".join(plan.countries)}
+    said |= {"--customers": plan.customers, "--weeks": plan.weeks, "--seed": plan.seed}
+    said |= {f"--{name.replace('_', '-')}": share for name, share in asdict(plan.dirt).items()}
+    said |= {f"the settings of country {code}": mark for code, mark in plan.countries.items()}
+    return said | {"CEREBRO_PARTITIONS": plan.partitions}
+
+
+def _short(plan: Plan) -> str:
+    return f"{','.join(plan.countries)}, {plan.customers:,} customers, {plan.weeks} weeks, seed {plan.seed}"

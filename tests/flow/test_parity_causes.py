@@ -1,0 +1,298 @@
+"""Each cause of a difference, provoked for real and recognised, by every way that it reaches."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from deltalake import DeltaTable
+
+from commands import parity
+from commands.comparison import cause, comparing, report, standing, ways
+from commands.comparison.comparing import Compared, Comparing
+from commands.comparison.explaining import Explaining, Pending
+from commands.comparison.stored import StoredRows
+from commands.comparison.tally import Explained
+from scv import bundle, champion, fetcher, snapshot
+from scv.calendar import to_us
+from scv.delivery import deliver
+from scv.event import Erased
+from scv.folds.count import Count
+from scv.layout import layout_of
+from scv.row import unpack
+from scv.rowstore import built_key, position_key, row_key
+from tests.flow import parity_place
+from tests.flow.parity_place import AT, TARGET, Place, known, named, order, topic
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+LIVE = {ways.ROWS, ways.ONLINE, ways.VECTOR}
+FIELDS = {name: layout_of(one).field for name, one in fetcher.collect().items()}
+ORDERS = FIELDS["orders"]
+RECENT = AT - 3 * DAY, AT - HOUR
+"""When it happened, and when it was seen: before the reference."""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    yield from parity_place.opened(tmp_path_factory.mktemp("made"))
+
+
+@pytest.fixture
+def place(made: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    monkeypatch.setattr(standing, "PATIENCE_S", 0.0)  # no consumer runs: nothing will move
+    with parity_place.served(made, tmp_path / "home") as found:
+        yield found
+
+
+def compare(place: Place, sample: int | None = None) -> Compared:
+    return parity.compare(place.settings, place.country, AT, sample)
+
+
+def everything(found: Compared) -> set[tuple[str, str]]:
+    """Every (way, cause)."""
+    return {(tally.way, key[3]) for tally in found.tallies for key in tally.findings}
+
+
+class Heard:
+    """Every explained difference by customer and way, not only the examples that a report shows."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.of: dict[tuple[str, str], set[tuple[str, str]]] = {}
+        whole = Explaining.explain
+
+        def explain(this: Explaining, pending: Pending) -> Iterator[Explained]:
+            for one in whole(this, pending):
+                key = (one.difference.customer, one.difference.way)
+                self.of.setdefault(key, set()).add((one.cause, one.difference.kind))
+                yield one
+
+        monkeypatch.setattr(Explaining, "explain", explain)
+
+    def causes(self, customer: str, way: str = ways.ROWS) -> set[str]:
+        return {why for why, _ in self.of.get((customer, way), set())}
+
+    def kinds(self, customer: str, way: str = ways.ROWS) -> set[str]:
+        return {kind for _, kind in self.of.get((customer, way), set())}
+
+
+def test_without_a_fault_nothing_differs(place: Place) -> None:
+    found = compare(place)
+    assert everything(found) == set() and found.notes == []
+    assert {tally.way for tally in found.tallies} == {*LIVE, ways.HISTORICAL, ways.PROBABILITY}
+    assert all(tally.total.compared > 10 for tally in found.tallies)
+
+
+def test_many_causes_at_once_each_with_its_customer(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, there = known(place, 0), known(place, 1)
+    late, skipped, erased, ahead, gone, evicted, renamed, moved, lead = here[:9]
+    newcomer, nobody, never = named("new", 0), named("nobody", 0), named("never", 1)
+    behind = there[0]
+    # Before the snapshot: an event that a row loses again, and two that the consumer does not come to.
+    old = place.rows(skipped)[ORDERS]
+    place.send(order(skipped, *RECENT))
+    place.client.hset(row_key("ZZ", skipped), ORDERS, old)
+    place.send(order(behind, *RECENT), order(never, *RECENT), to_rows=False)
+    place.fetch(AT)
+    # After it: what came late, an erasure, one event seen too early, a row that nobody's events made.
+    place.client.hset(row_key("ZZ", nobody), ORDERS, place.rows(here[-1])[ORDERS])
+    place.send(order(late, *RECENT), order(newcomer, *RECENT), order(ahead, AT + HOUR))
+    place.send(
+        Erased(id="e", country="ZZ", customer_id=erased, occurred_at=AT - HOUR, seen_at=AT - HOUR), family="orders"
+    )
+    place.client.delete(row_key("ZZ", gone))
+    place.client.hdel(row_key("ZZ", evicted), ORDERS)
+    place.client.hset(row_key("ZZ", renamed), "orders@00000000", place.rows(renamed)[ORDERS])
+    place.client.hdel(row_key("ZZ", renamed), ORDERS)
+    place.client.hset(row_key("ZZ", moved), ORDERS, of_another_log(place, moved))
+    place.send(order(lead, *RECENT), to_lake=False)
+    heard = Heard(monkeypatch)
+    found = compare(place)
+    expected = {
+        late: cause.LATE, newcomer: cause.LATE, skipped: cause.SKIPPED, behind: cause.BEHIND, never: cause.BEHIND,
+        erased: cause.ERASED, ahead: cause.AHEAD, gone: cause.MISSING, evicted: cause.MISSING,
+        renamed: cause.FINGERPRINT, moved: cause.OTHER_LOG, lead: cause.LAKE_BEHIND, nobody: cause.NOT_IN_LAKE,
+    }  # fmt: skip
+    for way in LIVE:
+        assert {one: heard.causes(one, way) for one, how in heard.of if how == way} == {
+            one: {why} for one, why in expected.items()
+        }
+    assert heard.kinds(newcomer) == heard.kinds(nobody) == {"extra"}
+    assert heard.kinds(never) == heard.kinds(gone) == heard.kinds(erased) == {"missing"}
+    assert "mismatch" in heard.kinds(late)
+    assert "rows are 2 records behind the lake and 1 ahead" in found.notes[0]
+    assert not comparing.unexplained(found.tallies)
+
+
+def erasure(customer: str) -> Erased:
+    return Erased(id="e", country="ZZ", customer_id=customer, occurred_at=AT - HOUR, seen_at=AT - HOUR)
+
+
+def of_another_log(place: Place, customer: str) -> bytes:
+    """A customer's row as an older generation left it."""
+    fence, row = unpack(place.rows(customer)[ORDERS], layout_of(fetcher.get("orders")), place.country.lateness_days)
+    return row.pack(dataclasses.replace(fence.place, generation=fence.place.generation - 1), fence.upto)
+
+
+def test_what_a_store_does_not_hold_or_may_not_give(place: Place) -> None:
+    """Not built, built under another definition, and complete to nobody knows when: by way and fetcher."""
+    place.client.delete(built_key("ZZ", FIELDS["mail"]), built_key("ZZ", FIELDS["support"]))
+    place.client.set(built_key("ZZ", "support@00000000"), 1)
+    for partition in range(2):
+        place.client.hdel(position_key(topic("contacts"), partition), "wm:ZZ")
+    found = of_groups(compare(place))
+    for way in (ways.ROWS, ways.ONLINE):
+        assert (found[way, "mail"], found[way, "support"]) == ({cause.UNBUILT}, {cause.FINGERPRINT})
+    assert found[ways.ONLINE, "contacts"] == {cause.TOO_OLD} and (ways.ROWS, "contacts") not in found
+    both = cause.joined([cause.UNBUILT, cause.FINGERPRINT])
+    assert found[ways.VECTOR, f"{TARGET} vector"] <= {cause.UNBUILT, cause.FINGERPRINT, both}
+    assert all(cause.TOO_OLD in why for why in found[ways.PROBABILITY, f"{TARGET} probability"])
+
+
+def test_a_snapshot_of_another_definition_and_files_that_somebody_changed(place: Place) -> None:
+    """A manifest under another fingerprint; one file rewritten beneath its manifest; one rewritten with it."""
+    rewrite(place, "mail", fingerprint="00000000")
+    rewrite(place, "payments")
+    rewrite(place, "support", honest=True)
+    found = of_groups(compare(place))
+    for way in (ways.ROWS, ways.ONLINE):
+        assert found[way, "mail"] == {cause.FINGERPRINT}
+        assert found[way, "payments"] == {cause.CHANGED}
+        assert found[way, "support"] == {cause.DEFINITION}
+    refused = {group: why for (way, group), why in found.items() if way == ways.HISTORICAL}
+    assert refused == {name: {cause.FINGERPRINT} for name in fetcher.collect()}  # Feast takes none of that reference
+
+
+@pytest.mark.parametrize("side", ["fold", "SQL"])
+def test_a_definition_that_differs_between_batch_and_rows(
+    side: str, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if side == "fold":
+        whole = Count.read
+        monkeypatch.setattr(Count, "read", lambda self, *given: whole(self, *given) + 1)
+    else:
+        query = Count.sql_read
+        monkeypatch.setattr(Count, "sql_read", lambda self, *given: f"({query(self, *given)} + 1)")
+        snapshot.manifest_path(place.settings.snapshots_path, place.country, AT).unlink()  # so it is taken again
+    found = compare(place, sample=4)
+    counts = {one.full_name for one in fetcher.all_features().values() if isinstance(one.fold, Count)}
+    for tally in found.tallies:
+        if tally.way in (ways.ROWS, ways.ONLINE):
+            assert {(feature in counts, why) for _, feature, _, why in tally.findings} == {(True, cause.DEFINITION)}
+
+
+def test_a_row_that_is_not_the_fold_of_its_log(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted twice by a consumer that never existed, at the very fence of the right row."""
+    victim = next(one for one in known(place, 0) if ORDERS in place.rows(one))
+    fence, row = unpack(place.rows(victim)[ORDERS], layout_of(fetcher.get("orders")), place.country.lateness_days)
+    row.deliver(deliver(order(victim, *RECENT), place.country))
+    place.client.hset(row_key("ZZ", victim), ORDERS, row.pack(fence.place, fence.upto))
+    heard = Heard(monkeypatch)
+    compare(place)
+    assert {customer for customer, _ in heard.of} == {victim}
+    assert heard.causes(victim) == heard.causes(victim, ways.ONLINE) == {cause.DEFINITION}
+
+
+def test_models_that_cannot_be_loaded_or_are_not_the_champion(place: Place, tmp_path: Path) -> None:
+    assert place.scorer is not None
+    other = parity_place.copy(place, tmp_path / "other")
+    retrained(other, f"{TARGET}-2")
+    with parity_place.served(other, tmp_path / "third") as elsewhere:
+        place.settings = msgspec.structs.replace(place.settings, scorer=elsewhere.settings.scorer)
+        found = of_groups(compare(place))
+    assert found == {(ways.PROBABILITY, f"{TARGET} probability"): {cause.OTHER_MODEL}}
+    retrained(place, f"{TARGET}-3", fingerprint="00000000")
+    found = of_groups(compare(place))
+    assert found == {(ways.VECTOR, f"{TARGET} vector"): {cause.FINGERPRINT}}
+
+
+def test_what_moves_while_it_is_compared(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row that comes back between the read and the search, and a clock that goes on after the snapshot was chosen."""
+    victim = known(place, 0)[0]
+    data = place.rows(victim)[ORDERS]
+    place.client.hdel(row_key("ZZ", victim), ORDERS)
+    look = StoredRows.of
+
+    def of(this: StoredRows, *given: Any) -> Any:
+        place.client.hset(row_key("ZZ", victim), ORDERS, data)
+        return look(this, *given)
+
+    monkeypatch.setattr(StoredRows, "of", of)
+    heard = Heard(monkeypatch)
+    Comparing(place.settings, place.client, place.country, AT).run()
+    assert {heard.causes(customer, way).pop() for customer, way in heard.of if way == ways.ROWS} == {cause.MOVED}
+    place.store.tick({"ZZ": to_us(AT + 2 * DAY)})
+    found = of_groups(Comparing(place.settings, place.client, place.country, AT).run())
+    live = {why for (way, _), why in found.items() if way != ways.PROBABILITY for why in why}
+    assert live == {cause.LATER}
+
+
+def test_unexplained_remains_possible_and_is_loud(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The snapshot's lake version is gone; and Feast says of one customer what its row does not."""
+    late, told = known(place, 0)[:2]
+    place.send(order(late, *RECENT))
+    table = DeltaTable(str(place.settings.lake_path / "orders"))
+    table.optimize.compact()
+    table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
+    online = ways.Feast.online
+
+    def invented(this: ways.Feast, customers: Any) -> Any:
+        found = online(this, customers)
+        column = list(found["lifecycle__tenure"])
+        column[customers.index(told)] = -1
+        return found | {"lifecycle__tenure": column}
+
+    monkeypatch.setattr(ways.Feast, "online", invented)
+    heard = Heard(monkeypatch)
+    found = compare(place)
+    assert heard.causes(late) == heard.causes(told, ways.ONLINE) == {cause.UNEXPLAINED}
+    assert heard.causes(told) == set()
+    assert comparing.unexplained(found.tallies) == sum(tally.total.differing for tally in found.tallies) > 0
+    report.show([found], machine=False)
+    said = capsys.readouterr()
+    assert "UNEXPLAINED: please report them" in said.err and "vacuumed" in said.out
+
+
+def of_groups(found: Compared) -> dict[tuple[str, str], set[str]]:
+    """(way, group) → its causes."""
+    causes: dict[tuple[str, str], set[str]] = {}
+    for tally in found.tallies:
+        for group, _, _, why in tally.findings:
+            causes.setdefault((tally.way, group), set()).add(why)
+    return causes
+
+
+def rewrite(place: Place, name: str, fingerprint: str = "", honest: bool = False) -> None:
+    """Other numbers in a fetcher's file; the manifest knows of it where that is `honest`."""
+    root = place.settings.snapshots_path
+    path, paper = snapshot.path_of(root, name, place.country, AT), snapshot.manifest_path(root, place.country, AT)
+    table = snapshot.read_file(path)
+    for i, one in enumerate(table.schema):
+        if pa.types.is_integer(one.type):
+            table = table.set_column(i, one, pc.add(table[one.name], 1000))
+    written = snapshot.write(table, path)
+    manifest = msgspec.json.decode(paper.read_bytes(), type=snapshot.Manifest)
+    files = manifest.files | ({name: written} if honest or fingerprint else {})
+    prints = manifest.fingerprints | ({name: fingerprint} if fingerprint else {})
+    paper.write_bytes(msgspec.json.encode(msgspec.structs.replace(manifest, files=files, fingerprints=prints)))
+
+
+def retrained(place: Place, id: str, fingerprint: str = "") -> None:
+    """Another champion: the same trees, its answers moved; its columns of another definition if so wished."""
+    folder = champion.folder(place.settings, "ZZ", TARGET)
+    info = bundle.read_info(folder / f"{TARGET}-1")
+    columns = info.columns
+    if fingerprint:
+        columns = (msgspec.structs.replace(columns[0], fingerprint=fingerprint), *columns[1:])
+    text = (folder / f"{TARGET}-1" / bundle.MODEL).read_text(encoding="utf-8")
+    path = bundle.write(folder, msgspec.structs.replace(info, id=id, offset=1.0, columns=columns), text)
+    champion.point(path, hashlib.sha256((path / bundle.MANIFEST).read_bytes()).hexdigest())

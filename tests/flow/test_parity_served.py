@@ -1,0 +1,211 @@
+"""Served vectors are kept with the prefix they were made of, and recomputed from it: equal, or with a cause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from commands.comparison import cause, served
+from commands.comparison.comparing import Compared
+from rpc.client import ScorerClient
+from scorer import vector_file
+from scorer.server import Server
+from scorer.vector_file import PARTS, Read, ServedRecord, Standing, VectorFile
+from scv import fetcher
+from scv.calendar import to_us
+from scv.folds.count import Count
+from scv.layout import layout_of
+from scv.rowstore import row_key
+from tests.flow import parity_place
+from tests.flow.parity_place import AT, TARGET, Place, known, order
+
+HOUR = timedelta(hours=1)
+ORDERS = layout_of(fetcher.get("orders")).field
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    yield from parity_place.opened(tmp_path_factory.mktemp("made"))
+
+
+@pytest.fixture
+def place(made: Place, tmp_path: Path) -> Iterator[Place]:
+    with parity_place.served(made, tmp_path / "home") as found:
+        yield found
+
+
+def ask(place: Place, customers: list[str]) -> None:
+    """The live scorer's answers, until they are on disk."""
+    assert place.scorer is not None
+    with ScorerClient(place.settings.scorer, timeout_s=10) as client:
+        client.score_batch("ZZ", customers, [TARGET])
+    place.scorer.answers.vectors.close()
+
+
+def recompute(place: Place, **given: Any) -> Compared:
+    return served.recompute(place.settings, place.country, given.get("since"), lambda done, total: None)
+
+
+def causes(found: Compared) -> set[str]:
+    return {key[3] for tally in found.tallies for key in tally.findings}
+
+
+def scored(place: Place) -> list[str]:
+    """Who gets a number, of everybody."""
+    ask(place, parity_place.everybody(place))
+    return sorted({one.served.customer_id for one in logged(place)})
+
+
+def logged(place: Place) -> list[Read]:
+    return [one for one in vector_file.read(place.settings.vectors_path) if isinstance(one, Read)]
+
+
+def test_served_vectors_are_recomputed_at_their_own_instants(place: Place) -> None:
+    """At the reference, in the middle of a day while events go on, and after the clock moved to another day."""
+    people = scored(place)
+    first = len(logged(place))
+    place.send(*(order(one, AT + 5 * HOUR) for one in people[::2]))
+    place.send(order(people[0], AT - 40 * 24 * HOUR, AT + 6 * HOUR), order(people[0], AT + 5 * HOUR))  # too late; twice
+    ask(place, people)
+    place.store.tick({"ZZ": to_us(AT + 51 * HOUR)})
+    place.send(*(order(one, AT + 50 * HOUR) for one in people[1::2]))
+    ask(place, people)
+    found = recompute(place)
+    total = {tally.way: tally.total for tally in found.tallies}
+    assert causes(found) == set()
+    assert total[served.VECTOR].differing == total[served.PROBABILITY].differing == 0
+    assert total[served.PROBABILITY].compared == len(logged(place)) > 2 * first > 20
+    assert total[served.VECTOR].compared > 50 * len(logged(place))
+    instants = {one.served.at for one in logged(place)}
+    assert len(instants) >= 3 and AT in instants
+    later = recompute(place, since=AT + 50 * HOUR)
+    assert 0 < later.tallies[0].total.compared < total[served.VECTOR].compared
+
+
+def test_a_tampered_line_is_found_and_a_broken_one_is_counted(place: Place) -> None:
+    people = scored(place)
+    (path,) = vector_file.files(place.settings.vectors_path)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    number = next(i for i, text in enumerate(lines) if f'"customer_id":"{people[3]}"' in text)
+    line = msgspec.json.decode(lines[number])
+    vector = line["record"]["scores"][0]["vector"]
+    column = next(i for i, value in enumerate(vector) if value is not None)
+    vector[column] += 1
+    lines[number] = msgspec.json.encode(line).decode()
+    path.write_text("\n".join([*lines, lines[-1][:40]]) + "\n", encoding="utf-8")
+    found = recompute(place)
+    (tally,) = [one for one in found.tallies if one.total.differing]
+    ((_, name, kind, why),) = tally.findings
+    example = tally.findings[(f"{TARGET} vector", name, kind, why)].example.difference
+    assert (tally.way, tally.total.differing, kind, why) == (served.VECTOR, 1, "mismatch", cause.CHANGED)
+    assert example.customer.startswith(f"{people[3]} at ") and example.found == example.batch + 1
+    assert name == logged(place)[0].models[TARGET, f"{TARGET}-1"].columns[column].name
+    assert any(f"{path.name} line {len(lines) + 1} cannot be read" in note for note in found.notes)
+
+
+def test_a_row_that_was_missing_or_had_lost_an_event_when_it_was_served(place: Place) -> None:
+    gone, stale, *rest = scored(place)
+    old = place.rows(stale)[ORDERS]
+    place.send(order(stale, AT - 3 * 24 * HOUR, AT - HOUR), *(order(one, AT - HOUR) for one in rest))
+    place.client.hset(row_key("ZZ", stale), ORDERS, old)
+    place.client.hdel(row_key("ZZ", gone), ORDERS)
+    ask(place, [gone, stale])
+    by_customer: dict[str, set[str]] = {}
+    for tally in recompute(place).tallies:
+        for (_, _, _, why), finding in tally.findings.items():
+            by_customer.setdefault(finding.example.difference.customer.partition(" ")[0], set()).add(why)
+    assert by_customer == {gone: {cause.MISSING}, stale: {cause.SKIPPED}}
+
+
+def test_what_the_lake_does_not_hold_yet(place: Place) -> None:
+    people = scored(place)
+    place.send(order(people[0], AT - 3 * 24 * HOUR, AT - HOUR), to_lake=False)
+    ask(place, people)
+    assert causes(recompute(place)) == {cause.LAKE_BEHIND}
+    place.send(order(people[0], AT - 3 * 24 * HOUR, AT - HOUR), to_rows=False)
+    assert causes(recompute(place)) == set()
+
+
+def test_another_definition_and_another_fingerprint(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    scored(place)
+    read, query = Count.read, Count.sql_read
+    with monkeypatch.context() as patched:
+        patched.setattr(Count, "read", lambda self, *given: read(self, *given) + 1)
+        assert causes(recompute(place)) == set()  # the batch and what was served agree
+        patched.setattr(Count, "sql_read", lambda self, *given: f"({query(self, *given)} + 1)")
+        assert causes(recompute(place)) == {cause.DEFINITION}  # now both were served otherwise
+        patched.setattr(Count, "read", read)
+        assert causes(recompute(place)) == {cause.DEFINITION}
+        patched.setattr(Count, "version", Count.version + 1)
+        assert causes(recompute(place)) == {cause.FINGERPRINT}
+
+
+def test_nothing_logged_proves_nothing(place: Place) -> None:
+    place.settings = msgspec.structs.replace(place.settings, vector_log_share=0)
+    found = recompute(place)
+    assert found.tallies == [] and "CEREBRO_VECTOR_LOG_SHARE" in found.notes[0]
+
+
+def test_the_share_of_nobody_is_nobody(place: Place) -> None:
+    silent = Server(msgspec.structs.replace(place.settings, vector_log_share=0), "127.0.0.1:0")
+    silent.start()
+    with ScorerClient(silent.address) as client:
+        client.score_batch("ZZ", known(place, 0))
+    silent.stop(0)
+    assert logged(place) == [] and not place.settings.vectors_path.exists()
+
+
+def test_rows_that_moved_while_they_were_read_are_left_out(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    people = scored(place)
+    assert place.scorer is not None
+    before, vectors = len(logged(place)), place.scorer.answers.vectors
+    read = place.scorer.answers._read
+
+    def moving(*given: Any) -> Any:
+        place.send(order(people[0], AT - HOUR))
+        return read(*given)
+
+    monkeypatch.setattr(place.scorer.answers, "_read", moving)
+    ask(place, people[:3])
+    assert vectors.moved == 1 and len(logged(place)) == before + 2
+    assert causes(recompute(place)) == set()
+
+
+def test_files_are_the_owners_alone_and_bounded(tmp_path: Path) -> None:
+    most = 40_000
+    file = VectorFile(tmp_path / "vectors", most)
+    place = {"orders": Standing(epoch=1, partition=0, next=7)}
+    for number in range(400):
+        file.write(
+            ServedRecord(
+                country="ZZ", customer_id=f"c{number}", at=AT, places=place, upto={"orders": 6},
+                scores=[vector_file.Scored(target=TARGET, model="m", vector=[1.5, None], probability=0.25)],
+            ),
+            [vector_file.ModelRecord(id="m", country="ZZ", target=TARGET, columns=())],
+        )  # fmt: skip
+    file.close()
+    paths = vector_file.files(tmp_path / "vectors")
+    assert {path.stat().st_mode & 0o777 for path in paths} == {0o600}
+    assert (tmp_path / "vectors").stat().st_mode & 0o777 == 0o700
+    assert 2 < len(paths) <= PARTS + 1 and sum(path.stat().st_size for path in paths) <= most
+    kept = [one for one in vector_file.read(tmp_path / "vectors") if isinstance(one, Read)]
+    assert kept[-1].served.customer_id == "c399" and kept[0].served.customer_id != "c0"
+    assert all(one.intact and one.models[TARGET, "m"].id == "m" for one in kept)
+    assert kept[0].served.scores[0].vector == [1.5, None]
+
+
+def test_files_past_their_days_go(tmp_path: Path) -> None:
+    folder = tmp_path / "vectors"
+    folder.mkdir()
+    (folder / "000000000000000001-1-0.jsonl").write_text("")
+    (folder / "notes.txt").write_text("not ours")
+    file = VectorFile(folder, 2**20)
+    file.write(ServedRecord(country="ZZ", customer_id="c", at=AT, places={}, upto={}, scores=[]), [])
+    file.close()
+    assert {path.name.partition("-")[0] for path in folder.iterdir()} - {"notes.txt"} != {"000000000000000001"}
+    assert len(list(folder.iterdir())) == 2

@@ -1,0 +1,86 @@
+"""`make parity`: compare batch, rows, Feast, scorer and labels with the oracle, millions of values long."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from commands import listing
+from commands.bar import Bar
+from scv import fetcher, figures
+from scv.figures import Figure
+from scv.target import TARGETS
+from tests.parity import census, long
+from tests.parity.sides import Tally
+
+LEAST, LEAST_EACH = 5_000_000, 1_000
+SHOWN = 20
+
+
+@click.command(epilog="Example: python -m tests.parity --minutes 12 --jobs 2 --seed 1")
+@click.option("--minutes", type=click.FloatRange(0, 600), default=12, show_default=True, help="How long.")
+@click.option(
+    "--jobs", type=click.IntRange(1, 64), default=os.cpu_count() or 2, show_default="cores", help="Processes."
+)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Which worlds.")
+@click.option("--figures", "folder", type=click.Path(path_type=Path), default=figures.FOLDER, show_default=True)
+def main(minutes: float, jobs: int, seed: int, folder: Path) -> None:
+    """Compare every way to a value with the oracle on as many dirty worlds as the time allows.
+
+    Exit code 1 at any mismatch, under 5 million values, or with a fetcher or target under 1,000.
+    """
+    begun, planned = time.monotonic(), round(minutes * 60)
+    with Bar("Comparing (s)") as bar:
+
+        def heard(_: Tally, gone: float) -> None:
+            bar.at(round(gone), max(planned, round(gone)))
+
+        tally, worlds = long.climb(long.plan(seed), minutes, jobs, heard)
+    rows = list(rows_of(tally))
+    figures.write("parity_proof", [*rows, *census_rows(tally)], folder)
+    listing.show(("compared with the oracle", "mismatches", "values", "verdict"), [_cells(row) for row in rows])
+    for text in tally.wrong[:SHOWN]:
+        click.echo(text, err=True)
+    total, wrong = tally.compared.total(), tally.mismatches.total()
+    took = time.monotonic() - begun
+    click.echo(
+        f"{wrong} mismatches of {total:,} compared values; {worlds} worlds in {took / 60:.1f} minutes.", err=True
+    )
+    sys.exit(not all(row.ok for row in rows))
+
+
+def rows_of(tally: Tally) -> Iterator[Figure]:
+    """The total, then every fetcher and target: mismatches as ours, compared values as peer."""
+    yield _row("all", tally.mismatches.total(), tally.compared.total(), LEAST)
+    needed = [*fetcher.collect(), *(f"target {name}: {what}" for name in TARGETS for what in ("population", "label"))]
+    for name in [*needed, *sorted((tally.compared.keys() | tally.mismatches.keys()) - set(needed))]:
+        yield _row(name, tally.mismatches[name], tally.compared[name], LEAST_EACH if name in needed else 1)
+
+
+def _row(name: str, wrong: int, compared: int, least: int) -> Figure:
+    bar = f"0 mismatches, at least {least:,} compared"
+    return Figure(name=name, ours=wrong, peer=compared, unit="values", bar=bar, ok=wrong == 0 and compared >= least)
+
+
+def census_rows(tally: Tally) -> Iterator[Figure]:
+    """How often special instants and dirt were met: in all zones together, and in the zone with the fewest."""
+    zones = sorted({key.partition(": ")[0] for key in tally.census if "/" in key.partition(": ")[0]})
+    for name in [*(f"{side} at {one}" for side in ("batch", "row") for one in census.INSTANTS), *census.DIRT]:
+        met = {zone: tally.census[f"{zone}: {name}"] for zone in zones}
+        fewest = min(met, key=lambda zone: met[zone], default="")
+        yield Figure(name=f"met: {name}", ours=sum(met.values()), peer=met.get(fewest), unit=f"(fewest: {fewest})")
+    for name in sorted(key for key in tally.census if key.partition(": ")[0] not in zones):
+        yield Figure(name=f"met: {name}", ours=tally.census[name])
+
+
+def _cells(row: Figure) -> list[object]:
+    return [row.name, row.ours, row.peer, "ok" if row.ok else "FAILS"]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""What was really compared: a count of the special instants and of every kind of dirt, by time zone.
+
+A test that says "across clock changes" and never stands at one proves nothing; so the ladder counts, and the tests
+ask that no count is zero.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from scv.country import Country
+from tests import oracle, world
+from tests.oracle import Fact, Verdict
+from tests.world import Record
+
+INSTANTS = FORWARD, BACK, CHANGED, WEEK_BEGINS, WEEK_ENDS, LEAP_DAY, YEAR_ENDS, YEAR_BEGINS = (
+    "half hours around a clock put forward", "half hours around a clock put back", "the day of a clock change",
+    "the first midnight of an ISO week", "the last half hour of an ISO week", "29 February", "31 December", "1 January",
+)  # fmt: skip
+DIRT = LATE, TOO_LATE, TWICE, CONFLICT, REUSED, AHEAD, REFUSED, UNORDERED, ERASED, RETURNED, EPOCHS = (
+    "late within the limit", "too late", "delivered twice", "same id and time, other content", "same id, other time",
+    "said to have occurred after it was seen", "refused", "out of order", "erased", "back after an erasure",
+    "in two epochs",
+)  # fmt: skip
+HALF_HOUR = timedelta(minutes=30)
+Judged = Mapping[str, Sequence[tuple[Fact, Verdict]]]
+"""Customer → the oracle's verdicts."""
+
+
+@cache
+def instants(at: datetime, country: Country) -> tuple[str, ...]:
+    """Which of `INSTANTS` an instant is one of."""
+    zone = ZoneInfo(country.time_zone)
+    local, changes = at.astimezone(zone), world.clock_changes(country)
+    close = [one for one in changes if abs(one - at) <= HALF_HOUR]
+    forward = [one.astimezone(zone).utcoffset() > (one - HALF_HOUR).astimezone(zone).utcoffset() for one in close]
+    found = {
+        FORWARD: any(forward),
+        BACK: not all(forward),
+        CHANGED: any(one.astimezone(zone).date() == local.date() for one in changes),
+        WEEK_BEGINS: local.weekday() == 0 and (at - world.TICK).astimezone(zone).weekday() == 6,
+        WEEK_ENDS: local.weekday() == 6 and (at + HALF_HOUR).astimezone(zone).weekday() == 0,
+        LEAP_DAY: (local.month, local.day) == (2, 29),
+        YEAR_ENDS: (local.month, local.day) == (12, 31),
+        YEAR_BEGINS: (local.month, local.day) == (1, 1),
+    }
+    return tuple(name for name, holds in found.items() if holds)
+
+
+def dirt(records: Sequence[Record], country: Country, judged: Judged) -> Counter[str]:
+    """How many deliveries of each kind of dirt a log holds; customers, where it is they who are erased or moved."""
+    found = Counter[str](one for verdicts in judged.values() for one in _judged(verdicts))
+    newest: dict[str, datetime] = {}
+    for event in (record.event for record in records):
+        before = newest.setdefault(event.customer_id, event.seen_at)
+        newest[event.customer_id] = max(before, event.seen_at)
+        found[UNORDERED] += event.seen_at < before
+        found[REFUSED] += oracle.fact_of(event, country) is None
+    erased = {record.event.customer_id for record in records if record.event.kind == "erased"}
+    seats = Counter(name for name, _ in {(record.event.customer_id, record.epoch) for record in records})
+    found[ERASED] += len(erased)
+    found[RETURNED] += sum(bool(judged.get(name)) for name in erased)
+    found[EPOCHS] += sum(count > 1 for count in seats.values())
+    return found
+
+
+def _judged(verdicts: Sequence[tuple[Fact, Verdict]]) -> Iterator[str]:
+    """The dirt of one customer's deliveries, as far as verdicts tell."""
+    admitted: dict[tuple[str, datetime], Fact] = {}
+    for fact, verdict in verdicts:
+        if verdict == "too late":
+            yield TOO_LATE
+        elif verdict == "duplicate":
+            first = admitted[fact.id, fact.claimed]
+            yield TWICE if (first.kind, first.payload) == (fact.kind, fact.payload) else CONFLICT
+        else:
+            if fact.seen - fact.occurred > timedelta(days=1):
+                yield LATE
+            if fact.claimed > fact.seen:
+                yield AHEAD
+            if any(id == fact.id for id, _ in admitted):
+                yield REUSED
+            admitted[fact.id, fact.claimed] = fact

@@ -1,0 +1,86 @@
+"""A dirty world as a lake on disk, and events planted into it: what `scv.snapshot` and the trainer read."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+from deltalake import DeltaTable, write_deltalake
+
+from scv import lake
+from scv.country import Country
+from scv.event import FAMILIES, Event
+from scv.settings import Settings
+from tests import world
+from tests.parity.sides import lake_table
+from tests.world import Record, World
+
+PARTITIONS = 3
+LAST_EPOCH = 9
+"""Behind everything that a world sends."""
+
+
+@dataclass(frozen=True)
+class Sea:
+    """A lake of one country, complete in every family to an instant."""
+
+    path: Path
+    country: Country
+    worlds: Mapping[str, World]
+    complete_to: datetime
+
+    def settings(self, home: Path) -> Settings:
+        """Those of a home of its own that reads this lake."""
+        home.mkdir(parents=True)
+        (home / "lake").symlink_to(self.path)
+        return Settings(home=str(home), threads=1)
+
+    @contextmanager
+    def planted(self, family: str, event: Event) -> Iterator[None]:
+        """The lake with one more delivery at the end of a family's log, and without it again."""
+        table = DeltaTable(str(self.path / family))
+        rows = lake_table([Record(LAST_EPOCH, 0, 0, event)], family, self.country)
+        assert len(rows) == 1, "refused: nothing was planted"
+        write_deltalake(table, rows, mode="append")
+        try:
+            yield
+        finally:
+            DeltaTable(str(self.path / family)).restore(table.version() - 1)
+
+
+def fill(path: Path, country: Country, seed: int, customers: int, complete_to: datetime) -> Sea:
+    """A lake of dirty worlds of every family, with the same customers in each, as far as seen before an instant."""
+    whole = [world.make(seed, family, country, customers) for family in FAMILIES]
+    worlds = {one.family: replace(one, records=_until(one.records, complete_to)) for one in whole}
+    path.mkdir(parents=True)
+    topics = {f"cerebro.{family}": f"{number:032x}" for number, family in enumerate(FAMILIES)}
+    epoch = lake.Epoch(epoch=1, topics=topics, partitions=PARTITIONS)
+    (path / "epoch.json").write_bytes(msgspec.json.encode(epoch))
+    for family, made in worlds.items():
+        rows = pa.concat_tables([lake_table(made.records, family, country), _marks(family, country, complete_to)])
+        write_deltalake(str(path / family), rows, partition_by=["country", "month"])
+    return Sea(path, country, worlds, complete_to)
+
+
+def _until(records: Sequence[Record], end: datetime) -> list[Record]:
+    return [record for record in records if record.event.seen_at < end]
+
+
+def _marks(family: str, country: Country, complete_to: datetime) -> pa.Table:
+    """A watermark on every partition."""
+    mark = {"country": country.code, "month": f"{complete_to:%Y-%m}", "kind": "watermark", "seen_at": complete_to}
+    rows = [mark | {"epoch": 1, "partition": number, "offset": 10**6} for number in range(PARTITIONS)]
+    return pa.Table.from_pylist(rows, schema=lake.schema(family))
+
+
+def any_event(rng: random.Random, family: str, where: Country, customer: str) -> Event:
+    """An event of a family, as the worlds have them."""
+    made = world.make(rng.randrange(10**9), family, where, customers=1, events_each=6)
+    given = [event for event in made.log if event.kind != "erased"]
+    return msgspec.structs.replace(rng.choice(given), customer_id=customer)

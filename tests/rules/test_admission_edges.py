@@ -1,0 +1,103 @@
+"""The edges of admission, each by hand: what is refused, what is repeated, what an erasure leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from scv import admission
+from scv.calendar import midnight, to_us
+from scv.country import Country
+from scv.delivery import SKEW_US, deliver
+from scv.errors import BadEvent
+from scv.event import Erased, Event, Placed
+from scv.fetcher import get
+from scv.layout import layout_of
+from scv.row import Row, unpack
+from tests import world
+from tests.parity.sides import PLACE, Batch
+from tests.world import DAY, HOUR, MINUTE, TICK, Record
+
+LAYOUT = layout_of(get("orders"))
+NOON = datetime(2016, 6, 1, 12, tzinfo=UTC)
+FIVE_MINUTES = timedelta(microseconds=SKEW_US)
+
+
+def order(id: str, occurred: datetime, seen: datetime | None = None) -> Placed:
+    return Placed(
+        id=id, country="ZZ", customer_id="c1", occurred_at=occurred, seen_at=seen or occurred, amount_cents=100
+    )
+
+
+def erasure(at: datetime) -> Erased:
+    return Erased(id=f"erased {at}", country="ZZ", customer_id="c1", occurred_at=at, seen_at=at)
+
+
+def by_stream(log: Sequence[Event], country: Country) -> list[str | None]:
+    """The verdicts of a row that is stored and loaded after every delivery."""
+    row, found = Row(LAYOUT, country.lateness_days), []
+    for offset, event in enumerate(log):
+        found.append(row.deliver(deliver(event, country)))
+        _, row = unpack(row.pack(PLACE, offset), LAYOUT, country.lateness_days)
+    return found
+
+
+def by_sql(log: Sequence[Event], country: Country) -> list[str]:
+    """The verdicts on what lies after the newest erasure."""
+    records = [Record(0, 0, offset, event) for offset, event in enumerate(log)]
+    with Batch(records, "orders", country) as table:
+        judged = admission.sql(table.query, country.lateness_days)
+        rows: list[Any] = table.connection.execute(f'SELECT verdict FROM ({judged}) ORDER BY "offset"').fetchall()
+    return [verdict for (verdict,) in rows]
+
+
+def test_what_was_refused_is_repeated_by_nobody() -> None:
+    """One claim, clamped to two days: the first time too late, the second time not, and never admitted before."""
+    country = world.country("UTC", lateness_days=1)
+    claimed = NOON.replace(hour=0, minute=2) - DAY
+    log = [order("clock", NOON), order("x", claimed, claimed - 4 * MINUTE), order("x", claimed, claimed + MINUTE)]
+    expected = ["admitted", "too late", "admitted"]
+    assert by_stream(log, country) == by_sql(log, country) == expected
+
+
+@pytest.mark.parametrize("time_zone", ["Pacific/Auckland", "UTC", "America/New_York"])
+@pytest.mark.parametrize("hour", [0, 23])
+def test_a_day_is_late_after_l_days_and_remembered_until_then(time_zone: str, hour: int) -> None:
+    """East of Greenwich a local day begins on the UTC day before: its ids are kept all the same."""
+    country = world.country(time_zone, lateness_days=2)
+    first = world.local(NOON.date(), country, hour)
+    for days, expected in ((2, "duplicate"), (3, "too late")):
+        clock = order("clock", first + days * DAY)
+        log = [order("x", first), clock, order("x", first), order("y", first)]
+        verdicts = ["admitted", "admitted", expected, "admitted" if days == 2 else "too late"]
+        assert by_stream(log, country) == by_sql(log, country) == verdicts
+
+
+def test_an_erasure_leaves_neither_ids_nor_a_clock() -> None:
+    country = world.country("Europe/Berlin", lateness_days=7)
+    log = [order("x", NOON), order("y", NOON + 90 * DAY), erasure(NOON + 91 * DAY), order("x", NOON)]
+    assert by_stream(log, country) == ["admitted", "admitted", None, "admitted"]
+    assert by_sql(log, country) == ["admitted"]
+
+
+def test_five_minutes_ahead_is_clamped_and_more_is_refused() -> None:
+    country = world.country("Europe/Berlin")
+    ahead = deliver(order("x", NOON + FIVE_MINUTES, NOON), country)
+    assert (ahead.occurred_us, ahead.claimed_us) == (to_us(NOON), to_us(NOON + FIVE_MINUTES))
+    with pytest.raises(BadEvent) as refused:
+        deliver(order("x", NOON + FIVE_MINUTES + TICK, NOON), country)
+    assert refused.value.reason == "occurred after seen"
+
+
+def test_the_span_begins_and_ends_at_a_local_midnight() -> None:
+    country = world.country("America/New_York")
+    first, end = (midnight(day, country.zone) for day in (country.starts_on, country.ends_on))
+    inside = [deliver(order("x", at), country).seen_us for at in (first, end - TICK)]
+    assert inside == [to_us(first), to_us(end) - 1]
+    for seen in (first - TICK, end, end + HOUR):
+        with pytest.raises(BadEvent) as refused:
+            deliver(order("x", first - HOUR, seen), country)
+        assert refused.value.reason == "outside span"

@@ -1,0 +1,59 @@
+"""Days on which a fold's value turns, each by hand: rows and SQL must turn on the same one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from scv.calendar import day_of, to_us
+from scv.delivery import deliver
+from scv.event import Event, Skipped, Unskipped
+from scv.fetcher import get
+from scv.layout import layout_of
+from scv.row import Row
+from tests import world
+from tests.parity.sides import Batch
+from tests.world import DAY, HOUR, Record
+
+BERLIN = world.country("Europe/Berlin")
+CLICKED = datetime(2016, 6, 1, 12, tzinfo=UTC)
+DELIVERY = CLICKED.date() + 10 * DAY
+
+
+def read(fetcher: str, log: Sequence[Event], at: datetime) -> Mapping[str, Any]:
+    """The one customer's values at an instant, by row; SQL says the same."""
+    row, chosen = Row(layout_of(get(fetcher)), BERLIN.lateness_days), get(fetcher)
+    for event in log:
+        row.deliver(deliver(event, BERLIN))
+    found = row.read(day_of(to_us(at), BERLIN.zone), BERLIN.cut_off_days)
+    with Batch([Record(0, 0, n, event) for n, event in enumerate(log)], chosen.family, BERLIN) as table:
+        ((_, batch),) = table.read(chosen, [at]).items()
+    assert {name: batch[name] for name in found} == found
+    return found
+
+
+def test_a_box_lies_ahead_until_its_day_is_over() -> None:
+    skipped = Skipped(
+        id="s", country="ZZ", customer_id="c1", occurred_at=CLICKED, seen_at=CLICKED, delivery_on=DELIVERY
+    )
+    midnight = world.local(DELIVERY, BERLIN)
+    found = [read("lifecycle", [skipped], midnight + after) for after in (-HOUR, 0 * HOUR, 23 * HOUR, 24 * HOUR)]
+    assert [one["skips_ahead"] for one in found] == [1, 1, 1, 0]
+    assert [one["skips"] for one in found] == [0, 0, 0, 1]
+    gone = [read("lifecycle", [skipped], midnight + days * DAY)["skips"] for days in (28, 29)]
+    assert gone == [1, 0]
+
+
+def test_the_newest_click_about_a_box_decides() -> None:
+    clicks = [
+        kind(
+            id=id, country="ZZ", customer_id="c1", occurred_at=CLICKED + hours * HOUR, seen_at=CLICKED + 5 * HOUR,
+            delivery_on=DELIVERY,
+        )
+        for kind, id, hours in ((Skipped, "b", 1), (Unskipped, "a", 2), (Skipped, "c", 0))
+    ]  # fmt: skip
+    at = CLICKED + DAY
+    assert read("lifecycle", clicks, at)["skips_ahead"] == 0
+    tie = world.replace(clicks[0], id="z", occurred_at=clicks[1].occurred_at)
+    assert read("lifecycle", [*clicks, tie], at)["skips_ahead"] == 1, "of one instant the larger id"

@@ -1,0 +1,152 @@
+"""The online consumer's inner step on a real store: fences, restart points, refused writes, rows of another log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from scv.delivery import Delivery, deliver
+from scv.errors import LogChanged
+from scv.event import Charged, Watermark
+from scv.fetcher import get
+from scv.layout import layout_of
+from scv.row import FENCE_BYTES, Place, Row, unpack
+from scv.rowstore import RowStore, RowWrite, row_key
+from scv.settings import Settings
+from streams.counters import Counters
+from streams.folding import Batch, Folding, Moved
+from streams.log import Part
+from streams.online import OnlineConsumer
+from streams.record import Record
+from streams.rowcache import Name
+from tests import world
+
+ZZ = world.country("Europe/Berlin")
+LAYOUT = layout_of(get("payments"))
+PLACE = Place(1, 1, bytes(16), 0)
+PART = Part("cerebro.payments", 0)
+FIRST = datetime(2016, 6, 1, 12, tzinfo=UTC)
+
+
+def charged(n: int, customer: str = "c1") -> Delivery:
+    at = FIRST + timedelta(hours=n)
+    event = Charged(
+        id=f"{n}", country="ZZ", customer_id=customer, occurred_at=at, seen_at=at, method="card", amount_cents=n
+    )
+    return deliver(event, ZZ)
+
+
+LOG = [charged(n) for n in range(8)]
+
+
+def batch(start: int, end: int, log: Sequence[Delivery] = LOG) -> Batch:
+    """The records `[start, end)` of the log."""
+    made = Batch(next={PART: end}, size=end - start)
+    for offset in range(start, end):
+        one = log[offset]
+        made.work.setdefault(Name(PART, one.country, one.customer_id), []).append((offset, one))
+    return made
+
+
+def consumer(store: RowStore, place: Place = PLACE) -> Folding:
+    """A consumer that begins where the store stands."""
+    folding = Folding(store, {"ZZ": ZZ}, Counters())
+    folding.begin(PART, place, store.positions([PART])[0], {"ZZ": [LAYOUT]})
+    return folding
+
+
+def folded(log: Sequence[Delivery], place: Place = PLACE, upto: int = 0) -> bytes:
+    row = Row(LAYOUT, ZZ.lateness_days)
+    for delivery in log:
+        row.deliver(delivery)
+    return row.pack(place, upto)
+
+
+def stored(store: RowStore, customer: str = "c1") -> tuple[int, Row] | None:
+    """How far a customer's row is, and the row."""
+    data = store.read_rows([row_key("ZZ", customer)], [LAYOUT.field])[0][0]
+    if data is None:
+        return None
+    fence, row = unpack(data, LAYOUT, ZZ.lateness_days)
+    return fence.upto, row
+
+
+def row_of(log: Sequence[Delivery]) -> Row:
+    return unpack(folded(log), LAYOUT, ZZ.lateness_days)[1]
+
+
+@pytest.fixture
+def followed(store: RowStore) -> RowStore:
+    """The partition's rows are built: from nothing, up to offset 0."""
+    store.follow(*PART, 0, "ZZ", [LAYOUT.field])
+    return store
+
+
+def test_what_a_row_holds_is_not_applied_again(followed: RowStore) -> None:
+    """Rows were written, then the consumer died before its restart point moved."""
+    followed.write_rows({row_key("ZZ", "c1"): [RowWrite(LAYOUT.field, b"", folded(LOG[:3], upto=2))]})
+    folding = consumer(followed)
+    folding.apply(batch(0, 5))
+    counted = folding._counters
+    assert (counted.re_read, counted.fenced, counted.admitted, counted.duplicate) == (3, 3, 2, 0)
+    assert stored(followed) == (4, row_of(LOG[:5]))
+
+
+@pytest.mark.parametrize("moves", ["turn", "offset"])
+def test_a_restart_point_that_moved_stops_it_before_it_writes(followed: RowStore, moves: str) -> None:
+    folding = consumer(followed)
+    folding.apply(batch(0, 2))
+    if moves == "turn":  # a rebuild that held just as much
+        followed.follow(*PART, 2, "ZZ", [LAYOUT.field])
+    else:  # the store came back from an older copy of itself
+        followed.client.hset(f"pos:{PART.topic}:{PART.partition}", "offset", 1)
+    with pytest.raises(Moved):
+        folding.apply(batch(2, 3, [*LOG[:2], charged(9, "another")]))
+    assert stored(followed, "another") is None, "nothing is applied"
+    with pytest.raises(Moved):
+        folding.check()
+
+
+def test_a_refused_row_is_read_again(followed: RowStore) -> None:
+    """Another writer took the row further, and not along this consumer's way."""
+    folding = consumer(followed)
+    folding.apply(batch(0, 2))
+    before = followed.read_rows([row_key("ZZ", "c1")], [LAYOUT.field])[0][0] or b""
+    other = folded(LOG[:4], upto=3)
+    assert followed.write_rows({row_key("ZZ", "c1"): [RowWrite(LAYOUT.field, before[:FENCE_BYTES], other)]}) == []
+    folding.apply(batch(2, 7))
+    assert stored(followed) == (6, row_of(LOG[:7]))
+    assert folding._counters.refused == 1
+
+
+@pytest.mark.parametrize("gone", [replace(PLACE, epoch=0), replace(PLACE, generation=0)], ids=["epoch", "generation"])
+def test_a_row_of_a_log_that_is_gone_begins_anew(followed: RowStore, gone: Place) -> None:
+    left = folded([charged(50), charged(51)], gone, 70)
+    followed.write_rows({row_key("ZZ", "c1"): [RowWrite(LAYOUT.field, b"", left)]})
+    consumer(followed).apply(batch(0, 2))
+    assert stored(followed) == (1, row_of(LOG[:2]))
+
+
+@pytest.mark.parametrize("later", [replace(PLACE, epoch=2), replace(PLACE, generation=2)], ids=["epoch", "generation"])
+def test_a_row_of_a_later_log_stops_it(followed: RowStore, later: Place) -> None:
+    followed.write_rows({row_key("ZZ", "c1"): [RowWrite(LAYOUT.field, b"", folded(LOG[:1], later, 5))]})
+    with pytest.raises(LogChanged):
+        consumer(followed).apply(batch(0, 2))
+
+
+def test_of_a_batch_the_newest_instant_of_each_country_counts(tmp_path: Path) -> None:
+    """Watermarks and events may come in any order."""
+    online = OnlineConsumer(Settings(home=str(tmp_path)))
+    hours = [FIRST + timedelta(hours=n) for n in (2, 5, 3)]
+    marks = [Record(PART, n, None, None, Watermark(country="ZZ", seen_at=at)) for n, at in enumerate(hours)]
+    events = [Record(PART, 3 + n, None, None, charged(hour)) for n, hour in enumerate((7, 4))]
+    made = online._batch([*marks, *events])
+    mark, newest = round(hours[1].timestamp() * 1e6), charged(7).seen_us
+    assert made.marks == {PART: {"ZZ": mark}}
+    assert made.fronts == {"ZZ": newest + 1}, "the clock stands just after the newest event"
+    assert online._batch(marks).fronts == {"ZZ": mark}
+    assert made.next == {PART: 5}

@@ -1,0 +1,67 @@
+"""Rows read live: only whole ones, only of the log that stands, aged to the local day."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from scv.calendar import midnight
+from scv.fetcher import collect
+from scv.layout import layout_of
+from scv.reader import Reader, View
+from scv.rowstore import built_key, position_key
+from tests.feast.served import NOW, PARTITIONS, ZZ, Served, log, topic
+from tests.world import HOUR, TICK
+
+ALL = list(collect().values())
+ORDERS = collect()["orders"]
+NIGHT = midnight(NOW.date() + timedelta(days=3), ZZ.zone)
+
+
+@pytest.fixture
+def live(shop: Served) -> Served:
+    shop.serve()
+    return shop
+
+
+def read(live: Served) -> dict[str, View]:
+    return {view.customer_id: view for view in Reader(live.client).read(ZZ, live.customers, ALL)}
+
+
+@pytest.mark.parametrize("at", [NIGHT - TICK, NIGHT, NIGHT + HOUR], ids=["before", "at", "after"])
+def test_a_row_is_as_old_as_the_local_day(live: Served, at: datetime) -> None:
+    """East of Greenwich the day turns while it is still yesterday in UTC."""
+    assert NIGHT.date() < NIGHT.astimezone(ZZ.zone).date()
+    live.move(at)
+    for customer, view in read(live).items():
+        assert view.at == at
+        for chosen in ALL:
+            assert view.fetchers[chosen.name].values == live.expected(chosen, customer, at)
+
+
+def test_rows_that_are_not_whole_are_not_served(live: Served) -> None:
+    live.client.delete(built_key("ZZ", layout_of(ORDERS).field))
+    for view in read(live).values():
+        one = view.fetchers["orders"]
+        assert (one.built, one.present, set(one.values.values())) == (False, False, {None})
+    assert any(view.fetchers["rhythm"].present for view in read(live).values()), "the other fetcher of the family is"
+
+
+@pytest.mark.parametrize("change", [{"epoch": 2}, {"epoch": 0}, {"topic_id": "f" * 32}], ids=str)
+def test_rows_of_another_log_are_not_served(live: Served, change: dict[str, object]) -> None:
+    live.store.set_logs({topic("orders"): replace(log("orders"), **change)})
+    for view in read(live).values():
+        assert not view.fetchers["orders"].present
+    assert any(view.fetchers["mail"].present for view in read(live).values())
+
+
+def test_freshness_is_that_of_the_customers_own_partition(live: Served) -> None:
+    for partition in range(PARTITIONS):
+        mark = NOW - timedelta(seconds=10 * (partition + 1))
+        live.client.hset(position_key(topic("orders"), partition), "wm:ZZ", round(mark.timestamp() * 1e6))
+    homes = {record.event.customer_id: record.partition for record in live.records["orders"]}
+    assert len(set(homes.values())) == PARTITIONS
+    found = {name: view.fetchers["orders"].freshness_s for name, view in read(live).items() if name in homes}
+    assert found == {name: 10.0 * (partition + 1) for name, partition in homes.items()}

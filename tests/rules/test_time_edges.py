@@ -1,0 +1,120 @@
+"""What time is, to the day and to the microsecond: windows by week, the instant of a live read, watermarks, Tuesdays;
+and which partition a key is of, by hashes that are not ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from scv import labels, lake, target
+from scv.calendar import from_us, tuesdays
+from scv.clock import Clock, live_at
+from scv.folds import Count
+from scv.lake import Epoch, LakeVersion
+from scv.partition import murmur2, partition_of
+from tests import world
+from tests.parity.sides import TableLake
+
+ZZ = world.country("Europe/Berlin")
+AT = datetime(2017, 3, 1, 12, tzinfo=UTC)
+EMPTY = LakeVersion({})
+
+
+def test_the_first_and_the_last_tuesday_are_among_them() -> None:
+    found = list(tuesdays(date(2017, 9, 5), date(2017, 9, 19)))
+    assert found == [date(2017, 9, day) for day in (5, 12, 19)]
+    assert list(tuesdays(date(2017, 9, 6), date(2017, 9, 11))) == []
+
+
+def test_weeks_back_are_seven_days_each_and_the_first_has_today_too() -> None:
+    windows = Count().each_week(3).windows
+    covered = {name: [ago for ago in range(-1, 30) if one.covers(-ago, 0)] for name, one in windows.items()}
+    assert covered["_w1"][1:] == list(range(8)), "today so far and the seven days before"
+    assert (covered["_w2"], covered["_w3"]) == (list(range(8, 15)), list(range(15, 22)))
+
+
+@pytest.mark.parametrize(
+    ("front", "row", "expected"),
+    [(10, 5, 10), (10, 9, 10), (10, 10, 11), (10, 20, 21), (10, None, 10), (None, 7, 8), (10, -1, 10)],
+)
+def test_a_live_read_is_at_the_clock_or_just_after_the_newest_event(
+    front: int | None, row: int | None, expected: int
+) -> None:
+    """A row's clock is -1 before its first delivery."""
+    assert live_at(Clock("replay", front), row) == from_us(expected)
+
+
+def test_before_a_replay_begins_there_is_no_now() -> None:
+    assert live_at(Clock("replay", None), -1) is None
+
+
+# -- watermarks --------------------------------------------------------------------------------------------------
+
+
+class Marked(TableLake):
+    """A lake in memory that knows how many partitions there are."""
+
+    def __init__(self, partitions: int) -> None:
+        super().__init__()
+        self.partitions = partitions
+
+    def epoch(self) -> Epoch:
+        return Epoch(epoch=0, topics={}, partitions=self.partitions)
+
+
+def marks(family: str, given: Sequence[tuple[int, datetime]]) -> pa.Table:
+    """Watermarks as the lake keeps them, by partition."""
+    rows: list[dict[str, Any]] = [
+        {"country": "ZZ", "kind": "watermark", "seen_at": at, "epoch": 0, "partition": partition, "offset": n}
+        for n, (partition, at) in enumerate(given)
+    ]
+    return pa.Table.from_pylist(rows, schema=lake.schema(family))
+
+
+def hours(n: int) -> datetime:
+    return AT + timedelta(hours=n)
+
+
+def test_a_family_is_complete_to_the_oldest_of_its_partitions_newest_marks() -> None:
+    connection = duckdb.connect()
+    connection.register("lake_orders", marks("orders", [(0, hours(1)), (1, hours(2)), (0, hours(4)), (1, hours(3))]))
+    newest = Marked(2).watermark_us(connection, "orders", "ZZ", EMPTY)
+    assert newest is not None and from_us(newest) == hours(3)
+    assert Marked(3).watermark_us(connection, "orders", "ZZ", EMPTY) is None, "one partition has none"
+
+
+def test_labels_are_complete_to_the_oldest_of_the_families_that_they_read() -> None:
+    connection = duckdb.connect()
+    connection.register("lake_orders", marks("orders", [(0, hours(5))]))
+    connection.register("lake_subscription", marks("subscription", [(0, hours(2))]))
+    both = target.get("reactivation")
+    assert set(both.families) == {"orders", "subscription"}
+    assert labels.complete_to(connection, Marked(1), EMPTY, ZZ, [both]) == hours(2)
+    connection.register("lake_subscription", marks("subscription", []))
+    assert labels.complete_to(connection, Marked(1), EMPTY, ZZ, [both]) is None
+
+
+# -- partitions --------------------------------------------------------------------------------------------------
+
+JAVA = {
+    b"21": -973932308,
+    b"foobar": -790332482,
+    b"a-little-bit-long-string": -985981536,
+    b"a-little-bit-longer-string": -1486304829,
+    b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8": -58897971,
+    b"abc": 479470107,
+}
+"""From Kafka's own tests (clients, UtilsTest.testMurmur2): signed 32-bit numbers."""
+
+
+@pytest.mark.parametrize("key", JAVA)
+def test_a_key_lies_where_javas_clients_put_it(key: bytes) -> None:
+    assert murmur2(key) == JAVA[key] % 2**32
+    for partitions in (3, 7, 12):
+        assert partition_of(key, partitions) == (JAVA[key] & 0x7FFFFFFF) % partitions, "the sign bit is dropped"
