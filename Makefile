@@ -36,7 +36,7 @@ test-real: $(READY) ## test on Apache Kafka and redis-server, and the slow tests
 	@CEREBRO_TEST_BROKER=kafka CEREBRO_TEST_STORE=redis $(PYTEST) $(or $(TESTS),tests/streams tests/flow/test_end_to_end.py)
 	@$(if $(TESTS),:,$(PYTEST) -m 'real or slow' --ignore=tests/streams)
 
-parity: $(READY) ## compare millions of values with the oracle (12 minutes); ARGS="--minutes 3 --seed 7"
+parity: $(READY) ## compare millions of values with the oracle (10 to 18 minutes); ARGS="--minutes 3 --seed 7"
 	@$(BIN)/python -m tests.parity $(ARGS)
 
 check: $(READY) ## lint, format, types, import contracts, house rules, generated pages

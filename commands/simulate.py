@@ -52,7 +52,8 @@ def _rates(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--workers", type=int, default=1, show_default=True, help="Processes that make chunks of customers.")
 @click.option("--resume", is_flag=True, help="Go on with the world in --out where it stopped.")
 @click.option("--json", "as_json", is_flag=True, help="Say what was made as JSON instead of its path.")
-# Here --report goes: beside --json, handed to whoever judges the truth of the world.
+@click.option("--report", is_flag=True, help="Judge the truth of the world, and the champion in HOME beside it.")
+@click.option("--sample", type=int, default=4000, show_default=True, help="With --report: rows of each target.")
 def command(**given: Any) -> None:
     """Invent subscribers of weekly boxes: events of every family, dirty as real ones are. Nothing in it is real.
 
@@ -61,6 +62,10 @@ def command(**given: Any) -> None:
     history, or through Kafka in the order in which it was seen, with watermarks. The truth of every customer's chances
     lies beside it in OUT/truth. Equal options make equal worlds, whatever --workers; what a full disk or a dead broker
     stopped goes on with --resume. Prints the path of what was made.
+
+    With --report it prints instead how good the true probabilities are at telling what then happened (AUC, log loss,
+    calibration; beyond sampling error no model passes them), and writes a page with pictures. A champion in HOME that
+    was frozen before the last eight decided Tuesdays stands beside them, by phase.
 
     A table has no broken bytes, and `cerebro replay` refuses bad rows: so parquet has none of ahead, unknown-country
     and corrupt unless you give a rate, and then `cerebro replay` needs --keep-bad, as it does for jsonl.
@@ -72,6 +77,7 @@ def command(**given: Any) -> None:
       cerebro simulate --customers 100000 --weeks 60 --countries ZZ,ZY,ZX --to lake --workers 2
       cerebro simulate --customers 5000 --weeks 60 --to kafka --rate 5000/s
       cerebro simulate --customers 20000 --to jsonl --out world --clean --late 0.1
+      cerebro simulate --customers 8000 --weeks 60 --to lake --report
     """
     from commands.simulation import Wish, fulfil
 

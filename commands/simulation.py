@@ -49,6 +49,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     workers: int
     resume: bool
     as_json: bool
+    report: bool = False
+    sample: int = 4000
 
     @property
     def codes(self) -> list[str]:
@@ -85,6 +87,15 @@ def fulfil(wish: Wish) -> None:
         _file(wish, worlds, found)
     else:
         _folder(wish, worlds, found)
+    if wish.report:
+        _judge(wish, worlds, found)
+
+
+def _judge(wish: Wish, worlds: Sequence[World], found: Settings) -> None:
+    from commands.truths.report import report
+
+    with Stages() as say:
+        report(found, worlds, wish.sample, found.home_path / "reports" / f"{_label(wish)}.html", wish.as_json, say)
 
 
 def _worlds(wish: Wish, found: Settings) -> list[World]:
@@ -109,6 +120,8 @@ def _check(wish: Wish) -> None:
         raise UserError(f"{' and '.join(given)} exclude each other: choose one.")
     if wish.is_file and wish.resume:
         raise UserError("--resume goes on with a world in a folder: name its --to and --out.")
+    if wish.sample < 1:
+        raise UserError(f"--sample {wish.sample}: a report needs at least one row.")
 
 
 def _file(wish: Wish, worlds: Sequence[World], found: Settings) -> None:
@@ -223,7 +236,9 @@ def parse_rate(text: str) -> float:
 
 def _tell(wish: Wish, out: Path, counts: Mapping[str, Any], seconds: float) -> None:
     """The path (or all counts as JSON) on stdout, a few sentences on stderr."""
-    if wish.as_json:
+    if wish.report:
+        click.echo(str(out), err=True)
+    elif wish.as_json:
         told = {"out": str(out), "to": wish.to, **counts, "seconds": round(seconds, 3)}
         click.echo(json.dumps(told))
     else:

@@ -17,8 +17,9 @@ from msgspec import Meta, Struct
 from scv.errors import UnknownName
 
 Id = Annotated[str, Meta(min_length=1, max_length=128)]
-CustomerId = Annotated[str, Meta(pattern="^[A-Za-z0-9_.-]{1,64}$")]
-CountryCode = Annotated[str, Meta(pattern="^[A-Z]{2}$")]
+# `$` alone would take a newline at the end; schema readers know no \Z.
+CustomerId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}(?!\n)$")]
+CountryCode = Annotated[str, Meta(pattern=r"^[A-Z]{2}(?!\n)$")]
 Instant = Annotated[datetime, Meta(tz=True)]
 Cents = Annotated[int, Meta(ge=-1_000_000_000, le=1_000_000_000)]
 Amount = Annotated[int, Meta(ge=0, le=1_000_000_000)]

@@ -21,6 +21,14 @@ from scv.errors import LakeConflict
 
 ARROW = {"int": pa.int64(), "str": pa.string(), "bool": pa.bool_(), "date": pa.date32()}
 INSTANT = pa.timestamp("us", tz="UTC")
+_SQL = {
+    "string": "VARCHAR",
+    "int64": "BIGINT",
+    "int32": "INTEGER",
+    "bool": "BOOLEAN",
+    "date32[day]": "DATE",
+    str(INSTANT): "TIMESTAMPTZ",
+}
 
 
 def schema(family: str) -> pa.Schema:
@@ -130,11 +138,10 @@ class Lake:
     def _source(self, connection: duckdb.DuckDBPyConnection, family: str, country: str, version: LakeVersion) -> str:
         pinned = version.families.get(family, -1)
         table = self.table(family, pinned) if pinned >= 0 else None
-        empty = f"empty_{family}"
-        connection.register(empty, schema(family).empty_table())
+        empty = _empty(family)
         files = [] if table is None else table.file_uris(file_pruning_predicate=[("country", "=", country)])
         if not files:
-            return empty
+            return f"({empty})"
         missing = [file for file in files if not Path(file).exists()]
         if missing:
             raise LakeConflict(f"Version {pinned} of {family} has lost {missing[0]}: vacuumed. Read a newer version.")
@@ -142,7 +149,13 @@ class Lake:
         partitions = "hive_partitioning = true, hive_types = {'country': VARCHAR, 'month': VARCHAR}"
         source = f"read_parquet([{listed}], {partitions}, union_by_name = true)"
         # Files older than a payload field lack its column.
-        return f"(SELECT * FROM {empty} UNION ALL BY NAME SELECT * FROM {source})"
+        return f"({empty} UNION ALL BY NAME SELECT * FROM {source})"
+
+
+def _empty(family: str) -> str:
+    """A query with every column of a family and no row."""
+    columns = [f'NULL::{_SQL[str(one.type)]} AS "{one.name}"' for one in schema(family)]
+    return f"SELECT {', '.join(columns)} WHERE false"
 
 
 def younger_fields(table: DeltaTable, family: str) -> list[str]:

@@ -144,15 +144,7 @@ def _derived_phase(one: Story, at: datetime) -> str:
 # -- the open box ------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Box:
-    """A delivery day and the instant until which it can be changed."""
-
-    on: date
-    cut_off: datetime
-
-
-def open_box(one: Story, at: datetime) -> Box | None:
+def open_box(one: Story, at: datetime) -> date | None:
     """ "The first delivery whose cut-off is after `at`": on the weekday said last; None where none was."""
     said = [
         (fact.occurred, fact.id, fact.payload["delivery_weekday"])
@@ -165,7 +157,7 @@ def open_box(one: Story, at: datetime) -> Box | None:
     on = local_day(at, one.country)
     while on.weekday() != weekday or _cut_off(on, one.country) <= at:
         on += DAY
-    return Box(on, _cut_off(on, one.country))
+    return on
 
 
 def _cut_off(on: date, country: Country) -> datetime:
@@ -181,17 +173,8 @@ def _skipped(said: Sequence[Fact], on: date) -> bool:
 # -- populations -------------------------------------------------------------------------------------------------
 
 
-def _lapse(one: Story, at: datetime) -> bool:
-    """ "Last order in `[at-28, at)`", of nobody who is known to have cancelled."""
-    return _ordered(one, at, one.country.active_days)
-
-
-def _skip(one: Story, at: datetime) -> bool:
-    """ "Last order in `[at-7, at)`"."""
-    return _ordered(one, at, one.country.rhythm_days)
-
-
 def _ordered(one: Story, at: datetime, days: int) -> bool:
+    """ "Last order in `[at-28, at)`", or 7 for `skip`; of nobody who is known to have cancelled."""
     silent = silence(one, at)
     gone = one.country.basis == "recorded" and state(one, at) == "cancelled"
     return not gone and silent is not None and silent <= days
@@ -232,10 +215,9 @@ def open_week(at: datetime, country: Country) -> list[date]:
 
 def _reactivation(one: Story, at: datetime) -> bool:
     """ "Cancelled 7 to 365 days ago", and not begun again since."""
-    cancelled = one.known("subscription", at, "cancelled")
     if state(one, at) != "cancelled":
         return False
-    ago = min(days_ago(fact, at, one.country) for fact in cancelled)
+    ago = min(days_ago(fact, at, one.country) for fact in one.known("subscription", at, "cancelled"))
     return SETTLED_DAYS <= ago <= one.country.memory_days
 
 
@@ -278,32 +260,29 @@ def _reactivated(one: Story, at: datetime) -> Answer:
 def _paused(one: Story, at: datetime) -> Answer:
     """ "That box is skipped or the subscription paused at its cut-off; cancelled before the cut-off: 0, outcome
     cancelled": what the newest words before the cut-off say, whenever they were seen."""
-    box = open_box(one, at)
-    if box is None:
+    on = open_box(one, at)
+    if on is None:
         raise ValueError("nobody is asked about a box without a delivery day")
-    ever = datetime.min.replace(tzinfo=UTC)
-    stands = newest(one.happened("subscription", ever, box.cut_off, *LIFECYCLE))
+    ever, until = datetime.min.replace(tzinfo=UTC), _cut_off(on, one.country)
+    stands = newest(one.happened("subscription", ever, until, *LIFECYCLE))
     gone = stands is not None and stands.kind == "cancelled"
     rests = stands is not None and stands.kind == "paused"
-    off = _skipped(one.happened("subscription", ever, box.cut_off, "skipped", "unskipped"), box.on)
+    off = _skipped(one.happened("subscription", ever, until, "skipped", "unskipped"), on)
     outcome = "cancelled" if gone else "pause" if rests or off else "box"
-    return _within(one, at, box.cut_off, outcome == "pause", outcome)
+    return _within(one, at, until, outcome == "pause", outcome)
 
 
 def _within(one: Story, at: datetime, until: datetime, y: bool, outcome: str = "") -> Answer:
     """ "Involuntary ends (fraud, unpaid, death, erasure) inside the horizon remove the row and are counted apart";
     the history of a customer erased later no longer exists, so that row goes as well."""
-    if any(seen >= at for seen in one.erased):
-        return Answer(y, "erased", outcome)
-    ends = one.happened("subscription", at, until, "cancelled")
-    if any(not fact.payload["voluntary"] for fact in ends):
-        return Answer(y, "ended involuntarily", outcome)
-    return Answer(y, "", outcome)
+    erased = any(seen >= at for seen in one.erased)
+    ended = any(not fact.payload["voluntary"] for fact in one.happened("subscription", at, until, "cancelled"))
+    return Answer(y, "erased" if erased else "ended involuntarily" if ended else "", outcome)
 
 
 ASKED: Mapping[str, Callable[[Story, datetime], bool]] = {
-    "lapse": _lapse,
-    "skip": _skip,
+    "lapse": lambda one, at: _ordered(one, at, one.country.active_days),
+    "skip": lambda one, at: _ordered(one, at, one.country.rhythm_days),
     "return": _return,
     "cancellation": _cancellation,
     "pause": _pause,

@@ -28,6 +28,8 @@ FIRST, LAST = date(2016, 1, 20), date(2017, 5, 10)
 ENDS = ("2016-02-29", "2016-03-01", "2016-08-01", "2016-09-12", "2016-12-31", "2017-01-01", "2017-01-02", "2017-03-01")
 TURNS = tuple(date.fromisoformat(day) for day in ENDS)
 """The last and first days of months, ISO weeks and years, and 29 February."""
+TURNING = datetime(TURNS[0].year, TURNS[0].month, TURNS[0].day, tzinfo=UTC) - timedelta(days=1)
+"""In no time zone later than any of them."""
 SECOND, MINUTE, HOUR, DAY = (timedelta(seconds=n) for n in (1, 60, 3600, 86_400))
 TICK = timedelta(microseconds=1)
 WORDS = ("a", "b", "Ünï", "zz")

@@ -32,5 +32,5 @@ SIX_MONTHS = Published(
     "1010data card panel, 2016, Blue Apron (disputed by the companies)",
     None,
 )
-EARLY_WEEKS = 8
+EARLY_WEEKS = 4
 """What "first weeks" is taken to mean: the panel's own words are one to two weeks, which contradicts the later 52 %."""

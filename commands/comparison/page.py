@@ -25,7 +25,7 @@ def page(found: Sequence[Compared]) -> str:
     """The whole page."""
     parts = [f"<h1>{TITLE}</h1>", *_places(found), f"<p{_loud(found)}>{escape(report.verdict(found))}</p>"]
     if rows := report.causes(found):
-        parts.append(f"<h2>Why values differ</h2>{chart(report.by_cause(found))}{_advice(report.by_cause(found))}")
+        parts.append(f"<h2>Why values differ</h2>{chart(report.by_cause(found))}{_advice(report.by_part(found))}")
         parts.append("<p>Customer ids stand here as examples, one per line, and nowhere else: handle with care.</p>")
         cells = [[*(str(row[name]) for name in report.CAUSES[:-1]), report.example(row)] for row in rows]
         parts.append(_table(report.CAUSES, cells))
@@ -67,9 +67,8 @@ def _loud(found: Sequence[Compared]) -> str:
     return "" if report.holds(found) else ' class="loud"'
 
 
-def _advice(totals: Iterable[str]) -> str:
-    names = dict.fromkeys(part for name in totals for part in name.split(cause.JOINED))
-    return _table(("cause", "what it means, what to do"), [(name, cause.ADVICE[name]) for name in names])
+def _advice(causes: Iterable[str]) -> str:
+    return _table(("cause", "what it means, what to do"), [(name, cause.ADVICE[name]) for name in causes])
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

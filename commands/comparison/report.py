@@ -56,6 +56,15 @@ def by_cause(found: Sequence[Compared]) -> dict[str, int]:
     return dict(sorted(totals.items(), key=lambda one: (cause.UNEXPLAINED not in one[0], -one[1])))
 
 
+def by_part(found: Sequence[Compared]) -> dict[str, int]:
+    """The same for each cause alone: a value with two causes counts in both."""
+    totals: dict[str, int] = {}
+    for name, count in by_cause(found).items():
+        for part in name.split(cause.JOINED):
+            totals[part] = totals.get(part, 0) + count
+    return totals
+
+
 def name_of(group: str, feature: str) -> str:
     """A feature's full name; a model's column with its target.
 
@@ -111,9 +120,8 @@ def show(found: Sequence[Compared], machine: bool) -> None:
     for one in found:
         for note in one.notes:
             click.echo(f"{one.country}: {note}", err=True)
-    for name in by_cause(found):
-        for part in name.split(cause.JOINED):
-            click.echo(f"{part}: {cause.ADVICE[part]}", err=True)
+    for name, count in by_part(found).items():
+        click.echo(f"{name} ({count:,} values): {cause.ADVICE[name]}", err=True)
     click.echo(verdict(found), err=True)
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from scv import calendar, event
-from scv.errors import LogChanged
+from scv.errors import LogChanged, Unreachable
 from scv.settings import Settings
 from streams import topics
 from streams.log import Broker, Part
@@ -28,6 +28,7 @@ SLICE = 100_000
 """Records of a slice (but never less than an hour): as many as a sender may lose and send again."""
 SLICES = 200
 """No more than so many: each looks into the part of every chunk."""
+_PAUSE_S = 0.3
 _SLICE_S = 10
 """Seconds of a slice, where rate or speed make it longer than its records do."""
 
@@ -101,23 +102,32 @@ class KafkaSink:
         names = [topics.events(self._settings, family) for family in event.FAMILIES]
         ids = {name: found[name].id for name in names}
         parts = [Part(name, number) for name in names for number in range(found[name].partitions)]
-        broker = Broker(self._settings)
-        try:
-            if self._sent is not None and self._sent.topics == ids:
-                known = {Part(name, n): end for name, ends in self._sent.ends.items() for n, end in enumerate(ends)}
-                now = broker.ends(parts, beyond=known)
-                self._tell_again(sum(now.values()) - sum(known.values()))
-                return self._sent
-            if self._sent is not None:
-                self._say(
-                    "The broker's topics are not those that were sent to: everything is sent again. "
-                    "What the lake holds of it does not count twice."
-                )
-            now = broker.ends(parts)
-        finally:
-            broker.close()
+        if self._sent is not None and self._sent.topics == ids:
+            known = {Part(name, n): end for name, ends in self._sent.ends.items() for n, end in enumerate(ends)}
+            self._tell_again(sum(self._ends(parts, known).values()) - sum(known.values()))
+            return self._sent
+        if self._sent is not None:
+            self._say(
+                "The broker's topics are not those that were sent to: everything is sent again. "
+                "What the lake holds of it does not count twice."
+            )
+        now = self._ends(parts)
         ends = {name: [now[Part(name, n)] for n in range(found[name].partitions)] for name in names}
         return self._note(Sent(until_us=first_us, events=0, ends=ends, topics=ids))
+
+    def _ends(self, parts: Sequence[Part], known: Mapping[Part, int] | None = None) -> dict[Part, int]:
+        """Where the partitions end. Topics that were just created, or a broker that just came back, need a moment."""
+        deadline, broker = time.monotonic() + self._settings.wait_s, Broker(self._settings)
+        try:
+            while True:
+                try:
+                    return broker.ends(parts, beyond=known)
+                except Unreachable:
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(_PAUSE_S)
+        finally:
+            broker.close()
 
     def _tell_again(self, repeats: int) -> None:
         if repeats:

@@ -26,6 +26,8 @@ DIRT = LATE, TOO_LATE, TWICE, CONFLICT, REUSED, AHEAD, REFUSED, UNORDERED, ERASE
     "said to have occurred after it was seen", "refused", "out of order", "erased", "back after an erasure",
     "in two epochs",
 )  # fmt: skip
+CHANGES = (FORWARD, BACK, CHANGED)
+"""Where no clock changes, nobody can stand at these."""
 HALF_HOUR = timedelta(minutes=30)
 Judged = Mapping[str, Sequence[tuple[Fact, Verdict]]]
 """Customer → the oracle's verdicts."""

@@ -19,6 +19,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from scv.country import Country
 from scv.fetcher import Fetcher
@@ -31,11 +32,14 @@ from tests.world import TICK, Record, World
 Sides = Sequence[tuple[type[Fetcher], Stream]]
 
 
-def climb(made: World, fetchers: Sequence[type[Fetcher]], tally: Tally, seed: int = 0, prefixes: int = 4) -> None:
-    """Compare the sides on the whole log at many references, and on prefixes of it after their newest event."""
+def climb(
+    made: World, fetchers: Sequence[type[Fetcher]], tally: Tally, seed: int = 0, prefixes: int = 3, most: int = 99
+) -> None:
+    """Compare the sides on the whole log at up to `most` references, and on prefixes of it after their newest event."""
     rng, log = random.Random(seed), made.delivered
-    known_then(made, fetchers, world.references(rng, made), tally)
-    early = rng.randrange(1, max(2, len(log) // 16))  # so short that every special instant lies after it
+    at = world.references(rng, made)
+    known_then(made, fetchers, sorted(rng.sample(at, min(most, len(at)))), tally)
+    early = sum(1 for _ in takewhile(lambda record: record.event.seen_at < world.TURNING, log)) or 1
     cuts = {early, *rng.sample(range(1, len(log)), min(prefixes, len(log) - 1)), len(log)}
     sides = [(fetcher, Stream(fetcher, made.country, seed)) for fetcher in fetchers]
     fed = 0
@@ -45,7 +49,9 @@ def climb(made: World, fetchers: Sequence[type[Fetcher]], tally: Tally, seed: in
                 stream.feed(delivery, record.offset)
         fed, newest = cut, newest_of(log[:cut], made.country)
         if newest is not None:
-            prefix(made, log[:cut], sides, after(newest, made, rng, special=99 if cut == early else 12), tally)
+            prefix(
+                made, log[:cut], sides, after(newest, made, rng, special=most if cut == early else min(most, 12)), tally
+            )
 
 
 def known_then(made: World, fetchers: Sequence[type[Fetcher]], at: Sequence[datetime], tally: Tally) -> None:

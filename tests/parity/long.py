@@ -130,12 +130,27 @@ RUN: dict[Kind, Callable[[Task, Tally], None]] = {
 }  # fmt: skip
 
 
-def climb(
-    tasks: Iterator[Task], minutes: float, jobs: int, heard: Callable[[Tally, float], None], least: int = ROUND
-) -> tuple[Tally, int]:
-    """Do tasks for so many minutes, and the first round of them however long that takes.
+@dataclass(frozen=True)
+class Limits:
+    """How long a run goes on: for so many minutes, longer where it has not compared enough, never beyond the last.
 
-    Everything compared, and on how many worlds. `heard` is told of the tally and the seconds gone now and then.
+    `tasks` are done whatever the time.
+    """
+
+    minutes: float
+    most_minutes: float
+    values: int
+    tasks: int = ROUND
+
+    def more(self, gone_s: float, started: int, compared: int) -> bool:
+        wanted = gone_s < self.minutes * 60 or (compared < self.values and gone_s < self.most_minutes * 60)
+        return started < self.tasks or wanted
+
+
+def climb(tasks: Iterator[Task], limits: Limits, jobs: int, heard: Callable[[Tally, float], None]) -> tuple[Tally, int]:
+    """Do tasks in so many processes: everything compared, and on how many worlds.
+
+    `heard` is told of the tally and the seconds gone now and then.
     """
     begun, whole, done = time.monotonic(), Tally(), 0
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
@@ -146,7 +161,7 @@ def climb(
             for one in finished:
                 whole.add(one.result())
                 done += 1
-                if started < least or time.monotonic() - begun < minutes * 60:
+                if limits.more(time.monotonic() - begun, started, whole.compared.total()):
                     more = [pool.submit(run, task) for task in islice(tasks, 1)]
                     under_way.update(more)
                     started += len(more)

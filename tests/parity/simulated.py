@@ -91,5 +91,5 @@ def strictly(asked: questions.Questions, tally: Tally) -> None:
         box = oracle_targets.open_box(one, at)
         if box is not None and oracle_targets.phase(one, at) in ("new", "established"):
             tally.census[OPEN_BOXES] += 1
-            own = oracle_targets.skipped_then(one, box.on, at)
+            own = oracle_targets.skipped_then(one, box, at)
             tally.census[OTHER_DAY] += own == oracle_targets.ASKED["pause"](one, at)

@@ -14,9 +14,9 @@ from scv import figures
 from scv.event import FAMILIES
 from scv.fetcher import collect
 from scv.target import TARGETS
-from tests.parity import long
+from tests.parity import census, long
 from tests.parity.__main__ import LEAST, LEAST_EACH, main
-from tests.parity.long import ROUND, SIMULATED, ZONES, Task
+from tests.parity.long import ROUND, SIMULATED, ZONES, Limits, Task
 from tests.parity.sides import TOLD, Tally
 
 NEEDED = [*collect(), *(f"target {name}: {what}" for name in TARGETS for what in ("population", "label"))]
@@ -42,9 +42,18 @@ def test_a_task_compares_and_one_that_breaks_counts_as_wrong() -> None:
 
 def test_processes_add_up() -> None:
     heard: list[float] = []
-    found, done = long.climb(iter(SMALL), 0, 1, lambda tally, gone: heard.append(gone), least=0)
+    found, done = long.climb(iter(SMALL), Limits(0, 0, 0), 1, lambda _, gone: heard.append(gone))
     assert done == len(SMALL) and heard
     assert found.compared == sum((long.run(task).compared for task in SMALL), Counter())
+
+
+@pytest.mark.parametrize(
+    ("gone_s", "started", "compared", "more"),
+    [(59, 9, 100, True), (60, 9, 100, False), (60, 9, 99, True), (180, 9, 99, False), (999, 8, 100, True)],
+    ids=["in time", "time is up", "not enough yet", "never enough", "the first round"],
+)
+def test_when_it_ends(gone_s: float, started: int, compared: int, more: bool) -> None:
+    assert Limits(1, 3, 100, tasks=9).more(gone_s, started, compared) == more
 
 
 SMALL = [Task("family", "mail", zone, 1) for zone in ZONES[:2]]
@@ -54,6 +63,21 @@ def enough(fetcher: int = LEAST_EACH, total: int = LEAST) -> Tally:
     tally = Tally(Counter(dict.fromkeys(NEEDED, LEAST_EACH)))
     tally.compared["profile"] = fetcher
     tally.compared["folds"] = total - tally.compared.total()
+    met = [*(f"{side} at {name}" for side, name in product(("batch", "row"), census.INSTANTS)), *census.DIRT]
+    tally.census.update(f"{zone}: {name}" for zone in ZONES for name in met)
+    return tally
+
+
+def tidy() -> Tally:
+    tally = enough()
+    tally.census[f"Europe/Berlin: row at {census.BACK}"] = 0
+    return tally
+
+
+def in_kolkata() -> Tally:
+    """Where no clock changes, there is no half hour around a change."""
+    tally = enough()
+    tally.census[f"Asia/Kolkata: row at {census.BACK}"] = 0
     return tally
 
 
@@ -71,9 +95,11 @@ def wrong() -> Tally:
         (lambda: enough(total=LEAST - 1), 1),
         (lambda: enough(fetcher=0), 1),
         (wrong, 1),
+        (tidy, 1),
+        (in_kolkata, 0),
         (Tally, 1),
     ],
-    ids=["enough", "a fetcher spared", "too few", "a fetcher at zero", "a mismatch", "nothing"],
+    ids=["enough", "spared", "too few", "a fetcher at zero", "a mismatch", "no change met", "no change", "nothing"],
 )
 def test_it_fails_when_it_must(
     made: Callable[[], Tally], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

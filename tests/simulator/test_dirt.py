@@ -23,7 +23,7 @@ from streams.simulator.stock import Ground
 from streams.simulator.world import World
 
 ZX = country.load("ZX")  # Chatham: neither its midnight nor its hours are those of UTC, and its clock changes
-WORLD = World(ZX, customers=150, weeks=16, seed=5)
+WORLD = World(ZX, customers=130, weeks=15, seed=5)
 GROUND = Ground(ZX, WORLD.end_us, as_bytes=True)
 ZONE = ZoneInfo(ZX.time_zone)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -98,10 +98,10 @@ def test_no_dirt_is_what_happened(clean: pa.Table) -> None:
 
 
 def test_late_means_within_the_limit(clean: pa.Table, whole: dict[str, Row]) -> None:
-    found = soiled(clean, late=0.1)
+    found = soiled(clean, late=0.4)
     rows = found.rows.to_pylist()
     moved = [row for row in rows if row["seen_at"] != whole[row["id"]]["seen_at"]]
-    assert 0.08 * len(whole) < len(moved) == found.counts["late"] <= 0.1 * len(whole) + 1
+    assert 0.3 * len(whole) < len(moved) == found.counts["late"] <= 0.4 * len(whole) + 1
     assert {row["id"] for row in rows} == whole.keys() and set(verdicts(rows)) == {"admitted"}
     assert all(content(row) == content(whole[row["id"]]) for row in rows)
     days = [(local_day(row["seen_at"]) - local_day(row["occurred_at"])).days for row in moved]
@@ -171,11 +171,11 @@ def test_skewed_is_forgiven_and_ahead_is_not(clean: pa.Table, whole: dict[str, R
 
 
 def test_the_erased_ask_once_and_do_nothing_afterwards(clean: pa.Table) -> None:
-    found = soiled(clean, erased=0.1, late=0.1)
+    found = soiled(clean, erased=0.2, late=0.4)
     rows = found.rows.to_pylist()
     asked = {row["customer_id"]: row["occurred_at"] for row in rows if row["kind"] == "erased"}
     everyone = set(clean["customer_id"].to_pylist())
-    assert len(asked) == found.counts["erased"] == round(0.1 * len(everyone)) and asked.keys() <= everyone
+    assert len(asked) == found.counts["erased"] == round(0.2 * len(everyone)) and asked.keys() <= everyone
     theirs = [row for row in rows if row["customer_id"] in asked and row["kind"] != "erased"]
     assert all(row["occurred_at"] < asked[row["customer_id"]] for row in theirs)
     expected = [
@@ -230,9 +230,9 @@ def test_another_rate_of_one_kind_leaves_the_others_alone(clean: pa.Table) -> No
     def soiled_rows(found: Deliveries) -> list[Row]:
         return found.rows.to_pylist()
 
-    alone = changed(soiled(clean, late=0.05))
-    assert alone == changed(soiled(clean, late=0.05, skewed=0.0, swapped=0.1)) and len(alone) > 50
-    assert alone != changed(soiled(clean, seed=2, late=0.05))
+    alone = changed(soiled(clean, late=0.2))
+    assert alone == changed(soiled(clean, late=0.2, twice=0.0, swapped=0.1)) and len(alone) > 50
+    assert alone != changed(soiled(clean, seed=2, late=0.2))
 
 
 def test_equal_arguments_give_equal_deliveries(clean: pa.Table) -> None:

@@ -1,0 +1,28 @@
+"""What a customer id or a country code may be, to the last character."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+
+from scv import event
+
+GOOD = {"kind": "resumed", "id": "1", "country": "ZZ", "customer_id": "c.1_-Z"}
+TIMES = {"occurred_at": "2017-01-01T00:00:00Z", "seen_at": "2017-01-01T00:00:00Z"}
+
+
+def decoded(**changed: str) -> object:
+    return event.decoder("subscription").decode(json.dumps(GOOD | TIMES | changed))
+
+
+def test_a_good_one_is_taken() -> None:
+    assert isinstance(decoded(), event.Resumed)
+
+
+@pytest.mark.parametrize("name", ["customer_id", "country"])
+@pytest.mark.parametrize("tail", ["\n", " ", "\r\n", "\u2028", "é"])
+def test_nothing_hides_at_its_end(name: str, tail: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match=name):
+        decoded(**{name: GOOD[name] + tail})
