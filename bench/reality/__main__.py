@@ -136,8 +136,8 @@ def _page(rows: Sequence[Figure], panels: Sequence[Panel], customers: int, weeks
     lines += [
         "",
         f'"First weeks" is {published.EARLY_WEEKS} weeks here. The two sources contradict each other (half gone after '
-        "two weeks, yet 52 % order in days 35 to 69): ZZ follows the second, and loses half somewhat later than the first says; no real "
-        "weekly-box data is public. ZY and ZX are meant to differ.",
+        "two weeks, yet 52 % order in days 35 to 69): ZZ follows the second, and loses half somewhat later than the "
+        "first says; no real weekly-box data is public. ZY and ZX are meant to differ.",
         "",
         "![Who leaves, by week of tenure](reality/hazards.svg)",
         "![Orders by weekday](reality/weekdays.svg)",
