@@ -89,6 +89,21 @@ def make(seed: int, family: str, where: Country, customers: int = 6, events_each
     return World(where, family, _placed(rng, _shuffled(rng, log)))
 
 
+def about_cut_offs(made: World, seed: int) -> World:
+    """The same world, but half of what is said about a delivery is said within a second of its cut-off."""
+    rng, where = random.Random(f"cut-offs {seed}"), made.country
+    records = []
+    for record in made.records:
+        event = record.event
+        if isinstance(event, events.Skipped | events.Unskipped) and rng.random() < 0.5:
+            closes = local(event.delivery_on - where.cut_off_days * DAY, where)
+            occurred = closes + rng.choice((-TICK, timedelta(), timedelta(), SECOND))
+            seen = occurred + max(timedelta(), event.seen_at - event.occurred_at)
+            event = replace(event, occurred_at=occurred, seen_at=seen)
+        records.append(Record(record.epoch, record.partition, record.offset, event))
+    return World(where, made.family, records)
+
+
 @cache
 def clock_changes(where: Country) -> tuple[datetime, ...]:
     """The instants at which the country's offset changes within the span."""

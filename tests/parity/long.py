@@ -95,7 +95,8 @@ def _folds(task: Task, tally: Tally) -> None:
 def _targets(task: Task, tally: Tally) -> None:
     rng = random.Random(f"{task}")
     where = world.country(task.zone, basis=task.what, cut_off_days=rng.randrange(9))
-    worlds = {family: world.make(task.seed, family, where, customers=10) for family in questions.FAMILIES}
+    made = (world.make(task.seed, family, where, customers=10) for family in questions.FAMILIES)
+    worlds = {one.family: world.about_cut_offs(one, task.seed) for one in made}
     at = world.references(rng, worlds["subscription"], midnights=30)
     questions.ask(questions.of_worlds(worlds, at), None, tally)
     half = len(at) // 2
