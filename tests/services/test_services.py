@@ -236,7 +236,7 @@ class Up:
     def end(self, number: int) -> tuple[int, str]:
         """Exit code and stderr."""
         self.process.send_signal(number)
-        _out, err = self.process.communicate(timeout=30)
+        _out, err = self.process.communicate(timeout=90)
         return self.process.returncode, err
 
     def relatives(self) -> list[int]:
@@ -264,7 +264,7 @@ def start_up(tmp_path: Path) -> Iterator[Callable[..., Up]]:
     for up in started:
         for pid in up.relatives():
             os.kill(pid, signal.SIGKILL)
-        up.process.communicate(timeout=30)
+        up.process.communicate(timeout=90)
 
 
 def ended_well(up: Up, number: int) -> None:
@@ -296,7 +296,7 @@ def test_nothing_outlives_an_interrupted_start(start_up: Callable[..., Up], tmp_
     time.sleep(after_s)
     up.process.send_signal(signal.SIGTERM)
     up.process.send_signal(signal.SIGINT)  # an impatient second one
-    up.process.communicate(timeout=30)
+    up.process.communicate(timeout=90)
     eventually(lambda: up.relatives() == [])
     assert list(tmp_path.glob("home/*services.env*")) == []
 
@@ -308,7 +308,7 @@ def test_up_says_what_died_and_stops_the_rest(start_up: Callable[..., Up]) -> No
     for pid in up.relatives():
         if b"valkey" in Path(f"/proc/{pid}/cmdline").read_bytes():
             os.kill(pid, signal.SIGKILL)
-    _out, err = up.process.communicate(timeout=30)
+    _out, err = up.process.communicate(timeout=90)
     assert up.process.returncode == 1
     assert "Valkey ended by itself" in err
     assert up.relatives() == []
@@ -376,7 +376,7 @@ def test_kafka_does_not_outlive_an_interrupted_start(start_up: Callable[..., Up]
     up = start_up("--broker", "kafka")
     time.sleep(after_s)
     up.process.send_signal(signal.SIGTERM)
-    up.process.communicate(timeout=30)
+    up.process.communicate(timeout=90)
     eventually(lambda: up.relatives() == [])
 
 
