@@ -20,9 +20,9 @@ from tests.mutants.tree import Tree
 from tests.mutants.witness import WITNESS, Seen
 
 SUITE = ("tests/rules", "tests/parity", "tests/scv_model")
-TEST_S = 60
-"""Of one test: the slowest takes three seconds."""
-RUN_S = 420
+TEST_S = 180
+"""Of one test: the slowest takes some seconds, on a machine that is otherwise idle."""
+RUN_S = 900
 """Of one pytest run."""
 
 Verdict = Literal["killed", "timed out", "SURVIVED", "BROKEN"]

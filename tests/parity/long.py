@@ -7,6 +7,7 @@ the simulated countries and a town through the broker, then rounds of every fami
 from __future__ import annotations
 
 import gc
+import os
 import random
 import tempfile
 import time
@@ -148,13 +149,18 @@ class Limits:
         return started < self.tasks or wanted
 
 
+def _silent() -> None:
+    """DuckDB takes a spawned process for a terminal and draws bars of its own: stdout is the table's."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
 def climb(tasks: Iterator[Task], limits: Limits, jobs: int, heard: Callable[[Tally, float], None]) -> tuple[Tally, int]:
     """Do tasks in so many processes: everything compared, and on how many worlds.
 
     `heard` is told of the tally and the seconds gone now and then.
     """
     begun, whole, done = time.monotonic(), Tally(), 0
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_silent) as pool:
         under_way: set[Future[Tally]] = {pool.submit(run, task) for task in islice(tasks, jobs + 2)}
         started = len(under_way)
         while under_way:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
+
+import pytest
 
 from scv.calendar import day_of, to_us
 from scv.delivery import deliver
-from scv.event import Event, Skipped, Unskipped
+from scv.event import Event, Placed, ProfileSet, Skipped, Unskipped
 from scv.fetcher import get
+from scv.folds import Sum
 from scv.layout import layout_of
 from scv.row import Row
 from tests import world
@@ -57,3 +60,28 @@ def test_the_newest_click_about_a_box_decides() -> None:
     assert read("lifecycle", clicks, at)["skips_ahead"] == 0
     tie = world.replace(clicks[0], id="z", occurred_at=clicks[1].occurred_at)
     assert read("lifecycle", [*clicks, tie], at)["skips_ahead"] == 1, "of one instant the larger id"
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=str)
+def test_of_one_instant_the_larger_id_is_the_newest(order: tuple[int, int]) -> None:
+    """Whichever arrived last, and whatever it says."""
+    said = [
+        ProfileSet(id=id, country="ZZ", customer_id="c1", occurred_at=CLICKED, seen_at=CLICKED, sex=sex)
+        for id, sex in (("b", "f"), ("a", "m"))
+    ]
+    assert read("profile", [said[n] for n in order], CLICKED + DAY)["sex"] == "f"
+
+
+def test_an_age_turns_with_the_local_year() -> None:
+    born = ProfileSet(id="p", country="ZZ", customer_id="c1", occurred_at=CLICKED, seen_at=CLICKED, birth_year=1980)
+    new_year = world.local(date(2017, 1, 1), BERLIN)
+    ages = [read("profile", [born], new_year + after)["age"] for after in (-HOUR, 0 * HOUR)]
+    assert ages == [36, 37]
+
+
+def test_a_sum_is_exact_however_large() -> None:
+    """A float would lose the last cent."""
+    cent = Placed(id="c", country="ZZ", customer_id="c1", occurred_at=CLICKED, seen_at=CLICKED, amount_cents=1)
+    fold = Sum("amount_cents")
+    total = fold.read(fold.enter(2**53, deliver(cent, BERLIN)), 17_000, None)
+    assert (total, type(total)) == (2**53 + 1, int)
