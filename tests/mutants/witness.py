@@ -22,6 +22,9 @@ NO_FAULT = {
 }  # fmt: skip
 """What a text that is not even Python, SQL or Lua dies of."""
 
+TIMED_OUT = ("Timeout", "Query interrupted")
+"""What pytest-timeout says, and what DuckDB says when it is interrupted by it."""
+
 
 class Seen(msgspec.Struct, kw_only=True):
     """How a run went. `broken`: a test died because the source could not be read, or before it was collected."""
@@ -49,7 +52,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     elif not call.excinfo.errisinstance(pytest.skip.Exception):
         leaves = list(_leaves(call.excinfo.value))
         said = f"{type(leaves[0]).__name__}: {leaves[0]}".splitlines()
-        timed_out = any(str(leaf).startswith("Timeout") for leaf in leaves)
+        timed_out = any(str(leaf).startswith(TIMED_OUT) for leaf in leaves)
         _fail(item.nodeid, said, broken=all(map(_unreadable, leaves)), timed_out=timed_out)
 
 
