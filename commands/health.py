@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import click
 
 from scv import settings
-from scv.errors import CerebroError
+from scv.errors import CerebroError, Unreachable
 from scv.settings import Settings
 
 ANSWER_S = 3.0
-BEATS = ("online", "lake", "reactor")
+START = {"online": "cerebro consume online", "lake": "cerebro consume lake", "reactor": "cerebro react"}
+"""What gives a sign of life in the store, and how it is started."""
 
 
 @click.command()
-@click.argument("part", type=click.Choice([*BEATS, "scorer", "store", "broker"]))
+@click.argument("part", type=click.Choice([*START, "scorer", "store", "broker"]))
 def command(part: str) -> int:
     """Say whether PART is alive, for a container's health check; never waits longer than a few seconds.
 
@@ -30,34 +32,45 @@ def command(part: str) -> int:
     try:
         said = checks[part](found) if part in checks else _beat(found, part)
     except CerebroError as error:
-        click.echo(f"{part}: {error}", err=True)
+        click.echo(f"{part}: {_why(error, found, part)}", err=True)
         return 1
     click.echo(f"{part}: {said}")
     return 0
 
 
+def _why(error: CerebroError, found: Settings, part: str) -> str:
+    """The error; but where nobody said an address and nothing was started, the default's silence is no news."""
+    variable = settings.PREFIX + {"scorer": "SCORER", "broker": "BROKER"}.get(part, "STORE")
+    told = variable in os.environ or settings.services_file(found.home_path).exists()
+    if told or not isinstance(error, Unreachable):
+        return str(error)
+    return f"nothing runs in {found.home_path}. Start it with `cerebro up`, or set {variable}."
+
+
 def _beat(found: Settings, name: str) -> str:
     from streams import heartbeat
-    from streams.connection import UNWELL, client, shown
+    from streams.connection import UNWELL, ails, client, shown
 
     with client(found) as store:
         try:
             beat = heartbeat.read(store, name)
+            if beat is None:
+                heartbeat.try_out(store)
         except UNWELL as error:
-            raise CerebroError(f"no heartbeat can be read: {shown(found)} does not answer ({error})") from error
+            raise Unreachable(f"not known: the store {shown(found)} {ails(error)}.") from error
     if beat is None:
-        raise CerebroError(f"no heartbeat within {heartbeat.TTL_S} s. Is it running?")
+        raise CerebroError(f"no heartbeat within {heartbeat.TTL_S} s. Start it with `{START[name]}`.")
     return "alive" + (f", {beat['taken']:,} records taken" if "taken" in beat else "")
 
 
 def _store(found: Settings) -> str:
-    from streams.connection import UNWELL, client, shown
+    from streams.connection import UNWELL, ails, client, shown
 
     with client(found) as store:
         try:
             store.ping()
         except UNWELL as error:
-            raise CerebroError(f"{shown(found)} does not answer ({error})") from error
+            raise Unreachable(f"{shown(found)} {ails(error)}.") from error
     return "alive"
 
 
@@ -68,7 +81,7 @@ def _broker(found: Settings) -> str:
     try:
         listed = AdminClient({"bootstrap.servers": found.broker, "log_level": 0}).list_topics(timeout=ANSWER_S)
     except KafkaException as error:
-        raise CerebroError(f"{found.broker} does not answer ({error})") from error
+        raise Unreachable(f"{found.broker} does not answer ({error.args[0].name()}).") from error
     return f"alive, {len(listed.topics)} topics"
 
 
@@ -80,7 +93,7 @@ def _scorer(found: Settings) -> str:
         try:
             reply = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=ANSWER_S)
         except grpc.RpcError as error:
-            raise CerebroError(f"{found.scorer} does not answer ({error.code().name})") from error
+            raise Unreachable(f"{found.scorer} does not answer ({error.code().name}).") from error
     if reply.status != health_pb2.HealthCheckResponse.SERVING:
         raise CerebroError(f"{found.scorer} is {health_pb2.HealthCheckResponse.ServingStatus.Name(reply.status)}")
     return "serving"

@@ -10,6 +10,7 @@ from typing import Any
 import redis
 from redis.backoff import NoBackoff
 from redis.exceptions import (
+    AuthenticationError,
     BusyLoadingError,
     ConnectionError,
     OutOfMemoryError,
@@ -26,6 +27,14 @@ from streams.talk import say as talk
 
 UNWELL = (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError, OutOfMemoryError, TryAgainError)
 """What a store raises that may be well again later: gone, loading, a replica, full."""
+
+_AILS = {
+    OutOfMemoryError: "is full (maxmemory): give it more memory",
+    ReadOnlyError: "is a read-only replica: CEREBRO_STORE must name the primary",
+    BusyLoadingError: "is still loading what it had saved",
+    TryAgainError: "is moving keys between its nodes",
+    AuthenticationError: "refuses the password that CEREBRO_STORE gives",
+}
 
 ANSWER_S = 5.0
 CONNECT_S = 2.0
@@ -67,12 +76,23 @@ def connect_store(settings: Settings, say: Callable[[str], None] = talk) -> Any:
             now = time.monotonic()
             if now >= deadline:
                 found.close()
-                advice = "Start one with `cerebro up`, or set CEREBRO_STORE."
-                raise Unreachable(f"No store answers at {shown(settings)} ({error}). {advice}") from error
+                advice = "" if type(error) in _AILS else " Start one with `cerebro up`, or set CEREBRO_STORE."
+                raise Unreachable(f"The store {shown(settings)} {ails(error)}.{advice}") from error
             if now - said >= SAY_EVERY_S:
                 say(f"Waiting up to {settings.wait_s} s for the store {shown(settings)} …")
                 said = now
             time.sleep(_PAUSE_S)
+
+
+def ails(error: Exception) -> str:
+    """What is wrong with a store, as the rest of a sentence.
+
+    Never the client's own text: that shows the command that failed, and with it a customer's key.
+
+    >>> ails(OutOfMemoryError("Command # 1 (HSET row:{US:7} …) of pipeline caused error: command not allowed …"))
+    'is full (maxmemory): give it more memory'
+    """
+    return _AILS.get(type(error), "does not answer")
 
 
 def shown(settings: Settings) -> str:

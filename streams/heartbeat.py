@@ -46,3 +46,8 @@ def read(client: Any, name: str) -> dict[str, Any] | None:
     """What the newest beat said; None where there is none in the last quarter of a minute."""
     found = client.get(key(name))
     return None if found is None else msgspec.json.decode(found, type=dict[str, Any])
+
+
+def try_out(client: Any) -> None:
+    """Write a sign of nobody, for a second: where a store is full, raises what a beat runs into."""
+    client.set(key("nobody"), b"", ex=1)

@@ -25,7 +25,7 @@ from scv.layout import layout_of
 from scv.rowstore import RowStore, built_key
 from scv.settings import Settings
 from streams import faultpoint, topics
-from streams.connection import UNWELL, connect_store
+from streams.connection import UNWELL, ails, connect_store
 from streams.counters import Counters
 from streams.epoch import open_epoch
 from streams.folding import Batch, Folding, Moved
@@ -57,7 +57,7 @@ class OnlineConsumer:
         self.counters = Counters()
         self._settings, self._say, self._limit = settings, say, batch
         self._countries = countries.known(settings.countries_path)
-        self._down: str | None = None
+        self._down = False
         self._checked = self._stood = 0.0
         self._on_wall: list[str] = []
 
@@ -100,9 +100,9 @@ class OnlineConsumer:
             self._say(f"{moved}: going back to where the store stands.")
             self._unplace()
         except UNWELL as error:
-            if self._down is None:
-                self._say(f"The store does not answer ({error}): paused until it does.")
-            self._down = str(error)
+            if not self._down:
+                self._say(f"The store {ails(error)}; paused until it is well.")
+            self._down = True
             self._unplace()
             self._intake.take(1, PROBE_S)  # keeps polling, or the group would think that we died
         return False
@@ -136,7 +136,7 @@ class OnlineConsumer:
             self._folding.end([part])
             self._folding.begin(part, log.place(generation, part.partition), position, built)
             self.counters.placed += 1
-        self._down = None
+        self._down = False
 
     def _unplace(self) -> None:
         self._folding.end(sorted(self._intake.placed))

@@ -152,6 +152,7 @@ class Services:
                 "Use them, stop them, or set CEREBRO_HOME to another folder."
             ) from error
         self._lock = lock
+        services_file(self.home).unlink(missing_ok=True)  # of one that was killed: its process id means nothing now
 
     def _write(self) -> None:
         lines = [f"# process {os.getpid()}", *(f"{key}={value}" for key, value in self.environment().items())]

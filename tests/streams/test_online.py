@@ -151,6 +151,21 @@ def test_a_store_that_is_away_is_waited_for(live: Settings, client: Any, monkeyp
     shop.compare(live, client)
 
 
+def test_a_full_store_is_waited_for_and_no_customer_is_named(live: Settings, client: Any) -> None:
+    """The client's own words show the command that failed, and so whose row it was to write."""
+    with shop.Running(live, OnlineConsumer, LakeConsumer) as running:
+        wait_taken(client, shop.send(live, shop.log(14, 200), None))
+        client.config_set("maxmemory", 1)
+        try:
+            shop.send(live, shop.log(15, 200, customers=7))
+            shop.wait(lambda: any("is full" in line for line in running.said), 15)
+        finally:
+            client.config_set("maxmemory", 0)
+        shop.settle(live, client)
+    assert not [line for line in running.said if "US:" in line or "row:" in line or "{" in line]
+    shop.compare(live, client)
+
+
 def test_on_wall_time_an_end_is_complete_to_now(live: Settings, client: Any) -> None:
     with shop.Running(live, OnlineConsumer) as running:
         store, topic = RowStore(client), topics.events(live, "app")

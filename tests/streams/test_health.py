@@ -1,0 +1,72 @@
+"""`cerebro health` says what is dead, and what only cannot be known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import cli
+from scv.settings import Settings
+from streams.heartbeat import Heartbeat
+
+PARTS = ("online", "lake", "reactor", "scorer", "store", "broker")
+WITH_A_BEAT = ("online", "lake", "reactor")
+
+
+@pytest.fixture
+def here(live: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of the running services."""
+    for name in ("home", "broker", "store"):
+        monkeypatch.setenv(f"CEREBRO_{name.upper()}", getattr(live, name))
+
+
+@pytest.mark.parametrize("part", WITH_A_BEAT)
+@pytest.mark.usefixtures("here")
+def test_a_full_store_is_not_a_dead_consumer(part: str, client: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    before = client.config_get("maxmemory")["maxmemory"]
+    client.config_set("maxmemory", 1)
+    try:
+        Heartbeat(client, part).beat(taken=7)  # works, and cannot say so
+        assert cli.main(["health", part]) == 1
+    finally:
+        client.config_set("maxmemory", before)
+    said = capsys.readouterr().err
+    assert "is full (maxmemory)" in said and "not known" in said
+    assert "no heartbeat" not in said
+    Heartbeat(client, part).beat(taken=7)
+    assert cli.main(["health", part]) == 0
+
+
+@pytest.mark.parametrize("part", WITH_A_BEAT)
+@pytest.mark.usefixtures("here", "client")
+def test_one_without_a_beat_says_how_to_start_it(part: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["health", part]) == 1
+    assert "no heartbeat" in (said := capsys.readouterr().err) and "Start it with `cerebro " in said
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_where_nothing_was_started_it_says_so(
+    part: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("BROKER", "STORE", "SCORER"):
+        monkeypatch.delenv(f"CEREBRO_{name}", raising=False)
+    silent = Settings(home=str(tmp_path), broker="127.0.0.1:1", store="redis://127.0.0.1:1/0", scorer="127.0.0.1:1")
+    monkeypatch.setattr("scv.settings.load", lambda: silent)  # the default ports may be somebody's on this machine
+    monkeypatch.setattr("commands.health.ANSWER_S", 0.5)
+    assert cli.main(["health", part]) == 1
+    assert f"nothing runs in {tmp_path}. Start it with `cerebro up`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_an_address_that_was_given_is_named(
+    part: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CEREBRO_HOME", str(tmp_path))
+    monkeypatch.setenv("CEREBRO_STORE", "redis://:secret@127.0.0.1:1/0")
+    monkeypatch.setenv("CEREBRO_BROKER", "127.0.0.1:1")
+    monkeypatch.setenv("CEREBRO_SCORER", "127.0.0.1:1")
+    monkeypatch.setattr("commands.health.ANSWER_S", 0.5)
+    assert cli.main(["health", part]) == 1
+    said = capsys.readouterr().err
+    assert "127.0.0.1:1" in said and "does not answer" in said and "secret" not in said
