@@ -47,10 +47,10 @@ class Target:
     """One question about the future.
 
     `clauses` make the label: all of them, or any one where `any_of`. Without any, the label is what became of the
-    box that was open (`scv.labels` says how). `known` are the features at the reference that say which one that is;
-    they are no columns of its model, `exposure` is: how long the customer has, which at references of one weekday is
-    always the same and no leak. `horizon` names the country's setting that is shown to people; `template` says y = 1
-    in words.
+    box that was open (`scv.labels` says how).
+    `known` are the features at the reference that say which box that is; they are no columns of its model.
+    `exposure` is one: how long the customer has, which at references of one weekday is always the same and no leak.
+    `horizon` names the country's setting that is shown to people; `template` says y = 1 in words.
     """
 
     name: str

@@ -23,12 +23,12 @@ from tests.flow import town
 from tests.flow.pages import ROOT, blocks, text
 from tests.flow.session import clean_environment
 from tests.flow.town import BEGIN, LATER, TUESDAY
+from tests.sources import PACKAGES
 from tests.streams import shop
 
 pytestmark = pytest.mark.timeout(300)
 PAGE, SECTION = "CONTRIBUTING.md", "Add a feature"
 NAME = "treats"
-PACKAGES = ("scv", "streams", "feature_repo", "trainer", "scorer", "rpc", "commands")
 OTHERS = ("cli.py", "pyproject.toml", "tests/oracle.py", "tests/world.py", "tests/parity", "tests/flow")
 LINES = 10
 

@@ -20,11 +20,21 @@ from tests.mutants.trial import ControlFailed, Court
 
 MUTANTS = load()
 SUBJECTS = {
-    "admission": "scv/admission.py", "folds": "scv/folds/", "windows": "scv/fold.py", "fences": "scv/rowstore.py",
-    "rows": "scv/row.py", "calendar": "scv/calendar.py", "targets": "scv/target.py", "labels": "scv/labels.py",
-    "populations": "scv/population.py", "phases": "scv/phase.py", "partitions": "scv/partition.py",
-    "clock": "scv/clock.py", "watermarks": "scv/lake.py", "layout": "scv/layout.py",
-}  # fmt: skip
+    "admission": "scv/admission.py",
+    "folds": "scv/folds/",
+    "windows": "scv/fold.py",
+    "fences": "scv/rowstore.py",
+    "rows": "scv/row.py",
+    "calendar": "scv/calendar.py",
+    "targets": "scv/target.py",
+    "labels": "scv/labels.py",
+    "populations": "scv/population.py",
+    "phases": "scv/phase.py",
+    "partitions": "scv/partition.py",
+    "clock": "scv/clock.py",
+    "watermarks": "scv/lake.py",
+    "layout": "scv/layout.py",
+}
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda one: one.name)

@@ -15,7 +15,10 @@ import msgspec
 import pytest
 
 WITNESS = "CEREBRO_MUTANT_WITNESS"
-PACKAGES = ("scv", "streams", "feature_repo", "trainer", "scorer", "console", "rpc", "commands", "cli", "tests")
+PACKAGES = (
+    "scv", "streams", "store", "feature_repo", "trainer", "scorer", "console", "rpc", "proof", "local", "terminal",
+    "commands", "cli", "tests",
+)  # fmt: skip
 NO_FAULT = {
     "SyntaxError", "IndentationError", "ImportError", "ModuleNotFoundError", "NameError", "UnboundLocalError",
     "ParserException", "BinderException", "CatalogException", "NoScriptError",
