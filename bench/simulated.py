@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from scv import country
+from scv.events import country
 from scv.settings import Settings
 from streams.simulator import parts
 from streams.simulator.dirt import TAKEN

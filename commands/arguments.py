@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from scv import calendar
-from scv import country as countries
-from scv.country import Country
 from scv.errors import UserError
+from scv.events import calendar
+from scv.events import country as countries
+from scv.events.country import Country
 from scv.settings import Settings
 
 

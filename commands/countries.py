@@ -6,7 +6,8 @@ import click
 import msgspec
 
 from commands import listing
-from scv import country, settings
+from scv import settings
+from scv.events import country
 
 COLUMNS = ("code", "name", "time_zone", "starts_on", "ends_on", "basis", "targets")
 

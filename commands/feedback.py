@@ -24,8 +24,8 @@ def command(code: str, dates: tuple[str, ...], notes: tuple[str, ...], out: Path
     """
     from commands.tuesday import references_of, write_report
     from scorer.feedback import feedback, sentence
-    from scv import country as countries
     from scv import settings as known
+    from scv.events import country as countries
 
     settings = known.load()
     country = countries.load(code, settings.countries_path)

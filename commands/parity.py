@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from commands.comparison.comparing import Compared
     from commands.comparison.tally import Tally
-    from scv.country import Country
+    from scv.events.country import Country
     from scv.figures import Figure
     from scv.settings import Settings
 
@@ -101,7 +101,7 @@ def _served(settings: Settings, codes: Sequence[str], since: str | None) -> list
     from commands.arguments import the_countries
     from commands.bar import Bar
     from commands.comparison.served import recompute
-    from scv import calendar
+    from scv.events import calendar
 
     found = []
     for country in the_countries(codes, settings):

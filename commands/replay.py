@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from commands import listing
-from scv import calendar, country, settings
+from scv import settings
 from scv.errors import UserError
+from scv.events import calendar, country
 from scv.settings import Settings
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from scv import event
+from scv.events import event
 
 
 @click.command()

@@ -9,7 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from rpc.scorer_pb2 import ScoreReply, TargetScore
-    from scv.country import Country
+    from scv.events.country import Country
 
 
 @click.command()
@@ -30,9 +30,10 @@ def command(country: str, customers: tuple[str, ...], targets: tuple[str, ...], 
       cerebro score US 900 901 --target lapse --json
     """
     from rpc.client import ScorerClient, ScorerError
-    from scv import calendar, settings
-    from scv import country as countries
+    from scv import settings
     from scv.errors import CerebroError, Unreachable, UserError
+    from scv.events import calendar
+    from scv.events import country as countries
 
     known = settings.load()
     place = countries.load(country, known.countries_path)

@@ -17,8 +17,9 @@ import click
 import msgspec
 
 from commands.stages import Stages
-from scv import country, settings
+from scv import settings
 from scv.errors import UnknownName, UserError
+from scv.events import country
 from scv.settings import Settings
 
 if TYPE_CHECKING:

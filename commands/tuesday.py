@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from scorer.feedback import Feedback
-    from scv.country import Country
+    from scv.events.country import Country
     from scv.settings import Settings
 
 
 def reference_of(date: str | None, country: Country, settings: Settings) -> datetime:
     """The instant that `-d` names; without it local midnight of the newest Tuesday by the country's clock."""
     from commands.arguments import now
-    from scv import calendar
+    from scv.events import calendar
 
     if date:
         return calendar.reference(date, country)
@@ -27,8 +27,8 @@ def reference_of(date: str | None, country: Country, settings: Settings) -> date
 def references_of(dates: Sequence[str], country: Country, settings: Settings) -> list[datetime]:
     """The instants that `-d` names; without any, those of every published week. Raises UserError if there is none."""
     from scorer.week import Folder
-    from scv import calendar
     from scv.errors import UserError
+    from scv.events import calendar
 
     if dates:
         return sorted({calendar.reference(text, country) for text in dates})

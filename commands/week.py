@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from scv.country import Country
+    from scv.events.country import Country
     from scv.settings import Settings
 
 LOOK_S = 1.0
@@ -45,7 +45,7 @@ def run(settings: Settings, country: Country, at: datetime, wait_s: float = 0, w
     from commands.tuesday import references_of, write_report
     from scorer.export import export
     from scorer.feedback import feedback, sentence
-    from scv import calendar
+    from scv.events import calendar
 
     date = calendar.label(at, country)
     if not wait(settings, country, at, wait_s):
@@ -78,8 +78,8 @@ def complete_to(settings: Settings, country: Country) -> datetime | None:
     """The instant up to which the lake holds every family of a country; None: unknown."""
     import duckdb
 
-    from scv import calendar
-    from scv.event import FAMILIES
+    from scv.events import calendar
+    from scv.events.event import FAMILIES
     from scv.lake import Lake
 
     lake = Lake(settings.lake_path)
@@ -97,8 +97,9 @@ def take(settings: Settings, country: Country, at: datetime, workers: int) -> No
     """
     from scorer.archive import watermarks
     from scorer.week import Folder
-    from scv import calendar, snapshot
+    from scv import snapshot
     from scv.errors import CerebroError
+    from scv.events import calendar
 
     if snapshot.manifest(settings.snapshots_path, country, at) is not None:
         published = Folder(settings.exports_url, country.code).week(calendar.label(at, country)) is not None

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from scorer.hold_out import held_out
 from scv import box
-from scv.calendar import day_of, to_date, to_us
-from scv.country import Country
+from scv.events.calendar import day_of, to_date, to_us
+from scv.events.country import Country
 
 Policy = Literal["OK", "HELD_OUT", "SUPPRESSED"]
 CONSENT = "contacts__consent_"

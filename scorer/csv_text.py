@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from scv.country import Country
+from scv.events.country import Country
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What makes a spreadsheet take a text cell for a formula, or drop what stands before one (CWE-1236)."""

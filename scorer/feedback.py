@@ -10,7 +10,7 @@ import numpy as np
 
 from scorer.hindsight import Hindsight, collect
 from scv import metrics
-from scv.country import Country
+from scv.events.country import Country
 from scv.metrics import Interval
 from scv.settings import Settings
 

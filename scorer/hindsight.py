@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scorer.week import Folder, Week
-from scv import calendar, labels
-from scv.country import Country
+from scv import labels
 from scv.errors import UserError
+from scv.events import calendar
+from scv.events.country import Country
 from scv.lake import Lake, LakeVersion
 from scv.population import DELIVERY_WEEKDAY
 from scv.settings import Settings

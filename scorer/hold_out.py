@@ -10,8 +10,8 @@ import hashlib
 import hmac
 from datetime import datetime
 
-from scv.calendar import day_of, to_us
-from scv.country import Country
+from scv.events.calendar import day_of, to_us
+from scv.events.country import Country
 
 WEEKS = 13
 

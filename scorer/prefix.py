@@ -14,8 +14,8 @@ import msgspec
 
 from scorer.vector_file import Standing
 from scv import fetcher
+from scv.events.partition import partition_of
 from scv.layout import layout_of
-from scv.partition import partition_of
 from scv.row import fence_of
 from scv.rowstore import Log, position_key, row_key
 

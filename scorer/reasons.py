@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scv import derived, fetcher
-from scv.country import Country
+from scv.events.country import Country
 from scv.fetcher import Feature
 from scv.fold import Words
 from scv.folds import ActiveDays, DaysSince, DaysSinceFirst, GapMean

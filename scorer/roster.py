@@ -12,7 +12,7 @@ import pyarrow as pa
 from scorer.contact import last_contact
 from scorer.scoring import Score, TargetScore
 from scorer.subjects import Subjects
-from scv.country import Country
+from scv.events.country import Country
 from scv.population import DELIVERY_WEEKDAY
 
 INSTANT = pa.timestamp("us", tz="UTC")

@@ -20,7 +20,7 @@ from scorer.reasons import Reason, inputs_of, reasons_of
 from scorer.subjects import Freshness, Subjects
 from scv import fetcher, vector
 from scv.bundle import Band, Bundle
-from scv.country import Country
+from scv.events.country import Country
 from scv.phase import phase
 from scv.target import Basis, Target
 from scv.target import get as target_named

@@ -13,7 +13,7 @@ import xlsxwriter
 
 from scorer.contact import cut_off
 from scorer.week import Manifest
-from scv.country import Country
+from scv.events.country import Country
 from scv.target import get as target_named
 
 COLUMNS = (

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from scv import snapshot
 from scv.array import Features
-from scv.calendar import EPOCH
+from scv.events.calendar import EPOCH
 from scv.fetcher import Fetcher
 from scv.reader import Reading, View
 

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import msgspec
 
-from scv.calendar import DAY_US
-from scv.clock import wall_us
+from scv.events.calendar import DAY_US
+from scv.events.clock import wall_us
 from scv.vector import Column
 
 KEPT_DAYS = 28

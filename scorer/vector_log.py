@@ -19,7 +19,7 @@ from scorer.scoring import Score
 from scorer.subjects import Subjects, plain
 from scorer.vector_file import ModelRecord, Scored, ServedRecord, VectorFile
 from scv.bundle import Bundle
-from scv.country import Country
+from scv.events.country import Country
 from scv.settings import Settings
 
 WAITING = 1_000

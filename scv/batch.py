@@ -13,9 +13,9 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 
-from scv import admission
-from scv.calendar import day_of, to_us
-from scv.country import Country
+from scv.events import admission
+from scv.events.calendar import day_of, to_us
+from scv.events.country import Country
 from scv.fetcher import Feature
 from scv.layout import Layout
 

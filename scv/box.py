@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from scv.calendar import Days, day_of, first_of, midnight, to_date, to_us
-from scv.country import Country
+from scv.events.calendar import Days, day_of, first_of, midnight, to_date, to_us
+from scv.events.country import Country
 from scv.fold import OPEN_WEEK
 
 LONGEST_DAYS = 7
@@ -20,7 +20,7 @@ LONGEST_DAYS = 7
 def open_box(day: Days, weekday: Days, cut_off_days: int) -> Days:
     """The delivery day of the open box at any instant of a local day; both numbers, or both int64[n].
 
-    >>> from scv.calendar import to_day
+    >>> from scv.events.calendar import to_day
     >>> from datetime import date
     >>> tuesday = to_day(date(2017, 9, 5))
     >>> [to_date(open_box(tuesday, weekday, 5)).strftime("%a %d") for weekday in range(7)]
@@ -38,7 +38,7 @@ def cut_off(box: int, country: Country) -> datetime:
     """The instant from which on the box of a delivery day cannot be changed, in UTC.
 
     >>> from scv import country
-    >>> from scv.calendar import to_day
+    >>> from scv.events.calendar import to_day
     >>> from datetime import date
     >>> cut_off(to_day(date(2017, 9, 11)), country.load("ZZ")).isoformat()
     '2017-09-05T22:00:00+00:00'

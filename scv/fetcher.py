@@ -19,8 +19,8 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from scv import event as events
 from scv.errors import BadSetting, UnknownName
+from scv.events import event as events
 from scv.fold import OPEN_WEEK, Dtype, Fold, Window, Windowed, Words
 
 NAME = re.compile(r"^[a-z][a-z0-9_]*$")

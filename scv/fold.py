@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from scv.delivery import Delivery
+from scv.events.delivery import Delivery
 
 Dtype = Literal["int", "float", "str"]
 Scalar = int | str

@@ -16,8 +16,8 @@ import pyarrow as pa
 from scv import box
 from scv.array import Features, column, numbers
 from scv.batch import admit
-from scv.calendar import add_days, day_of, from_us, to_us
-from scv.country import Country
+from scv.events.calendar import add_days, day_of, from_us, to_us
+from scv.events.country import Country
 from scv.fetchers.subscription import SKIPS, STATES
 from scv.fold import literal
 from scv.lake import Lake, LakeVersion

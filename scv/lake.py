@@ -15,9 +15,9 @@ import msgspec
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from scv import event as events
-from scv.country import Country
 from scv.errors import LakeConflict
+from scv.events import event as events
+from scv.events.country import Country
 
 ARROW = {"int": pa.int64(), "str": pa.string(), "bool": pa.bool_(), "date": pa.date32()}
 INSTANT = pa.timestamp("us", tz="UTC")

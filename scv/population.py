@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from scv.array import Features, column, numbers, words
-from scv.country import Country
+from scv.events.country import Country
 from scv.phase import ACTIVE, phase
 from scv.phase import NEEDS as PHASE_NEEDS
 

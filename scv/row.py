@@ -12,10 +12,10 @@ from typing import Any
 
 import msgspec
 
-from scv import admission
-from scv.admission import Ids, Verdict
-from scv.delivery import Delivery
 from scv.errors import StoreUnusable
+from scv.events import admission
+from scv.events.admission import Ids, Verdict
+from scv.events.delivery import Delivery
 from scv.layout import Layout
 
 _FENCE = struct.Struct("<BII16sIqqi")

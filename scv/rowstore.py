@@ -20,8 +20,8 @@ from typing import Any, cast
 
 import msgspec
 
-from scv.clock import Clock, Mode
 from scv.errors import StoreUnusable
+from scv.events.clock import Clock, Mode
 from scv.row import FENCE_BYTES, Place
 
 # A write succeeds only if every field's stored fence equals the fence that the writer read ('' = absent).

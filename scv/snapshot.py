@@ -21,9 +21,10 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scv import batch, calendar, fetcher, whole
-from scv.country import Country
+from scv import batch, fetcher, whole
 from scv.errors import UserError
+from scv.events import calendar
+from scv.events.country import Country
 from scv.fetcher import Fetcher
 from scv.lake import Lake, LakeVersion
 from scv.layout import layout_of

@@ -15,9 +15,9 @@ import numpy as np
 
 from scv import box, population
 from scv.array import Features
-from scv.calendar import add_days
-from scv.country import Country
 from scv.errors import UnknownName
+from scv.events.calendar import add_days
+from scv.events.country import Country
 from scv.fold import Condition
 
 Basis = Literal["recorded", "derived"]

@@ -15,8 +15,8 @@ import numpy as np
 
 from scv import derived
 from scv.array import Features, column, numbers, words
-from scv.country import Country
 from scv.errors import CerebroError, UnknownName
+from scv.events.country import Country
 from scv.fetcher import Feature, all_features
 from scv.phase import NEEDS as PHASE_NEEDS
 from scv.phase import PHASES, PhaseRule, phase

@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from scv import country as countries
 from scv import fetcher, whole
-from scv.calendar import midnight, to_us
-from scv.clock import wall_us
-from scv.country import Country
 from scv.errors import LogChanged
+from scv.events import country as countries
+from scv.events.calendar import midnight, to_us
+from scv.events.clock import wall_us
+from scv.events.country import Country
 from scv.lake import Epoch, Lake
 from scv.layout import layout_of
 from scv.rebuild import Progress, Rebuilt, rebuild

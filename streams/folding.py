@@ -10,9 +10,9 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from scv.country import Country
-from scv.delivery import Delivery
 from scv.errors import LogChanged
+from scv.events.country import Country
+from scv.events.delivery import Delivery
 from scv.layout import Layout
 from scv.row import FENCE_BYTES, NEVER, Place, Row, unpack
 from scv.rowstore import Move, Position, RowStore, RowWrite, position_key, row_key

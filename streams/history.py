@@ -18,9 +18,9 @@ import duckdb
 import msgspec
 import pyarrow as pa
 
-from scv import delivery, event
-from scv.country import Country
 from scv.errors import BadEvent, UserError, did_you_mean
+from scv.events import delivery, event
+from scv.events.country import Country
 from streams import lines, wide
 from streams.wide import SCHEMA, write_parquet
 

@@ -10,10 +10,10 @@ import threading
 import time
 from collections.abc import Callable
 
-from scv import country as countries
-from scv.delivery import Delivery
 from scv.errors import BadEvent, LakeConflict, Unreachable
-from scv.event import Watermark
+from scv.events import country as countries
+from scv.events.delivery import Delivery
+from scv.events.event import Watermark
 from scv.lake import Lake
 from scv.rowstore import RowStore
 from scv.settings import Settings

@@ -16,11 +16,11 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
-from scv import event as events
-from scv.calendar import DAY_US, from_us, to_us
-from scv.delivery import Delivery
 from scv.errors import LakeConflict
-from scv.event import Watermark
+from scv.events import event as events
+from scv.events.calendar import DAY_US, from_us, to_us
+from scv.events.delivery import Delivery
+from scv.events.event import Watermark
 from scv.lake import Lake, schema, transaction_id, younger_fields
 from scv.rowstore import Log
 from streams.log import Part

@@ -16,8 +16,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scv import calendar
 from scv.errors import did_you_mean
+from scv.events import calendar
 from streams import wide
 
 STAGED = pa.schema(

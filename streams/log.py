@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollectio
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from scv.errors import BadSetting, LogChanged, Unreachable
-from scv.event import FAMILIES
+from scv.events.event import FAMILIES
 from scv.rowstore import Log
 from scv.settings import Settings
 from streams import topics

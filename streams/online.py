@@ -13,12 +13,12 @@ from typing import Any
 
 import msgspec
 
-from scv import country as countries
-from scv.calendar import to_us
-from scv.clock import wall_us
-from scv.delivery import Delivery
 from scv.errors import BadEvent, CerebroError, LogChanged, StoreUnusable, Unreachable
-from scv.event import Watermark
+from scv.events import country as countries
+from scv.events.calendar import to_us
+from scv.events.clock import wall_us
+from scv.events.delivery import Delivery
+from scv.events.event import Watermark
 from scv.fetcher import of_family
 from scv.lake import Lake
 from scv.layout import layout_of

@@ -9,7 +9,7 @@ import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from scv.errors import CerebroError, Unreachable
-from scv.partition import partition_of
+from scv.events.partition import partition_of
 from scv.settings import Settings
 from streams.topics import MAX_DEAD_LETTER_BYTES
 

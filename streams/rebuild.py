@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from scv import country as countries
-from scv import event as events
 from scv import fetcher
-from scv.country import Country
+from scv.events import country as countries
+from scv.events import event as events
+from scv.events.country import Country
 from scv.fetcher import Fetcher
 from scv.lake import Lake
 from scv.layout import layout_of

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from confluent_kafka import Message
 
-from scv.country import Country
-from scv.delivery import Delivery, decode
 from scv.errors import BadEvent
-from scv.event import Watermark
-from scv.partition import partition_of
+from scv.events.country import Country
+from scv.events.delivery import Delivery, decode
+from scv.events.event import Watermark
+from scv.events.partition import partition_of
 from scv.rowstore import Log
 from streams.log import Part
 

@@ -16,8 +16,8 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from scv import calendar, country, event
 from scv.errors import UserError, did_you_mean
+from scv.events import calendar, country, event
 from scv.settings import Settings
 from streams import completejourney, topics
 from streams.history import Batch, History, Span

@@ -15,7 +15,7 @@ from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from scv.errors import CerebroError, Unreachable
-from scv.event import FAMILIES
+from scv.events.event import FAMILIES
 from scv.settings import Settings
 
 MAX_EVENT_BYTES = 4 * 1024 * 1024

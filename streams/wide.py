@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from scv import event
 from scv.errors import UserError, did_you_mean
+from scv.events import event
 
 ENVELOPE = ("id", "country", "customer_id", "kind", "occurred_at", "seen_at")
 REQUIRED = ("country", "customer_id", "kind", "occurred_at")

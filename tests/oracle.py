@@ -15,8 +15,8 @@ from itertools import pairwise
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from scv.country import Country
-from scv.event import ENVELOPE, Event
+from scv.events.country import Country
+from scv.events.event import ENVELOPE, Event
 from scv.fetcher import Feature, Fetcher
 from scv.fold import OPEN_WEEK, Fold, Window
 

@@ -14,8 +14,8 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from scv.country import Country
-from scv.event import Event
+from scv.events.country import Country
+from scv.events.event import Event
 from tests.oracle import Fact, Verdict, fact_of, judged, local_day
 
 LIFECYCLE = ("started", "paused", "resumed", "cancelled", "reactivated")

@@ -18,9 +18,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec.structs import replace
 
-from scv import event as events
-from scv.country import Country
-from scv.event import Event
+from scv.events import event as events
+from scv.events.country import Country
+from scv.events.event import Event
 from scv.fetcher import collect
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

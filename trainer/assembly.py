@@ -12,8 +12,8 @@ import msgspec
 import numpy as np
 
 from scv.bundle import BundleInfo, Rows, levels
-from scv.calendar import from_us, label
 from scv.calibration import Calibration
+from scv.events.calendar import from_us, label
 from trainer.dataset import TrainingSet
 from trainer.fit import Fitted, calibrate, fit, out_of_fold
 from trainer.gate import figures_of

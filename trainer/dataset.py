@@ -16,9 +16,9 @@ import pyarrow as pa
 
 from scv import vector
 from scv.array import Features, column, numbers
-from scv.calendar import from_us
-from scv.country import Country
 from scv.errors import UserError
+from scv.events.calendar import from_us
+from scv.events.country import Country
 from scv.labels import Outcomes
 from scv.phase import phase
 from scv.target import Target, mature

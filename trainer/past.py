@@ -12,9 +12,9 @@ import duckdb
 import pyarrow as pa
 
 from scv import batch, fetcher, labels, snapshot
-from scv.calendar import add_days, from_us, midnight, tuesdays
-from scv.country import Country
 from scv.errors import UserError
+from scv.events.calendar import add_days, from_us, midnight, tuesdays
+from scv.events.country import Country
 from scv.lake import Lake, LakeVersion
 from scv.settings import Settings
 from scv.target import Target, mature

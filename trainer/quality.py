@@ -14,8 +14,8 @@ import numpy as np
 
 from scv import metrics
 from scv.bundle import Bundle, champion, load
-from scv.calendar import from_us
-from scv.country import Country
+from scv.events.calendar import from_us
+from scv.events.country import Country
 from scv.figures import Figure
 from scv.metrics import Interval
 from scv.settings import Settings

@@ -9,7 +9,7 @@ import numpy as np
 
 from scv import metrics
 from scv.bundle import booster
-from scv.calendar import from_us, label
+from scv.events.calendar import from_us, label
 from trainer import pictures
 from trainer.assembly import Assembled
 from trainer.gate import Verdict

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scv import metrics
-from scv.country import Country
+from scv.events.country import Country
 from scv.target import Target
 from trainer.assembly import Assembled
 

@@ -12,9 +12,10 @@ import msgspec
 import pyarrow as pa
 
 from scorer.subjects import Freshness, Subjects
-from scv import batch, calendar, fetcher, snapshot
-from scv.country import Country
+from scv import batch, fetcher, snapshot
 from scv.errors import UserError
+from scv.events import calendar
+from scv.events.country import Country
 from scv.fetcher import Fetcher
 from scv.layout import layout_of
 from scv.settings import Settings

@@ -12,7 +12,7 @@ from commands.comparison import cause, people, ways
 from commands.comparison.batchside import BatchSide
 from commands.comparison.explaining import Explaining, Pending
 from commands.comparison.tally import Counts, Difference, Explained, Tally
-from scv.country import Country
+from scv.events.country import Country
 from scv.settings import Settings
 
 CHUNK = 500

@@ -16,9 +16,9 @@ from typing import Any
 from commands.comparison.batchside import BatchSide
 from commands.comparison.recomputed import Placed, Prefix, Recomputed, Values
 from commands.comparison.stored import Stored, StoredRows
-from scv.calendar import day_of, to_us
-from scv.country import Country
 from scv.errors import LakeConflict
+from scv.events.calendar import day_of, to_us
+from scv.events.country import Country
 from scv.fetcher import Fetcher
 from scv.lake import Lake, LakeVersion
 from scv.reader import View

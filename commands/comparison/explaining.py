@@ -14,7 +14,7 @@ from commands.comparison.tally import Difference, Explained, plain
 from feature_repo.views import TTL
 from scv import population, vector
 from scv.bundle import Bundle
-from scv.country import Country
+from scv.events.country import Country
 from scv.reader import View
 from scv.settings import Settings
 

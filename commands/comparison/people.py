@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
-from scv.country import Country
+from scv.events.country import Country
 from scv.rowstore import row_key
 
 Item = TypeVar("Item")

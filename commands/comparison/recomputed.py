@@ -15,10 +15,10 @@ import duckdb
 import pyarrow as pa
 
 from scv import batch
-from scv import event as events
-from scv.calendar import day_of, to_us
-from scv.country import Country
-from scv.delivery import Delivery, identify
+from scv.events import event as events
+from scv.events.calendar import day_of, to_us
+from scv.events.country import Country
+from scv.events.delivery import Delivery, identify
 from scv.fetcher import Fetcher, of_family
 from scv.lake import Lake, LakeVersion
 from scv.layout import layout_of

@@ -19,8 +19,8 @@ from scorer import vector_file
 from scorer.vector_file import Read, Scored
 from scv import bundle, champion, fetcher, vector
 from scv.bundle import Bundle
-from scv.country import Country
 from scv.errors import CerebroError
+from scv.events.country import Country
 from scv.fetcher import Fetcher
 from scv.lake import Lake
 from scv.settings import Settings

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from scv import calendar, snapshot
-from scv.country import Country
+from scv import snapshot
 from scv.errors import CerebroError, UserError
+from scv.events import calendar
+from scv.events.country import Country
 from scv.lake import Lake
 from scv.rowstore import RowStore
 from scv.settings import Settings

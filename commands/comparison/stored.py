@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scv.country import Country
 from scv.errors import StoreUnusable
+from scv.events.country import Country
+from scv.events.partition import partition_of
 from scv.fetcher import Fetcher
 from scv.layout import layout_of
-from scv.partition import partition_of
 from scv.row import Fence, Row, unpack
 from scv.rowstore import RowStore, row_key
 

@@ -16,8 +16,8 @@ from scorer.subjects import Subjects
 from scv import fetcher
 from scv.array import Features
 from scv.bundle import Bundle
-from scv.country import Country
 from scv.errors import CerebroError, StaleBundle, Unreachable
+from scv.events.country import Country
 from scv.reader import Reader, View
 from scv.settings import Settings
 

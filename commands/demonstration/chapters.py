@@ -14,8 +14,9 @@ from commands.demonstration.shop import END, FROZEN, LAST, Shop
 from commands.demonstration.stage import Stage
 from feature_repo.store import apply
 from rpc.client import ScorerClient
-from scv import calendar, fetcher, target
+from scv import fetcher, target
 from scv.errors import CerebroError
+from scv.events import calendar
 from scv.reader import Reader
 from trainer import past
 from trainer import train as training

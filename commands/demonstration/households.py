@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from scv.calendar import from_us
+from scv.events.calendar import from_us
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from commands.demonstration import alert, chapters, quality, speeds
 from commands.demonstration.findings import Findings
 from commands.demonstration.shop import FROZEN, Shop
 from commands.demonstration.stage import Stage
-from scv import country as countries
 from scv import figures
 from scv.errors import CerebroError
+from scv.events import country as countries
 from scv.settings import Settings
 
 NEXT = """\

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
-from scv import calendar
-from scv.country import Country
+from scv.events import calendar
+from scv.events.country import Country
 
 FROZEN = date(2017, 9, 5)
 """The Tuesday of the list: the champion is what was known then."""

@@ -6,7 +6,7 @@ from datetime import UTC
 from typing import Any
 
 from rpc.scorer_pb2 import SCORED, Band, ScoreReply
-from scv.country import Country
+from scv.events.country import Country
 from scv.reader import View
 
 SHOWN = ("orders__days_since", "orders__count_28d", "orders__spend_28d", "rhythm__gap_mean", "rhythm__week_streak")

@@ -14,9 +14,10 @@ import numpy as np
 import pyarrow as pa
 
 from scorer import champions
-from scv import calendar, snapshot, target
+from scv import snapshot, target
 from scv.bundle import Bundle
-from scv.country import Country
+from scv.events import calendar
+from scv.events.country import Country
 from scv.phase import phase
 from scv.settings import Settings
 from scv.target import Target

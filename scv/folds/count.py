@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from scv.delivery import Delivery
+from scv.events.delivery import Delivery
 from scv.fold import Fold, Window
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from scv.calendar import first_of, to_date
+from scv.events.calendar import first_of, to_date
 from scv.fold import Dtype, Window
 from scv.folds.latest import Latest, Stamped
 

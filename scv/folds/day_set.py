@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from scv.delivery import Delivery
+from scv.events.delivery import Delivery
 from scv.fold import Fold, Window
 
 BITS = 400

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from scv.delivery import Delivery, hash64
+from scv.events.delivery import Delivery, hash64
 from scv.fold import Fold, Window
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scv.delivery import Delivery
+from scv.events.delivery import Delivery
 from scv.fold import Dtype, Fold, Window
 
 Stamped = tuple[int, str, Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from scv.delivery import Delivery
+from scv.events.delivery import Delivery
 from scv.fold import Fold, Window
 
 KEPT_DAYS = 35

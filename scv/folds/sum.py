@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from scv.delivery import Delivery
+from scv.events.delivery import Delivery
 from scv.fold import Dtype, Fold, Window
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from scv import calendar
+from scv.events import calendar
 from streams.simulator import climate as climates
 from streams.simulator import words
 from streams.simulator.boxes import RETRIES, RETRY_DAYS

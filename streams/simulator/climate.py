@@ -11,7 +11,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from scv import calendar
+from scv.events import calendar
 from streams.simulator import market as markets
 from streams.simulator.localtime import LocalTime
 from streams.simulator.world import EVERYONE, World

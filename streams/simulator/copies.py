@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scv.delivery import SKEW_US
+from scv.events.delivery import SKEW_US
 from streams.simulator import harm
 from streams.simulator.harm import Harm
 from streams.simulator.lateness import HOUR_US

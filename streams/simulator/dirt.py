@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from scv.country import Country
+from scv.events.country import Country
 from streams.simulator import copies, harm, lateness
 from streams.simulator.copies import Copies
 from streams.simulator.erasure import erase

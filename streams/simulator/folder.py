@@ -24,8 +24,8 @@ from typing import Any
 import msgspec
 
 from scv import whole
-from scv.country import Country
 from scv.errors import UserError
+from scv.events.country import Country
 from streams.simulator.dirt import Dirt
 
 FORMAT = 1

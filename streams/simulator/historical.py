@@ -16,12 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scv import delivery, event
-from scv.calendar import DAY_US, midnight, to_us
-from scv.country import Country
 from scv.errors import BadEvent
+from scv.events import delivery, event
+from scv.events.calendar import DAY_US, midnight, to_us
+from scv.events.country import Country
+from scv.events.partition import partition_of
 from scv.lake import INSTANT, schema
-from scv.partition import partition_of
 from streams import wide
 from streams.lakewriter import month_of
 from streams.simulator import harm

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from scv import calendar
-from scv.delivery import SKEW_US
+from scv.events import calendar
+from scv.events.delivery import SKEW_US
 from streams.simulator.localtime import LocalTime
 from streams.simulator.luck import Ints, Luck
 from streams.simulator.stock import Ground, Stock

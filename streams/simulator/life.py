@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from scv import calendar
-from scv.country import Country
+from scv.events import calendar
+from scv.events.country import Country
 from streams.simulator import climate as climates
 from streams.simulator import words
 from streams.simulator.chronicle import Chronicle

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scv import calendar
+from scv.events import calendar
 
 _DAY_US = calendar.DAY_US
 _NEVER = 2 * _DAY_US

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 
-from scv.country import Country
+from scv.events.country import Country
 
 
 @dataclass(frozen=True)

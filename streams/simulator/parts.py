@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scv.country import Country
+from scv.events.country import Country
 from streams.simulator import life
 from streams.simulator.copies import STRANGERS
 from streams.simulator.dirt import Deliveries, Dirt, deliver

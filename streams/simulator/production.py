@@ -13,8 +13,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from scv.country import Country
 from scv.errors import CerebroError, LakeConflict, LogChanged, Unreachable
+from scv.events.country import Country
 from streams.simulator.folder import Folder, Made, Plan
 from streams.simulator.parts import Task, make
 from streams.simulator.sink_files import Report, Sink

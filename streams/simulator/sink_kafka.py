@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from scv import calendar, event
 from scv.errors import LogChanged, Unreachable
+from scv.events import calendar, event
 from scv.settings import Settings
 from streams import topics
 from streams.log import Broker, Part

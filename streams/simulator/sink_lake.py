@@ -14,9 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scv import calendar, event, whole
+from scv import whole
 from scv.errors import LakeConflict, UserError
-from scv.event import Watermark
+from scv.events import calendar, event
+from scv.events.event import Watermark
 from scv.lake import Epoch, Lake
 from scv.rowstore import Log
 from scv.settings import Settings

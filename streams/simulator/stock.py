@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from scv.country import Country
+from scv.events.country import Country
 from streams.simulator.luck import Ints
 from streams.wide import FAMILIES, FAMILY_OF, INSTANT
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from scv import calendar, target
-from scv.country import Country
+from scv import target
 from scv.errors import UserError
+from scv.events import calendar
+from scv.events.country import Country
 from scv.labels import INVOLUNTARY
 from scv.population import SETTLED_DAYS
 from streams.simulator import climate as climates

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from scv import calendar
+from scv.events import calendar
 from streams.simulator.world import World
 
 BOXES = ("small", "classic", "family")

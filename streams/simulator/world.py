@@ -12,9 +12,9 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 
-from scv import calendar
-from scv.country import Country
 from scv.errors import UserError
+from scv.events import calendar
+from scv.events.country import Country
 
 ENDS = date(2017, 10, 31)
 """A Tuesday; worlds end here, or later where the country's span leaves no room for their weeks before it."""

@@ -12,8 +12,9 @@ from feast import FeatureStore
 
 from feature_repo.historical import historical
 from feature_repo.store import apply
-from scv import calendar, snapshot
+from scv import snapshot
 from scv.errors import UserError
+from scv.events import calendar
 from scv.fetcher import collect
 from scv.settings import Settings
 from tests.feast.served import ZZ, Served

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 import redis
 
-from scv.calendar import from_us
+from scv.events.calendar import from_us
+from scv.events.partition import partition_of
 from scv.fetcher import collect
 from scv.layout import layout_of
-from scv.partition import partition_of
 from scv.reader import Reader
 from scv.rowstore import position_key
 from tests.feast.served import NOW, PARTITIONS, ZZ, Served, log, topic
@@ -86,7 +86,7 @@ def test_topics_that_changed_are_learned_at_once(live: Served) -> None:
 
 def test_a_wall_clock_reads_at_the_wall(live: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     live.store.set_mode("ZZ", "wall")
-    monkeypatch.setattr("scv.clock.wall_us", lambda: 1_600_000_000_000_000)
+    monkeypatch.setattr("scv.events.clock.wall_us", lambda: 1_600_000_000_000_000)
     (view,) = Reader(live.client).read(ZZ, live.customers[:1], ALL)
     assert view.at == view.clock == from_us(1_600_000_000_000_000)
 

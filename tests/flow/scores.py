@@ -20,7 +20,7 @@ from scorer.server import Server
 from scv import bundle, champion, vector
 from scv.bundle import Bundle, BundleInfo, Rows
 from scv.calibration import Calibration, Logistic
-from scv.country import Country
+from scv.events.country import Country
 from scv.phase import phase
 from scv.settings import Settings
 from scv.target import TARGETS

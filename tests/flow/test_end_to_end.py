@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from scv import event, fetcher, figures
+from scv import fetcher, figures
+from scv.events import event
 from scv.settings import Settings
 from tests import oracle
 from tests.flow import passage, town

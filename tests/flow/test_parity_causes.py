@@ -22,9 +22,9 @@ from commands.comparison.explaining import Explaining, Pending
 from commands.comparison.stored import StoredRows
 from commands.comparison.tally import Explained
 from scv import bundle, champion, fetcher, snapshot
-from scv.calendar import to_us
-from scv.delivery import deliver
-from scv.event import Erased
+from scv.events.calendar import to_us
+from scv.events.delivery import deliver
+from scv.events.event import Erased
 from scv.folds.count import Count
 from scv.layout import layout_of
 from scv.row import unpack

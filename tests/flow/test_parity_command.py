@@ -19,7 +19,7 @@ from commands.comparison.comparing import Compared
 from commands.comparison.page import page
 from commands.comparison.tally import Explained, Tally
 from scv import figures
-from scv.calendar import to_us
+from scv.events.calendar import to_us
 from scv.settings import PREFIX
 from tests.flow import parity_place
 from tests.flow.parity_place import AT, Place, known, order

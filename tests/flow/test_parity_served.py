@@ -17,7 +17,7 @@ from scorer import vector_file
 from scorer.server import Server
 from scorer.vector_file import PARTS, Read, ServedRecord, Standing, VectorFile
 from scv import fetcher
-from scv.calendar import to_us
+from scv.events.calendar import to_us
 from scv.folds.count import Count
 from scv.layout import layout_of
 from scv.rowstore import row_key

@@ -17,10 +17,10 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scv import country as countries
-from scv import event
-from scv.country import Country
-from scv.event import Event
+from scv.events import country as countries
+from scv.events import event
+from scv.events.country import Country
+from scv.events.event import Event
 from scv.settings import Settings
 from streams import topics
 from streams.history import History, write_parquet

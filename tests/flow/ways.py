@@ -17,7 +17,7 @@ import pandas as pd
 from feature_repo import historical, store
 from scorer import subjects
 from scv import fetcher, snapshot, vector
-from scv.country import Country
+from scv.events.country import Country
 from scv.reader import Reader
 from scv.settings import Settings
 from tests import oracle

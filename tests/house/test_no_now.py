@@ -1,4 +1,4 @@
-"""Nobody asks the wall clock but scv/clock.py and entry points, and nobody loads a pickle.
+"""Nobody asks the wall clock but scv/events/clock.py and entry points, and nobody loads a pickle.
 
 Ruff bans the plain calls; this also catches the names that reach them another way.
 """
@@ -20,7 +20,7 @@ CONSTRUCTED = {"fromtimestamp"}  # of a given number: asks no clock
 
 def may_ask(path: Path) -> bool:
     relative = path.relative_to(ROOT)
-    return relative.parts[0] == "commands" or relative == Path("scv/clock.py")
+    return relative.parts[0] == "commands" or relative == Path("scv/events/clock.py")
 
 
 def clock_calls(module: ast.AST) -> Iterator[str]:
@@ -61,7 +61,7 @@ def imported(module: ast.AST) -> set[str]:
 
 
 def test_no_file_asks_the_wall_clock() -> None:
-    """Take `at`, or ask scv.clock; for a duration use time.monotonic."""
+    """Take `at`, or ask scv.events.clock; for a duration use time.monotonic."""
     assert [f"{name(path)}: {call}" for path in FILES if not may_ask(path) for call in clock_calls(tree(path))] == []
 
 

@@ -20,18 +20,18 @@ from tests.mutants.trial import ControlFailed, Court
 
 MUTANTS = load()
 SUBJECTS = {
-    "admission": "scv/admission.py",
+    "admission": "scv/events/admission.py",
     "folds": "scv/folds/",
     "windows": "scv/fold.py",
     "fences": "scv/rowstore.py",
     "rows": "scv/row.py",
-    "calendar": "scv/calendar.py",
+    "calendar": "scv/events/calendar.py",
     "targets": "scv/target.py",
     "labels": "scv/labels.py",
     "populations": "scv/population.py",
     "phases": "scv/phase.py",
-    "partitions": "scv/partition.py",
-    "clock": "scv/clock.py",
+    "partitions": "scv/events/partition.py",
+    "clock": "scv/events/clock.py",
     "watermarks": "scv/lake.py",
     "layout": "scv/layout.py",
 }

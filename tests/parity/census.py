@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from scv.country import Country
+from scv.events.country import Country
 from tests import oracle, world
 from tests.oracle import Fact, Verdict
 from tests.world import Record

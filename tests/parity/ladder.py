@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import takewhile
 
-from scv.country import Country
+from scv.events.country import Country
 from scv.fetcher import Fetcher
 from tests import oracle, world
 from tests.parity import census

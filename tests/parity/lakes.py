@@ -14,8 +14,8 @@ import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
 from scv import lake
-from scv.country import Country
-from scv.event import FAMILIES, Event
+from scv.events.country import Country
+from scv.events.event import FAMILIES, Event
 from scv.settings import Settings
 from tests import world
 from tests.parity.sides import lake_table

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Literal
 
 from commands.services import Services
-from scv.event import FAMILIES
+from scv.events.event import FAMILIES
 from scv.fetcher import of_family
 from scv.settings import Settings
 from tests import world

@@ -12,8 +12,8 @@ import duckdb
 import numpy as np
 
 from scv import labels, population
-from scv.calendar import to_us
-from scv.country import Country
+from scv.events.calendar import to_us
+from scv.events.country import Country
 from scv.fetcher import all_features, of_family
 from scv.labels import Labels
 from scv.lake import LakeVersion

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from scv import event as events
+from scv.events import event as events
 from scv.fetcher import Fetcher
 from scv.fold import OPEN_WEEK, Fold, Window, Windowed
 from scv.folds import FOLDS

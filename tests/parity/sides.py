@@ -15,12 +15,12 @@ import duckdb
 import pyarrow as pa
 
 from scv import batch, figures
-from scv import event as events
-from scv.calendar import day_of, from_us, to_us
-from scv.country import Country
-from scv.delivery import Delivery, deliver
 from scv.errors import BadEvent
-from scv.event import Event
+from scv.events import event as events
+from scv.events.calendar import day_of, from_us, to_us
+from scv.events.country import Country
+from scv.events.delivery import Delivery, deliver
+from scv.events.event import Event
 from scv.fetcher import Fetcher
 from scv.figures import Figure
 from scv.lake import Lake, LakeVersion

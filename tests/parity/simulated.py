@@ -6,12 +6,12 @@ import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from scv import country as countries
-from scv import event
-from scv.country import Country
-from scv.event import Event
+from scv.events import country as countries
+from scv.events import event
+from scv.events.country import Country
+from scv.events.event import Event
+from scv.events.partition import partition_of
 from scv.fetcher import of_family
-from scv.partition import partition_of
 from streams.simulator import World as Simulated
 from streams.simulator import simulate
 from tests import oracle_targets

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from scv import admission
-from scv.event import FAMILIES, Event
+from scv.events import admission
+from scv.events.event import FAMILIES, Event
 from scv.fetcher import of_family
 from scv.layout import layout_of
 from scv.row import Row, unpack

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scv.event import FAMILIES
+from scv.events.event import FAMILIES
 from scv.fetcher import collect, of_family
 from tests import world
 from tests.parity import census

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scv.calendar import DAY_US
-from scv.delivery import Delivery, identify
+from scv.events.calendar import DAY_US
+from scv.events.delivery import Delivery, identify
 from scv.fold import OPEN_WEEK, Fold, Window
 from scv.folds import FOLDS
 from tests.parity.samples import WINDOWS

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scv.event import FAMILIES, Erased
+from scv.events.event import FAMILIES, Erased
 from scv.fetcher import of_family
 from tests import world
 from tests.parity.sides import Batch

@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from scv import snapshot, target
-from scv.calendar import to_us
-from scv.event import FAMILIES, Cancelled, Event, Placed
+from scv.events.calendar import to_us
+from scv.events.event import FAMILIES, Cancelled, Event, Placed
 from scv.fetcher import collect
 from scv.vector import Column
 from tests import world

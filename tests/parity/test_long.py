@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from scv import figures
-from scv.event import FAMILIES
+from scv.events.event import FAMILIES
 from scv.fetcher import collect
 from scv.target import TARGETS
 from tests.parity import census, long

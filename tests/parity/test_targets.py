@@ -7,7 +7,7 @@ import random
 import pytest
 
 from scv import population
-from scv.event import FAMILIES as ALL
+from scv.events.event import FAMILIES as ALL
 from scv.fetcher import all_features, get
 from scv.target import TARGETS
 from tests import oracle_targets, world

@@ -15,7 +15,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from scv.delivery import Delivery
+from scv.events.delivery import Delivery
 from scv.fetcher import get
 from scv.layout import layout_of
 from scv.row import FENCE_BYTES, Place, Row, fence_of, unpack

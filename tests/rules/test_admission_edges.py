@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from scv import admission
-from scv.calendar import midnight, to_us
-from scv.country import Country
-from scv.delivery import SKEW_US, deliver
 from scv.errors import BadEvent
-from scv.event import Erased, Event, Placed
+from scv.events import admission
+from scv.events.calendar import midnight, to_us
+from scv.events.country import Country
+from scv.events.delivery import SKEW_US, deliver
+from scv.events.event import Erased, Event, Placed
 from scv.fetcher import get
 from scv.layout import layout_of
 from scv.row import Row, unpack

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scv.calendar import add_days, day_of, from_us, midnight, to_date, to_day, to_us
+from scv.events.calendar import add_days, day_of, from_us, midnight, to_date, to_day, to_us
 from scv.fold import Window
 
 ZONES = (

@@ -7,7 +7,7 @@ import json
 import msgspec
 import pytest
 
-from scv import event
+from scv.events import event
 
 GOOD = {"kind": "resumed", "id": "1", "country": "ZZ", "customer_id": "c.1_-Z"}
 TIMES = {"occurred_at": "2017-01-01T00:00:00Z", "seen_at": "2017-01-01T00:00:00Z"}

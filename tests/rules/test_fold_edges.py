@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from scv.calendar import day_of, to_us
-from scv.delivery import deliver
-from scv.event import Event, Placed, ProfileSet, Skipped, Unskipped
+from scv.events.calendar import day_of, to_us
+from scv.events.delivery import deliver
+from scv.events.event import Event, Placed, ProfileSet, Skipped, Unskipped
 from scv.fetcher import get
 from scv.folds import Sum
 from scv.layout import layout_of

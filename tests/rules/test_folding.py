@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from scv.delivery import Delivery, deliver
 from scv.errors import LogChanged
-from scv.event import Charged, Watermark
+from scv.events.delivery import Delivery, deliver
+from scv.events.event import Charged, Watermark
 from scv.fetcher import get
 from scv.layout import layout_of
 from scv.row import FENCE_BYTES, Place, Row, unpack

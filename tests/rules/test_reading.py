@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from scv.calendar import midnight
+from scv.events.calendar import midnight
 from scv.fetcher import collect
 from scv.layout import layout_of
 from scv.reader import Reader, View

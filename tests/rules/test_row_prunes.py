@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from scv.delivery import deliver
-from scv.event import FAMILIES, Event, Placed, Skipped
+from scv.events.delivery import deliver
+from scv.events.event import FAMILIES, Event, Placed, Skipped
 from scv.fetcher import collect, get
 from scv.folds.day_set import BITS, DaySetFold
 from scv.folds.latest_by import KEPT_DAYS, LatestBy

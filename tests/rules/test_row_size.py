@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scv import event as events
-from scv.delivery import Delivery, deliver
+from scv.events import event as events
+from scv.events.delivery import Delivery, deliver
 from scv.fetcher import collect
 from scv.layout import layout_of
 from scv.row import Row

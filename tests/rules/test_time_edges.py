@@ -13,11 +13,11 @@ import pyarrow as pa
 import pytest
 
 from scv import labels, lake, target
-from scv.calendar import from_us, tuesdays
-from scv.clock import Clock, live_at
+from scv.events.calendar import from_us, tuesdays
+from scv.events.clock import Clock, live_at
+from scv.events.partition import murmur2, partition_of
 from scv.folds import Count
 from scv.lake import Epoch, LakeVersion
-from scv.partition import murmur2, partition_of
 from tests import world
 from tests.parity.sides import TableLake
 

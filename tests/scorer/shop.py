@@ -17,14 +17,15 @@ import pyarrow as pa
 import redis
 from deltalake import write_deltalake
 
-from scv import bundle, calendar, champion, country, delivery, event, lake, snapshot, vector
+from scv import bundle, champion, lake, snapshot, vector
 from scv.array import column, numbers
 from scv.bundle import Bundle, BundleInfo, Rows
 from scv.calibration import Calibration, Logistic
-from scv.event import FAMILIES, Event, Outcome, Placed
+from scv.events import calendar, country, delivery, event
+from scv.events.event import FAMILIES, Event, Outcome, Placed
+from scv.events.partition import partition_of
 from scv.fetcher import collect, of_family
 from scv.layout import layout_of
-from scv.partition import partition_of
 from scv.phase import phase
 from scv.row import Row, unpack
 from scv.rowstore import Log, RowStore, RowWrite, built_key, clock_key, position_key, row_key

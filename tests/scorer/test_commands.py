@@ -11,7 +11,8 @@ import pytest
 import cli
 from commands import week as weeks
 from scorer.server import Server
-from scv import calendar, snapshot
+from scv import snapshot
+from scv.events import calendar
 from tests.scorer.shop import AT, LIVELY, US, Shop
 
 

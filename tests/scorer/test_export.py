@@ -25,8 +25,8 @@ from scorer.hold_out import held_out, season
 from scorer.reconcile import reconcile
 from scorer.sheet import COLUMNS
 from scorer.week import Folder, Manifest
-from scv import country
 from scv.errors import CerebroError, UserError
+from scv.events import country
 from scv.settings import Settings
 from tests.scorer.shop import AT, EARLIER, US, Shop
 

@@ -16,8 +16,8 @@ from scorer.feedback import Feedback, feedback, sentence
 from scorer.feedback_page import page
 from scorer.hindsight import collect
 from scorer.week import Folder
-from scv import calendar
 from scv.errors import UserError
+from scv.events import calendar
 from scv.settings import Settings
 from tests.scorer.shop import AT, EARLIER, US, Shop
 

@@ -10,10 +10,10 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from scv import country as countries
-from scv import event as events
-from scv.country import Country
-from scv.delivery import deliver
+from scv.events import country as countries
+from scv.events import event as events
+from scv.events.country import Country
+from scv.events.delivery import deliver
 
 Deliveries = Callable[[duckdb.DuckDBPyConnection, Country, str, Sequence[events.Event]], str]
 

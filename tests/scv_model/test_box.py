@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from scv import batch, box
-from scv.calendar import day_of, to_date, to_day, to_us
-from scv.country import Country
-from scv.event import Event, Reactivated, Skipped, Started, Unskipped
+from scv.events.calendar import day_of, to_date, to_day, to_us
+from scv.events.country import Country
+from scv.events.event import Event, Reactivated, Skipped, Started, Unskipped
 from scv.fetcher import get
 from scv.layout import layout_of
 from scv.row import Row

@@ -9,9 +9,10 @@ import duckdb
 import numpy as np
 import pytest
 
-from scv import event, labels, target
-from scv.calendar import midnight, to_us
-from scv.country import Country
+from scv import labels, target
+from scv.events import event
+from scv.events.calendar import midnight, to_us
+from scv.events.country import Country
 from scv.labels import Labels
 
 TICK = timedelta(microseconds=1)

@@ -12,9 +12,9 @@ import pytest
 
 from scv import labels, target
 from scv.box import LONGEST_DAYS
-from scv.calendar import midnight, to_us
-from scv.country import Country
-from scv.event import Cancelled, Erased, Event, Paused, Reactivated, Resumed, Skipped, Started, Unskipped
+from scv.events.calendar import midnight, to_us
+from scv.events.country import Country
+from scv.events.event import Cancelled, Erased, Event, Paused, Reactivated, Resumed, Skipped, Started, Unskipped
 from scv.labels import INVOLUNTARY, Labels
 from scv.population import ALREADY_CANCELLED, NO_SUBSCRIPTION, WEEKDAY_UNKNOWN
 from tests.scv_model.conftest import Deliveries

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from scv import batch, labels, target
-from scv.calendar import to_us
-from scv.country import Country
-from scv.event import Erased
+from scv.events.calendar import to_us
+from scv.events.country import Country
+from scv.events.event import Erased
 from scv.fetcher import get
 from scv.labels import INVOLUNTARY, Labels
 from scv.layout import layout_of

@@ -6,7 +6,7 @@ import pytest
 
 from scv import target
 from scv.array import Features
-from scv.country import Country
+from scv.events.country import Country
 from scv.phase import PHASES, phase
 from scv.population import ALREADY_CANCELLED
 

@@ -9,11 +9,12 @@ import duckdb
 import numpy as np
 import pytest
 
-from scv import batch, event, labels, target
+from scv import batch, labels, target
 from scv.array import Features
-from scv.calendar import add_days, from_us, midnight, to_us
-from scv.country import Country
 from scv.errors import UnknownName
+from scv.events import event
+from scv.events.calendar import add_days, from_us, midnight, to_us
+from scv.events.country import Country
 from scv.fetcher import all_features, get
 from scv.layout import layout_of
 from scv.phase import PHASES, phase

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 
 from scv import derived, vector
-from scv.country import Country
 from scv.errors import CerebroError, UnknownName
+from scv.events.country import Country
 from scv.fetcher import all_features
 from scv.vector import Column
 

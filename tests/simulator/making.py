@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from scv import country
+from scv.events import country
 from scv.settings import Settings
 from streams.simulator.dirt import CLEAN, USUAL, Dirt
 from streams.simulator.folder import Folder, Plan, fingerprint

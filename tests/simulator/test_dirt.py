@@ -13,8 +13,8 @@ import pyarrow as pa
 import pytest
 
 from commands.simulate import RATES
-from scv import country, delivery, event
 from scv.errors import BadEvent
+from scv.events import country, delivery, event
 from streams import wide
 from streams.simulator import life
 from streams.simulator.dirt import CLEAN, KINDS, TAKEN, USUAL, Deliveries, Dirt, deliver, dirty

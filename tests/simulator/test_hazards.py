@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scv import calendar, country
+from scv.events import calendar, country
 from streams.simulator import World, climate, live
 from streams.simulator.climate import Week
 from streams.simulator.engine import live_on

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from scv import calendar, country
+from scv.events import calendar, country
 from streams.simulator import World, climate, live, market
 
 CODES = ("ZZ", "ZY", "ZX")

@@ -8,7 +8,7 @@ import pytest
 
 from bench.reality import measures
 from bench.reality.panel import Panel, by_chance, of_events
-from scv import country
+from scv.events import country
 from streams.simulator import simulate
 
 CODES = ("ZZ", "ZY", "ZX")

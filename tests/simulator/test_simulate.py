@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import cli
-from scv import country
+from scv.events import country
 from streams.history import History
 from streams.simulator.dirt import CLEAN, TAKEN, USUAL, Dirt
 from streams.simulator.folder import Folder

@@ -8,8 +8,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from scv import country, event
 from scv.errors import CerebroError, UserError
+from scv.events import country, event
 from streams.history import History
 from streams.simulator import life, parts
 from streams.simulator.dirt import CLEAN, TAKEN, USUAL

@@ -13,8 +13,9 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-from scv import calendar, country, event, fetcher, snapshot
+from scv import fetcher, snapshot
 from scv.errors import CerebroError, UserError
+from scv.events import calendar, country, event
 from scv.lake import Lake
 from scv.reader import Reader
 from scv.rowstore import RowStore

@@ -12,10 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from scv import batch, country, event, labels, metrics, target
-from scv.calendar import to_us
-from scv.country import Country
+from scv import batch, labels, metrics, target
 from scv.errors import UserError
+from scv.events import country, event
+from scv.events.calendar import to_us
+from scv.events.country import Country
 from scv.fetcher import of_family
 from scv.lake import LakeVersion
 from scv.lake import schema as lake_schema

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 
-from scv import calendar, country
 from scv.errors import UserError
+from scv.events import calendar, country
 from streams.simulator import World, climate, live
 from streams.simulator.localtime import LocalTime
 from streams.simulator.world import CHUNK

@@ -16,10 +16,11 @@ from typing import Any
 
 import duckdb
 
-from scv import batch, event, fetcher
-from scv import country as countries
-from scv.calendar import day_of, to_us
-from scv.event import Event
+from scv import batch, fetcher
+from scv.events import country as countries
+from scv.events import event
+from scv.events.calendar import day_of, to_us
+from scv.events.event import Event
 from scv.lake import Lake
 from scv.layout import layout_of
 from scv.row import unpack

@@ -14,9 +14,9 @@ from confluent_kafka import Consumer, TopicPartition
 
 from commands.services.process import free_port
 from commands.services.valkey import binary
-from scv import event
 from scv.errors import Unreachable
-from scv.partition import partition_of
+from scv.events import event
+from scv.events.partition import partition_of
 from scv.settings import Settings
 from streams import topics
 from streams.connection import connect_store

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from scv import country
+from scv.events import country
 from scv.settings import Settings
 from streams import completejourney
 from streams.history import History, write_parquet

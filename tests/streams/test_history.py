@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from scv import country, event
 from scv.errors import UserError
+from scv.events import country, event
 from streams.history import History, Record, write_parquet
 from tests.streams import cdnow
 

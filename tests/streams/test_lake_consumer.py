@@ -8,9 +8,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from scv import event
-from scv.calendar import to_us
 from scv.errors import LakeConflict
+from scv.events import event
+from scv.events.calendar import to_us
 from scv.lake import Lake
 from scv.rowstore import Log
 from scv.settings import Settings

@@ -10,8 +10,8 @@ import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
-from scv import delivery, event
-from scv.country import load
+from scv.events import delivery, event
+from scv.events.country import load
 from scv.lake import Lake, schema
 from scv.rowstore import Log
 from streams.lakewriter import PARTITION_BY, Buffer, LakeWriter

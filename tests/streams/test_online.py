@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from scv import event
-from scv.calendar import to_us
 from scv.errors import LogChanged, StoreUnusable
+from scv.events import event
+from scv.events.calendar import to_us
 from scv.fetcher import collect
 from scv.layout import layout_of
 from scv.rowstore import Move, RowStore, position_key

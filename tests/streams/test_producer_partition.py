@@ -1,4 +1,4 @@
-"""Every key lies where `scv.partition` says, and what was sent was acknowledged."""
+"""Every key lies where `scv.events.partition` says, and what was sent was acknowledged."""
 
 from __future__ import annotations
 

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from commands.services import Services
-from scv import country as countries
 from scv import rebuild
 from scv.errors import LogChanged
+from scv.events import country as countries
 from scv.fetcher import collect, of_family
 from scv.lake import Lake
 from scv.layout import layout_of

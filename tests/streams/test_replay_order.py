@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 import cli
-from scv import country, event
 from scv.errors import UserError
+from scv.events import country, event
 from scv.settings import Settings
 from streams import replay, topics
 from streams.history import History, write_parquet

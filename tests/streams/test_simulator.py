@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from scv import calendar, country, event
 from scv.errors import UserError
+from scv.events import calendar, country, event
 from streams.history import History, write_parquet
 from streams.simulator import ENDS, simulate
 from streams.wide import SCHEMA

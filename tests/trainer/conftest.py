@@ -8,9 +8,9 @@ from datetime import date
 import numpy as np
 import pytest
 
-from scv import country as countries
 from scv import target, vector
-from scv.calendar import add_days, midnight, to_us
+from scv.events import country as countries
+from scv.events.calendar import add_days, midnight, to_us
 from scv.fetcher import all_features
 from trainer.dataset import TrainingSet
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from scv import batch, labels, snapshot, target
-from scv import country as countries
-from scv.calendar import midnight, tuesdays
+from scv.events import country as countries
+from scv.events.calendar import midnight, tuesdays
 from scv.fetcher import get
 from scv.layout import layout_of
 from scv.vector import Column

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from scv import batch, labels, target
-from scv.calendar import midnight, tuesdays
+from scv.events.calendar import midnight, tuesdays
 from scv.fetcher import get
 from scv.layout import layout_of
 from scv.vector import Column

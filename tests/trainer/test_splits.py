@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from scv.calendar import from_us
+from scv.events.calendar import from_us
 from trainer.dataset import TrainingSet
 from trainer.splits import by_customer, forward, judged, searched
 

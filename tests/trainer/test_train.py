@@ -11,10 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from scv import bundle, champion, country, target
+from scv import bundle, champion, target
 from scv.array import Features
-from scv.calendar import add_days, midnight
 from scv.errors import UserError
+from scv.events import country
+from scv.events.calendar import add_days, midnight
 from scv.fetcher import all_features
 from scv.labels import Labels
 from scv.settings import Settings

@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from scv import event as events
-from scv.calendar import DAY_US, day_of, midnight, to_day, to_us
-from scv.country import Country
 from scv.errors import BadEvent
+from scv.events import event as events
+from scv.events.calendar import DAY_US, day_of, midnight, to_day, to_us
+from scv.events.country import Country
 
 MAX_BYTES = 1_000_000
 SKEW_US = 5 * 60 * 1_000_000

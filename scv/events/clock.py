@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from scv.calendar import from_us
+from scv.events.calendar import from_us
 
 Mode = Literal["wall", "replay"]
 

@@ -16,8 +16,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from scv.country import Country
 from scv.errors import BadReference
+from scv.events.country import Country
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EPOCH_DAY = date(1970, 1, 1).toordinal()

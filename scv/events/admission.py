@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from scv.calendar import DAY_US
-from scv.delivery import Delivery
+from scv.events.calendar import DAY_US
+from scv.events.delivery import Delivery
 
 Verdict = Literal["admitted", "duplicate", "too late"]
 Ids = dict[int, set[int]]

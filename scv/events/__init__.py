@@ -1,0 +1,1 @@
+"""What happened and when: events, arrivals, admission, the calendar, clocks, countries, partitions."""
