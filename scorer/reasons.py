@@ -15,8 +15,8 @@ from typing import Any
 from scv import derived, fetcher
 from scv.events.country import Country
 from scv.fetcher import Feature
-from scv.fold import Words
 from scv.folds import ActiveDays, DaysSince, DaysSinceFirst, GapMean
+from scv.folds.fold import Words
 
 NO_SINGLE_REASON = "no single reason"
 NEVER_SAYABLE = ("profile", "payments", "phone", "app_usage")

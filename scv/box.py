@@ -2,7 +2,7 @@
 
 A subscriber has one box a week, on a weekday of their own (0 is Monday). Its **cut-off** is the local midnight that
 begins the day `cut_off_days` of the country before the delivery. The **open box** at an instant is the first whose
-cut-off lies after it: the delivery of that weekday in the open week (`scv.fold.OPEN_WEEK`).
+cut-off lies after it: the delivery of that weekday in the open week (`scv.folds.fold.OPEN_WEEK`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import datetime
 
 from scv.events.calendar import Days, day_of, first_of, midnight, to_date, to_us
 from scv.events.country import Country
-from scv.fold import OPEN_WEEK
+from scv.folds.fold import OPEN_WEEK
 
 LONGEST_DAYS = 7
 """No open box's cut-off is further ahead."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from scv.fetcher import Feature, Fetcher, collect
-from scv.fold import OPEN_WEEK, Window
+from scv.folds.fold import OPEN_WEEK, Window
 
 
 def entries() -> list[dict[str, Any]]:

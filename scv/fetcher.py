@@ -21,7 +21,7 @@ from typing import ClassVar
 
 from scv.errors import BadSetting, UnknownName
 from scv.events import event as events
-from scv.fold import OPEN_WEEK, Dtype, Fold, Window, Windowed, Words
+from scv.folds.fold import OPEN_WEEK, Dtype, Fold, Window, Windowed, Words
 
 NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 

@@ -19,7 +19,7 @@ from scv.batch import admit
 from scv.events.calendar import add_days, day_of, from_us, to_us
 from scv.events.country import Country
 from scv.fetchers.subscription import SKIPS, STATES
-from scv.fold import literal
+from scv.folds.fold import literal
 from scv.lake import Lake, LakeVersion
 from scv.population import DELIVERY_WEEKDAY, WEEKDAY_UNKNOWN
 from scv.target import Clause, Target

@@ -18,7 +18,7 @@ from scv.array import Features
 from scv.errors import UnknownName
 from scv.events.calendar import add_days
 from scv.events.country import Country
-from scv.fold import Condition
+from scv.folds.fold import Condition
 
 Basis = Literal["recorded", "derived"]
 

@@ -1,6 +1,6 @@
 from scv.fetcher import Fetcher
-from scv.fold import Words
 from scv.folds import ActiveDays, Count, DaysSince, Latest, Sum
+from scv.folds.fold import Words
 
 
 class AppUsage(Fetcher):

@@ -1,6 +1,6 @@
 from scv.fetcher import Fetcher
-from scv.fold import Words
 from scv.folds import Count, DaysSince, DistinctCount
+from scv.folds.fold import Words
 
 
 class Mail(Fetcher):

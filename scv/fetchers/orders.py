@@ -1,5 +1,4 @@
 from scv.fetcher import Fetcher
-from scv.fold import Words
 from scv.folds import (
     ActiveDays,
     Count,
@@ -13,6 +12,7 @@ from scv.folds import (
     Sum,
     WeekStreak,
 )
+from scv.folds.fold import Words
 
 PLACED = ("placed",)
 DELIVERED = ("delivered",)

@@ -1,6 +1,6 @@
 from scv.fetcher import Fetcher
-from scv.fold import Words
 from scv.folds import Latest, YearsSince
+from scv.folds.fold import Words
 
 
 class Profile(Fetcher):

@@ -1,6 +1,6 @@
 from scv.fetcher import Fetcher
-from scv.fold import Words
 from scv.folds import Count, DaysSince, DaysSinceFirst, DaysUntil, DaysUntilWeekday, Latest, LatestBy
+from scv.folds.fold import Words
 
 STATES = ("started", "paused", "resumed", "cancelled", "reactivated")
 SKIPS = ("skipped", "unskipped")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scv.fold import Window
 from scv.folds.day_set import DaySet, DaySetFold, sql_days, within
+from scv.folds.fold import Window
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from scv.events.calendar import first_of, to_date
-from scv.fold import Dtype, Window
+from scv.folds.fold import Dtype, Window
 from scv.folds.latest import Latest, Stamped
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from scv.events.delivery import Delivery
-from scv.fold import Fold, Window
+from scv.folds.fold import Fold, Window
 
 BITS = 400
 _MASK = (1 << BITS) - 1

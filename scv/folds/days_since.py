@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from scv.events.delivery import Delivery
-from scv.fold import Fold, Window
+from scv.folds.fold import Fold, Window
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from scv.events.delivery import Delivery, hash64
-from scv.fold import Fold, Window
+from scv.folds.fold import Fold, Window
 
 
 @dataclass(frozen=True)

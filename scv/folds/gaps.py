@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from scv.fold import Dtype, Window
 from scv.folds.day_set import DaySet, DaySetFold, sql_days, within
+from scv.folds.fold import Dtype, Window
 
 
 def _gaps(state: DaySet | None, at_day: int, window: Window | None) -> list[int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scv.events.delivery import Delivery
-from scv.fold import Dtype, Fold, Window
+from scv.folds.fold import Dtype, Fold, Window
 
 Stamped = tuple[int, str, Any]
 

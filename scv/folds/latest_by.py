@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from scv.events.delivery import Delivery
-from scv.fold import Fold, Window
+from scv.folds.fold import Fold, Window
 
 KEPT_DAYS = 35
 Stamp = tuple[int, str, str]

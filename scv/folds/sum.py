@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from scv.events.delivery import Delivery
-from scv.fold import Dtype, Fold, Window
+from scv.folds.fold import Dtype, Fold, Window
 
 
 @dataclass(frozen=True)

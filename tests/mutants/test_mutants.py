@@ -22,7 +22,7 @@ MUTANTS = load()
 SUBJECTS = {
     "admission": "scv/events/admission.py",
     "folds": "scv/folds/",
-    "windows": "scv/fold.py",
+    "windows": "scv/folds/fold.py",
     "fences": "scv/rowstore.py",
     "rows": "scv/row.py",
     "calendar": "scv/events/calendar.py",

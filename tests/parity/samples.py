@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from scv.events import event as events
 from scv.fetcher import Fetcher
-from scv.fold import OPEN_WEEK, Fold, Window, Windowed
 from scv.folds import FOLDS
+from scv.folds.fold import OPEN_WEEK, Fold, Window, Windowed
 
 FAMILIES = ("orders", "subscription")
 """Between them every type of field."""

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from scv.events.calendar import DAY_US
 from scv.events.delivery import Delivery, identify
-from scv.fold import OPEN_WEEK, Fold, Window
 from scv.folds import FOLDS
+from scv.folds.fold import OPEN_WEEK, Fold, Window
 from tests.parity.samples import WINDOWS
 
 KIND = "skipped"

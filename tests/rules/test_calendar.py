@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scv.events.calendar import add_days, day_of, from_us, midnight, to_date, to_day, to_us
-from scv.fold import Window
+from scv.folds.fold import Window
 
 ZONES = (
     "America/New_York", "America/Sao_Paulo", "America/Havana", "America/Nuuk", "Europe/Berlin", "Europe/Dublin",

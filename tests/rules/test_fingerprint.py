@@ -8,8 +8,8 @@ import pytest
 
 from scv.errors import BadSetting, UnknownName
 from scv.fetcher import Fetcher, collect
-from scv.fold import Fold, Windowed, Words
 from scv.folds import ActiveDays, Count, DaysSince, DaysUntil, DaysUntilWeekday, DistinctCount, LatestBy, Min, Sum
+from scv.folds.fold import Fold, Windowed, Words
 
 PLACED = ("placed",)
 BASE = Sum("amount_cents", kinds=PLACED).over(28)

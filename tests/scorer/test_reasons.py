@@ -8,7 +8,7 @@ from scorer import reasons
 from scorer.reasons import NO_SINGLE_REASON, inputs_of, reasons_of
 from scv import derived, fetcher
 from scv.events import country
-from scv.fold import Words
+from scv.folds.fold import Words
 
 US = country.load("US")
 HABIT = {"orders__days_since": 16, "rhythm__gap_mean": 6.1, "orders__tenure": 280, "orders__count_ever": 40}
