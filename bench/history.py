@@ -16,7 +16,8 @@ from feast import FeatureStore
 from bench import peer
 from bench.timing import fact, faster, in_turns
 from bench.world import US, World, say
-from scv import fetcher, snapshot
+from scv import snapshot
+from scv.features import fetcher
 from scv.figures import Figure
 from scv.settings import Settings
 

@@ -9,7 +9,7 @@ from typing import Any
 from bench import peer
 from bench.timing import Times, fact, faster, in_turns
 from bench.world import PEER_ROWS, US, World, say
-from scv import fetcher
+from scv.features import fetcher
 from scv.figures import Figure
 from scv.reader import Reader
 

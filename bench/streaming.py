@@ -18,7 +18,7 @@ from bench.task import Task, Took
 from bench.timing import fact, faster, more
 from bench.world import PEER_STREAM, STREAM, US, World, say
 from commands.services.process import Child
-from scv import fetcher
+from scv.features import fetcher
 from scv.figures import Figure
 from scv.reader import Reader
 from scv.settings import Settings

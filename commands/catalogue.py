@@ -24,8 +24,8 @@ def command(name: str | None, write: bool, check: bool, as_json: bool) -> int:
       cerebro catalogue orders__days_since --json
     """
     from commands.listing import show
-    from scv import catalogue
     from scv.errors import UnknownName
+    from scv.features import catalogue
 
     if write:
         PAGE.write_text(catalogue.markdown(), encoding="utf-8")

@@ -35,8 +35,9 @@ def command(
     """
     from commands.arguments import the_countries, the_references
     from commands.bar import Bar
-    from scv import fetcher, settings, snapshot
+    from scv import settings, snapshot
     from scv.errors import UserError
+    from scv.features import fetcher
 
     if out and not out.endswith((".csv", ".parquet")):
         raise UserError(f"--out {out}: the name must end in .csv or .parquet.")

@@ -6,8 +6,9 @@ import click
 
 from commands.arguments import the_countries
 from commands.bar import Bar
-from scv import fetcher, settings
+from scv import settings
 from scv.errors import UserError
+from scv.features import fetcher
 
 
 @click.command()

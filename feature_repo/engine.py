@@ -15,8 +15,8 @@ from feast.repo_config import FeastConfigBaseModel
 
 from feature_repo import home
 from feature_repo.connection import connect, reachable
-from scv import fetcher
 from scv.events import country
+from scv.features import fetcher
 from scv.lake import Lake
 from scv.rebuild import Rebuilt, rebuild
 from scv.settings import Settings

@@ -20,11 +20,11 @@ from feature_repo import home
 from feature_repo.connection import connect, reachable
 from feature_repo.values import Asked, Customer, Found, describe
 from feature_repo.views import JOIN_KEYS, empty_snapshots
-from scv import fetcher
 from scv.errors import StaleBundle, UserError
 from scv.events import country
-from scv.fetcher import Fetcher
-from scv.layout import layout_of
+from scv.features import fetcher
+from scv.features.fetcher import Fetcher
+from scv.features.layout import layout_of
 from scv.reader import Reader, View
 from scv.settings import Settings
 

@@ -12,7 +12,7 @@ from feast.protos.feast.serving.ServingService_pb2 import FieldStatus, GetOnline
 from feast.protos.feast.types.Value_pb2 import Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from scv.fetcher import Dtype, Fetcher
+from scv.features.fetcher import Dtype, Fetcher
 from scv.reader import Reading
 
 WRITE: Mapping[Dtype, Callable[[Any], Value]] = {

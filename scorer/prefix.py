@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 
 from scorer.vector_file import Standing
-from scv import fetcher
 from scv.events.partition import partition_of
-from scv.layout import layout_of
+from scv.features import fetcher
+from scv.features.layout import layout_of
 from scv.row import fence_of
 from scv.rowstore import Log, position_key, row_key
 

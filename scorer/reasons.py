@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scv import derived, fetcher
 from scv.events.country import Country
-from scv.fetcher import Feature
+from scv.features import derived, fetcher
+from scv.features.fetcher import Feature
 from scv.folds import ActiveDays, DaysSince, DaysSinceFirst, GapMean
 from scv.folds.fold import Words
 

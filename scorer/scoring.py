@@ -18,9 +18,10 @@ import numpy as np
 from scorer.contact import CONSENT, Contact, contact_of
 from scorer.reasons import Reason, inputs_of, reasons_of
 from scorer.subjects import Freshness, Subjects
-from scv import fetcher, vector
+from scv import vector
 from scv.bundle import Band, Bundle
 from scv.events.country import Country
+from scv.features import fetcher
 from scv.phase import phase
 from scv.target import Basis, Target
 from scv.target import get as target_named

@@ -13,9 +13,9 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from scv import snapshot
-from scv.array import Features
 from scv.events.calendar import EPOCH
-from scv.fetcher import Fetcher
+from scv.features.array import Features
+from scv.features.fetcher import Fetcher
 from scv.reader import Reading, View
 
 FreshnessState = Literal["FRESH", "STALE", "MISSING"]

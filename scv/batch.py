@@ -16,8 +16,8 @@ import pyarrow as pa
 from scv.events import admission
 from scv.events.calendar import day_of, to_us
 from scv.events.country import Country
-from scv.fetcher import Feature
-from scv.layout import Layout
+from scv.features.fetcher import Feature
+from scv.features.layout import Layout
 
 ARROW = {"int": pa.int64(), "float": pa.float64(), "str": pa.string()}
 KEYS = (

@@ -21,11 +21,11 @@ import numpy as np
 
 from scv import champion as champions
 from scv import vector, whole
-from scv.array import Features
 from scv.calibration import Calibration, Logistic
 from scv.champion import champion as champion
 from scv.errors import CorruptBundle, StaleBundle
-from scv.fetcher import Feature
+from scv.features.array import Features
+from scv.features.fetcher import Feature
 
 MODEL, INFO, REPORT, MANIFEST = "model.txt", "bundle.json", "report.html", "manifest.json"
 Band = Literal["low", "usual", "raised", "high"]

@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 
 from scv import box
-from scv.array import Features, column, numbers
 from scv.batch import admit
 from scv.events.calendar import add_days, day_of, from_us, to_us
 from scv.events.country import Country
+from scv.features.array import Features, column, numbers
 from scv.fetchers.subscription import SKIPS, STATES
 from scv.folds.fold import literal
 from scv.lake import Lake, LakeVersion

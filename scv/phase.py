@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 import msgspec
 import numpy as np
 
-from scv.array import Features, column, numbers, words
+from scv.features.array import Features, column, numbers, words
 
 Phase = Literal["new", "established", "paused", "dormant", "left"]
 PHASES: tuple[Phase, ...] = ("new", "established", "paused", "dormant", "left")

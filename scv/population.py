@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from scv.array import Features, column, numbers, words
 from scv.events.country import Country
+from scv.features.array import Features, column, numbers, words
 from scv.phase import ACTIVE, phase
 from scv.phase import NEEDS as PHASE_NEEDS
 

@@ -20,8 +20,8 @@ from scv.events.calendar import day_of, from_us, to_us
 from scv.events.clock import live_at
 from scv.events.country import Country
 from scv.events.partition import partition_of
-from scv.fetcher import Fetcher
-from scv.layout import Layout, layout_of
+from scv.features.fetcher import Fetcher
+from scv.features.layout import Layout, layout_of
 from scv.row import NEVER, Place, Row, unpack
 from scv.rowstore import Log, built_key, clock_key, clock_of, position_key, row_key
 

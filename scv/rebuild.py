@@ -17,9 +17,9 @@ from scv.events import event as events
 from scv.events.country import Country
 from scv.events.delivery import Delivery, identify
 from scv.events.partition import partition_of
-from scv.fetcher import Fetcher
+from scv.features.fetcher import Fetcher
+from scv.features.layout import Layout, layout_of
 from scv.lake import Lake, LakeVersion
-from scv.layout import Layout, layout_of
 from scv.row import Place, Row, fence_of
 from scv.rowstore import Log, Move, RowStore, RowWrite, row_key
 

@@ -16,7 +16,7 @@ from scv.errors import StoreUnusable
 from scv.events import admission
 from scv.events.admission import Ids, Verdict
 from scv.events.delivery import Delivery
-from scv.layout import Layout
+from scv.features.layout import Layout
 
 _FENCE = struct.Struct("<BII16sIqqi")
 FENCE_BYTES = _FENCE.size

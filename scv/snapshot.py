@@ -21,13 +21,14 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scv import batch, fetcher, whole
+from scv import batch, whole
 from scv.errors import UserError
 from scv.events import calendar
 from scv.events.country import Country
-from scv.fetcher import Fetcher
+from scv.features import fetcher
+from scv.features.fetcher import Fetcher
+from scv.features.layout import layout_of
 from scv.lake import Lake, LakeVersion
-from scv.layout import layout_of
 from scv.settings import Settings
 
 

@@ -14,10 +14,10 @@ from typing import Literal
 import numpy as np
 
 from scv import box, population
-from scv.array import Features
 from scv.errors import UnknownName
 from scv.events.calendar import add_days
 from scv.events.country import Country
+from scv.features.array import Features
 from scv.folds.fold import Condition
 
 Basis = Literal["recorded", "derived"]

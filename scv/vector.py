@@ -13,11 +13,11 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from scv import derived
-from scv.array import Features, column, numbers, words
 from scv.errors import CerebroError, UnknownName
 from scv.events.country import Country
-from scv.fetcher import Feature, all_features
+from scv.features import derived
+from scv.features.array import Features, column, numbers, words
+from scv.features.fetcher import Feature, all_features
 from scv.phase import NEEDS as PHASE_NEEDS
 from scv.phase import PHASES, PhaseRule, phase
 

@@ -12,14 +12,15 @@ from typing import NamedTuple
 
 import msgspec
 
-from scv import fetcher, whole
+from scv import whole
 from scv.errors import LogChanged
 from scv.events import country as countries
 from scv.events.calendar import midnight, to_us
 from scv.events.clock import wall_us
 from scv.events.country import Country
+from scv.features import fetcher
+from scv.features.layout import layout_of
 from scv.lake import Epoch, Lake
-from scv.layout import layout_of
 from scv.rebuild import Progress, Rebuilt, rebuild
 from scv.rowstore import Log, RowStore
 from scv.settings import Settings

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from scv.errors import LogChanged
 from scv.events.country import Country
 from scv.events.delivery import Delivery
-from scv.layout import Layout
+from scv.features.layout import Layout
 from scv.row import FENCE_BYTES, NEVER, Place, Row, unpack
 from scv.rowstore import Move, Position, RowStore, RowWrite, position_key, row_key
 from streams import faultpoint

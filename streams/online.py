@@ -19,9 +19,9 @@ from scv.events.calendar import to_us
 from scv.events.clock import wall_us
 from scv.events.delivery import Delivery
 from scv.events.event import Watermark
-from scv.fetcher import of_family
+from scv.features.fetcher import of_family
+from scv.features.layout import layout_of
 from scv.lake import Lake
-from scv.layout import layout_of
 from scv.rowstore import RowStore, built_key
 from scv.settings import Settings
 from streams import faultpoint, topics

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from scv import fetcher
 from scv.events import country as countries
 from scv.events import event as events
 from scv.events.country import Country
-from scv.fetcher import Fetcher
+from scv.features import fetcher
+from scv.features.fetcher import Fetcher
+from scv.features.layout import layout_of
 from scv.lake import Lake
-from scv.layout import layout_of
 from scv.rebuild import Progress, Rebuilt
 from scv.rebuild import rebuild as build
 from scv.rowstore import RowStore

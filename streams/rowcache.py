@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from scv.layout import Layout
+from scv.features.layout import Layout
 from scv.row import Row
 from streams.log import Part
 

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from scv.events.country import Country
 from scv.events.event import ENVELOPE, Event
-from scv.fetcher import Feature, Fetcher
+from scv.features.fetcher import Feature, Fetcher
 from scv.folds.fold import OPEN_WEEK, Fold, Window
 
 Verdict = Literal["admitted", "duplicate", "too late"]

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from scv.events import event as events
 from scv.events.country import Country
 from scv.events.event import Event
-from scv.fetcher import collect
+from scv.features.fetcher import collect
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST, LAST = date(2016, 1, 20), date(2017, 5, 10)

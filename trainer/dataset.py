@@ -15,10 +15,10 @@ import numpy as np
 import pyarrow as pa
 
 from scv import vector
-from scv.array import Features, column, numbers
 from scv.errors import UserError
 from scv.events.calendar import from_us
 from scv.events.country import Country
+from scv.features.array import Features, column, numbers
 from scv.labels import Outcomes
 from scv.phase import phase
 from scv.target import Target, mature

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import duckdb
 import pyarrow as pa
 
-from scv import batch, fetcher, labels, snapshot
+from scv import batch, labels, snapshot
 from scv.errors import UserError
 from scv.events.calendar import add_days, from_us, midnight, tuesdays
 from scv.events.country import Country
+from scv.features import fetcher
 from scv.lake import Lake, LakeVersion
 from scv.settings import Settings
 from scv.target import Target, mature

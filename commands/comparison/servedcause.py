@@ -10,7 +10,7 @@ from commands.comparison.recomputed import Placed, Prefix, Recomputed, Values
 from commands.comparison.steps import Reason
 from scorer.vector_file import Read, ServedRecord
 from scv import vector
-from scv.fetcher import Fetcher
+from scv.features.fetcher import Fetcher
 from scv.vector import Column
 
 

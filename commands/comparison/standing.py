@@ -81,7 +81,7 @@ def take_snapshot(settings: Settings, country: Country, at: datetime, progress: 
 
 def drop_snapshot(settings: Settings, country: Country, at: datetime) -> None:
     """Remove one that was taken for a comparison on wall time: nobody asks for that instant again."""
-    from scv import fetcher
+    from scv.features import fetcher
 
     snapshot.manifest_path(settings.snapshots_path, country, at).unlink(missing_ok=True)
     for name in fetcher.collect():

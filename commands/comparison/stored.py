@@ -9,8 +9,8 @@ from typing import Any
 from scv.errors import StoreUnusable
 from scv.events.country import Country
 from scv.events.partition import partition_of
-from scv.fetcher import Fetcher
-from scv.layout import layout_of
+from scv.features.fetcher import Fetcher
+from scv.features.layout import layout_of
 from scv.row import Fence, Row, unpack
 from scv.rowstore import RowStore, row_key
 

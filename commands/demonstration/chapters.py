@@ -14,9 +14,10 @@ from commands.demonstration.shop import END, FROZEN, LAST, Shop
 from commands.demonstration.stage import Stage
 from feature_repo.store import apply
 from rpc.client import ScorerClient
-from scv import fetcher, target
+from scv import target
 from scv.errors import CerebroError
 from scv.events import calendar
+from scv.features import fetcher
 from scv.reader import Reader
 from trainer import past
 from trainer import train as training

@@ -1,4 +1,4 @@
-from scv.fetcher import Fetcher
+from scv.features.fetcher import Fetcher
 from scv.folds import (
     ActiveDays,
     Count,

@@ -1,4 +1,4 @@
-from scv.fetcher import Fetcher
+from scv.features.fetcher import Fetcher
 from scv.folds import Count, DaysSince, DaysSinceFirst, DaysUntil, DaysUntilWeekday, Latest, LatestBy
 from scv.folds.fold import Words
 

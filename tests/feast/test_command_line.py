@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from feast.cli.cli import cli
 
 from feature_repo.home import REPO
-from scv.fetcher import collect
+from scv.features.fetcher import collect
 from tests.feast.served import Served
 
 

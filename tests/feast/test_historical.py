@@ -15,7 +15,7 @@ from feature_repo.store import apply
 from scv import snapshot
 from scv.errors import UserError
 from scv.events import calendar
-from scv.fetcher import collect
+from scv.features.fetcher import collect
 from scv.settings import Settings
 from tests.feast.served import ZZ, Served
 

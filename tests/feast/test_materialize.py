@@ -10,8 +10,8 @@ from feast import FeatureStore, FeatureViewState
 
 from feature_repo.store import open_store
 from scv.errors import LogChanged
-from scv.fetcher import collect
-from scv.layout import layout_of
+from scv.features.fetcher import collect
+from scv.features.layout import layout_of
 from scv.reader import Reader, View
 from scv.row import Row
 from scv.rowstore import row_key

@@ -13,8 +13,8 @@ from feast import FeatureStore
 from feature_repo.home import REPO
 from feature_repo.store import open_store
 from scv.errors import StaleBundle, UnknownName, Unreachable, UserError
-from scv.fetcher import collect
-from scv.layout import layout_of
+from scv.features.fetcher import collect
+from scv.features.layout import layout_of
 from scv.settings import Settings, services_file
 from tests.feast.served import NOW, ZZ, Served, later
 

@@ -9,8 +9,8 @@ import redis
 
 from scv.events.calendar import from_us
 from scv.events.partition import partition_of
-from scv.fetcher import collect
-from scv.layout import layout_of
+from scv.features.fetcher import collect
+from scv.features.layout import layout_of
 from scv.reader import Reader
 from scv.rowstore import position_key
 from tests.feast.served import NOW, PARTITIONS, ZZ, Served, log, topic

@@ -13,7 +13,7 @@ from feast.types import Float64, Int64, String
 from feature_repo.home import REPO, settings
 from feature_repo.store import apply
 from feature_repo.views import catalogue
-from scv.fetcher import collect
+from scv.features.fetcher import collect
 from scv.settings import Settings
 from tests.feast.served import Served
 
@@ -78,7 +78,7 @@ def test_a_view_without_fetcher_is_removed(tmp_path: Path, valkey_url: str, monk
     mine = Settings(home=str(tmp_path), store=valkey_url)
     apply(mine)
     kept = {name: one for name, one in collect().items() if name != "mail"}
-    monkeypatch.setattr("scv.fetcher.collect", lambda: kept)
+    monkeypatch.setattr("scv.features.fetcher.collect", lambda: kept)
     assert sorted(view.name for view in apply(mine).list_feature_views()) == sorted(kept)
 
 

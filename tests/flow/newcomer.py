@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from scv import fetcher, settings
+from scv import settings
+from scv.features import fetcher
 from streams.connection import connect_store
 from tests.flow import town
 from tests.flow.town import LATER, TUESDAY

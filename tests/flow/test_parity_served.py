@@ -16,10 +16,10 @@ from rpc.client import ScorerClient
 from scorer import vector_file
 from scorer.server import Server
 from scorer.vector_file import PARTS, Read, ServedRecord, Standing, VectorFile
-from scv import fetcher
 from scv.events.calendar import to_us
+from scv.features import fetcher
+from scv.features.layout import layout_of
 from scv.folds.count import Count
-from scv.layout import layout_of
 from scv.rowstore import row_key
 from tests.flow import parity_place
 from tests.flow.parity_place import AT, TARGET, Place, known, order

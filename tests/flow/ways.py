@@ -16,8 +16,9 @@ import pandas as pd
 
 from feature_repo import historical, store
 from scorer import subjects
-from scv import fetcher, snapshot, vector
+from scv import snapshot, vector
 from scv.events.country import Country
+from scv.features import fetcher
 from scv.reader import Reader
 from scv.settings import Settings
 from tests import oracle

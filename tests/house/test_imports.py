@@ -15,7 +15,7 @@ HEAVY = {
     "aiokafka", "confluent_kafka", "faust", "feast", "grpc", "lightgbm", "matplotlib", "mode", "optuna", "pandas",
     "redis", "sklearn",
 }  # fmt: skip
-LANGUAGE = {"__future__", "scv.events.event", "scv.fetcher", "scv.folds.fold", "scv.folds"}
+LANGUAGE = {"__future__", "scv.events.event", "scv.features.fetcher", "scv.folds.fold", "scv.folds"}
 """What a file in scv/fetchers may import: the words that definitions are written in."""
 
 

@@ -33,7 +33,7 @@ SUBJECTS = {
     "partitions": "scv/events/partition.py",
     "clock": "scv/events/clock.py",
     "watermarks": "scv/lake.py",
-    "layout": "scv/layout.py",
+    "layout": "scv/features/layout.py",
 }
 
 

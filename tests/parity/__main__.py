@@ -13,7 +13,8 @@ import click
 
 from commands import listing
 from commands.bar import Bar
-from scv import fetcher, figures
+from scv import figures
+from scv.features import fetcher
 from scv.figures import Figure
 from scv.target import TARGETS
 from tests import world

@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 
 from scv.events.country import Country
-from scv.fetcher import Fetcher
+from scv.features.fetcher import Fetcher
 from tests import oracle, world
 from tests.parity import census
 from tests.parity.census import Judged

@@ -22,7 +22,7 @@ from typing import Literal
 
 from commands.services import Services
 from scv.events.event import FAMILIES
-from scv.fetcher import of_family
+from scv.features.fetcher import of_family
 from scv.settings import Settings
 from tests import world
 from tests.parity import ladder, questions, samples, simulated

@@ -14,7 +14,7 @@ import numpy as np
 from scv import labels, population
 from scv.events.calendar import to_us
 from scv.events.country import Country
-from scv.fetcher import all_features, of_family
+from scv.features.fetcher import all_features, of_family
 from scv.labels import Labels
 from scv.lake import LakeVersion
 from scv.phase import phase

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 
 from scv.events import event as events
-from scv.fetcher import Fetcher
+from scv.features.fetcher import Fetcher
 from scv.folds import FOLDS
 from scv.folds.fold import OPEN_WEEK, Fold, Window, Windowed
 

@@ -21,11 +21,11 @@ from scv.events.calendar import day_of, from_us, to_us
 from scv.events.country import Country
 from scv.events.delivery import Delivery, deliver
 from scv.events.event import Event
-from scv.fetcher import Fetcher
+from scv.features.fetcher import Fetcher
+from scv.features.layout import layout_of
 from scv.figures import Figure
 from scv.lake import Lake, LakeVersion
 from scv.lake import schema as lake_schema
-from scv.layout import layout_of
 from scv.row import Place, Row, unpack
 from tests import oracle
 from tests.world import Record

@@ -11,7 +11,7 @@ from scv.events import event
 from scv.events.country import Country
 from scv.events.event import Event
 from scv.events.partition import partition_of
-from scv.fetcher import of_family
+from scv.features.fetcher import of_family
 from streams.simulator import World as Simulated
 from streams.simulator import simulate
 from tests import oracle_targets

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scv.events.event import FAMILIES
-from scv.fetcher import collect, of_family
+from scv.features.fetcher import collect, of_family
 from tests import world
 from tests.parity import census
 from tests.parity.ladder import climb

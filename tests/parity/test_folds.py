@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from scv.fetcher import collect
+from scv.features.fetcher import collect
 from scv.folds import FOLDS
 from tests import world
 from tests.parity.ladder import climb

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scv.events.event import FAMILIES, Erased
-from scv.fetcher import of_family
+from scv.features.fetcher import of_family
 from tests import world
 from tests.parity.sides import Batch
 from tests.world import DAY, FIRST, TICK, Record, World

@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from scv import snapshot, target
 from scv.events.calendar import to_us
 from scv.events.event import FAMILIES, Cancelled, Event, Placed
-from scv.fetcher import collect
+from scv.features.fetcher import collect
 from scv.vector import Column
 from tests import world
 from tests.parity import lakes

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from scv import figures
 from scv.events.event import FAMILIES
-from scv.fetcher import collect
+from scv.features.fetcher import collect
 from scv.target import TARGETS
 from tests.parity import census, long
 from tests.parity.__main__ import LEAST, LEAST_EACH, main

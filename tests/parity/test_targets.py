@@ -8,7 +8,7 @@ import pytest
 
 from scv import population
 from scv.events.event import FAMILIES as ALL
-from scv.fetcher import all_features, get
+from scv.features.fetcher import all_features, get
 from scv.target import TARGETS
 from tests import oracle_targets, world
 from tests.parity import questions

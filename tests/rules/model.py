@@ -16,8 +16,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from scv.events.delivery import Delivery
-from scv.fetcher import get
-from scv.layout import layout_of
+from scv.features.fetcher import get
+from scv.features.layout import layout_of
 from scv.row import FENCE_BYTES, Place, Row, fence_of, unpack
 from scv.rowstore import Move, Position, RowWrite, row_key
 from tests import world

@@ -14,8 +14,8 @@ from scv.events.calendar import midnight, to_us
 from scv.events.country import Country
 from scv.events.delivery import SKEW_US, deliver
 from scv.events.event import Erased, Event, Placed
-from scv.fetcher import get
-from scv.layout import layout_of
+from scv.features.fetcher import get
+from scv.features.layout import layout_of
 from scv.row import Row, unpack
 from tests import world
 from tests.parity.sides import PLACE, Batch

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scv.errors import BadSetting, UnknownName
-from scv.fetcher import Fetcher, collect
+from scv.features.fetcher import Fetcher, collect
 from scv.folds import ActiveDays, Count, DaysSince, DaysUntil, DaysUntilWeekday, DistinctCount, LatestBy, Min, Sum
 from scv.folds.fold import Fold, Windowed, Words
 

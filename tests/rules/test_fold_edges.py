@@ -11,9 +11,9 @@ import pytest
 from scv.events.calendar import day_of, to_us
 from scv.events.delivery import deliver
 from scv.events.event import Event, Placed, ProfileSet, Skipped, Unskipped
-from scv.fetcher import get
+from scv.features.fetcher import get
+from scv.features.layout import layout_of
 from scv.folds import Sum
-from scv.layout import layout_of
 from scv.row import Row
 from tests import world
 from tests.parity.sides import Batch

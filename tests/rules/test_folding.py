@@ -12,8 +12,8 @@ import pytest
 from scv.errors import LogChanged
 from scv.events.delivery import Delivery, deliver
 from scv.events.event import Charged, Watermark
-from scv.fetcher import get
-from scv.layout import layout_of
+from scv.features.fetcher import get
+from scv.features.layout import layout_of
 from scv.row import FENCE_BYTES, Place, Row, unpack
 from scv.rowstore import RowStore, RowWrite, row_key
 from scv.settings import Settings

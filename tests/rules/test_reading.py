@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from scv.events.calendar import midnight
-from scv.fetcher import collect
-from scv.layout import layout_of
+from scv.features.fetcher import collect
+from scv.features.layout import layout_of
 from scv.reader import Reader, View
 from scv.rowstore import built_key, position_key
 from tests.feast.served import NOW, PARTITIONS, ZZ, Served, log, topic

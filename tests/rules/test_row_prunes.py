@@ -8,10 +8,10 @@ import pytest
 
 from scv.events.delivery import deliver
 from scv.events.event import FAMILIES, Event, Placed, Skipped
-from scv.fetcher import collect, get
+from scv.features.fetcher import collect, get
+from scv.features.layout import layout_of
 from scv.folds.day_set import BITS, DaySetFold
 from scv.folds.latest_by import KEPT_DAYS, LatestBy
-from scv.layout import layout_of
 from scv.row import Row, unpack
 from tests import world
 from tests.parity.sides import PLACE

@@ -9,8 +9,8 @@ import pytest
 
 from scv.events import event as events
 from scv.events.delivery import Delivery, deliver
-from scv.fetcher import collect
-from scv.layout import layout_of
+from scv.features.fetcher import collect
+from scv.features.layout import layout_of
 from scv.row import Row
 from tests import world
 from tests.parity.sides import PLACE

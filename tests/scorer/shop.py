@@ -18,14 +18,14 @@ import redis
 from deltalake import write_deltalake
 
 from scv import bundle, champion, lake, snapshot, vector
-from scv.array import column, numbers
 from scv.bundle import Bundle, BundleInfo, Rows
 from scv.calibration import Calibration, Logistic
 from scv.events import calendar, country, delivery, event
 from scv.events.event import FAMILIES, Event, Outcome, Placed
 from scv.events.partition import partition_of
-from scv.fetcher import collect, of_family
-from scv.layout import layout_of
+from scv.features.array import column, numbers
+from scv.features.fetcher import collect, of_family
+from scv.features.layout import layout_of
 from scv.phase import phase
 from scv.row import Row, unpack
 from scv.rowstore import Log, RowStore, RowWrite, built_key, clock_key, position_key, row_key

@@ -6,8 +6,8 @@ import pytest
 
 from scorer import reasons
 from scorer.reasons import NO_SINGLE_REASON, inputs_of, reasons_of
-from scv import derived, fetcher
 from scv.events import country
+from scv.features import derived, fetcher
 from scv.folds.fold import Words
 
 US = country.load("US")

@@ -15,8 +15,8 @@ from scv import batch, box
 from scv.events.calendar import day_of, to_date, to_day, to_us
 from scv.events.country import Country
 from scv.events.event import Event, Reactivated, Skipped, Started, Unskipped
-from scv.fetcher import get
-from scv.layout import layout_of
+from scv.features.fetcher import get
+from scv.features.layout import layout_of
 from scv.row import Row
 from tests import world
 from tests.parity.ladder import climb

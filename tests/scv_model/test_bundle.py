@@ -18,7 +18,7 @@ from scv import bundle, champion, vector
 from scv.bundle import BundleInfo, Level, Rows
 from scv.calibration import Calibration, Logistic
 from scv.errors import CorruptBundle, StaleBundle
-from scv.fetcher import all_features
+from scv.features.fetcher import all_features
 from scv.settings import Settings
 
 NAMES = ("orders__days_since", "orders__count_28d", "rhythm__gap_mean", "derived__overdue")

@@ -16,9 +16,9 @@ from scv import batch, labels, target
 from scv.events.calendar import to_us
 from scv.events.country import Country
 from scv.events.event import Erased
-from scv.fetcher import get
+from scv.features.fetcher import get
+from scv.features.layout import layout_of
 from scv.labels import INVOLUNTARY, Labels
-from scv.layout import layout_of
 from scv.population import WEEKDAY_UNKNOWN
 from tests import oracle, world
 from tests.parity.sides import Batch

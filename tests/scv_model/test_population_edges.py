@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from scv import target
-from scv.array import Features
 from scv.events.country import Country
+from scv.features.array import Features
 from scv.phase import PHASES, phase
 from scv.population import ALREADY_CANCELLED
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from scv import batch, labels, target
-from scv.array import Features
 from scv.errors import UnknownName
 from scv.events import event
 from scv.events.calendar import add_days, from_us, midnight, to_us
 from scv.events.country import Country
-from scv.fetcher import all_features, get
-from scv.layout import layout_of
+from scv.features.array import Features
+from scv.features.fetcher import all_features, get
+from scv.features.layout import layout_of
 from scv.phase import PHASES, phase
 from scv.population import ALREADY_CANCELLED
 

@@ -6,10 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from scv import derived, vector
+from scv import vector
 from scv.errors import CerebroError, UnknownName
 from scv.events.country import Country
-from scv.fetcher import all_features
+from scv.features import derived
+from scv.features.fetcher import all_features
 from scv.vector import Column
 
 

@@ -13,9 +13,10 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-from scv import fetcher, snapshot
+from scv import snapshot
 from scv.errors import CerebroError, UserError
 from scv.events import calendar, country, event
+from scv.features import fetcher
 from scv.lake import Lake
 from scv.reader import Reader
 from scv.rowstore import RowStore

@@ -17,10 +17,10 @@ from scv.errors import UserError
 from scv.events import country, event
 from scv.events.calendar import to_us
 from scv.events.country import Country
-from scv.fetcher import of_family
+from scv.features.fetcher import of_family
+from scv.features.layout import layout_of
 from scv.lake import LakeVersion
 from scv.lake import schema as lake_schema
-from scv.layout import layout_of
 from streams.simulator import World, live, truth
 from tests.parity.sides import TableLake
 

@@ -11,9 +11,9 @@ import pytest
 
 from commands.services import Services
 from scv.errors import LogChanged
-from scv.fetcher import collect
+from scv.features.fetcher import collect
+from scv.features.layout import layout_of
 from scv.lake import Lake
-from scv.layout import layout_of
 from scv.rowstore import RowStore
 from scv.settings import Settings
 from streams.connection import connect_store

@@ -14,8 +14,8 @@ from confluent_kafka.admin import AdminClient
 from scv.errors import LogChanged, StoreUnusable
 from scv.events import event
 from scv.events.calendar import to_us
-from scv.fetcher import collect
-from scv.layout import layout_of
+from scv.features.fetcher import collect
+from scv.features.layout import layout_of
 from scv.rowstore import Move, RowStore, position_key
 from scv.settings import Settings
 from streams import connection, topics

@@ -13,9 +13,9 @@ from commands.services import Services
 from scv import rebuild
 from scv.errors import LogChanged
 from scv.events import country as countries
-from scv.fetcher import collect, of_family
+from scv.features.fetcher import collect, of_family
+from scv.features.layout import layout_of
 from scv.lake import Lake
-from scv.layout import layout_of
 from scv.rowstore import RowStore
 from scv.settings import Settings
 from streams import topics

@@ -11,7 +11,7 @@ import pytest
 from scv import target, vector
 from scv.events import country as countries
 from scv.events.calendar import add_days, midnight, to_us
-from scv.fetcher import all_features
+from scv.features.fetcher import all_features
 from trainer.dataset import TrainingSet
 
 NAMES = ("orders__days_since", "orders__count_28d", "orders__count_91d", "orders__spend_91d", "rhythm__gap_mean")

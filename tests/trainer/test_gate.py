@@ -13,8 +13,8 @@ import pytest
 from scv import batch, labels, snapshot, target
 from scv.events import country as countries
 from scv.events.calendar import midnight, tuesdays
-from scv.fetcher import get
-from scv.layout import layout_of
+from scv.features.fetcher import get
+from scv.features.layout import layout_of
 from scv.vector import Column
 from trainer.dataset import TrainingSet, training_set
 from trainer.gate import gate

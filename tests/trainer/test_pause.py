@@ -11,8 +11,8 @@ import pytest
 
 from scv import batch, labels, target
 from scv.events.calendar import midnight, tuesdays
-from scv.fetcher import get
-from scv.layout import layout_of
+from scv.features.fetcher import get
+from scv.features.layout import layout_of
 from scv.vector import Column
 from tests import world
 from tests.parity.sides import Batch

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pytest
 
 from scv import bundle, champion, target
-from scv.array import Features
 from scv.errors import UserError
 from scv.events import country
 from scv.events.calendar import add_days, midnight
-from scv.fetcher import all_features
+from scv.features.array import Features
+from scv.features.fetcher import all_features
 from scv.labels import Labels
 from scv.settings import Settings
 from trainer.past import Past

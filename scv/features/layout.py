@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from scv.fetcher import Feature, Fetcher
+from scv.features.fetcher import Feature, Fetcher
 from scv.folds.fold import Fold
 
 Takers = tuple[tuple[int, Fold], ...]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from scv.fetcher import Feature, Fetcher, collect
+from scv.features.fetcher import Feature, Fetcher, collect
 from scv.folds.fold import OPEN_WEEK, Window
 
 
