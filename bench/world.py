@@ -19,8 +19,8 @@ from feast import FeatureStore
 from bench.size import Size
 from commands.services import Services
 from feature_repo.store import apply
-from scv import snapshot
 from scv.events import calendar, country
+from scv.offline import snapshot
 from scv.settings import Settings
 from streams import completejourney
 from streams.connection import connect_store

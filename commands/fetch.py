@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from scv.snapshot import Done
+    from scv.offline.snapshot import Done
 
 
 @click.command(short_help="Build the single customer view of countries at dates.")
@@ -35,9 +35,10 @@ def command(
     """
     from commands.arguments import the_countries, the_references
     from commands.bar import Bar
-    from scv import settings, snapshot
+    from scv import settings
     from scv.errors import UserError
     from scv.features import fetcher
+    from scv.offline import snapshot
 
     if out and not out.endswith((".csv", ".parquet")):
         raise UserError(f"--out {out}: the name must end in .csv or .parquet.")
@@ -61,7 +62,7 @@ def _table(done: list[Done]) -> pa.Table:
     """One row per country, customer and reference; columns `fetcher__feature`."""
     import pyarrow as pa
 
-    from scv import snapshot
+    from scv.offline import snapshot
 
     joined = []
     for country in dict.fromkeys(result.job.country for result in done):
@@ -93,7 +94,7 @@ def _write(table: pa.Table, out: str) -> None:
 
     import pyarrow.csv as csv
 
-    from scv import snapshot
+    from scv.offline import snapshot
 
     if out.endswith(".parquet"):
         snapshot.write(table, Path(out))

@@ -105,7 +105,7 @@ def _standing(history: History, found: Settings) -> datetime | None:
 def _wait(found: Settings) -> None:
     """Wait until both consumers stand at the end of the log, if they run."""
     from commands.bar import Bar
-    from scv.lake import Lake
+    from scv.offline.lake import Lake
     from scv.rowstore import RowStore
     from streams import heartbeat
     from streams.barrier import barrier

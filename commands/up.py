@@ -51,7 +51,7 @@ def open_log(services: Services) -> None:
     from commands.services import uninterrupted
 
     with uninterrupted():  # Ctrl-C inside DuckDB's import would abort the process before anything is stopped
-        from scv.lake import Lake
+        from scv.offline.lake import Lake
         from scv.rowstore import RowStore
         from scv.settings import load
         from streams.connection import connect_store

@@ -80,7 +80,7 @@ def complete_to(settings: Settings, country: Country) -> datetime | None:
 
     from scv.events import calendar
     from scv.events.event import FAMILIES
-    from scv.lake import Lake
+    from scv.offline.lake import Lake
 
     lake = Lake(settings.lake_path)
     version = lake.version()
@@ -97,9 +97,9 @@ def take(settings: Settings, country: Country, at: datetime, workers: int) -> No
     """
     from scorer.archive import watermarks
     from scorer.week import Folder
-    from scv import snapshot
     from scv.errors import CerebroError
     from scv.events import calendar
+    from scv.offline import snapshot
 
     if snapshot.manifest(settings.snapshots_path, country, at) is not None:
         published = Folder(settings.exports_url, country.code).week(calendar.label(at, country)) is not None

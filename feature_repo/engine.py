@@ -17,7 +17,7 @@ from feature_repo import home
 from feature_repo.connection import connect, reachable
 from scv.events import country
 from scv.features import fetcher
-from scv.lake import Lake
+from scv.offline.lake import Lake
 from scv.rebuild import Rebuilt, rebuild
 from scv.settings import Settings
 

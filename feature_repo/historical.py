@@ -7,9 +7,9 @@ import pyarrow as pa
 from feast import FeatureService, FeatureStore
 
 from feature_repo.views import SERVICE
-from scv import snapshot
 from scv.errors import UserError
 from scv.events import calendar, country
+from scv.offline import snapshot
 from scv.settings import Settings
 
 KEYS = ["event_timestamp", "country", "customer_id"]

@@ -10,10 +10,10 @@ from feast import Entity, FeatureService, FeatureView, Field, FileSource, RepoCo
 from feast.data_format import ParquetFormat
 from feast.types import FeastType, Float64, Int64, String
 
-from scv import batch, snapshot
 from scv.features import fetcher
 from scv.features.fetcher import Fetcher
 from scv.features.layout import layout_of
+from scv.offline import batch, snapshot
 from scv.settings import Settings
 
 TYPES: Mapping[str, FeastType] = {"int": Int64, "float": Float64, "str": String}

@@ -14,12 +14,12 @@ import pyarrow.compute as pc
 from scorer.scoring import Past
 from scorer.subjects import Subjects, of_snapshot
 from scorer.week import Folder, Week
-from scv import snapshot
 from scv.errors import LakeConflict, UserError
 from scv.events import calendar
 from scv.events.country import Country
 from scv.features import fetcher
-from scv.lake import Lake, LakeVersion
+from scv.offline import snapshot
+from scv.offline.lake import Lake, LakeVersion
 from scv.settings import Settings
 
 KEPT = 2

@@ -16,7 +16,7 @@ from scv import labels
 from scv.errors import UserError
 from scv.events import calendar
 from scv.events.country import Country
-from scv.lake import Lake, LakeVersion
+from scv.offline.lake import Lake, LakeVersion
 from scv.population import DELIVERY_WEEKDAY
 from scv.settings import Settings
 from scv.target import Target, mature

@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from scv import snapshot
 from scv.events.calendar import EPOCH
 from scv.features.array import Features
 from scv.features.fetcher import Fetcher
+from scv.offline import snapshot
 from scv.reader import Reading, View
 
 FreshnessState = Literal["FRESH", "STALE", "MISSING"]

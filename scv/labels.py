@@ -14,13 +14,13 @@ import numpy as np
 import pyarrow as pa
 
 from scv import box
-from scv.batch import admit
 from scv.events.calendar import add_days, day_of, from_us, to_us
 from scv.events.country import Country
 from scv.features.array import Features, column, numbers
 from scv.fetchers.subscription import SKIPS, STATES
 from scv.folds.fold import literal
-from scv.lake import Lake, LakeVersion
+from scv.offline.batch import admit
+from scv.offline.lake import Lake, LakeVersion
 from scv.population import DELIVERY_WEEKDAY, WEEKDAY_UNKNOWN
 from scv.target import Clause, Target
 

@@ -19,7 +19,7 @@ from scv.events.delivery import Delivery, identify
 from scv.events.partition import partition_of
 from scv.features.fetcher import Fetcher
 from scv.features.layout import Layout, layout_of
-from scv.lake import Lake, LakeVersion
+from scv.offline.lake import Lake, LakeVersion
 from scv.row import Place, Row, fence_of
 from scv.rowstore import Log, Move, RowStore, RowWrite, row_key
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from scv.errors import Unreachable
-from scv.lake import Lake
+from scv.offline.lake import Lake
 from scv.rowstore import Log, RowStore
 from scv.settings import Settings
 from streams.flush import request_flush

@@ -20,7 +20,7 @@ from scv.events.clock import wall_us
 from scv.events.country import Country
 from scv.features import fetcher
 from scv.features.layout import layout_of
-from scv.lake import Epoch, Lake
+from scv.offline.lake import Epoch, Lake
 from scv.rebuild import Progress, Rebuilt, rebuild
 from scv.rowstore import Log, RowStore
 from scv.settings import Settings

@@ -14,7 +14,7 @@ from scv.errors import BadEvent, LakeConflict, Unreachable
 from scv.events import country as countries
 from scv.events.delivery import Delivery
 from scv.events.event import Watermark
-from scv.lake import Lake
+from scv.offline.lake import Lake
 from scv.rowstore import RowStore
 from scv.settings import Settings
 from streams import faultpoint, topics

@@ -21,7 +21,7 @@ from scv.events import event as events
 from scv.events.calendar import DAY_US, from_us, to_us
 from scv.events.delivery import Delivery
 from scv.events.event import Watermark
-from scv.lake import Lake, schema, transaction_id, younger_fields
+from scv.offline.lake import Lake, schema, transaction_id, younger_fields
 from scv.rowstore import Log
 from streams.log import Part
 

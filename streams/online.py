@@ -21,7 +21,7 @@ from scv.events.delivery import Delivery
 from scv.events.event import Watermark
 from scv.features.fetcher import of_family
 from scv.features.layout import layout_of
-from scv.lake import Lake
+from scv.offline.lake import Lake
 from scv.rowstore import RowStore, built_key
 from scv.settings import Settings
 from streams import faultpoint, topics

@@ -11,7 +11,7 @@ from scv.events.country import Country
 from scv.features import fetcher
 from scv.features.fetcher import Fetcher
 from scv.features.layout import layout_of
-from scv.lake import Lake
+from scv.offline.lake import Lake
 from scv.rebuild import Progress, Rebuilt
 from scv.rebuild import rebuild as build
 from scv.rowstore import RowStore

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import duckdb
 import pyarrow as pa
 
-from scv import batch, labels, snapshot
+from scv import labels
 from scv.errors import UserError
 from scv.events.calendar import add_days, from_us, midnight, tuesdays
 from scv.events.country import Country
 from scv.features import fetcher
-from scv.lake import Lake, LakeVersion
+from scv.offline import batch, snapshot
+from scv.offline.lake import Lake, LakeVersion
 from scv.settings import Settings
 from scv.target import Target, mature
 from trainer.dataset import TrainingSet, training_set

@@ -12,15 +12,15 @@ import msgspec
 import pyarrow as pa
 
 from scorer.subjects import Freshness, Subjects
-from scv import batch, snapshot
 from scv.errors import UserError
 from scv.events import calendar
 from scv.events.country import Country
 from scv.features import fetcher
 from scv.features.fetcher import Fetcher
 from scv.features.layout import layout_of
+from scv.offline import batch, snapshot
+from scv.offline.snapshot import Manifest
 from scv.settings import Settings
-from scv.snapshot import Manifest
 
 
 class BatchSide:

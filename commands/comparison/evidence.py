@@ -20,7 +20,7 @@ from scv.errors import LakeConflict
 from scv.events.calendar import day_of, to_us
 from scv.events.country import Country
 from scv.features.fetcher import Fetcher
-from scv.lake import Lake, LakeVersion
+from scv.offline.lake import Lake, LakeVersion
 from scv.reader import View
 from scv.settings import Settings
 

@@ -14,14 +14,14 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from scv import batch
 from scv.events import event as events
 from scv.events.calendar import day_of, to_us
 from scv.events.country import Country
 from scv.events.delivery import Delivery, identify
 from scv.features.fetcher import Fetcher, of_family
 from scv.features.layout import layout_of
-from scv.lake import Lake, LakeVersion
+from scv.offline import batch
+from scv.offline.lake import Lake, LakeVersion
 from scv.row import Row
 from scv.settings import Settings
 

@@ -23,7 +23,7 @@ from scv.errors import CerebroError
 from scv.events.country import Country
 from scv.features import fetcher
 from scv.features.fetcher import Fetcher
-from scv.lake import Lake
+from scv.offline.lake import Lake
 from scv.settings import Settings
 
 VECTOR, PROBABILITY = "served vector", "served probability"

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from scv import snapshot
 from scv.errors import CerebroError, UserError
 from scv.events import calendar
 from scv.events.country import Country
-from scv.lake import Lake
+from scv.offline import snapshot
+from scv.offline.lake import Lake
 from scv.rowstore import RowStore
 from scv.settings import Settings
 

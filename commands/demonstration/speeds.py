@@ -11,8 +11,9 @@ from commands.demonstration.findings import Findings
 from commands.demonstration.shop import LAST, Shop
 from commands.demonstration.stage import Stage
 from rpc.client import ScorerClient
-from scv import figures, snapshot
+from scv import figures
 from scv.figures import Figure
+from scv.offline import snapshot
 
 CALLS = 500
 BATCH = 100

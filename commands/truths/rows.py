@@ -14,10 +14,11 @@ import numpy as np
 import pyarrow as pa
 
 from scorer import champions
-from scv import snapshot, target
+from scv import target
 from scv.bundle import Bundle
 from scv.events import calendar
 from scv.events.country import Country
+from scv.offline import snapshot
 from scv.phase import phase
 from scv.settings import Settings
 from scv.target import Target

@@ -21,7 +21,7 @@ from scv.events import delivery, event
 from scv.events.calendar import DAY_US, midnight, to_us
 from scv.events.country import Country
 from scv.events.partition import partition_of
-from scv.lake import INSTANT, schema
+from scv.offline.lake import INSTANT, schema
 from streams import wide
 from streams.lakewriter import month_of
 from streams.simulator import harm

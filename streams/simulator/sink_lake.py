@@ -18,7 +18,7 @@ from scv import whole
 from scv.errors import LakeConflict, UserError
 from scv.events import calendar, event
 from scv.events.event import Watermark
-from scv.lake import Epoch, Lake
+from scv.offline.lake import Epoch, Lake
 from scv.rowstore import Log
 from scv.settings import Settings
 from streams import topics

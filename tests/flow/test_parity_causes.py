@@ -21,13 +21,14 @@ from commands.comparison.comparing import Compared, Comparing
 from commands.comparison.explaining import Explaining, Pending
 from commands.comparison.stored import StoredRows
 from commands.comparison.tally import Explained
-from scv import bundle, champion, snapshot
+from scv import bundle, champion
 from scv.events.calendar import to_us
 from scv.events.delivery import deliver
 from scv.events.event import Erased
 from scv.features import fetcher
 from scv.features.layout import layout_of
 from scv.folds.count import Count
+from scv.offline import snapshot
 from scv.row import unpack
 from scv.rowstore import built_key, position_key, row_key
 from tests.flow import parity_place

@@ -16,9 +16,10 @@ import pandas as pd
 
 from feature_repo import historical, store
 from scorer import subjects
-from scv import snapshot, vector
+from scv import vector
 from scv.events.country import Country
 from scv.features import fetcher
+from scv.offline import snapshot
 from scv.reader import Reader
 from scv.settings import Settings
 from tests import oracle

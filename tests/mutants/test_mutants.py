@@ -32,7 +32,7 @@ SUBJECTS = {
     "phases": "scv/phase.py",
     "partitions": "scv/events/partition.py",
     "clock": "scv/events/clock.py",
-    "watermarks": "scv/lake.py",
+    "watermarks": "scv/offline/lake.py",
     "layout": "scv/features/layout.py",
 }
 

@@ -1,4 +1,4 @@
-"""A dirty world as a lake on disk, and events planted into it: what `scv.snapshot` and the trainer read."""
+"""A dirty world as a lake on disk, and events planted into it: what `scv.offline.snapshot` and the trainer read."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import msgspec
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
-from scv import lake
 from scv.events.country import Country
 from scv.events.event import FAMILIES, Event
+from scv.offline import lake
 from scv.settings import Settings
 from tests import world
 from tests.parity.sides import lake_table

@@ -16,7 +16,7 @@ from scv.events.calendar import to_us
 from scv.events.country import Country
 from scv.features.fetcher import all_features, of_family
 from scv.labels import Labels
-from scv.lake import LakeVersion
+from scv.offline.lake import LakeVersion
 from scv.phase import phase
 from scv.target import TARGETS, Target
 from tests import oracle_targets

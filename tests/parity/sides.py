@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from scv import batch, figures
+from scv import figures
 from scv.errors import BadEvent
 from scv.events import event as events
 from scv.events.calendar import day_of, from_us, to_us
@@ -24,8 +24,9 @@ from scv.events.event import Event
 from scv.features.fetcher import Fetcher
 from scv.features.layout import layout_of
 from scv.figures import Figure
-from scv.lake import Lake, LakeVersion
-from scv.lake import schema as lake_schema
+from scv.offline import batch
+from scv.offline.lake import Lake, LakeVersion
+from scv.offline.lake import schema as lake_schema
 from scv.row import Place, Row, unpack
 from tests import oracle
 from tests.world import Record

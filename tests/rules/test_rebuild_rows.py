@@ -9,7 +9,7 @@ import pytest
 from scv.events.partition import partition_of
 from scv.features.fetcher import of_family
 from scv.features.layout import layout_of
-from scv.lake import Lake
+from scv.offline.lake import Lake
 from scv.rebuild import Rebuilt, is_behind, rebuild
 from scv.row import Fence, Place, unpack
 from scv.rowstore import RowStore, row_key

@@ -17,7 +17,7 @@ import pyarrow as pa
 import redis
 from deltalake import write_deltalake
 
-from scv import bundle, champion, lake, snapshot, vector
+from scv import bundle, champion, vector
 from scv.bundle import Bundle, BundleInfo, Rows
 from scv.calibration import Calibration, Logistic
 from scv.events import calendar, country, delivery, event
@@ -26,6 +26,7 @@ from scv.events.partition import partition_of
 from scv.features.array import column, numbers
 from scv.features.fetcher import collect, of_family
 from scv.features.layout import layout_of
+from scv.offline import lake, snapshot
 from scv.phase import phase
 from scv.row import Row, unpack
 from scv.rowstore import Log, RowStore, RowWrite, built_key, clock_key, position_key, row_key

@@ -11,8 +11,8 @@ import pytest
 import cli
 from commands import week as weeks
 from scorer.server import Server
-from scv import snapshot
 from scv.events import calendar
+from scv.offline import snapshot
 from tests.scorer.shop import AT, LIVELY, US, Shop
 
 

@@ -11,12 +11,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from scv import batch, box
+from scv import box
 from scv.events.calendar import day_of, to_date, to_day, to_us
 from scv.events.country import Country
 from scv.events.event import Event, Reactivated, Skipped, Started, Unskipped
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
+from scv.offline import batch
 from scv.row import Row
 from tests import world
 from tests.parity.ladder import climb

@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from scv import snapshot
 from scv.errors import UserError
 from scv.events import country
+from scv.offline import snapshot
 from scv.settings import Settings
 
 AT = datetime(2017, 9, 4, 22, tzinfo=UTC)

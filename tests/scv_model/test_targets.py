@@ -9,7 +9,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from scv import batch, labels, target
+from scv import labels, target
 from scv.errors import UnknownName
 from scv.events import event
 from scv.events.calendar import add_days, from_us, midnight, to_us
@@ -17,6 +17,7 @@ from scv.events.country import Country
 from scv.features.array import Features
 from scv.features.fetcher import all_features, get
 from scv.features.layout import layout_of
+from scv.offline import batch
 from scv.phase import PHASES, phase
 from scv.population import ALREADY_CANCELLED
 

@@ -14,12 +14,12 @@ import msgspec
 import pytest
 
 from commands.services import Services
-from scv import batch
 from scv.errors import Unreachable
 from scv.events import country, event
 from scv.events.calendar import from_us
 from scv.events.partition import partition_of
-from scv.lake import Lake
+from scv.offline import batch
+from scv.offline.lake import Lake
 from scv.settings import Settings
 from streams import topics
 from streams.lakekeeper import LakeConsumer

@@ -13,11 +13,11 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-from scv import snapshot
 from scv.errors import CerebroError, UserError
 from scv.events import calendar, country, event
 from scv.features import fetcher
-from scv.lake import Lake
+from scv.offline import snapshot
+from scv.offline.lake import Lake
 from scv.reader import Reader
 from scv.rowstore import RowStore
 from scv.settings import Settings

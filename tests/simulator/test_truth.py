@@ -12,15 +12,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from scv import batch, labels, metrics, target
+from scv import labels, metrics, target
 from scv.errors import UserError
 from scv.events import country, event
 from scv.events.calendar import to_us
 from scv.events.country import Country
 from scv.features.fetcher import of_family
 from scv.features.layout import layout_of
-from scv.lake import LakeVersion
-from scv.lake import schema as lake_schema
+from scv.offline import batch
+from scv.offline.lake import LakeVersion
+from scv.offline.lake import schema as lake_schema
 from streams.simulator import World, live, truth
 from tests.parity.sides import TableLake
 

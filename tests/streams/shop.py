@@ -16,14 +16,14 @@ from typing import Any
 
 import duckdb
 
-from scv import batch
 from scv.events import country as countries
 from scv.events import event
 from scv.events.calendar import day_of, to_us
 from scv.events.event import Event
 from scv.features import fetcher
 from scv.features.layout import layout_of
-from scv.lake import Lake
+from scv.offline import batch
+from scv.offline.lake import Lake
 from scv.row import unpack
 from scv.rowstore import RowStore, row_key
 from scv.settings import PREFIX, Settings

@@ -13,7 +13,7 @@ from commands.services import Services
 from scv.errors import LogChanged
 from scv.features.fetcher import collect
 from scv.features.layout import layout_of
-from scv.lake import Lake
+from scv.offline.lake import Lake
 from scv.rowstore import RowStore
 from scv.settings import Settings
 from streams.connection import connect_store

@@ -11,7 +11,7 @@ import pytest
 from scv.errors import LakeConflict
 from scv.events import event
 from scv.events.calendar import to_us
-from scv.lake import Lake
+from scv.offline.lake import Lake
 from scv.rowstore import Log
 from scv.settings import Settings
 from streams import lakewriter, topics

@@ -12,7 +12,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from scv.events import delivery, event
 from scv.events.country import load
-from scv.lake import Lake, schema
+from scv.offline.lake import Lake, schema
 from scv.rowstore import Log
 from streams.lakewriter import PARTITION_BY, Buffer, LakeWriter
 from streams.log import Part

@@ -15,7 +15,7 @@ from scv.errors import LogChanged
 from scv.events import country as countries
 from scv.features.fetcher import collect, of_family
 from scv.features.layout import layout_of
-from scv.lake import Lake
+from scv.offline.lake import Lake
 from scv.rowstore import RowStore
 from scv.settings import Settings
 from streams import topics

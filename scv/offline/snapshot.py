@@ -21,14 +21,15 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scv import batch, whole
+from scv import whole
 from scv.errors import UserError
 from scv.events import calendar
 from scv.events.country import Country
 from scv.features import fetcher
 from scv.features.fetcher import Fetcher
 from scv.features.layout import layout_of
-from scv.lake import Lake, LakeVersion
+from scv.offline import batch
+from scv.offline.lake import Lake, LakeVersion
 from scv.settings import Settings
 
 

@@ -1,0 +1,1 @@
+"""The batch side: the lake, fetched tables, snapshots."""
