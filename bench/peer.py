@@ -16,7 +16,7 @@ from feast.types import Int64, String
 from feature_repo.values import WRITE
 from feature_repo.views import JOIN_KEYS, SERVICE, Snapshots, catalogue, entities
 from scv.features import fetcher
-from scv.reader import View
+from scv.online.reader import View
 from scv.settings import Settings
 
 PUSHED = ("orders", "spend_cents", "discount_cents", "items")

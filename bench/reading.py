@@ -11,7 +11,7 @@ from bench.timing import Times, fact, faster, in_turns
 from bench.world import PEER_ROWS, US, World, say
 from scv.features import fetcher
 from scv.figures import Figure
-from scv.reader import Reader
+from scv.online.reader import Reader
 
 READER, FEAST, REDIS = "reader", "Feast, our store", "Feast, its Redis store"
 FETCHERS = tuple(fetcher.collect().values())

@@ -20,7 +20,7 @@ from bench.world import PEER_STREAM, STREAM, US, World, say
 from commands.services.process import Child
 from scv.features import fetcher
 from scv.figures import Figure
-from scv.reader import Reader
+from scv.online.reader import Reader
 from scv.settings import Settings
 
 FAMILY = fetcher.of_family("orders")

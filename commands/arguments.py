@@ -29,7 +29,7 @@ def the_references(dates: Sequence[str], country: Country, settings: Settings) -
 
 def now(country: Country, settings: Settings) -> datetime:
     """A country's clock: wall time, or the front of its replay. Raises UserError before a replay began."""
-    from scv.rowstore import RowStore
+    from scv.online.rowstore import RowStore
     from streams.connection import connect_store
 
     found = RowStore(connect_store(settings)).clock(country.code).now

@@ -71,7 +71,7 @@ def _places(codes: Sequence[str], settings: Settings) -> list[Country]:
     """The countries named; where none is, all whose clock has begun. Raises UserError where none has."""
     from commands.arguments import the_countries
     from scv.errors import UserError
-    from scv.rowstore import RowStore
+    from scv.online.rowstore import RowStore
     from streams.connection import connect_store
 
     places = the_countries(codes, settings)
@@ -121,7 +121,7 @@ def compare(
     from commands.bar import Bar
     from commands.comparison import standing
     from commands.comparison.comparing import Comparing
-    from scv.rowstore import RowStore
+    from scv.online.rowstore import RowStore
     from streams.connection import connect_store
 
     notes: list[str] = []

@@ -26,7 +26,7 @@ def command(countries: tuple[str, ...], names: tuple[str, ...], afresh: bool) ->
       cerebro rebuild
       cerebro rebuild US ZZ --fetcher orders
     """
-    from scv.rowstore import RowStore
+    from scv.online.rowstore import RowStore
     from streams.connection import connect_store
     from streams.rebuild import rebuild
 

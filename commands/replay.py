@@ -85,7 +85,7 @@ def show(summary: Summary) -> None:
 
 def _standing(history: History, found: Settings) -> datetime | None:
     """Where the replay of the history's countries stands; None before the first, and without a store."""
-    from scv.rowstore import RowStore
+    from scv.online.rowstore import RowStore
     from streams.connection import UNWELL, client
 
     try:
@@ -106,7 +106,7 @@ def _wait(found: Settings) -> None:
     """Wait until both consumers stand at the end of the log, if they run."""
     from commands.bar import Bar
     from scv.offline.lake import Lake
-    from scv.rowstore import RowStore
+    from scv.online.rowstore import RowStore
     from streams import heartbeat
     from streams.barrier import barrier
     from streams.connection import UNWELL, client

@@ -52,7 +52,7 @@ def open_log(services: Services) -> None:
 
     with uninterrupted():  # Ctrl-C inside DuckDB's import would abort the process before anything is stopped
         from scv.offline.lake import Lake
-        from scv.rowstore import RowStore
+        from scv.online.rowstore import RowStore
         from scv.settings import load
         from streams.connection import connect_store
         from streams.epoch import open_epoch

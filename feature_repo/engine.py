@@ -18,7 +18,7 @@ from feature_repo.connection import connect, reachable
 from scv.events import country
 from scv.features import fetcher
 from scv.offline.lake import Lake
-from scv.rebuild import Rebuilt, rebuild
+from scv.online.rebuild import Rebuilt, rebuild
 from scv.settings import Settings
 
 NOTE = (

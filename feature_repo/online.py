@@ -25,7 +25,7 @@ from scv.events import country
 from scv.features import fetcher
 from scv.features.fetcher import Fetcher
 from scv.features.layout import layout_of
-from scv.reader import Reader, View
+from scv.online.reader import Reader, View
 from scv.settings import Settings
 
 

@@ -13,7 +13,7 @@ from feast.protos.feast.types.Value_pb2 import Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from scv.features.fetcher import Dtype, Fetcher
-from scv.reader import Reading
+from scv.online.reader import Reading
 
 WRITE: Mapping[Dtype, Callable[[Any], Value]] = {
     "int": lambda value: Value(int64_val=value),

@@ -17,7 +17,7 @@ from scv.errors import CerebroError, UnknownName
 from scv.events import country as countries
 from scv.events.country import Country
 from scv.features import fetcher
-from scv.reader import Reader
+from scv.online.reader import Reader
 from scv.settings import Settings
 
 log = logging.getLogger("cerebro.scorer")

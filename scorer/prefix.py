@@ -16,8 +16,8 @@ from scorer.vector_file import Standing
 from scv.events.partition import partition_of
 from scv.features import fetcher
 from scv.features.layout import layout_of
-from scv.row import fence_of
-from scv.rowstore import Log, position_key, row_key
+from scv.online.row import fence_of
+from scv.online.rowstore import Log, position_key, row_key
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from scv.events.calendar import EPOCH
 from scv.features.array import Features
 from scv.features.fetcher import Fetcher
 from scv.offline import snapshot
-from scv.reader import Reading, View
+from scv.online.reader import Reading, View
 
 FreshnessState = Literal["FRESH", "STALE", "MISSING"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from scv.errors import Unreachable
 from scv.offline.lake import Lake
-from scv.rowstore import Log, RowStore
+from scv.online.rowstore import Log, RowStore
 from scv.settings import Settings
 from streams.flush import request_flush
 from streams.log import Broker, Part, parts

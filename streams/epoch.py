@@ -21,8 +21,8 @@ from scv.events.country import Country
 from scv.features import fetcher
 from scv.features.layout import layout_of
 from scv.offline.lake import Epoch, Lake
-from scv.rebuild import Progress, Rebuilt, rebuild
-from scv.rowstore import Log, RowStore
+from scv.online.rebuild import Progress, Rebuilt, rebuild
+from scv.online.rowstore import Log, RowStore
 from scv.settings import Settings
 from streams.lock import Lock
 from streams.log import ADVICE, difference, standing

@@ -14,8 +14,8 @@ from scv.errors import LogChanged
 from scv.events.country import Country
 from scv.events.delivery import Delivery
 from scv.features.layout import Layout
-from scv.row import FENCE_BYTES, NEVER, Place, Row, unpack
-from scv.rowstore import Move, Position, RowStore, RowWrite, position_key, row_key
+from scv.online.row import FENCE_BYTES, NEVER, Place, Row, unpack
+from scv.online.rowstore import Move, Position, RowStore, RowWrite, position_key, row_key
 from streams import faultpoint
 from streams.counters import Counters
 from streams.log import ADVICE, Part

@@ -15,7 +15,7 @@ from scv.events import country as countries
 from scv.events.delivery import Delivery
 from scv.events.event import Watermark
 from scv.offline.lake import Lake
-from scv.rowstore import RowStore
+from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from streams import faultpoint, topics
 from streams.connection import UNWELL, connect_store

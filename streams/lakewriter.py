@@ -22,7 +22,7 @@ from scv.events.calendar import DAY_US, from_us, to_us
 from scv.events.delivery import Delivery
 from scv.events.event import Watermark
 from scv.offline.lake import Lake, schema, transaction_id, younger_fields
-from scv.rowstore import Log
+from scv.online.rowstore import Log
 from streams.log import Part
 
 COMPACT_EVERY = 20

@@ -17,7 +17,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from scv.errors import BadSetting, LogChanged, Unreachable
 from scv.events.event import FAMILIES
-from scv.rowstore import Log
+from scv.online.rowstore import Log
 from scv.settings import Settings
 from streams import topics
 

@@ -22,7 +22,7 @@ from scv.events.event import Watermark
 from scv.features.fetcher import of_family
 from scv.features.layout import layout_of
 from scv.offline.lake import Lake
-from scv.rowstore import RowStore, built_key
+from scv.online.rowstore import RowStore, built_key
 from scv.settings import Settings
 from streams import faultpoint, topics
 from streams.connection import UNWELL, ails, connect_store

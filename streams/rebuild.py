@@ -12,9 +12,9 @@ from scv.features import fetcher
 from scv.features.fetcher import Fetcher
 from scv.features.layout import layout_of
 from scv.offline.lake import Lake
-from scv.rebuild import Progress, Rebuilt
-from scv.rebuild import rebuild as build
-from scv.rowstore import RowStore
+from scv.online.rebuild import Progress, Rebuilt
+from scv.online.rebuild import rebuild as build
+from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from streams.epoch import open_epoch
 from streams.lock import Lock

@@ -13,7 +13,7 @@ from scv.events.country import Country
 from scv.events.delivery import Delivery, decode
 from scv.events.event import Watermark
 from scv.events.partition import partition_of
-from scv.rowstore import Log
+from scv.online.rowstore import Log
 from streams.log import Part
 
 

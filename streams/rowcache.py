@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from scv.features.layout import Layout
-from scv.row import Row
+from scv.online.row import Row
 from streams.log import Part
 
 CUSTOMERS = 20_000

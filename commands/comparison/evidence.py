@@ -21,7 +21,7 @@ from scv.events.calendar import day_of, to_us
 from scv.events.country import Country
 from scv.features.fetcher import Fetcher
 from scv.offline.lake import Lake, LakeVersion
-from scv.reader import View
+from scv.online.reader import View
 from scv.settings import Settings
 
 Steps = dict[tuple[str, Prefix], Values]

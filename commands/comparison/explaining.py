@@ -15,7 +15,7 @@ from feature_repo.views import TTL
 from scv import population, vector
 from scv.bundle import Bundle
 from scv.events.country import Country
-from scv.reader import View
+from scv.online.reader import View
 from scv.settings import Settings
 
 ENOUGH = 2_000

@@ -22,7 +22,7 @@ from scv.features.fetcher import Fetcher, of_family
 from scv.features.layout import layout_of
 from scv.offline import batch
 from scv.offline.lake import Lake, LakeVersion
-from scv.row import Row
+from scv.online.row import Row
 from scv.settings import Settings
 
 WHOLE = 2**31 - 1

@@ -12,7 +12,7 @@ from scv.events import calendar
 from scv.events.country import Country
 from scv.offline import snapshot
 from scv.offline.lake import Lake
-from scv.rowstore import RowStore
+from scv.online.rowstore import RowStore
 from scv.settings import Settings
 
 PATIENCE_S = 2.0

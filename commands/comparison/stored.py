@@ -11,8 +11,8 @@ from scv.events.country import Country
 from scv.events.partition import partition_of
 from scv.features.fetcher import Fetcher
 from scv.features.layout import layout_of
-from scv.row import Fence, Row, unpack
-from scv.rowstore import RowStore, row_key
+from scv.online.row import Fence, Row, unpack
+from scv.online.rowstore import RowStore, row_key
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from scv.errors import CerebroError, StaleBundle, Unreachable
 from scv.events.country import Country
 from scv.features import fetcher
 from scv.features.array import Features
-from scv.reader import Reader, View
+from scv.online.reader import Reader, View
 from scv.settings import Settings
 
 ROWS, ONLINE, HISTORICAL = "rows", "Feast online", "Feast historical"

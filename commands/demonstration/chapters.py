@@ -18,7 +18,7 @@ from scv import target
 from scv.errors import CerebroError
 from scv.events import calendar
 from scv.features import fetcher
-from scv.reader import Reader
+from scv.online.reader import Reader
 from trainer import past
 from trainer import train as training
 from trainer.train import SEARCH, Plan

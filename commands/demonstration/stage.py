@@ -17,7 +17,7 @@ from commands.services import leash
 from commands.services.workers import CLI, READY_S
 from scv import settings as configuration
 from scv.errors import Unreachable, UserError
-from scv.rowstore import RowStore
+from scv.online.rowstore import RowStore
 from scv.settings import PREFIX
 from streams.barrier import barrier
 from streams.connection import connect_store

@@ -7,7 +7,7 @@ from typing import Any
 
 from rpc.scorer_pb2 import SCORED, Band, ScoreReply
 from scv.events.country import Country
-from scv.reader import View
+from scv.online.reader import View
 
 SHOWN = ("orders__days_since", "orders__count_28d", "orders__spend_28d", "rhythm__gap_mean", "rhythm__week_streak")
 

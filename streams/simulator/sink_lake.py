@@ -19,7 +19,7 @@ from scv.errors import LakeConflict, UserError
 from scv.events import calendar, event
 from scv.events.event import Watermark
 from scv.offline.lake import Epoch, Lake
-from scv.rowstore import Log
+from scv.online.rowstore import Log
 from scv.settings import Settings
 from streams import topics
 from streams.lakewriter import Buffer, LakeWriter

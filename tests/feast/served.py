@@ -20,8 +20,8 @@ from scv.events.partition import partition_of
 from scv.features.fetcher import Fetcher, collect, of_family
 from scv.features.layout import layout_of
 from scv.offline import lake
-from scv.row import Row
-from scv.rowstore import Log, RowStore, RowWrite, clock_key, position_key, row_key
+from scv.online.row import Row
+from scv.online.rowstore import Log, RowStore, RowWrite, clock_key, position_key, row_key
 from scv.settings import Settings
 from tests import world
 from tests.parity.sides import deliveries, lake_table

@@ -1,4 +1,4 @@
-"""scv.reader: rows, clock, watermarks and markers of any number of customers in one round trip."""
+"""scv.online.reader: rows, clock, watermarks and markers of any number of customers in one round trip."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from scv.events.calendar import from_us
 from scv.events.partition import partition_of
 from scv.features.fetcher import collect
 from scv.features.layout import layout_of
-from scv.reader import Reader
-from scv.rowstore import position_key
+from scv.online.reader import Reader
+from scv.online.rowstore import position_key
 from tests.feast.served import NOW, PARTITIONS, ZZ, Served, log, topic
 
 ALL = list(collect().values())

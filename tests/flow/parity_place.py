@@ -37,9 +37,9 @@ from scv.features.array import column, numbers
 from scv.features.fetcher import of_family
 from scv.features.layout import layout_of
 from scv.offline import lake, snapshot
+from scv.online.rebuild import rebuild
+from scv.online.rowstore import Log, RowStore, row_key
 from scv.phase import phase
-from scv.rebuild import rebuild
-from scv.rowstore import Log, RowStore, row_key
 from scv.settings import Settings
 from scv.target import TARGETS
 from streams.counters import Counters

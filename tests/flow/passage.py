@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scv.offline.lake import Lake
-from scv.rowstore import RowStore
+from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from streams import topics
 from streams.barrier import barrier

@@ -29,8 +29,8 @@ from scv.features import fetcher
 from scv.features.layout import layout_of
 from scv.folds.count import Count
 from scv.offline import snapshot
-from scv.row import unpack
-from scv.rowstore import built_key, position_key, row_key
+from scv.online.row import unpack
+from scv.online.rowstore import built_key, position_key, row_key
 from tests.flow import parity_place
 from tests.flow.parity_place import AT, TARGET, Place, known, named, order, topic
 

@@ -20,7 +20,7 @@ from scv import vector
 from scv.events.country import Country
 from scv.features import fetcher
 from scv.offline import snapshot
-from scv.reader import Reader
+from scv.online.reader import Reader
 from scv.settings import Settings
 from tests import oracle
 from tests.flow.town import Logs

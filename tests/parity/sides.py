@@ -27,7 +27,7 @@ from scv.figures import Figure
 from scv.offline import batch
 from scv.offline.lake import Lake, LakeVersion
 from scv.offline.lake import schema as lake_schema
-from scv.row import Place, Row, unpack
+from scv.online.row import Place, Row, unpack
 from tests import oracle
 from tests.world import Record
 

@@ -12,7 +12,7 @@ from scv.events import admission
 from scv.events.event import FAMILIES, Event
 from scv.features.fetcher import of_family
 from scv.features.layout import layout_of
-from scv.row import Row, unpack
+from scv.online.row import Row, unpack
 from tests import world
 from tests.parity.sides import PLACE, Batch, deliveries, oracle_verdicts, write_figures
 from tests.world import Record, World

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from scv.rowstore import RowStore
+from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from tests.feast import served
 from tests.feast.served import Served

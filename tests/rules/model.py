@@ -18,8 +18,8 @@ from msgspec.structs import replace
 from scv.events.delivery import Delivery
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
-from scv.row import FENCE_BYTES, Place, Row, fence_of, unpack
-from scv.rowstore import Move, Position, RowWrite, row_key
+from scv.online.row import FENCE_BYTES, Place, Row, fence_of, unpack
+from scv.online.rowstore import Move, Position, RowWrite, row_key
 from tests import world
 from tests.parity.sides import deliveries
 

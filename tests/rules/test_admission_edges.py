@@ -16,7 +16,7 @@ from scv.events.delivery import SKEW_US, deliver
 from scv.events.event import Erased, Event, Placed
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
-from scv.row import Row, unpack
+from scv.online.row import Row, unpack
 from tests import world
 from tests.parity.sides import PLACE, Batch
 from tests.world import DAY, HOUR, MINUTE, TICK, Record

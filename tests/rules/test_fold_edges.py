@@ -14,7 +14,7 @@ from scv.events.event import Event, Placed, ProfileSet, Skipped, Unskipped
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
 from scv.folds import Sum
-from scv.row import Row
+from scv.online.row import Row
 from tests import world
 from tests.parity.sides import Batch
 from tests.world import DAY, HOUR, Record

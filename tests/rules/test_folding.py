@@ -14,8 +14,8 @@ from scv.events.delivery import Delivery, deliver
 from scv.events.event import Charged, Watermark
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
-from scv.row import FENCE_BYTES, Place, Row, unpack
-from scv.rowstore import RowStore, RowWrite, row_key
+from scv.online.row import FENCE_BYTES, Place, Row, unpack
+from scv.online.rowstore import RowStore, RowWrite, row_key
 from scv.settings import Settings
 from streams.counters import Counters
 from streams.folding import Batch, Folding, Moved

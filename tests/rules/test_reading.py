@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from scv.events.calendar import midnight
 from scv.features.fetcher import collect
 from scv.features.layout import layout_of
-from scv.reader import Reader, View
-from scv.rowstore import built_key, position_key
+from scv.online.reader import Reader, View
+from scv.online.rowstore import built_key, position_key
 from tests.feast.served import NOW, PARTITIONS, ZZ, Served, log, topic
 from tests.world import HOUR, TICK
 

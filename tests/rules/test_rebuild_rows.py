@@ -10,9 +10,9 @@ from scv.events.partition import partition_of
 from scv.features.fetcher import of_family
 from scv.features.layout import layout_of
 from scv.offline.lake import Lake
-from scv.rebuild import Rebuilt, is_behind, rebuild
-from scv.row import Fence, Place, unpack
-from scv.rowstore import RowStore, row_key
+from scv.online.rebuild import Rebuilt, is_behind, rebuild
+from scv.online.row import Fence, Place, unpack
+from scv.online.rowstore import RowStore, row_key
 from tests.feast.served import EPOCH, PARTITIONS, ZZ, Served, log, topic
 from tests.parity.sides import deliveries
 

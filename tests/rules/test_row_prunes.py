@@ -12,7 +12,7 @@ from scv.features.fetcher import collect, get
 from scv.features.layout import layout_of
 from scv.folds.day_set import BITS, DaySetFold
 from scv.folds.latest_by import KEPT_DAYS, LatestBy
-from scv.row import Row, unpack
+from scv.online.row import Row, unpack
 from tests import world
 from tests.parity.sides import PLACE
 from tests.world import DAY

@@ -11,7 +11,7 @@ from scv.events import event as events
 from scv.events.delivery import Delivery, deliver
 from scv.features.fetcher import collect
 from scv.features.layout import layout_of
-from scv.row import Row
+from scv.online.row import Row
 from tests import world
 from tests.parity.sides import PLACE
 

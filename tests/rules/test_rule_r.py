@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from scv.row import FENCE_BYTES
-from scv.rowstore import Move, RowWrite
+from scv.online.row import FENCE_BYTES
+from scv.online.rowstore import Move, RowWrite
 from tests.parity.sides import write_figures
 from tests.rules.model import LAYOUT, PLACE, TOPIC, Model, Rules, fresh_row
 from tests.rules.store import MemoryStore, NewerWins, ValkeyStore, valkey

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scv.rowstore import Log, Move, Position, RowStore, built_key
+from scv.online.rowstore import Log, Move, Position, RowStore, built_key
 
 TOPIC = "cerebro.payments"
 FIELD = "payments@00000000"

@@ -27,9 +27,9 @@ from scv.features.array import column, numbers
 from scv.features.fetcher import collect, of_family
 from scv.features.layout import layout_of
 from scv.offline import lake, snapshot
+from scv.online.row import Row, unpack
+from scv.online.rowstore import Log, RowStore, RowWrite, built_key, clock_key, position_key, row_key
 from scv.phase import phase
-from scv.row import Row, unpack
-from scv.rowstore import Log, RowStore, RowWrite, built_key, clock_key, position_key, row_key
 from scv.settings import Settings
 from scv.target import TARGETS
 

@@ -18,7 +18,7 @@ from scv.events.event import Event, Reactivated, Skipped, Started, Unskipped
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
 from scv.offline import batch
-from scv.row import Row
+from scv.online.row import Row
 from tests import world
 from tests.parity.ladder import climb
 from tests.parity.sides import Tally, deliveries

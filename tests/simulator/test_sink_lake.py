@@ -18,8 +18,8 @@ from scv.events import calendar, country, event
 from scv.features import fetcher
 from scv.offline import snapshot
 from scv.offline.lake import Lake
-from scv.reader import Reader
-from scv.rowstore import RowStore
+from scv.online.reader import Reader
+from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from streams.epoch import open_epoch
 from streams.history import History

@@ -24,8 +24,8 @@ from scv.features import fetcher
 from scv.features.layout import layout_of
 from scv.offline import batch
 from scv.offline.lake import Lake
-from scv.row import unpack
-from scv.rowstore import RowStore, row_key
+from scv.online.row import unpack
+from scv.online.rowstore import RowStore, row_key
 from scv.settings import PREFIX, Settings
 from streams import topics
 from streams.barrier import Barrier, barrier

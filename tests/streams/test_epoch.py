@@ -14,7 +14,7 @@ from scv.errors import LogChanged
 from scv.features.fetcher import collect
 from scv.features.layout import layout_of
 from scv.offline.lake import Lake
-from scv.rowstore import RowStore
+from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from streams.connection import connect_store
 from streams.epoch import open_epoch

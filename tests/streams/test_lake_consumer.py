@@ -12,7 +12,7 @@ from scv.errors import LakeConflict
 from scv.events import event
 from scv.events.calendar import to_us
 from scv.offline.lake import Lake
-from scv.rowstore import Log
+from scv.online.rowstore import Log
 from scv.settings import Settings
 from streams import lakewriter, topics
 from streams.barrier import lake_positions

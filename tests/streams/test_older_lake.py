@@ -13,7 +13,7 @@ from deltalake import DeltaTable, write_deltalake
 from scv.events import delivery, event
 from scv.events.country import load
 from scv.offline.lake import Lake, schema
-from scv.rowstore import Log
+from scv.online.rowstore import Log
 from streams.lakewriter import PARTITION_BY, Buffer, LakeWriter
 from streams.log import Part
 from tests.streams import shop

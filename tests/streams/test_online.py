@@ -16,7 +16,7 @@ from scv.events import event
 from scv.events.calendar import to_us
 from scv.features.fetcher import collect
 from scv.features.layout import layout_of
-from scv.rowstore import Move, RowStore, position_key
+from scv.online.rowstore import Move, RowStore, position_key
 from scv.settings import Settings
 from streams import connection, topics
 from streams.lakekeeper import LakeConsumer

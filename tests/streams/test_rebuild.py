@@ -10,13 +10,13 @@ import msgspec
 import pytest
 
 from commands.services import Services
-from scv import rebuild
 from scv.errors import LogChanged
 from scv.events import country as countries
 from scv.features.fetcher import collect, of_family
 from scv.features.layout import layout_of
 from scv.offline.lake import Lake
-from scv.rowstore import RowStore
+from scv.online import rebuild
+from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from streams import topics
 from streams.connection import connect_store

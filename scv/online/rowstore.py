@@ -22,7 +22,7 @@ import msgspec
 
 from scv.errors import StoreUnusable
 from scv.events.clock import Clock, Mode
-from scv.row import FENCE_BYTES, Place
+from scv.online.row import FENCE_BYTES, Place
 
 # A write succeeds only if every field's stored fence equals the fence that the writer read ('' = absent).
 WRITE = """

@@ -20,8 +20,8 @@ from scv.events.partition import partition_of
 from scv.features.fetcher import Fetcher
 from scv.features.layout import Layout, layout_of
 from scv.offline.lake import Lake, LakeVersion
-from scv.row import Place, Row, fence_of
-from scv.rowstore import Log, Move, RowStore, RowWrite, row_key
+from scv.online.row import Place, Row, fence_of
+from scv.online.rowstore import Log, Move, RowStore, RowWrite, row_key
 
 CHUNK = 500
 """Customers whose rows are compared and written in one round trip."""

@@ -22,8 +22,8 @@ from scv.events.country import Country
 from scv.events.partition import partition_of
 from scv.features.fetcher import Fetcher
 from scv.features.layout import Layout, layout_of
-from scv.row import NEVER, Place, Row, unpack
-from scv.rowstore import Log, built_key, clock_key, clock_of, position_key, row_key
+from scv.online.row import NEVER, Place, Row, unpack
+from scv.online.rowstore import Log, built_key, clock_key, clock_of, position_key, row_key
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The live side: rows, their store, reading and rebuilding them."""
