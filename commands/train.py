@@ -45,7 +45,8 @@ def command(  # noqa: PLR0913 - one parameter per option
       cerebro train US -d 2017-09-05
     """
     from commands.arguments import the_countries, the_references
-    from scv import settings, target
+    from scv import settings
+    from scv.targets import target
     from trainer import past
     from trainer.train import Plan, train
 

@@ -8,9 +8,9 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from scorer.hold_out import held_out
-from scv import box
 from scv.events.calendar import day_of, to_date, to_us
 from scv.events.country import Country
+from scv.targets import box
 
 Policy = Literal["OK", "HELD_OUT", "SUPPRESSED"]
 CONSENT = "contacts__consent_"

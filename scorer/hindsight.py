@@ -12,15 +12,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scorer.week import Folder, Week
-from scv import labels
 from scv.errors import UserError
 from scv.events import calendar
 from scv.events.country import Country
 from scv.offline.lake import Lake, LakeVersion
-from scv.population import DELIVERY_WEEKDAY
 from scv.settings import Settings
-from scv.target import Target, mature
-from scv.target import get as target_named
+from scv.targets import labels
+from scv.targets.population import DELIVERY_WEEKDAY
+from scv.targets.target import Target, mature
+from scv.targets.target import get as target_named
 
 WEEKDAY = "delivery_weekday"
 NEEDED = ("customer_id", "phase", "probability", "contact_status", "would_list", "rank", "days_since_order", WEEKDAY)

@@ -13,7 +13,7 @@ from scorer.contact import last_contact
 from scorer.scoring import Score, TargetScore
 from scorer.subjects import Subjects
 from scv.events.country import Country
-from scv.population import DELIVERY_WEEKDAY
+from scv.targets.population import DELIVERY_WEEKDAY
 
 INSTANT = pa.timestamp("us", tz="UTC")
 SCHEMA = pa.schema(

@@ -22,9 +22,9 @@ from scv import vector
 from scv.bundle import Band, Bundle
 from scv.events.country import Country
 from scv.features import fetcher
-from scv.phase import phase
-from scv.target import Basis, Target
-from scv.target import get as target_named
+from scv.targets.phase import phase
+from scv.targets.target import Basis, Target
+from scv.targets.target import get as target_named
 
 Status = Literal["SCORED", "NOT_APPLICABLE", "UNKNOWN_CUSTOMER", "STALE_REFUSED"]
 Past = Mapping[str, Mapping[str, float]]

@@ -14,7 +14,7 @@ import xlsxwriter
 from scorer.contact import cut_off
 from scorer.week import Manifest
 from scv.events.country import Country
-from scv.target import get as target_named
+from scv.targets.target import get as target_named
 
 COLUMNS = (
     "rank", "customer_id", "phase", "risk_band", "times_average", "probability", "target", "horizon_end",

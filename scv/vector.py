@@ -18,8 +18,8 @@ from scv.events.country import Country
 from scv.features import derived
 from scv.features.array import Features, column, numbers, words
 from scv.features.fetcher import Feature, all_features
-from scv.phase import NEEDS as PHASE_NEEDS
-from scv.phase import PHASES, PhaseRule, phase
+from scv.targets.phase import NEEDS as PHASE_NEEDS
+from scv.targets.phase import PHASES, PhaseRule, phase
 
 PHASE = "phase"
 Kind = Literal["int", "float", "str", "derived", "phase"]

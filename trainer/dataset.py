@@ -19,9 +19,9 @@ from scv.errors import UserError
 from scv.events.calendar import from_us
 from scv.events.country import Country
 from scv.features.array import Features, column, numbers
-from scv.labels import Outcomes
-from scv.phase import phase
-from scv.target import Target, mature
+from scv.targets.labels import Outcomes
+from scv.targets.phase import phase
+from scv.targets.target import Target, mature
 
 
 @dataclass(frozen=True)

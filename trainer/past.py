@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import duckdb
 import pyarrow as pa
 
-from scv import labels
 from scv.errors import UserError
 from scv.events.calendar import add_days, from_us, midnight, tuesdays
 from scv.events.country import Country
@@ -19,7 +18,8 @@ from scv.features import fetcher
 from scv.offline import batch, snapshot
 from scv.offline.lake import Lake, LakeVersion
 from scv.settings import Settings
-from scv.target import Target, mature
+from scv.targets import labels
+from scv.targets.target import Target, mature
 from trainer.dataset import TrainingSet, training_set
 
 if TYPE_CHECKING:

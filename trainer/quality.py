@@ -19,7 +19,7 @@ from scv.events.country import Country
 from scv.figures import Figure
 from scv.metrics import Interval
 from scv.settings import Settings
-from scv.target import Target
+from scv.targets.target import Target
 from trainer import past
 from trainer.baselines import baselines
 from trainer.dataset import TrainingSet

@@ -15,7 +15,7 @@ import msgspec
 from scv import bundle, champion
 from scv.errors import CorruptBundle, UserError
 from scv.settings import Settings
-from scv.target import Target
+from scv.targets.target import Target
 from trainer.assembly import assemble
 from trainer.dataset import TrainingSet
 from trainer.drift import steady

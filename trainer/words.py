@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scv import metrics
 from scv.events.country import Country
-from scv.target import Target
+from scv.targets.target import Target
 from trainer.assembly import Assembled
 
 OUTCOME = {

@@ -12,11 +12,12 @@ from commands.comparison.evidence import Collector, Evidence
 from commands.comparison.steps import Reason, outdated, reasons
 from commands.comparison.tally import Difference, Explained, plain
 from feature_repo.views import TTL
-from scv import population, vector
+from scv import vector
 from scv.bundle import Bundle
 from scv.events.country import Country
 from scv.online.reader import View
 from scv.settings import Settings
+from scv.targets import population
 
 ENOUGH = 2_000
 """Customers who differ, beyond which they are looked into together."""

@@ -14,11 +14,11 @@ from commands.demonstration.shop import END, FROZEN, LAST, Shop
 from commands.demonstration.stage import Stage
 from feature_repo.store import apply
 from rpc.client import ScorerClient
-from scv import target
 from scv.errors import CerebroError
 from scv.events import calendar
 from scv.features import fetcher
 from scv.online.reader import Reader
+from scv.targets import target
 from trainer import past
 from trainer import train as training
 from trainer.train import SEARCH, Plan

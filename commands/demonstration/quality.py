@@ -8,8 +8,9 @@ from commands.demonstration.findings import Findings
 from commands.demonstration.shop import END, FROZEN, LAST, Shop
 from commands.demonstration.stage import Stage
 from feature_repo.store import apply
-from scv import figures, target
+from scv import figures
 from scv.figures import Figure
+from scv.targets import target
 from trainer.quality import Span, measure
 from trainer.quality import figures as figures_of
 

@@ -13,7 +13,7 @@ from commands.truths.rows import Rows
 from scv import metrics
 from scv.figures import Figure
 from scv.metrics import Interval
-from scv.phase import PHASES
+from scv.targets.phase import PHASES
 
 SEED = 7
 LEAST = 30

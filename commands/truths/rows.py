@@ -14,14 +14,14 @@ import numpy as np
 import pyarrow as pa
 
 from scorer import champions
-from scv import target
 from scv.bundle import Bundle
 from scv.events import calendar
 from scv.events.country import Country
 from scv.offline import snapshot
-from scv.phase import phase
 from scv.settings import Settings
-from scv.target import Target
+from scv.targets import target
+from scv.targets.phase import phase
+from scv.targets.target import Target
 from streams.simulator import truth
 from streams.simulator.world import World
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from scv import target
 from scv.errors import UserError
 from scv.events import calendar
 from scv.events.country import Country
-from scv.labels import INVOLUNTARY
-from scv.population import SETTLED_DAYS
+from scv.targets import target
+from scv.targets.labels import INVOLUNTARY
+from scv.targets.population import SETTLED_DAYS
 from streams.simulator import climate as climates
 from streams.simulator.climate import Climate, Week
 from streams.simulator.engine import Happened, live_on
@@ -64,7 +64,7 @@ def probabilities(world: World, chunk: int, weeks: Sequence[int], sample: int, p
 
 
 def population(world: World, state: Subscribers, week: int) -> dict[str, Mask]:
-    """Target → bool[n]: who is asked at the beginning of the week, as `scv.population` says from features."""
+    """Target → bool[n]: who is asked at the beginning of the week, as `scv.targets.population` says from features."""
     ago = world.first_day + 7 * week - state.since
     active, gone = state.status == ACTIVE, state.status == GONE
     return {

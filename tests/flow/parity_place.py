@@ -39,9 +39,9 @@ from scv.features.layout import layout_of
 from scv.offline import lake, snapshot
 from scv.online.rebuild import rebuild
 from scv.online.rowstore import Log, RowStore, row_key
-from scv.phase import phase
 from scv.settings import Settings
-from scv.target import TARGETS
+from scv.targets.phase import phase
+from scv.targets.target import TARGETS
 from streams.counters import Counters
 from streams.folding import Batch, Folding
 from streams.lakewriter import Buffer, LakeWriter

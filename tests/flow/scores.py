@@ -21,9 +21,9 @@ from scv import bundle, champion, vector
 from scv.bundle import Bundle, BundleInfo, Rows
 from scv.calibration import Calibration, Logistic
 from scv.events.country import Country
-from scv.phase import phase
 from scv.settings import Settings
-from scv.target import TARGETS
+from scv.targets.phase import phase
+from scv.targets.target import TARGETS
 from tests import oracle_targets
 from tests.flow.town import Logs
 from tests.flow.ways import Place, Values

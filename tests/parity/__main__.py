@@ -16,7 +16,7 @@ from commands.bar import Bar
 from scv import figures
 from scv.features import fetcher
 from scv.figures import Figure
-from scv.target import TARGETS
+from scv.targets.target import TARGETS
 from tests import world
 from tests.parity import census, long
 from tests.parity.long import Limits

@@ -11,14 +11,14 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from scv import labels, population
 from scv.events.calendar import to_us
 from scv.events.country import Country
 from scv.features.fetcher import all_features, of_family
-from scv.labels import Labels
 from scv.offline.lake import LakeVersion
-from scv.phase import phase
-from scv.target import TARGETS, Target
+from scv.targets import labels, population
+from scv.targets.labels import Labels
+from scv.targets.phase import phase
+from scv.targets.target import TARGETS, Target
 from tests import oracle_targets
 from tests.oracle_targets import Story
 from tests.parity.sides import Batch, TableLake, Tally, lake_table, oracle_verdicts

@@ -20,11 +20,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from scv import target
 from scv.events.calendar import to_us
 from scv.events.event import FAMILIES, Cancelled, Event, Placed
 from scv.features.fetcher import collect
 from scv.offline import snapshot
+from scv.targets import target
 from scv.vector import Column
 from tests import world
 from tests.parity import lakes

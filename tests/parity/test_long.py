@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from scv import figures
 from scv.events.event import FAMILIES
 from scv.features.fetcher import collect
-from scv.target import TARGETS
+from scv.targets.target import TARGETS
 from tests.parity import census, long
 from tests.parity.__main__ import LEAST, LEAST_EACH, main
 from tests.parity.long import ROUND, SIMULATED, ZONES, Limits, Task

@@ -6,10 +6,10 @@ import random
 
 import pytest
 
-from scv import population
 from scv.events.event import FAMILIES as ALL
 from scv.features.fetcher import all_features, get
-from scv.target import TARGETS
+from scv.targets import population
+from scv.targets.target import TARGETS
 from tests import oracle_targets, world
 from tests.parity import questions
 from tests.parity.sides import Tally, write_figures

@@ -12,13 +12,13 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from scv import labels, target
 from scv.events.calendar import from_us, tuesdays
 from scv.events.clock import Clock, live_at
 from scv.events.partition import murmur2, partition_of
 from scv.folds import Count
 from scv.offline import lake
 from scv.offline.lake import Epoch, LakeVersion
+from scv.targets import labels, target
 from tests import world
 from tests.parity.sides import TableLake
 

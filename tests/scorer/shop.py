@@ -29,9 +29,9 @@ from scv.features.layout import layout_of
 from scv.offline import lake, snapshot
 from scv.online.row import Row, unpack
 from scv.online.rowstore import Log, RowStore, RowWrite, built_key, clock_key, position_key, row_key
-from scv.phase import phase
 from scv.settings import Settings
-from scv.target import TARGETS
+from scv.targets.phase import phase
+from scv.targets.target import TARGETS
 
 US = country.load("US")
 PARTITIONS = 2

@@ -15,10 +15,10 @@ from scorer.contact import cut_off
 from scorer.feedback_page import _weeks
 from scorer.hindsight import Hindsight
 from scorer.sheet import ACTIONS
-from scv import labels, target
 from scv.events import country
 from scv.events.event import Event, Skipped
-from scv.target import TARGETS
+from scv.targets import labels, target
+from scv.targets.target import TARGETS
 from tests.scv_model.conftest import deliveries_of
 
 ZZ = country.load("ZZ")

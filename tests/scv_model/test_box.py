@@ -11,7 +11,6 @@ import msgspec
 import numpy as np
 import pytest
 
-from scv import box
 from scv.events.calendar import day_of, to_date, to_day, to_us
 from scv.events.country import Country
 from scv.events.event import Event, Reactivated, Skipped, Started, Unskipped
@@ -19,6 +18,7 @@ from scv.features.fetcher import get
 from scv.features.layout import layout_of
 from scv.offline import batch
 from scv.online.row import Row
+from scv.targets import box
 from tests import world
 from tests.parity.ladder import climb
 from tests.parity.sides import Tally, deliveries

@@ -9,11 +9,11 @@ import duckdb
 import numpy as np
 import pytest
 
-from scv import labels, target
 from scv.events import event
 from scv.events.calendar import midnight, to_us
 from scv.events.country import Country
-from scv.labels import Labels
+from scv.targets import labels, target
+from scv.targets.labels import Labels
 
 TICK = timedelta(microseconds=1)
 DAY = timedelta(days=1)

@@ -10,13 +10,13 @@ import duckdb
 import numpy as np
 import pytest
 
-from scv import labels, target
-from scv.box import LONGEST_DAYS
 from scv.events.calendar import midnight, to_us
 from scv.events.country import Country
 from scv.events.event import Cancelled, Erased, Event, Paused, Reactivated, Resumed, Skipped, Started, Unskipped
-from scv.labels import INVOLUNTARY, Labels
-from scv.population import ALREADY_CANCELLED, NO_SUBSCRIPTION, WEEKDAY_UNKNOWN
+from scv.targets import labels, target
+from scv.targets.box import LONGEST_DAYS
+from scv.targets.labels import INVOLUNTARY, Labels
+from scv.targets.population import ALREADY_CANCELLED, NO_SUBSCRIPTION, WEEKDAY_UNKNOWN
 from tests.scv_model.conftest import Deliveries
 from tests.scv_model.test_box import naive_open_box
 

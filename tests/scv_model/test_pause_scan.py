@@ -12,15 +12,15 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from scv import labels, target
 from scv.events.calendar import to_us
 from scv.events.country import Country
 from scv.events.event import Erased
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
-from scv.labels import INVOLUNTARY, Labels
 from scv.offline import batch
-from scv.population import WEEKDAY_UNKNOWN
+from scv.targets import labels, target
+from scv.targets.labels import INVOLUNTARY, Labels
+from scv.targets.population import WEEKDAY_UNKNOWN
 from tests import oracle, world
 from tests.parity.sides import Batch
 from tests.scv_model.test_box import country, naive_open_box

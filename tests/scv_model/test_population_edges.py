@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from scv import target
 from scv.events.country import Country
 from scv.features.array import Features
-from scv.phase import PHASES, phase
-from scv.population import ALREADY_CANCELLED
+from scv.targets import target
+from scv.targets.phase import PHASES, phase
+from scv.targets.population import ALREADY_CANCELLED
 
 
 def orders(silent: int | None, tenure: int | None) -> Features:

@@ -9,7 +9,6 @@ import duckdb
 import numpy as np
 import pytest
 
-from scv import labels, target
 from scv.errors import UnknownName
 from scv.events import event
 from scv.events.calendar import add_days, from_us, midnight, to_us
@@ -18,8 +17,9 @@ from scv.features.array import Features
 from scv.features.fetcher import all_features, get
 from scv.features.layout import layout_of
 from scv.offline import batch
-from scv.phase import PHASES, phase
-from scv.population import ALREADY_CANCELLED
+from scv.targets import labels, target
+from scv.targets.phase import PHASES, phase
+from scv.targets.population import ALREADY_CANCELLED
 
 
 class World:
@@ -222,6 +222,6 @@ def test_a_derived_target_is_never_called_a_cancellation(us: Country) -> None:
 
 
 def test_what_populations_need_are_features() -> None:
-    from scv.population import NEEDS
+    from scv.targets.population import NEEDS
 
     assert set(NEEDS) <= set(all_features())

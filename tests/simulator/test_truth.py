@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from scv import labels, metrics, target
+from scv import metrics
 from scv.errors import UserError
 from scv.events import country, event
 from scv.events.calendar import to_us
@@ -22,6 +22,7 @@ from scv.features.layout import layout_of
 from scv.offline import batch
 from scv.offline.lake import LakeVersion
 from scv.offline.lake import schema as lake_schema
+from scv.targets import labels, target
 from streams.simulator import World, live, truth
 from tests.parity.sides import TableLake
 

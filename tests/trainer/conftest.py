@@ -8,10 +8,11 @@ from datetime import date
 import numpy as np
 import pytest
 
-from scv import target, vector
+from scv import vector
 from scv.events import country as countries
 from scv.events.calendar import add_days, midnight, to_us
 from scv.features.fetcher import all_features
+from scv.targets import target
 from trainer.dataset import TrainingSet
 
 NAMES = ("orders__days_since", "orders__count_28d", "orders__count_91d", "orders__spend_91d", "rhythm__gap_mean")

@@ -10,12 +10,12 @@ import duckdb
 import numpy as np
 import pytest
 
-from scv import labels, target
 from scv.events import country as countries
 from scv.events.calendar import midnight, tuesdays
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
 from scv.offline import batch, snapshot
+from scv.targets import labels, target
 from scv.vector import Column
 from trainer.dataset import TrainingSet, training_set
 from trainer.gate import gate

@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from scv import labels, target
 from scv.events.calendar import midnight, tuesdays
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
 from scv.offline import batch
+from scv.targets import labels, target
 from scv.vector import Column
 from tests import world
 from tests.parity.sides import Batch

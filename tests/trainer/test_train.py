@@ -11,14 +11,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from scv import bundle, champion, target
+from scv import bundle, champion
 from scv.errors import UserError
 from scv.events import country
 from scv.events.calendar import add_days, midnight
 from scv.features.array import Features
 from scv.features.fetcher import all_features
-from scv.labels import Labels
 from scv.settings import Settings
+from scv.targets import target
+from scv.targets.labels import Labels
 from trainer.past import Past
 from trainer.quality import figures, quality
 from trainer.recipe import DEFAULT

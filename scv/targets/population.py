@@ -12,8 +12,8 @@ import numpy as np
 
 from scv.events.country import Country
 from scv.features.array import Features, column, numbers, words
-from scv.phase import ACTIVE, phase
-from scv.phase import NEEDS as PHASE_NEEDS
+from scv.targets.phase import ACTIVE, phase
+from scv.targets.phase import NEEDS as PHASE_NEEDS
 
 Rule = Callable[[Features, Country], np.ndarray]
 SETTLED_DAYS = 7

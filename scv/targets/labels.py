@@ -13,7 +13,6 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from scv import box
 from scv.events.calendar import add_days, day_of, from_us, to_us
 from scv.events.country import Country
 from scv.features.array import Features, column, numbers
@@ -21,8 +20,9 @@ from scv.fetchers.subscription import SKIPS, STATES
 from scv.folds.fold import literal
 from scv.offline.batch import admit
 from scv.offline.lake import Lake, LakeVersion
-from scv.population import DELIVERY_WEEKDAY, WEEKDAY_UNKNOWN
-from scv.target import Clause, Target
+from scv.targets import box
+from scv.targets.population import DELIVERY_WEEKDAY, WEEKDAY_UNKNOWN
+from scv.targets.target import Clause, Target
 
 INVOLUNTARY = "ended involuntarily"
 NOTHING: Features = {}

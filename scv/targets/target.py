@@ -1,6 +1,6 @@
 """Targets: what may happen next, looked forward where a fetcher looks back.
 
-A target is data: who is asked about (`scv.population`), which events in which days of the horizon make it true,
+A target is data: who is asked about (`scv.targets.population`), which events in which days of the horizon make it true,
 and where its horizon ends. Its basis is in its name: a lapse is derived from silence and is never called a
 cancellation.
 """
@@ -13,12 +13,12 @@ from typing import Literal
 
 import numpy as np
 
-from scv import box, population
 from scv.errors import UnknownName
 from scv.events.calendar import add_days
 from scv.events.country import Country
 from scv.features.array import Features
 from scv.folds.fold import Condition
+from scv.targets import box, population
 
 Basis = Literal["recorded", "derived"]
 
@@ -47,7 +47,7 @@ class Target:
     """One question about the future.
 
     `clauses` make the label: all of them, or any one where `any_of`. Without any, the label is what became of the
-    box that was open (`scv.labels` says how).
+    box that was open (`scv.targets.labels` says how).
     `known` are the features at the reference that say which box that is; they are no columns of its model.
     `exposure` is one: how long the customer has, which at references of one weekday is always the same and no leak.
     `horizon` names the country's setting that is shown to people; `template` says y = 1 in words.

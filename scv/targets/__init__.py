@@ -1,0 +1,1 @@
+"""What may happen next: targets, populations, phases, labels, the open box."""
