@@ -12,11 +12,11 @@ from scorer.champions import Champions
 from scorer.scoring import Rules, Score, score
 from scorer.subjects import Subjects, blank, of_views
 from scorer.vector_log import Answer, VectorLog
-from scv.bundle import Bundle
 from scv.errors import CerebroError, UnknownName
 from scv.events import country as countries
 from scv.events.country import Country
 from scv.features import fetcher
+from scv.model.bundle import Bundle
 from scv.online.reader import Reader
 from scv.settings import Settings
 

@@ -6,9 +6,9 @@ import logging
 import threading
 from pathlib import Path
 
-from scv import bundle, champion
-from scv.bundle import Bundle
 from scv.errors import CerebroError, CorruptBundle
+from scv.model import bundle, champion
+from scv.model.bundle import Bundle
 from scv.settings import Settings
 
 log = logging.getLogger("cerebro.scorer")

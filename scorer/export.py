@@ -18,10 +18,10 @@ from scorer.scoring import Rules, score
 from scorer.sheet import Words, sheet_of
 from scorer.subjects import Subjects
 from scorer.week import File, Folder, Manifest, Week
-from scv.bundle import Bundle
 from scv.errors import CerebroError, UserError
 from scv.events import calendar
 from scv.events.country import Country
+from scv.model.bundle import Bundle
 from scv.offline import snapshot
 from scv.settings import Settings
 

@@ -9,9 +9,9 @@ from datetime import datetime
 import numpy as np
 
 from scorer.hindsight import Hindsight, collect
-from scv import metrics
 from scv.events.country import Country
-from scv.metrics import Interval
+from scv.model import metrics
+from scv.model.metrics import Interval
 from scv.settings import Settings
 
 SEED = 20170905

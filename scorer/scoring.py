@@ -18,10 +18,10 @@ import numpy as np
 from scorer.contact import CONSENT, Contact, contact_of
 from scorer.reasons import Reason, inputs_of, reasons_of
 from scorer.subjects import Freshness, Subjects
-from scv import vector
-from scv.bundle import Band, Bundle
 from scv.events.country import Country
 from scv.features import fetcher
+from scv.model import vector
+from scv.model.bundle import Band, Bundle
 from scv.targets.phase import phase
 from scv.targets.target import Basis, Target
 from scv.targets.target import get as target_named

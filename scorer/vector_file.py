@@ -20,7 +20,7 @@ import msgspec
 
 from scv.events.calendar import DAY_US
 from scv.events.clock import wall_us
-from scv.vector import Column
+from scv.model.vector import Column
 
 KEPT_DAYS = 28
 PARTS = 8

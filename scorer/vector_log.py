@@ -18,8 +18,8 @@ from scorer.prefix import Prefix, Prefixes
 from scorer.scoring import Score
 from scorer.subjects import Subjects, plain
 from scorer.vector_file import ModelRecord, Scored, ServedRecord, VectorFile
-from scv.bundle import Bundle
 from scv.events.country import Country
+from scv.model.bundle import Bundle
 from scv.settings import Settings
 
 WAITING = 1_000

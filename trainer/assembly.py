@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from scv.bundle import BundleInfo, Rows, levels
-from scv.calibration import Calibration
 from scv.events.calendar import from_us, label
+from scv.model.bundle import BundleInfo, Rows, levels
+from scv.model.calibration import Calibration
 from trainer.dataset import TrainingSet
 from trainer.fit import Fitted, calibrate, fit, out_of_fold
 from trainer.gate import figures_of

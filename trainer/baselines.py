@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import lightgbm
 import numpy as np
 
-from scv.calibration import sigmoid
+from scv.model.calibration import sigmoid
 from trainer.dataset import TrainingSet
 from trainer.fit import SEED, regress
 

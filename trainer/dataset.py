@@ -14,11 +14,11 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
-from scv import vector
 from scv.errors import UserError
 from scv.events.calendar import from_us
 from scv.events.country import Country
 from scv.features.array import Features, column, numbers
+from scv.model import vector
 from scv.targets.labels import Outcomes
 from scv.targets.phase import phase
 from scv.targets.target import Target, mature

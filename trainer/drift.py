@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scv import metrics
+from scv.model import metrics
 from trainer.dataset import TrainingSet
 
 LIMIT = 0.70

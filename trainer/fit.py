@@ -19,9 +19,9 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from scv import metrics
-from scv.bundle import blend, booster
-from scv.calibration import Calibration, Logistic, logit, logs, prior_offset, standardised
+from scv.model import metrics
+from scv.model.bundle import blend, booster
+from scv.model.calibration import Calibration, Logistic, logit, logs, prior_offset, standardised
 from trainer.dataset import TrainingSet
 from trainer.recipe import Recipe
 from trainer.splits import Split, by_customer

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from scv import metrics
+from scv.model import metrics
 from trainer.baselines import baselines
 from trainer.dataset import TrainingSet
 from trainer.fit import calibrate, fit, out_of_fold

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scv import metrics
+from scv.model import metrics
 from trainer.dataset import TrainingSet
 from trainer.fit import binned, grow
 from trainer.recipe import DEFAULT

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from scv import metrics
+from scv.model import metrics
 
 OURS, PEER, PLAIN = "#1b6ca8", "#c9772b", "#999999"
 Said = Mapping[str, np.ndarray]

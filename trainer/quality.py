@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scv import metrics
-from scv.bundle import Bundle, champion, load
 from scv.events.calendar import from_us
 from scv.events.country import Country
 from scv.figures import Figure
-from scv.metrics import Interval
+from scv.model import metrics
+from scv.model.bundle import Bundle, champion, load
+from scv.model.metrics import Interval
 from scv.settings import Settings
 from scv.targets.target import Target
 from trainer import past

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from scv import metrics
-from scv.bundle import booster
 from scv.events.calendar import from_us, label
+from scv.model import metrics
+from scv.model.bundle import booster
 from trainer import pictures
 from trainer.assembly import Assembled
 from trainer.gate import Verdict

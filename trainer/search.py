@@ -14,9 +14,9 @@ import msgspec
 import numpy as np
 import optuna
 
-from scv import metrics
-from scv.bundle import blend, booster
-from scv.calibration import Logistic, prior_offset, sigmoid
+from scv.model import metrics
+from scv.model.bundle import blend, booster
+from scv.model.calibration import Logistic, prior_offset, sigmoid
 from trainer.dataset import TrainingSet
 from trainer.fit import SEED, binned, grow, regress
 from trainer.recipe import DEFAULT, Recipe

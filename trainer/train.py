@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from scv import bundle, champion
 from scv.errors import CorruptBundle, UserError
+from scv.model import bundle, champion
 from scv.settings import Settings
 from scv.targets.target import Target
 from trainer.assembly import assemble

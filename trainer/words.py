@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from scv import metrics
 from scv.events.country import Country
+from scv.model import metrics
 from scv.targets.target import Target
 from trainer.assembly import Assembled
 

@@ -12,9 +12,9 @@ from commands.comparison.evidence import Collector, Evidence
 from commands.comparison.steps import Reason, outdated, reasons
 from commands.comparison.tally import Difference, Explained, plain
 from feature_repo.views import TTL
-from scv import vector
-from scv.bundle import Bundle
 from scv.events.country import Country
+from scv.model import vector
+from scv.model.bundle import Bundle
 from scv.online.reader import View
 from scv.settings import Settings
 from scv.targets import population

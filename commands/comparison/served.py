@@ -17,12 +17,12 @@ from commands.comparison.steps import Reason
 from commands.comparison.tally import Difference, Explained, Tally
 from scorer import vector_file
 from scorer.vector_file import Read, Scored
-from scv import bundle, champion, vector
-from scv.bundle import Bundle
 from scv.errors import CerebroError
 from scv.events.country import Country
 from scv.features import fetcher
 from scv.features.fetcher import Fetcher
+from scv.model import bundle, champion, vector
+from scv.model.bundle import Bundle
 from scv.offline.lake import Lake
 from scv.settings import Settings
 

@@ -9,9 +9,9 @@ from commands.comparison import cause
 from commands.comparison.recomputed import Placed, Prefix, Recomputed, Values
 from commands.comparison.steps import Reason
 from scorer.vector_file import Read, ServedRecord
-from scv import vector
 from scv.features.fetcher import Fetcher
-from scv.vector import Column
+from scv.model import vector
+from scv.model.vector import Column
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from rpc.client import ScorerClient, ScorerError
 from rpc.scorer_pb2 import SCORED, Status
 from scorer import champions, scoring, subjects
 from scorer.subjects import Subjects
-from scv.bundle import Bundle
 from scv.errors import CerebroError, StaleBundle, Unreachable
 from scv.events.country import Country
 from scv.features import fetcher
 from scv.features.array import Features
+from scv.model.bundle import Bundle
 from scv.online.reader import Reader, View
 from scv.settings import Settings
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from commands.truths.rows import Rows
-from scv import metrics
 from scv.figures import Figure
-from scv.metrics import Interval
+from scv.model import metrics
+from scv.model.metrics import Interval
 from scv.targets.phase import PHASES
 
 SEED = 7

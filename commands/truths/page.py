@@ -12,8 +12,8 @@ import numpy as np
 
 from commands.truths.judgement import Quality, Slice
 from commands.truths.rows import Rows
-from scv import metrics
-from scv.metrics import Interval
+from scv.model import metrics
+from scv.model.metrics import Interval
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; }

@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 
 from scorer import champions
-from scv.bundle import Bundle
 from scv.events import calendar
 from scv.events.country import Country
+from scv.model.bundle import Bundle
 from scv.offline import snapshot
 from scv.settings import Settings
 from scv.targets import target

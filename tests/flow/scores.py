@@ -17,10 +17,10 @@ from rpc import scorer_pb2
 from rpc.client import ScorerClient
 from scorer.export import export
 from scorer.server import Server
-from scv import bundle, champion, vector
-from scv.bundle import Bundle, BundleInfo, Rows
-from scv.calibration import Calibration, Logistic
 from scv.events.country import Country
+from scv.model import bundle, champion, vector
+from scv.model.bundle import Bundle, BundleInfo, Rows
+from scv.model.calibration import Calibration, Logistic
 from scv.settings import Settings
 from scv.targets.phase import phase
 from scv.targets.target import TARGETS

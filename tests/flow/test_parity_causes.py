@@ -21,13 +21,13 @@ from commands.comparison.comparing import Compared, Comparing
 from commands.comparison.explaining import Explaining, Pending
 from commands.comparison.stored import StoredRows
 from commands.comparison.tally import Explained
-from scv import bundle, champion
 from scv.events.calendar import to_us
 from scv.events.delivery import deliver
 from scv.events.event import Erased
 from scv.features import fetcher
 from scv.features.layout import layout_of
 from scv.folds.count import Count
+from scv.model import bundle, champion
 from scv.offline import snapshot
 from scv.online.row import unpack
 from scv.online.rowstore import built_key, position_key, row_key

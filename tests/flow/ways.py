@@ -16,9 +16,9 @@ import pandas as pd
 
 from feature_repo import historical, store
 from scorer import subjects
-from scv import vector
 from scv.events.country import Country
 from scv.features import fetcher
+from scv.model import vector
 from scv.offline import snapshot
 from scv.online.reader import Reader
 from scv.settings import Settings

@@ -23,9 +23,9 @@ from msgspec.structs import replace
 from scv.events.calendar import to_us
 from scv.events.event import FAMILIES, Cancelled, Event, Placed
 from scv.features.fetcher import collect
+from scv.model.vector import Column
 from scv.offline import snapshot
 from scv.targets import target
-from scv.vector import Column
 from tests import world
 from tests.parity import lakes
 from tests.parity.lakes import Sea

@@ -17,15 +17,15 @@ import pyarrow as pa
 import redis
 from deltalake import write_deltalake
 
-from scv import bundle, champion, vector
-from scv.bundle import Bundle, BundleInfo, Rows
-from scv.calibration import Calibration, Logistic
 from scv.events import calendar, country, delivery, event
 from scv.events.event import FAMILIES, Event, Outcome, Placed
 from scv.events.partition import partition_of
 from scv.features.array import column, numbers
 from scv.features.fetcher import collect, of_family
 from scv.features.layout import layout_of
+from scv.model import bundle, champion, vector
+from scv.model.bundle import Bundle, BundleInfo, Rows
+from scv.model.calibration import Calibration, Logistic
 from scv.offline import lake, snapshot
 from scv.online.row import Row, unpack
 from scv.online.rowstore import Log, RowStore, RowWrite, built_key, clock_key, position_key, row_key

@@ -14,11 +14,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from scv import bundle, champion, vector
-from scv.bundle import BundleInfo, Level, Rows
-from scv.calibration import Calibration, Logistic
 from scv.errors import CorruptBundle, StaleBundle
 from scv.features.fetcher import all_features
+from scv.model import bundle, champion, vector
+from scv.model.bundle import BundleInfo, Level, Rows
+from scv.model.calibration import Calibration, Logistic
 from scv.settings import Settings
 
 NAMES = ("orders__days_since", "orders__count_28d", "rhythm__gap_mean", "derived__overdue")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scv.calibration import FLOOR, Calibration, Logistic, logit, prior_offset, sigmoid
+from scv.model.calibration import FLOOR, Calibration, Logistic, logit, prior_offset, sigmoid
 
 
 @pytest.mark.parametrize(("keep", "weight"), [(0.1, 1.0), (0.5, 1.0), (1.0, 10.0), (0.4, 3.0)])

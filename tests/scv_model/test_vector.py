@@ -6,12 +6,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from scv import vector
 from scv.errors import CerebroError, UnknownName
 from scv.events.country import Country
 from scv.features import derived
 from scv.features.fetcher import all_features
-from scv.vector import Column
+from scv.model import vector
+from scv.model.vector import Column
 
 
 def everything(rows: int, seed: int = 3) -> dict[str, list]:

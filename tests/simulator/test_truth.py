@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from scv import metrics
 from scv.errors import UserError
 from scv.events import country, event
 from scv.events.calendar import to_us
 from scv.events.country import Country
 from scv.features.fetcher import of_family
 from scv.features.layout import layout_of
+from scv.model import metrics
 from scv.offline import batch
 from scv.offline.lake import LakeVersion
 from scv.offline.lake import schema as lake_schema

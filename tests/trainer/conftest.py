@@ -8,10 +8,10 @@ from datetime import date
 import numpy as np
 import pytest
 
-from scv import vector
 from scv.events import country as countries
 from scv.events.calendar import add_days, midnight, to_us
 from scv.features.fetcher import all_features
+from scv.model import vector
 from scv.targets import target
 from trainer.dataset import TrainingSet
 

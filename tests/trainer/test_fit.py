@@ -8,9 +8,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from scv import metrics
-from scv.bundle import booster
-from scv.calibration import sigmoid
+from scv.model import metrics
+from scv.model.bundle import booster
+from scv.model.calibration import sigmoid
 from trainer.dataset import TrainingSet
 from trainer.drift import dating, steady
 from trainer.fit import calibrate, fit, isotonic, out_of_fold, platt

@@ -14,9 +14,9 @@ from scv.events import country as countries
 from scv.events.calendar import midnight, tuesdays
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
+from scv.model.vector import Column
 from scv.offline import batch, snapshot
 from scv.targets import labels, target
-from scv.vector import Column
 from trainer.dataset import TrainingSet, training_set
 from trainer.gate import gate
 from trainer.leak import alarms, shuffled

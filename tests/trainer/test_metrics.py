@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 
-from scv import metrics
+from scv.model import metrics
 
 
 def world(ties: bool, rows: int = 3000, seed: int = 4) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -12,9 +12,9 @@ import pytest
 from scv.events.calendar import midnight, tuesdays
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
+from scv.model.vector import Column
 from scv.offline import batch
 from scv.targets import labels, target
-from scv.vector import Column
 from tests import world
 from tests.parity.sides import Batch
 from tests.scv_model.test_box import country

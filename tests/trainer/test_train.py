@@ -11,12 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from scv import bundle, champion
 from scv.errors import UserError
 from scv.events import country
 from scv.events.calendar import add_days, midnight
 from scv.features.array import Features
 from scv.features.fetcher import all_features
+from scv.model import bundle, champion
 from scv.settings import Settings
 from scv.targets import target
 from scv.targets.labels import Labels

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scv.calibration import FLOOR
+from scv.model.calibration import FLOOR
 
 DRAWS = 400
 BINS = 10

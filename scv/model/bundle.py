@@ -19,13 +19,14 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
-from scv import champion as champions
-from scv import vector, whole
-from scv.calibration import Calibration, Logistic
-from scv.champion import champion as champion
+from scv import whole
 from scv.errors import CorruptBundle, StaleBundle
 from scv.features.array import Features
 from scv.features.fetcher import Feature
+from scv.model import champion as champions
+from scv.model import vector
+from scv.model.calibration import Calibration, Logistic
+from scv.model.champion import champion as champion
 
 MODEL, INFO, REPORT, MANIFEST = "model.txt", "bundle.json", "report.html", "manifest.json"
 Band = Literal["low", "usual", "raised", "high"]
@@ -94,7 +95,7 @@ class Bundle:
         return self.info.columns
 
     def matrix(self, features: Features) -> np.ndarray:
-        """The model's input, see `scv.vector.matrix`."""
+        """The model's input, see `scv.model.vector.matrix`."""
         return vector.matrix(features, self.info.columns)
 
     def score(self, matrix: np.ndarray) -> np.ndarray:

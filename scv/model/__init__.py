@@ -1,0 +1,1 @@
+"""A trained model: its input, calibration, bundle, champion and metrics."""
