@@ -19,7 +19,7 @@ from feast import FeatureStore
 from bench import peer
 from bench.task import Task, Took
 from scv.settings import Settings
-from streams import topics
+from streams.kafka import topics
 
 WAIT_S = 2.0
 CHECKED = 100

@@ -27,7 +27,8 @@ def command() -> None:
 
     from rpc.client import ScorerClient
     from scv import settings
-    from streams import connection, heartbeat, reactor, topics
+    from streams import connection, heartbeat, reactor
+    from streams.kafka import topics
 
     config = settings.load()
     topics.ensure(config)

@@ -11,7 +11,7 @@ from scv.offline.lake import Lake
 from scv.online.rowstore import Log, RowStore
 from scv.settings import Settings
 from streams.flush import request_flush
-from streams.log import Broker, Part, parts
+from streams.kafka.log import Broker, Part, parts
 
 POLL_S = 0.1
 ASK_EVERY_S = 1.0

@@ -24,8 +24,8 @@ from scv.offline.lake import Epoch, Lake
 from scv.online.rebuild import Progress, Rebuilt, rebuild
 from scv.online.rowstore import Log, RowStore
 from scv.settings import Settings
+from streams.kafka.log import ADVICE, difference, standing
 from streams.lock import Lock
-from streams.log import ADVICE, difference, standing
 from streams.talk import say as talk
 
 Say = Callable[[str], None]

@@ -18,7 +18,7 @@ from scv.online.row import FENCE_BYTES, NEVER, Place, Row, unpack
 from scv.online.rowstore import Move, Position, RowStore, RowWrite, position_key, row_key
 from streams import faultpoint
 from streams.counters import Counters
-from streams.log import ADVICE, Part
+from streams.kafka.log import ADVICE, Part
 from streams.rowcache import Held, Name, RowCache
 
 WRITES = 250

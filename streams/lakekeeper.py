@@ -17,17 +17,18 @@ from scv.events.event import Watermark
 from scv.offline.lake import Lake
 from scv.online.rowstore import RowStore
 from scv.settings import Settings
-from streams import faultpoint, topics
+from streams import faultpoint
 from streams.connection import UNWELL, connect_store
 from streams.counters import Counters
 from streams.epoch import open_epoch
 from streams.flush import FlushRequests
 from streams.heartbeat import Heartbeat
-from streams.intake import Intake
+from streams.kafka import topics
+from streams.kafka.intake import Intake
+from streams.kafka.log import Broker, Part, refuse_strangers
+from streams.kafka.producer import Producer
+from streams.kafka.record import Reading, Record
 from streams.lakewriter import Buffer, LakeWriter
-from streams.log import Broker, Part, refuse_strangers
-from streams.producer import Producer
-from streams.record import Reading, Record
 from streams.talk import say as talk
 
 NAME = "lake"

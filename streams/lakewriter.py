@@ -23,7 +23,7 @@ from scv.events.delivery import Delivery
 from scv.events.event import Watermark
 from scv.offline.lake import Lake, schema, transaction_id, younger_fields
 from scv.online.rowstore import Log
-from streams.log import Part
+from streams.kafka.log import Part
 
 COMPACT_EVERY = 20
 """Commits; each adds a small file per country and month."""

@@ -24,16 +24,17 @@ from scv.features.layout import layout_of
 from scv.offline.lake import Lake
 from scv.online.rowstore import RowStore, built_key
 from scv.settings import Settings
-from streams import faultpoint, topics
+from streams import faultpoint
 from streams.connection import UNWELL, ails, connect_store
 from streams.counters import Counters
 from streams.epoch import open_epoch
 from streams.folding import Batch, Folding, Moved
 from streams.heartbeat import Heartbeat
-from streams.intake import Intake
-from streams.log import ADVICE, Broker, refuse_strangers
-from streams.producer import Producer
-from streams.record import Reading, Record
+from streams.kafka import topics
+from streams.kafka.intake import Intake
+from streams.kafka.log import ADVICE, Broker, refuse_strangers
+from streams.kafka.producer import Producer
+from streams.kafka.record import Reading, Record
 from streams.rowcache import Name
 from streams.talk import say as talk
 

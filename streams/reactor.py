@@ -15,7 +15,7 @@ import faust
 import msgspec
 
 from scv.settings import Settings
-from streams import topics
+from streams.kafka import topics
 
 FLUSH_S = 0.5
 MOST = 200

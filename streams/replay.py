@@ -19,9 +19,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from scv.errors import UserError, did_you_mean
 from scv.events import calendar, country, event
 from scv.settings import Settings
-from streams import completejourney, topics
+from streams import completejourney
 from streams.history import Batch, History, Span
-from streams.producer import Producer
+from streams.kafka import topics
+from streams.kafka.producer import Producer
 from streams.wide import FAMILIES
 
 DEMO = "completejourney"

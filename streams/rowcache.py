@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from scv.features.layout import Layout
 from scv.online.row import Row
-from streams.log import Part
+from streams.kafka.log import Part
 
 CUSTOMERS = 20_000
 

@@ -40,7 +40,7 @@ def wait(settings: Settings, client: Any, say: Callable[[str], None]) -> None:
     """Until rows and lake stand at one place; says so where they do not and nothing moves any more."""
     from streams.barrier import lake_positions, row_positions
     from streams.flush import request_flush
-    from streams.log import parts
+    from streams.kafka.log import parts
 
     store, lake = RowStore(client), Lake(settings.lake_path)
     logs, epoch = store.logs(), lake.epoch()

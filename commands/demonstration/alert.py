@@ -14,7 +14,8 @@ from commands.demonstration.stage import Stage
 from commands.services.workers import worker
 from scv.errors import Unreachable
 from scv.settings import PREFIX, Settings
-from streams import heartbeat, topics
+from streams import heartbeat
+from streams.kafka import topics
 from streams.reactor import Alert
 
 READY_S = 40.0

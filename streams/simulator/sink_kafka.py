@@ -14,8 +14,8 @@ from typing import NamedTuple
 from scv.errors import LogChanged, Unreachable
 from scv.events import calendar, event
 from scv.settings import Settings
-from streams import topics
-from streams.log import Broker, Part
+from streams.kafka import topics
+from streams.kafka.log import Broker, Part
 from streams.replay import replay
 from streams.simulator.folder import Folder, Made, Sent, Step
 from streams.simulator.lateness import HOUR_US

@@ -21,9 +21,9 @@ from scv.events.event import Watermark
 from scv.offline.lake import Epoch, Lake
 from scv.online.rowstore import Log
 from scv.settings import Settings
-from streams import topics
+from streams.kafka import topics
+from streams.kafka.log import Part
 from streams.lakewriter import Buffer, LakeWriter
-from streams.log import Part
 from streams.simulator.folder import Committed, Folder, Made, Step
 from streams.simulator.historical import EPOCH
 from streams.simulator.parts import HISTORY, remove

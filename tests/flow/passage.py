@@ -8,9 +8,9 @@ from typing import Any
 from scv.offline.lake import Lake
 from scv.online.rowstore import RowStore
 from scv.settings import Settings
-from streams import topics
 from streams.barrier import barrier
 from streams.connection import connect_store
+from streams.kafka import topics
 from streams.lakekeeper import LakeConsumer
 from streams.online import OnlineConsumer
 from tests.flow import scores, town

@@ -15,8 +15,8 @@ import pytest
 
 from scv.features import fetcher
 from scv.settings import PREFIX, Settings
-from streams import topics
 from streams.connection import connect_store
+from streams.kafka import topics
 from streams.lakekeeper import LakeConsumer
 from streams.online import OnlineConsumer
 from tests.flow import town

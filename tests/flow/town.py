@@ -22,9 +22,9 @@ from scv.events import event
 from scv.events.country import Country
 from scv.events.event import Event
 from scv.settings import Settings
-from streams import topics
 from streams.history import History, write_parquet
-from streams.producer import Producer
+from streams.kafka import topics
+from streams.kafka.producer import Producer
 from streams.replay import replay
 from streams.simulator import simulate
 from tests import world

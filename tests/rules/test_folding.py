@@ -19,9 +19,9 @@ from scv.online.rowstore import RowStore, RowWrite, row_key
 from scv.settings import Settings
 from streams.counters import Counters
 from streams.folding import Batch, Folding, Moved
-from streams.log import Part
+from streams.kafka.log import Part
+from streams.kafka.record import Record
 from streams.online import OnlineConsumer
-from streams.record import Record
 from streams.rowcache import Name
 from tests import world
 

@@ -21,7 +21,7 @@ from scv.events.partition import partition_of
 from scv.offline import batch
 from scv.offline.lake import Lake
 from scv.settings import Settings
-from streams import topics
+from streams.kafka import topics
 from streams.lakekeeper import LakeConsumer
 from streams.simulator import life, sink_kafka, spool
 from streams.simulator.dirt import CLEAN

@@ -27,11 +27,11 @@ from scv.offline.lake import Lake
 from scv.online.row import unpack
 from scv.online.rowstore import RowStore, row_key
 from scv.settings import PREFIX, Settings
-from streams import topics
 from streams.barrier import Barrier, barrier
+from streams.kafka import topics
+from streams.kafka.producer import Producer
 from streams.lakekeeper import LakeConsumer
 from streams.online import OnlineConsumer
-from streams.producer import Producer
 
 ROOT = Path(__file__).parents[2]
 FIRST = datetime(2017, 3, 1, 12, tzinfo=UTC)

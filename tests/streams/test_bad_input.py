@@ -18,11 +18,11 @@ from scv.errors import Unreachable
 from scv.events import event
 from scv.events.partition import partition_of
 from scv.settings import Settings
-from streams import topics
 from streams.connection import connect_store
+from streams.kafka import topics
+from streams.kafka.producer import Producer
 from streams.lakekeeper import LakeConsumer
 from streams.online import OnlineConsumer
-from streams.producer import Producer
 from tests.streams import shop
 
 KEY = b"US:7"

@@ -18,8 +18,8 @@ from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from streams.connection import connect_store
 from streams.epoch import open_epoch
+from streams.kafka.log import Part, parts, refuse_strangers, standing
 from streams.lakekeeper import LakeConsumer
-from streams.log import Part, parts, refuse_strangers, standing
 from streams.online import OnlineConsumer
 from streams.rebuild import rebuild
 from tests.streams import shop

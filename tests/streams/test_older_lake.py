@@ -14,8 +14,8 @@ from scv.events import delivery, event
 from scv.events.country import load
 from scv.offline.lake import Lake, schema
 from scv.online.rowstore import Log
+from streams.kafka.log import Part
 from streams.lakewriter import PARTITION_BY, Buffer, LakeWriter
-from streams.log import Part
 from tests.streams import shop
 
 LOG = Log(family="subscription", epoch=1, topic_id="a" * 32, partitions=1)

@@ -18,11 +18,12 @@ from scv.features.fetcher import collect
 from scv.features.layout import layout_of
 from scv.online.rowstore import Move, RowStore, position_key
 from scv.settings import Settings
-from streams import connection, topics
+from streams import connection
+from streams.kafka import topics
+from streams.kafka.log import parts
+from streams.kafka.producer import Producer
 from streams.lakekeeper import LakeConsumer
-from streams.log import parts
 from streams.online import OnlineConsumer
-from streams.producer import Producer
 from tests.streams import shop
 from tests.streams.conftest import BROKER
 from tests.streams.topic_reading import read

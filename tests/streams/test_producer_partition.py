@@ -6,8 +6,8 @@ import pytest
 
 from scv.errors import CerebroError, Unreachable
 from scv.settings import Settings
-from streams import topics
-from streams.producer import Producer, partition_of
+from streams.kafka import topics
+from streams.kafka.producer import Producer, partition_of
 from tests.streams.topic_reading import read
 
 KEYS = (

@@ -18,8 +18,8 @@ from scv.offline.lake import Lake
 from scv.online import rebuild
 from scv.online.rowstore import RowStore
 from scv.settings import Settings
-from streams import topics
 from streams.connection import connect_store
+from streams.kafka import topics
 from streams.lakekeeper import LakeConsumer
 from streams.online import OnlineConsumer
 from streams.rebuild import rebuild as rebuild_all

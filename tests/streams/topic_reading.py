@@ -8,7 +8,7 @@ from typing import NamedTuple
 from confluent_kafka import Consumer, TopicPartition
 
 from scv.settings import Settings
-from streams import topics
+from streams.kafka import topics
 
 _PATIENCE_S = 20.0
 

@@ -14,7 +14,7 @@ from scv.events.delivery import Delivery, decode
 from scv.events.event import Watermark
 from scv.events.partition import partition_of
 from scv.online.rowstore import Log
-from streams.log import Part
+from streams.kafka.log import Part
 
 
 class Record(NamedTuple):

@@ -11,7 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Message
 from scv.errors import CerebroError, Unreachable
 from scv.events.partition import partition_of
 from scv.settings import Settings
-from streams.topics import MAX_DEAD_LETTER_BYTES
+from streams.kafka.topics import MAX_DEAD_LETTER_BYTES
 
 __all__ = ["ANY", "Producer", "partition_of"]
 

@@ -14,9 +14,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from scv.errors import LogChanged, Unreachable
 from scv.settings import Settings
-from streams.log import ADVICE, Bounds, Part
+from streams.kafka.log import ADVICE, Bounds, Part
+from streams.kafka.topics import MAX_EVENT_BYTES
 from streams.talk import say as talk
-from streams.topics import MAX_EVENT_BYTES
 
 SAY_EVERY_S = 5.0
 COMMIT_EVERY_S = 1.0

@@ -19,7 +19,7 @@ from scv.errors import BadSetting, LogChanged, Unreachable
 from scv.events.event import FAMILIES
 from scv.online.rowstore import Log
 from scv.settings import Settings
-from streams import topics
+from streams.kafka import topics
 
 ANSWER_S = 5.0
 ADVICE = "Stop the consumers and run `cerebro rebuild`."

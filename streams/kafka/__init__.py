@@ -1,0 +1,1 @@
+"""Kafka: topics, logs, intake, producers, records."""
