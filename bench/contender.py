@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from bench.task import Task, Took
-from streams.online import OnlineConsumer
+from streams.online.consumer import OnlineConsumer
 
 
 class Watched(OnlineConsumer):

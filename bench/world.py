@@ -26,7 +26,7 @@ from streams import completejourney
 from streams.connection import connect_store
 from streams.history import History, write_parquet
 from streams.lakekeeper import LakeConsumer
-from streams.online import OnlineConsumer
+from streams.online.consumer import OnlineConsumer
 from streams.replay import replay
 
 CACHE = Path("build/bench")

@@ -27,7 +27,7 @@ def command(consumer: str, until_idle: bool, once: bool) -> None:
     """
     stop, started = on_signal(), time.monotonic()
     if consumer == "online":
-        from streams.online import OnlineConsumer
+        from streams.online.consumer import OnlineConsumer
 
         counters = OnlineConsumer(settings.load()).run(stop, until_idle, once)
     else:

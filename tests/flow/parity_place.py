@@ -43,10 +43,10 @@ from scv.settings import Settings
 from scv.targets.phase import phase
 from scv.targets.target import TARGETS
 from streams.counters import Counters
-from streams.folding import Batch, Folding
 from streams.kafka.log import Part
 from streams.lakewriter import Buffer, LakeWriter
-from streams.rowcache import Name
+from streams.online.folding import Batch, Folding
+from streams.online.rowcache import Name
 from tests import world
 from tests.flow.town import SPAN, TUESDAY
 

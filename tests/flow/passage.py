@@ -12,7 +12,7 @@ from streams.barrier import barrier
 from streams.connection import connect_store
 from streams.kafka import topics
 from streams.lakekeeper import LakeConsumer
-from streams.online import OnlineConsumer
+from streams.online.consumer import OnlineConsumer
 from tests.flow import scores, town
 from tests.flow.town import BEGIN, LATER, TUESDAY, Town
 from tests.flow.ways import Compared, Place

@@ -18,7 +18,7 @@ from scv.settings import PREFIX, Settings
 from streams.connection import connect_store
 from streams.kafka import topics
 from streams.lakekeeper import LakeConsumer
-from streams.online import OnlineConsumer
+from streams.online.consumer import OnlineConsumer
 from tests.flow import town
 from tests.flow.pages import ROOT, blocks, text
 from tests.flow.session import clean_environment

@@ -18,11 +18,11 @@ from scv.online.row import FENCE_BYTES, Place, Row, unpack
 from scv.online.rowstore import RowStore, RowWrite, row_key
 from scv.settings import Settings
 from streams.counters import Counters
-from streams.folding import Batch, Folding, Moved
 from streams.kafka.log import Part
 from streams.kafka.record import Record
-from streams.online import OnlineConsumer
-from streams.rowcache import Name
+from streams.online.consumer import OnlineConsumer
+from streams.online.folding import Batch, Folding, Moved
+from streams.online.rowcache import Name
 from tests import world
 
 ZZ = world.country("Europe/Berlin")

@@ -24,7 +24,7 @@ from scv.settings import Settings
 from streams.epoch import open_epoch
 from streams.history import History
 from streams.lakekeeper import LakeConsumer
-from streams.online import OnlineConsumer
+from streams.online.consumer import OnlineConsumer
 from streams.rebuild import rebuild
 from streams.replay import replay
 from streams.simulator import sink_lake

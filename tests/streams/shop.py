@@ -31,7 +31,7 @@ from streams.barrier import Barrier, barrier
 from streams.kafka import topics
 from streams.kafka.producer import Producer
 from streams.lakekeeper import LakeConsumer
-from streams.online import OnlineConsumer
+from streams.online.consumer import OnlineConsumer
 
 ROOT = Path(__file__).parents[2]
 FIRST = datetime(2017, 3, 1, 12, tzinfo=UTC)

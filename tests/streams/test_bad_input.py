@@ -22,7 +22,7 @@ from streams.connection import connect_store
 from streams.kafka import topics
 from streams.kafka.producer import Producer
 from streams.lakekeeper import LakeConsumer
-from streams.online import OnlineConsumer
+from streams.online.consumer import OnlineConsumer
 from tests.streams import shop
 
 KEY = b"US:7"

@@ -20,7 +20,7 @@ from streams.connection import connect_store
 from streams.epoch import open_epoch
 from streams.kafka.log import Part, parts, refuse_strangers, standing
 from streams.lakekeeper import LakeConsumer
-from streams.online import OnlineConsumer
+from streams.online.consumer import OnlineConsumer
 from streams.rebuild import rebuild
 from tests.streams import shop
 from tests.streams.conftest import SESSION_MS

@@ -23,7 +23,7 @@ from streams.kafka import topics
 from streams.kafka.log import parts
 from streams.kafka.producer import Producer
 from streams.lakekeeper import LakeConsumer
-from streams.online import OnlineConsumer
+from streams.online.consumer import OnlineConsumer
 from tests.streams import shop
 from tests.streams.conftest import BROKER
 from tests.streams.topic_reading import read

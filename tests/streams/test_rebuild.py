@@ -21,7 +21,7 @@ from scv.settings import Settings
 from streams.connection import connect_store
 from streams.kafka import topics
 from streams.lakekeeper import LakeConsumer
-from streams.online import OnlineConsumer
+from streams.online.consumer import OnlineConsumer
 from streams.rebuild import rebuild as rebuild_all
 from tests.streams import shop
 from tests.streams.conftest import SESSION_MS

@@ -19,7 +19,7 @@ from scv.online.rowstore import Move, Position, RowStore, RowWrite, position_key
 from streams import faultpoint
 from streams.counters import Counters
 from streams.kafka.log import ADVICE, Part
-from streams.rowcache import Held, Name, RowCache
+from streams.online.rowcache import Held, Name, RowCache
 
 WRITES = 250
 """Customers per pipeline of writes."""

@@ -28,14 +28,14 @@ from streams import faultpoint
 from streams.connection import UNWELL, ails, connect_store
 from streams.counters import Counters
 from streams.epoch import open_epoch
-from streams.folding import Batch, Folding, Moved
 from streams.heartbeat import Heartbeat
 from streams.kafka import topics
 from streams.kafka.intake import Intake
 from streams.kafka.log import ADVICE, Broker, refuse_strangers
 from streams.kafka.producer import Producer
 from streams.kafka.record import Reading, Record
-from streams.rowcache import Name
+from streams.online.folding import Batch, Folding, Moved
+from streams.online.rowcache import Name
 from streams.talk import say as talk
 
 NAME = "online"

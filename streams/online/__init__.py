@@ -1,0 +1,1 @@
+"""The online consumer: events into rows."""
