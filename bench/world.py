@@ -25,7 +25,7 @@ from scv.settings import Settings
 from streams import completejourney
 from streams.connection import connect_store
 from streams.history import History, write_parquet
-from streams.lakekeeper import LakeConsumer
+from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
 from streams.replay import replay
 

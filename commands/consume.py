@@ -31,7 +31,7 @@ def command(consumer: str, until_idle: bool, once: bool) -> None:
 
         counters = OnlineConsumer(settings.load()).run(stop, until_idle, once)
     else:
-        from streams.lakekeeper import LakeConsumer
+        from streams.lake.consumer import LakeConsumer
 
         counters = LakeConsumer(settings.load()).run(stop, until_idle, once)
     click.echo(json.dumps(counters.facts() | {"seconds": round(time.monotonic() - started, 2)}))

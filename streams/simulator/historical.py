@@ -23,7 +23,7 @@ from scv.events.country import Country
 from scv.events.partition import partition_of
 from scv.offline.lake import INSTANT, schema
 from streams import wide
-from streams.lakewriter import month_of
+from streams.lake.writer import month_of
 from streams.simulator import harm
 from streams.simulator.dirt import Deliveries
 from streams.simulator.luck import Ints

@@ -23,7 +23,7 @@ from scv.online.rowstore import Log
 from scv.settings import Settings
 from streams.kafka import topics
 from streams.kafka.log import Part
-from streams.lakewriter import Buffer, LakeWriter
+from streams.lake.writer import Buffer, LakeWriter
 from streams.simulator.folder import Committed, Folder, Made, Step
 from streams.simulator.historical import EPOCH
 from streams.simulator.parts import HISTORY, remove

@@ -44,7 +44,7 @@ from scv.targets.phase import phase
 from scv.targets.target import TARGETS
 from streams.counters import Counters
 from streams.kafka.log import Part
-from streams.lakewriter import Buffer, LakeWriter
+from streams.lake.writer import Buffer, LakeWriter
 from streams.online.folding import Batch, Folding
 from streams.online.rowcache import Name
 from tests import world

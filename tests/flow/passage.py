@@ -11,7 +11,7 @@ from scv.settings import Settings
 from streams.barrier import barrier
 from streams.connection import connect_store
 from streams.kafka import topics
-from streams.lakekeeper import LakeConsumer
+from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
 from tests.flow import scores, town
 from tests.flow.town import BEGIN, LATER, TUESDAY, Town

@@ -17,7 +17,7 @@ from scv.features import fetcher
 from scv.settings import PREFIX, Settings
 from streams.connection import connect_store
 from streams.kafka import topics
-from streams.lakekeeper import LakeConsumer
+from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
 from tests.flow import town
 from tests.flow.pages import ROOT, blocks, text

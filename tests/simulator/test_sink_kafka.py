@@ -22,7 +22,7 @@ from scv.offline import batch
 from scv.offline.lake import Lake
 from scv.settings import Settings
 from streams.kafka import topics
-from streams.lakekeeper import LakeConsumer
+from streams.lake.consumer import LakeConsumer
 from streams.simulator import life, sink_kafka, spool
 from streams.simulator.dirt import CLEAN
 from streams.simulator.sink_kafka import Pace, Slice

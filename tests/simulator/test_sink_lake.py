@@ -23,7 +23,7 @@ from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from streams.epoch import open_epoch
 from streams.history import History
-from streams.lakekeeper import LakeConsumer
+from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
 from streams.rebuild import rebuild
 from streams.replay import replay

@@ -30,7 +30,7 @@ from scv.settings import PREFIX, Settings
 from streams.barrier import Barrier, barrier
 from streams.kafka import topics
 from streams.kafka.producer import Producer
-from streams.lakekeeper import LakeConsumer
+from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
 
 ROOT = Path(__file__).parents[2]

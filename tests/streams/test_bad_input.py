@@ -21,7 +21,7 @@ from scv.settings import Settings
 from streams.connection import connect_store
 from streams.kafka import topics
 from streams.kafka.producer import Producer
-from streams.lakekeeper import LakeConsumer
+from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
 from tests.streams import shop
 

@@ -19,7 +19,7 @@ from scv.settings import Settings
 from streams.connection import connect_store
 from streams.epoch import open_epoch
 from streams.kafka.log import Part, parts, refuse_strangers, standing
-from streams.lakekeeper import LakeConsumer
+from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
 from streams.rebuild import rebuild
 from tests.streams import shop

@@ -15,7 +15,7 @@ from scv.events.country import load
 from scv.offline.lake import Lake, schema
 from scv.online.rowstore import Log
 from streams.kafka.log import Part
-from streams.lakewriter import PARTITION_BY, Buffer, LakeWriter
+from streams.lake.writer import PARTITION_BY, Buffer, LakeWriter
 from tests.streams import shop
 
 LOG = Log(family="subscription", epoch=1, topic_id="a" * 32, partitions=1)

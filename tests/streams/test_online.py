@@ -22,7 +22,7 @@ from streams import connection
 from streams.kafka import topics
 from streams.kafka.log import parts
 from streams.kafka.producer import Producer
-from streams.lakekeeper import LakeConsumer
+from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
 from tests.streams import shop
 from tests.streams.conftest import BROKER

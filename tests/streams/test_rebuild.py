@@ -20,7 +20,7 @@ from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from streams.connection import connect_store
 from streams.kafka import topics
-from streams.lakekeeper import LakeConsumer
+from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
 from streams.rebuild import rebuild as rebuild_all
 from tests.streams import shop

@@ -28,7 +28,7 @@ from streams.kafka.intake import Intake
 from streams.kafka.log import Broker, Part, refuse_strangers
 from streams.kafka.producer import Producer
 from streams.kafka.record import Reading, Record
-from streams.lakewriter import Buffer, LakeWriter
+from streams.lake.writer import Buffer, LakeWriter
 from streams.talk import say as talk
 
 NAME = "lake"

@@ -1,0 +1,1 @@
+"""The lake consumer: events into Delta tables, bad records into dead letters."""
