@@ -108,8 +108,8 @@ def _wait(found: Settings) -> None:
     from scv.offline.lake import Lake
     from scv.online.rowstore import RowStore
     from streams import heartbeat
-    from streams.barrier import barrier
     from streams.connection import UNWELL, client
+    from streams.positions.barrier import barrier
 
     connected = client(found)
     try:

@@ -55,7 +55,7 @@ def open_log(services: Services) -> None:
         from scv.online.rowstore import RowStore
         from scv.settings import load
         from streams.connection import connect_store
-        from streams.epoch import open_epoch
+        from streams.positions.epoch import open_epoch
 
     settings = load({**os.environ, **services.environment()})
     open_epoch(settings, RowStore(connect_store(settings)), Lake(settings.lake_path), renew=True)

@@ -38,9 +38,9 @@ def check_clock(client: Any, country: Country, at: datetime) -> None:
 
 def wait(settings: Settings, client: Any, say: Callable[[str], None]) -> None:
     """Until rows and lake stand at one place; says so where they do not and nothing moves any more."""
-    from streams.barrier import lake_positions, row_positions
     from streams.flush import request_flush
     from streams.kafka.log import parts
+    from streams.positions.barrier import lake_positions, row_positions
 
     store, lake = RowStore(client), Lake(settings.lake_path)
     logs, epoch = store.logs(), lake.epoch()

@@ -19,9 +19,9 @@ from scv import settings as configuration
 from scv.errors import Unreachable, UserError
 from scv.online.rowstore import RowStore
 from scv.settings import PREFIX
-from streams.barrier import barrier
 from streams.connection import connect_store
 from streams.history import History
+from streams.positions.barrier import barrier
 from streams.replay import Summary, replay
 
 MARK = ".demo"

@@ -20,7 +20,6 @@ from scv.settings import Settings
 from streams import faultpoint
 from streams.connection import UNWELL, connect_store
 from streams.counters import Counters
-from streams.epoch import open_epoch
 from streams.flush import FlushRequests
 from streams.heartbeat import Heartbeat
 from streams.kafka import topics
@@ -29,6 +28,7 @@ from streams.kafka.log import Broker, Part, refuse_strangers
 from streams.kafka.producer import Producer
 from streams.kafka.record import Reading, Record
 from streams.lake.writer import Buffer, LakeWriter
+from streams.positions.epoch import open_epoch
 from streams.talk import say as talk
 
 NAME = "lake"

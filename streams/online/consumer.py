@@ -27,7 +27,6 @@ from scv.settings import Settings
 from streams import faultpoint
 from streams.connection import UNWELL, ails, connect_store
 from streams.counters import Counters
-from streams.epoch import open_epoch
 from streams.heartbeat import Heartbeat
 from streams.kafka import topics
 from streams.kafka.intake import Intake
@@ -36,6 +35,7 @@ from streams.kafka.producer import Producer
 from streams.kafka.record import Reading, Record
 from streams.online.folding import Batch, Folding, Moved
 from streams.online.rowcache import Name
+from streams.positions.epoch import open_epoch
 from streams.talk import say as talk
 
 NAME = "online"

@@ -8,11 +8,11 @@ from typing import Any
 from scv.offline.lake import Lake
 from scv.online.rowstore import RowStore
 from scv.settings import Settings
-from streams.barrier import barrier
 from streams.connection import connect_store
 from streams.kafka import topics
 from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
+from streams.positions.barrier import barrier
 from tests.flow import scores, town
 from tests.flow.town import BEGIN, LATER, TUESDAY, Town
 from tests.flow.ways import Compared, Place

@@ -27,11 +27,11 @@ from scv.offline.lake import Lake
 from scv.online.row import unpack
 from scv.online.rowstore import RowStore, row_key
 from scv.settings import PREFIX, Settings
-from streams.barrier import Barrier, barrier
 from streams.kafka import topics
 from streams.kafka.producer import Producer
 from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
+from streams.positions.barrier import Barrier, barrier
 
 ROOT = Path(__file__).parents[2]
 FIRST = datetime(2017, 3, 1, 12, tzinfo=UTC)

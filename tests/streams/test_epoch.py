@@ -17,11 +17,11 @@ from scv.offline.lake import Lake
 from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from streams.connection import connect_store
-from streams.epoch import open_epoch
 from streams.kafka.log import Part, parts, refuse_strangers, standing
 from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
-from streams.rebuild import rebuild
+from streams.positions.epoch import open_epoch
+from streams.positions.rebuild import rebuild
 from tests.streams import shop
 from tests.streams.conftest import SESSION_MS
 

@@ -14,12 +14,12 @@ from scv.events.calendar import to_us
 from scv.offline.lake import Lake
 from scv.online.rowstore import Log
 from scv.settings import Settings
-from streams.barrier import lake_positions
 from streams.kafka import topics
 from streams.kafka.log import Part, standing
 from streams.lake import writer as lakewriter
 from streams.lake.consumer import LakeConsumer
 from streams.lake.writer import Buffer, LakeWriter
+from streams.positions.barrier import lake_positions
 from tests.streams import shop
 
 LOG = Log(family="app", epoch=1, topic_id="0" * 32, partitions=2)

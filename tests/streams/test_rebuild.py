@@ -22,7 +22,7 @@ from streams.connection import connect_store
 from streams.kafka import topics
 from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
-from streams.rebuild import rebuild as rebuild_all
+from streams.positions.rebuild import rebuild as rebuild_all
 from tests.streams import shop
 from tests.streams.conftest import SESSION_MS
 

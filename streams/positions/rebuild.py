@@ -16,8 +16,8 @@ from scv.online.rebuild import Progress, Rebuilt
 from scv.online.rebuild import rebuild as build
 from scv.online.rowstore import RowStore
 from scv.settings import Settings
-from streams.epoch import open_epoch
 from streams.lock import Lock
+from streams.positions.epoch import open_epoch
 
 
 def rebuild(

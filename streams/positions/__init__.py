@@ -1,0 +1,1 @@
+"""Where everybody stands: epochs, the barrier, rebuilding from a position."""
