@@ -22,12 +22,12 @@ from feature_repo.store import apply
 from scv.events import calendar, country
 from scv.offline import snapshot
 from scv.settings import Settings
-from streams import completejourney
 from streams.connection import connect_store
-from streams.history import History, write_parquet
 from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
-from streams.replay import replay
+from streams.replay import completejourney
+from streams.replay.history import History, write_parquet
+from streams.replay.sender import replay
 
 CACHE = Path("build/bench")
 """Where the demo's events are kept between runs."""

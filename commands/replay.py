@@ -14,8 +14,8 @@ from scv.events import calendar, country
 from scv.settings import Settings
 
 if TYPE_CHECKING:
-    from streams.history import History
-    from streams.replay import Summary
+    from streams.replay.history import History
+    from streams.replay.sender import Summary
 
 
 @click.command()
@@ -39,7 +39,7 @@ def command(
       cerebro replay completejourney --until 2017-09-05
       cerebro replay shop.parquet --country GB --speed 3600x
     """
-    from streams import replay
+    from streams.replay import sender as replay
 
     found = settings.load()
     pace = None if speed is None else replay.parse_speed(speed)
@@ -51,8 +51,8 @@ def command(
 
 def opened(path: str, found: Settings, code: str | None = None, keep_bad: bool = False) -> History:
     """The history that a command line names. Raises UserError."""
-    from streams import replay
-    from streams.history import History
+    from streams.replay import sender as replay
+    from streams.replay.history import History
 
     if code is not None:
         country.load(code, found.countries_path)
@@ -67,7 +67,7 @@ def run(
     since: datetime | None = None,
 ) -> Summary:
     """Replay `since` (default: from the start) to `until` as a command line writes it. Raises UserError."""
-    from streams import replay
+    from streams.replay import sender as replay
 
     return replay.replay(history, found, since, None if until is None else _instant(until, history, found), pace)
 

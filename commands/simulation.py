@@ -215,7 +215,7 @@ def _sink(wish: Wish, worlds: Sequence[World], folder: Folder, found: Settings) 
 
 
 def _pace(wish: Wish) -> Pace:
-    from streams.replay import parse_speed
+    from streams.replay.sender import parse_speed
     from streams.simulator.sink_kafka import Pace
 
     speed = None if wish.speed is None else parse_speed(wish.speed)

@@ -16,7 +16,7 @@ from bench.reality.published import Published
 from scv import figures, whole
 from scv.events import country as countries
 from scv.figures import Figure
-from streams import completejourney
+from streams.replay import completejourney
 from streams.simulator import simulate
 
 CODES = ("ZZ", "ZY", "ZX")

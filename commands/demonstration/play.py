@@ -56,8 +56,8 @@ def play(keep: bool, broker: str, store: str) -> None:
 
 
 def _shops(settings: Settings) -> tuple[Shop, Shop]:
-    from streams.completejourney import events_file
-    from streams.history import write_parquet
+    from streams.replay.completejourney import events_file
+    from streams.replay.history import write_parquet
     from streams.simulator import simulate
 
     american, invented = (countries.load(code, settings.countries_path) for code in ("US", "ZZ"))

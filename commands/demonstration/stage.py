@@ -20,9 +20,9 @@ from scv.errors import Unreachable, UserError
 from scv.online.rowstore import RowStore
 from scv.settings import PREFIX
 from streams.connection import connect_store
-from streams.history import History
 from streams.positions.barrier import barrier
-from streams.replay import Summary, replay
+from streams.replay.history import History
+from streams.replay.sender import Summary, replay
 
 MARK = ".demo"
 """Stands in a folder that the demo made and may empty again."""

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from streams.wide import ENVELOPE, INSTANT, SCHEMA, TAKES
+from streams.replay.columns import ENVELOPE, INSTANT, SCHEMA, TAKES
 
 Ints = NDArray[np.int64]
 _DIGITS = 7

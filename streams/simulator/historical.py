@@ -22,8 +22,8 @@ from scv.events.calendar import DAY_US, midnight, to_us
 from scv.events.country import Country
 from scv.events.partition import partition_of
 from scv.offline.lake import INSTANT, schema
-from streams import wide
 from streams.lake.writer import month_of
+from streams.replay import columns as wide
 from streams.simulator import harm
 from streams.simulator.dirt import Deliveries
 from streams.simulator.luck import Ints

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from scv.events import calendar
 from scv.events.country import Country
+from streams.replay.columns import INSTANT
 from streams.simulator import climate as climates
 from streams.simulator import words
 from streams.simulator.chronicle import Chronicle
@@ -22,7 +23,6 @@ from streams.simulator.engine import Happened, live_on
 from streams.simulator.hazards import targets
 from streams.simulator.subscribers import ABSENT, STATUSES, birth
 from streams.simulator.world import World
-from streams.wide import INSTANT
 
 HAZARDS = ("cancellation", "pause", "reactivation", "involuntary")
 TRUTH = pa.schema(

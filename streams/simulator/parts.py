@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scv.events.country import Country
+from streams.replay.columns import SCHEMA
 from streams.simulator import life
 from streams.simulator.copies import STRANGERS
 from streams.simulator.dirt import Deliveries, Dirt, deliver
@@ -21,7 +22,6 @@ from streams.simulator.historical import historical
 from streams.simulator.records import records
 from streams.simulator.stock import Ground
 from streams.simulator.world import World
-from streams.wide import SCHEMA
 
 TABLE, LINES, RECORDS, HISTORY = ".parquet", ".jsonl", ".records.parquet", ".history"
 """Forms of a part, by the ending of its name: a wide table; JSON lines; records to be sent; rows of the lake."""
@@ -113,7 +113,7 @@ def _write_lines(found: Deliveries, path: Path, task: Task) -> None:
 
 
 def _write_records(found: Deliveries, path: Path, task: Task) -> None:
-    from streams.lines import STAGED
+    from streams.replay.json_lines import STAGED
 
     with pq.ParquetWriter(path, STAGED, compression="zstd", use_dictionary=["family", "country"]) as writer:
         for batch in records(found, task.number):

@@ -8,8 +8,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from streams import wide
-from streams.lines import STAGED
+from streams.replay import columns as wide
+from streams.replay.json_lines import STAGED
 from streams.simulator.dirt import Deliveries
 from streams.simulator.harm import spoil
 
@@ -17,7 +17,7 @@ _BATCH = 65_536
 
 
 def records(deliveries: Deliveries, file_no: int = 0) -> Iterator[pa.RecordBatch]:
-    """Batches of `streams.lines.STAGED` in the order of delivery; `seen_us` holds when a record is sent.
+    """Batches of `streams.replay.json_lines.STAGED` in the order of delivery; `seen_us` holds when a record is sent.
 
     An erasure is one record for each family, with the same `row_no`.
     """

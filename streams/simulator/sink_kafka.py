@@ -16,7 +16,7 @@ from scv.events import calendar, event
 from scv.settings import Settings
 from streams.kafka import topics
 from streams.kafka.log import Broker, Part
-from streams.replay import replay
+from streams.replay.sender import replay
 from streams.simulator.folder import Folder, Made, Sent, Step
 from streams.simulator.lateness import HOUR_US
 from streams.simulator.parts import RECORDS

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Protocol
 
 from scv.settings import Settings
-from streams.history import Batch, History, Span
-from streams.lines import STAGED
+from streams.replay.history import Batch, History, Span
+from streams.replay.json_lines import STAGED
 from streams.simulator.lateness import HOUR_US
 
 _AT_ONCE = 2_000
@@ -25,7 +25,7 @@ class Turns(Protocol):
 
 
 class Spool(History):
-    """Parts of `streams.lines.STAGED`; what is broken goes as it is.
+    """Parts of `streams.replay.json_lines.STAGED`; what is broken goes as it is.
 
     `seen_us` is the instant of sending. `turns` are asked before every few records.
     """

@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from scv.events.country import Country
+from streams.replay.columns import FAMILIES, FAMILY_OF, INSTANT
 from streams.simulator.luck import Ints
-from streams.wide import FAMILIES, FAMILY_OF, INSTANT
 
 KINDS = tuple(FAMILY_OF)
 _FAMILIES = np.array(list(FAMILY_OF.values()), dtype=np.int64)

@@ -18,6 +18,7 @@ from scv.events.country import Country
 from scv.targets import target
 from scv.targets.labels import INVOLUNTARY
 from scv.targets.population import SETTLED_DAYS
+from streams.replay.columns import INSTANT
 from streams.simulator import climate as climates
 from streams.simulator.climate import Climate, Week
 from streams.simulator.engine import Happened, live_on
@@ -25,7 +26,6 @@ from streams.simulator.life import customer_ids
 from streams.simulator.lifecycle import open_box
 from streams.simulator.subscribers import ACTIVE, GONE, PAUSED, Floats, Ints, Mask, Subscribers, birth
 from streams.simulator.world import World
-from streams.wide import INSTANT
 
 RECORDED = ("cancellation", "pause", "reactivation")
 LIVES_AT_ONCE = 100_000

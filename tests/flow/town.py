@@ -22,10 +22,10 @@ from scv.events import event
 from scv.events.country import Country
 from scv.events.event import Event
 from scv.settings import Settings
-from streams.history import History, write_parquet
 from streams.kafka import topics
 from streams.kafka.producer import Producer
-from streams.replay import replay
+from streams.replay.history import History, write_parquet
+from streams.replay.sender import replay
 from streams.simulator import simulate
 from tests import world
 

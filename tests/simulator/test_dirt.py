@@ -15,7 +15,7 @@ import pytest
 from commands.simulate import RATES
 from scv.errors import BadEvent
 from scv.events import country, delivery, event
-from streams import wide
+from streams.replay import columns as wide
 from streams.simulator import life
 from streams.simulator.dirt import CLEAN, KINDS, TAKEN, USUAL, Deliveries, Dirt, deliver, dirty
 from streams.simulator.records import records

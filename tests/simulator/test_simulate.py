@@ -16,7 +16,7 @@ import pytest
 
 import cli
 from scv.events import country
-from streams.history import History
+from streams.replay.history import History
 from streams.simulator.dirt import CLEAN, TAKEN, USUAL, Dirt
 from streams.simulator.folder import Folder
 from tests.simulator.making import Making, contents

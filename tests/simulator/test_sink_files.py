@@ -10,11 +10,11 @@ import pytest
 
 from scv.errors import CerebroError, UserError
 from scv.events import country, event
-from streams.history import History
+from streams.replay.columns import SCHEMA
+from streams.replay.history import History
 from streams.simulator import life, parts
 from streams.simulator.dirt import CLEAN, TAKEN, USUAL
 from streams.simulator.folder import Folder
-from streams.wide import SCHEMA
 from tests.simulator.making import AGAIN, DIRTY, Making, contents
 
 KNOWN = country.known()

@@ -21,12 +21,12 @@ from scv.offline.lake import Lake
 from scv.online.reader import Reader
 from scv.online.rowstore import RowStore
 from scv.settings import Settings
-from streams.history import History
 from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
 from streams.positions.epoch import open_epoch
 from streams.positions.rebuild import rebuild
-from streams.replay import replay
+from streams.replay.history import History
+from streams.replay.sender import replay
 from streams.simulator import sink_lake
 from tests.simulator.making import DIRTY, Making
 from tests.streams import shop

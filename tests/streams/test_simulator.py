@@ -11,9 +11,9 @@ import pytest
 
 from scv.errors import UserError
 from scv.events import calendar, country, event
-from streams.history import History, write_parquet
+from streams.replay.columns import SCHEMA
+from streams.replay.history import History, write_parquet
 from streams.simulator import ENDS, simulate
-from streams.wide import SCHEMA
 
 CODES = ("ZZ", "ZY", "ZX")
 ZZ = country.load("ZZ")

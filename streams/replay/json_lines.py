@@ -1,4 +1,4 @@
-"""JSON-lines histories: each line becomes the same record that `streams.wide` makes of a row.
+"""JSON-lines histories: each line becomes the same record that `streams.replay.columns` makes of a row.
 
 A line that is kept although it is bad keeps its bytes.
 """
@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from scv.errors import did_you_mean
 from scv.events import calendar
-from streams import wide
+from streams.replay import columns as wide
 
 STAGED = pa.schema(
     [
@@ -113,7 +113,7 @@ def _filled(fields: dict[str, Any], occurred: int | None) -> bytes:
 
 
 def _content_id(fields: dict[str, Any], occurred: int | None) -> str:
-    """As `streams.wide` does it: the same content has the same id in either format."""
+    """As `streams.replay.columns` does it: the same content has the same id in either format."""
     parts = [fields.get("country"), fields.get("customer_id"), fields.get("kind"), occurred]
     texts = [str(part) for part in parts if part is not None]
     texts += [f"{name}={_encode(fields[name]).decode()}" for name in wide.PAYLOAD if name in fields]

@@ -19,11 +19,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from scv.errors import UserError, did_you_mean
 from scv.events import calendar, country, event
 from scv.settings import Settings
-from streams import completejourney
-from streams.history import Batch, History, Span
 from streams.kafka import topics
 from streams.kafka.producer import Producer
-from streams.wide import FAMILIES
+from streams.replay import completejourney
+from streams.replay.columns import FAMILIES
+from streams.replay.history import Batch, History, Span
 
 DEMO = "completejourney"
 HOUR_US = 3_600_000_000

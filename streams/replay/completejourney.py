@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from scv.errors import UserError
 from scv.settings import Settings
-from streams.wide import write_parquet
+from streams.replay.columns import write_parquet
 
 COUNTRY = "US"
 ZONE = ZoneInfo("America/New_York")

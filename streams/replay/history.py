@@ -21,8 +21,9 @@ import pyarrow as pa
 from scv.errors import BadEvent, UserError, did_you_mean
 from scv.events import delivery, event
 from scv.events.country import Country
-from streams import lines, wide
-from streams.wide import SCHEMA, write_parquet
+from streams.replay import columns as wide
+from streams.replay import json_lines as lines
+from streams.replay.columns import SCHEMA, write_parquet
 
 __all__ = ["SCHEMA", "Batch", "History", "Record", "Span", "write_parquet"]
 
@@ -42,7 +43,7 @@ class Record(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Records as columns; `family` indexes `streams.wide.FAMILIES`."""
+    """Records as columns; `family` indexes `streams.replay.columns.FAMILIES`."""
 
     family: list[int]
     key: list[bytes | None]

@@ -1,0 +1,1 @@
+"""Histories from files, sent in the order in which they were seen."""
