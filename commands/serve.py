@@ -23,7 +23,7 @@ def command(port: int | None, host: str | None, insecure: bool) -> None:
       cerebro serve
       cerebro serve --port 50052
     """
-    from scorer.server import DRAIN_S, Server
+    from scorer.live.server import DRAIN_S, Server
     from scv import settings as known
 
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")

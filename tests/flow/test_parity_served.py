@@ -14,7 +14,7 @@ from commands.comparison import cause, served
 from commands.comparison.comparing import Compared
 from rpc.client import ScorerClient
 from scorer import vector_file
-from scorer.server import Server
+from scorer.live.server import Server
 from scorer.vector_file import PARTS, Read, ServedRecord, Standing, VectorFile
 from scv.events.calendar import to_us
 from scv.features import fetcher

@@ -9,7 +9,7 @@ import pytest
 from commands.services.store import Store
 from commands.services.valkey import valkey
 from rpc.client import ScorerClient
-from scorer.server import Server
+from scorer.live.server import Server
 from tests.scorer import shop
 from tests.scorer.shop import Shop
 

@@ -10,7 +10,7 @@ import pytest
 
 import cli
 from commands import week as weeks
-from scorer.server import Server
+from scorer.live.server import Server
 from scv.events import calendar
 from scv.offline import snapshot
 from tests.scorer.shop import AT, LIVELY, US, Shop

@@ -18,8 +18,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from commands.services.store import Store
 from rpc.client import ScorerClient, ScorerError
-from scorer import servicer
-from scorer.server import Limits, Server
+from scorer.live import servicer
+from scorer.live.server import Limits, Server
 from scv.errors import Unreachable
 from tests.scorer import shop
 from tests.scorer.shop import LIVELY, Shop

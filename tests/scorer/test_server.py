@@ -14,7 +14,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from rpc import scorer_pb2 as pb
 from rpc.client import ScorerClient, ScorerError
-from scorer.server import SERVICE, Server
+from scorer.live.server import SERVICE, Server
 from scv.errors import UserError
 from scv.model import bundle, champion
 from scv.offline import snapshot

@@ -32,7 +32,7 @@ def test_a_client_loads_nothing_of_ours() -> None:
 
 
 def test_the_server_loads_neither_feast_nor_a_search() -> None:
-    code = "import scorer.server, sys; print(sorted({'feast', 'optuna', 'pandas', 'faust'} & set(sys.modules)))"
+    code = "import scorer.live.server, sys; print(sorted({'feast', 'optuna', 'pandas', 'faust'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

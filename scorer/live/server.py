@@ -24,8 +24,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from rpc import scorer_pb2, scorer_pb2_grpc
-from scorer.answers import Answers
-from scorer.servicer import Scorer
+from scorer.live.answers import Answers
+from scorer.live.servicer import Scorer
 from scv.errors import BadSetting, Unreachable, UserError
 from scv.settings import Settings
 

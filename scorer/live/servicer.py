@@ -18,8 +18,8 @@ import redis
 from rpc import scorer_pb2 as pb
 from rpc import scorer_pb2_grpc
 from scorer import scoring
-from scorer.answers import Answers
-from scorer.reply import reply_of
+from scorer.live.answers import Answers
+from scorer.live.reply import reply_of
 from scv.errors import CerebroError, UnknownName
 
 MOST_IDS = 500
