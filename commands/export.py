@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from scorer.export import Exported
+    from scorer.tuesday.export import Exported
 
 
 @click.command(short_help="Publish Tuesday's files: scores of everyone and the contacts sheet.")
@@ -29,7 +29,7 @@ def command(codes: tuple[str, ...], date: str | None, reconcile: bool, as_json: 
     """
     from commands.arguments import the_countries
     from commands.tuesday import reference_of
-    from scorer.export import export
+    from scorer.tuesday.export import export
     from scv import settings as known
 
     settings = known.load()
@@ -64,7 +64,7 @@ def _json(found: Exported) -> str:
 def _compare(address: str, found: Exported) -> int:
     """Values that differ from the live scorer's."""
     from rpc.client import ScorerClient, ScorerError
-    from scorer.reconcile import reconcile
+    from scorer.tuesday.reconcile import reconcile
     from scv.errors import Unreachable
 
     with ScorerClient(address, timeout_s=10) as client:

@@ -26,7 +26,7 @@ def reference_of(date: str | None, country: Country, settings: Settings) -> date
 
 def references_of(dates: Sequence[str], country: Country, settings: Settings) -> list[datetime]:
     """The instants that `-d` names; without any, those of every published week. Raises UserError if there is none."""
-    from scorer.week import Folder
+    from scorer.tuesday.week import Folder
     from scv.errors import UserError
     from scv.events import calendar
 

@@ -43,8 +43,8 @@ def run(settings: Settings, country: Country, at: datetime, wait_s: float = 0, w
     """One country's Tuesday; what each step did goes to stdout, waiting to stderr."""
     from commands.export import said
     from commands.tuesday import references_of, write_report
-    from scorer.export import export
     from scorer.feedback import feedback, sentence
+    from scorer.tuesday.export import export
     from scv.events import calendar
 
     date = calendar.label(at, country)
@@ -96,7 +96,7 @@ def take(settings: Settings, country: Country, at: datetime, workers: int) -> No
     Raises CerebroError, naming each fetcher that failed.
     """
     from scorer.archive import watermarks
-    from scorer.week import Folder
+    from scorer.tuesday.week import Folder
     from scv.errors import CerebroError
     from scv.events import calendar
     from scv.offline import snapshot

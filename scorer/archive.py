@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from scorer.scoring import Past
 from scorer.subjects import Subjects, of_snapshot
-from scorer.week import Folder, Week
+from scorer.tuesday.week import Folder, Week
 from scv.errors import LakeConflict, UserError
 from scv.events import calendar
 from scv.events.country import Country

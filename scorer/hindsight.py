@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scorer.week import Folder, Week
+from scorer.tuesday.week import Folder, Week
 from scv.errors import UserError
 from scv.events import calendar
 from scv.events.country import Country

@@ -24,7 +24,7 @@ from trainer import train as training
 from trainer.train import SEARCH, Plan
 
 if TYPE_CHECKING:
-    from scorer.week import Week
+    from scorer.tuesday.week import Week
 
 WHAT = """\
 Grocery shopping, not subscriptions: {provenance}. A lapse here means that no basket came for 56 days; no one
@@ -95,8 +95,8 @@ def _noon(shop: Shop) -> datetime:
 
 def tuesday(stage: Stage, shop: Shop, day: date) -> tuple[Week, int]:
     """Export at the barrier and compare every value with the live scorer: (week, values compared)."""
-    from scorer.export import export
-    from scorer.reconcile import reconcile
+    from scorer.tuesday.export import export
+    from scorer.tuesday.reconcile import reconcile
 
     at = shop.at(day)
     week.take(stage.settings, shop.country, at, stage.settings.threads)
@@ -122,7 +122,7 @@ def first_tuesday(stage: Stage, shops: Sequence[Shop], found: Findings) -> None:
 
 def recorded(stage: Stage, shop: Shop, found: Findings) -> None:
     """The invented country's surest cancellation."""
-    from scorer.week import Folder
+    from scorer.tuesday.week import Folder
 
     published = Folder(stage.settings.exports_url, shop.country.code).week(FROZEN.isoformat())
     if published is None:

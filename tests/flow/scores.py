@@ -15,8 +15,8 @@ import numpy as np
 
 from rpc import scorer_pb2
 from rpc.client import ScorerClient
-from scorer.export import export
 from scorer.live.server import Server
+from scorer.tuesday.export import export
 from scv.events.country import Country
 from scv.model import bundle, champion, vector
 from scv.model.bundle import Bundle, BundleInfo, Rows

@@ -18,13 +18,13 @@ import pyarrow as pa
 import pytest
 
 from rpc.client import ScorerClient
-from scorer import week as weeks
-from scorer.csv_text import csv_of
-from scorer.export import Exported, export
 from scorer.hold_out import held_out, season
-from scorer.reconcile import reconcile
-from scorer.sheet import COLUMNS
-from scorer.week import Folder, Manifest
+from scorer.tuesday import week as weeks
+from scorer.tuesday.csv_text import csv_of
+from scorer.tuesday.export import Exported, export
+from scorer.tuesday.reconcile import reconcile
+from scorer.tuesday.sheet import COLUMNS
+from scorer.tuesday.week import Folder, Manifest
 from scv.errors import CerebroError, UserError
 from scv.events import country
 from scv.settings import Settings

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from scorer import feedback as feedbacks
-from scorer.export import export
 from scorer.feedback import Feedback, feedback, sentence
 from scorer.feedback_page import page
 from scorer.hindsight import collect
-from scorer.week import Folder
+from scorer.tuesday.export import export
+from scorer.tuesday.week import Folder
 from scv.errors import UserError
 from scv.events import calendar
 from scv.settings import Settings

@@ -10,11 +10,12 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from scorer import hindsight, roster
+from scorer import hindsight
 from scorer.contact import cut_off
 from scorer.feedback_page import _weeks
 from scorer.hindsight import Hindsight
-from scorer.sheet import ACTIONS
+from scorer.tuesday import contact_list as roster
+from scorer.tuesday.sheet import ACTIONS
 from scv.events import country
 from scv.events.event import Event, Skipped
 from scv.targets import labels, target

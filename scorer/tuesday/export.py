@@ -12,12 +12,13 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scorer import archive, champions, roster
-from scorer.csv_text import csv_of
+from scorer import archive, champions
 from scorer.scoring import Rules, score
-from scorer.sheet import Words, sheet_of
 from scorer.subjects import Subjects
-from scorer.week import File, Folder, Manifest, Week
+from scorer.tuesday import contact_list as roster
+from scorer.tuesday.csv_text import csv_of
+from scorer.tuesday.sheet import Words, sheet_of
+from scorer.tuesday.week import File, Folder, Manifest, Week
 from scv.errors import CerebroError, UserError
 from scv.events import calendar
 from scv.events.country import Country

@@ -12,7 +12,7 @@ from typing import Any
 
 from rpc import scorer_pb2 as pb
 from rpc.client import ScorerClient
-from scorer.week import Week
+from scorer.tuesday.week import Week
 
 BATCH = 200
 

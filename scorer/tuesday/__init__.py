@@ -1,0 +1,1 @@
+"""Tuesday's file: everyone scored, the list of contacts, published whole."""
