@@ -23,7 +23,7 @@ def command(code: str, dates: tuple[str, ...], notes: tuple[str, ...], out: Path
       cerebro feedback US -d 2017-09-05 -d 2017-09-12 --out feedback.html
     """
     from commands.tuesday import references_of, write_report
-    from scorer.feedback import feedback, sentence
+    from scorer.feedback.validation import feedback, sentence
     from scv import settings as known
     from scv.events import country as countries
 

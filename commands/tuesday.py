@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from scorer.feedback import Feedback
+    from scorer.feedback.validation import Feedback
     from scv.events.country import Country
     from scv.settings import Settings
 
@@ -43,7 +43,7 @@ def references_of(dates: Sequence[str], country: Country, settings: Settings) ->
 
 def write_report(settings: Settings, found: Feedback, notes: Sequence[str], out: Path | None = None) -> Path:
     """Write the feedback page in one step; its path. By default HOME/reports/feedback_COUNTRY_LAST.html."""
-    from scorer.feedback_page import page
+    from scorer.feedback.page import page
     from scv import whole
 
     past = found.judged[0].past

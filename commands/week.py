@@ -43,7 +43,7 @@ def run(settings: Settings, country: Country, at: datetime, wait_s: float = 0, w
     """One country's Tuesday; what each step did goes to stdout, waiting to stderr."""
     from commands.export import said
     from commands.tuesday import references_of, write_report
-    from scorer.feedback import feedback, sentence
+    from scorer.feedback.validation import feedback, sentence
     from scorer.tuesday.export import export
     from scv.events import calendar
 

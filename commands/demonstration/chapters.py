@@ -164,7 +164,7 @@ def silence(stage: Stage, shop: Shop, found: Findings) -> None:
 def hindsight(stage: Stage, shop: Shop, found: Findings) -> None:
     """Replay until the labels are mature, then say how right the lists were."""
     from commands.tuesday import write_report
-    from scorer.feedback import feedback, sentence
+    from scorer.feedback.validation import feedback, sentence
 
     with found.step("Replaying on until those Tuesdays' labels are final") as advance:
         stage.play(shop.path, shop.at(LAST), shop.at(END), advance)

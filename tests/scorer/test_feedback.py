@@ -10,10 +10,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from scorer import feedback as feedbacks
-from scorer.feedback import Feedback, feedback, sentence
-from scorer.feedback_page import page
-from scorer.hindsight import collect
+from scorer.feedback import validation as feedbacks
+from scorer.feedback.outcomes import collect
+from scorer.feedback.page import page
+from scorer.feedback.validation import Feedback, feedback, sentence
 from scorer.tuesday.export import export
 from scorer.tuesday.week import Folder
 from scv.errors import UserError

@@ -10,10 +10,10 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from scorer import hindsight
 from scorer.contact import cut_off
-from scorer.feedback_page import _weeks
-from scorer.hindsight import Hindsight
+from scorer.feedback import outcomes as hindsight
+from scorer.feedback.outcomes import Hindsight
+from scorer.feedback.page import _weeks
 from scorer.tuesday import contact_list as roster
 from scorer.tuesday.sheet import ACTIONS
 from scv.events import country

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from scorer.feedback import Business, Feedback, HeldOut, Judged, Quality, sentence
-from scorer.hindsight import Hindsight
+from scorer.feedback.outcomes import Hindsight
+from scorer.feedback.validation import Business, Feedback, HeldOut, Judged, Quality, sentence
 from scv.model import metrics
 from scv.model.metrics import Interval
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import numpy as np
 
-from scorer.hindsight import Hindsight, collect
+from scorer.feedback.outcomes import Hindsight, collect
 from scv.events.country import Country
 from scv.model import metrics
 from scv.model.metrics import Interval

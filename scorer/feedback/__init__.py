@@ -1,0 +1,1 @@
+"""Were earlier lists right? Outcomes, figures and the page."""
