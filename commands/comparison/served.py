@@ -15,8 +15,8 @@ from commands.comparison.recomputed import Placed, Prefix, Recomputed, Values
 from commands.comparison.servedcause import Looked, reasons
 from commands.comparison.steps import Reason
 from commands.comparison.tally import Difference, Explained, Tally
-from scorer import vector_file
-from scorer.vector_file import Read, Scored
+from scorer.served import vector_file
+from scorer.served.vector_file import Read, Scored
 from scv.errors import CerebroError
 from scv.events.country import Country
 from scv.features import fetcher

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from commands.comparison import cause
 from commands.comparison.recomputed import Placed, Prefix, Recomputed, Values
 from commands.comparison.steps import Reason
-from scorer.vector_file import Read, ServedRecord
+from scorer.served.vector_file import Read, ServedRecord
 from scv.features.fetcher import Fetcher
 from scv.model import vector
 from scv.model.vector import Column

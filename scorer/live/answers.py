@@ -10,8 +10,8 @@ from typing import Any
 from scorer.archive import Archive
 from scorer.champions import Champions
 from scorer.scoring import Rules, Score, score
+from scorer.served.vector_log import Answer, VectorLog
 from scorer.subjects import Subjects, blank, of_views
-from scorer.vector_log import Answer, VectorLog
 from scv.errors import CerebroError, UnknownName
 from scv.events import country as countries
 from scv.events.country import Country

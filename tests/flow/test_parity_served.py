@@ -13,9 +13,9 @@ import pytest
 from commands.comparison import cause, served
 from commands.comparison.comparing import Compared
 from rpc.client import ScorerClient
-from scorer import vector_file
 from scorer.live.server import Server
-from scorer.vector_file import PARTS, Read, ServedRecord, Standing, VectorFile
+from scorer.served import vector_file
+from scorer.served.vector_file import PARTS, Read, ServedRecord, Standing, VectorFile
 from scv.events.calendar import to_us
 from scv.features import fetcher
 from scv.features.layout import layout_of

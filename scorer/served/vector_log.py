@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scorer.prefix import Prefix, Prefixes
 from scorer.scoring import Score
+from scorer.served.prefix import Prefix, Prefixes
+from scorer.served.vector_file import ModelRecord, Scored, ServedRecord, VectorFile
 from scorer.subjects import Subjects, plain
-from scorer.vector_file import ModelRecord, Scored, ServedRecord, VectorFile
 from scv.events.country import Country
 from scv.model.bundle import Bundle
 from scv.settings import Settings

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from scorer.vector_file import Standing
+from scorer.served.vector_file import Standing
 from scv.events.partition import partition_of
 from scv.features import fetcher
 from scv.features.layout import layout_of

@@ -1,0 +1,1 @@
+"""Vectors that were served, kept so that they can be recomputed."""
