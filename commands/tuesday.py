@@ -44,7 +44,7 @@ def references_of(dates: Sequence[str], country: Country, settings: Settings) ->
 def write_report(settings: Settings, found: Feedback, notes: Sequence[str], out: Path | None = None) -> Path:
     """Write the feedback page in one step; its path. By default HOME/reports/feedback_COUNTRY_LAST.html."""
     from scorer.feedback.page import page
-    from scv import whole
+    from scv import atomic as whole
 
     past = found.judged[0].past
     last = max([*past.dates, *past.waiting])

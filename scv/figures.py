@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from scv import whole
+from scv import atomic as whole
 
 FOLDER = Path("build/figures")
 

@@ -13,7 +13,8 @@ import pyarrow as pa
 from bench.reality import measures, pictures, published
 from bench.reality.panel import Panel, by_chance, of_events
 from bench.reality.published import Published
-from scv import figures, whole
+from scv import atomic as whole
+from scv import figures
 from scv.events import country as countries
 from scv.figures import Figure
 from streams.replay import completejourney

@@ -158,7 +158,7 @@ def verdict(found: Sequence[Compared]) -> str:
 def write_page(path: str, found: Sequence[Compared]) -> None:
     """Replace the page whole."""
     from commands.comparison.page import page
-    from scv import whole
+    from scv import atomic as whole
 
     whole.write(Path(path).resolve(), page(found).encode())
     click.echo(f"Report: {path}", err=True)

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from commands.services.process import Child, interruptible, raise_if_interrupted, uninterrupted
 from commands.services.store import Store
-from scv import whole
+from scv import atomic as whole
 from scv.errors import UnknownName, UserError
 from scv.settings import services_file
 

@@ -11,7 +11,8 @@ import msgspec
 
 from commands import listing
 from commands.truths import judgement, page, rows
-from scv import figures, whole
+from scv import atomic as whole
+from scv import figures
 from scv.settings import Settings
 from streams.simulator import World
 

@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
-from scv import whole
+from scv import atomic as whole
 from scv.errors import CerebroError, UserError
 
 MANIFEST = "manifest.json"

@@ -19,7 +19,7 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
-from scv import whole
+from scv import atomic as whole
 from scv.errors import CorruptBundle, StaleBundle
 from scv.features.array import Features
 from scv.features.fetcher import Feature

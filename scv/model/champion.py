@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from scv import whole
+from scv import atomic as whole
 from scv.errors import CorruptBundle
 from scv.settings import Settings
 

@@ -21,7 +21,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scv import whole
+from scv import atomic as whole
 from scv.errors import UserError
 from scv.events import calendar
 from scv.events.country import Country

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from scv import whole
+from scv import atomic as whole
 from scv.errors import LogChanged
 from scv.events import country as countries
 from scv.events.calendar import midnight, to_us

@@ -23,7 +23,7 @@ from typing import Any
 
 import msgspec
 
-from scv import whole
+from scv import atomic as whole
 from scv.errors import UserError
 from scv.events.country import Country
 from streams.simulator.dirt import Dirt

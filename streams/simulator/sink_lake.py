@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scv import whole
+from scv import atomic as whole
 from scv.errors import LakeConflict, UserError
 from scv.events import calendar, event
 from scv.events.event import Watermark
