@@ -15,7 +15,7 @@ from bench.size import FULL, QUICK
 from bench.timing import fact, load
 from bench.world import World, say
 from commands import listing
-from commands.services import BROKERS, STORES
+from local.services import BROKERS, STORES
 from scv import figures
 from scv.errors import CerebroError
 from scv.figures import Figure

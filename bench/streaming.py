@@ -17,7 +17,7 @@ from bench.peer import PUSHED
 from bench.task import Task, Took
 from bench.timing import fact, faster, more
 from bench.world import PEER_STREAM, STREAM, US, World, say
-from commands.services.process import Child
+from local.services.process import Child
 from scv.features import fetcher
 from scv.figures import Figure
 from scv.online.reader import Reader

@@ -17,8 +17,8 @@ import duckdb
 from feast import FeatureStore
 
 from bench.size import Size
-from commands.services import Services
 from feature_repo.store import apply
+from local.services import Services
 from scv.events import calendar, country
 from scv.offline import snapshot
 from scv.settings import Settings

@@ -18,8 +18,8 @@ def command(keep: bool, broker: str, store: str) -> None:
     Example:
       cerebro demo --keep
     """
-    from commands.demonstration.play import play
-    from commands.services import interruptible
+    from local.demo.play import play
+    from local.services import interruptible
 
     with interruptible():
         play(keep, broker, store)

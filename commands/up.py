@@ -11,8 +11,8 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from commands.services import Services
-    from commands.services.process import Child
+    from local.services import Services
+    from local.services.process import Child
 
 
 @click.command("up")
@@ -32,8 +32,8 @@ def command(broker: str, store: str, everything: bool, leash: bool) -> None:
       cerebro up --all
       cerebro up --broker kafka --store redis
     """
-    from commands.services import Services, interruptible
-    from commands.services import leash as leashes
+    from local.services import Services, interruptible
+    from local.services import leash as leashes
     from scv.settings import load
 
     if leash:
@@ -48,7 +48,7 @@ def command(broker: str, store: str, everything: bool, leash: bool) -> None:
 
 def open_log(services: Services) -> None:
     """Open the log's next epoch before a consumer reads: rows are rebuilt from what the lake holds."""
-    from commands.services import uninterrupted
+    from local.services import uninterrupted
 
     with uninterrupted():  # Ctrl-C inside DuckDB's import would abort the process before anything is stopped
         from scv.offline.lake import Lake
@@ -66,7 +66,7 @@ def serve(services: Services, everything: bool) -> None:
     with ExitStack() as stack:
         children: Sequence[Child] = ()
         if everything:
-            from commands.services.workers import workers
+            from local.services.workers import workers
 
             running = stack.enter_context(workers(services.folder, services.environment()))
             services.announce(running.environment)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from commands.services import Services
+from local.services import Services
 from scv.settings import Settings
 
 EMBEDDED = ("tansu", "valkey")

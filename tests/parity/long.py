@@ -20,7 +20,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Literal
 
-from commands.services import Services
+from local.services import Services
 from scv.events.event import FAMILIES
 from scv.features.fetcher import of_family
 from scv.settings import Settings

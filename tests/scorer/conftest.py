@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from commands.services.store import Store
-from commands.services.valkey import valkey
+from local.services.store import Store
+from local.services.valkey import valkey
 from rpc.client import ScorerClient
 from scorer.live.server import Server
 from tests.scorer import shop

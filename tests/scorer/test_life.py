@@ -16,7 +16,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from commands.services.store import Store
+from local.services.store import Store
 from rpc.client import ScorerClient, ScorerError
 from scorer.live import servicer
 from scorer.live.server import Limits, Server

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import cli
-from commands import services
-from commands.services import Services
+from local import services
+from local.services import Services
 from scv.settings import services_file
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from commands.services import Services
-from commands.services import kafka as kafka_recipe
-from commands.services.kafka import LIB_VARIABLE, java
-from commands.services.process import LOOPBACK, Child
+from local.services import Services
+from local.services import kafka as kafka_recipe
+from local.services.kafka import LIB_VARIABLE, java
+from local.services.process import LOOPBACK, Child
 from scv.errors import UnknownName, Unreachable, UserError
 from scv.settings import load, services_file
 from tests.processes import of_session

@@ -13,7 +13,7 @@ import duckdb
 import msgspec
 import pytest
 
-from commands.services import Services
+from local.services import Services
 from scv.errors import Unreachable
 from scv.events import country, event
 from scv.events.calendar import from_us

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from commands.services import Services
+from local.services import Services
 from scv.settings import Settings
 from streams.connection import connect_store
 

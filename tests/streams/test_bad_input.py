@@ -12,8 +12,8 @@ import msgspec
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from commands.services.process import free_port
-from commands.services.valkey import binary
+from local.services.process import free_port
+from local.services.valkey import binary
 from scv.errors import Unreachable
 from scv.events import event
 from scv.events.partition import partition_of

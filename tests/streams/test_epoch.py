@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from commands.services import Services
+from local.services import Services
 from scv.errors import LogChanged
 from scv.features.fetcher import collect
 from scv.features.layout import layout_of

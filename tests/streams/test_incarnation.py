@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from redis.exceptions import ConnectionError
 
-from commands.services.valkey import valkey
+from local.services.valkey import valkey
 from scv.settings import Settings
 from streams.connection import client
 

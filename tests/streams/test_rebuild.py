@@ -9,7 +9,7 @@ import duckdb
 import msgspec
 import pytest
 
-from commands.services import Services
+from local.services import Services
 from scv.errors import LogChanged
 from scv.events import country as countries
 from scv.features.fetcher import collect, of_family

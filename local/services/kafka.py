@@ -10,8 +10,8 @@ import subprocess
 import uuid
 from pathlib import Path
 
-from commands.services.probe import broker_answers
-from commands.services.process import LOOPBACK, Child, free_port
+from local.services.probe import broker_answers
+from local.services.process import LOOPBACK, Child, free_port
 from scv.errors import UserError
 
 READY_S = 60.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from commands.services.process import LOOPBACK
+from local.services.process import LOOPBACK
 
 TIMEOUT_S = 1.0
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-from commands.services.probe import store_answers
-from commands.services.process import LOOPBACK, Child, free_port
+from local.services.probe import store_answers
+from local.services.process import LOOPBACK, Child, free_port
 
 READY_S = 20.0
 

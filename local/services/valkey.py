@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from commands.services.store import Store
+from local.services.store import Store
 from scv.errors import UserError
 
 WAYS_OUT = (

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from commands.demonstration.findings import Findings
-from commands.demonstration.stage import Stage
-from commands.services.workers import worker
+from local.demo.findings import Findings
+from local.demo.stage import Stage
+from local.services.workers import worker
 from scv.errors import Unreachable
 from scv.settings import PREFIX, Settings
 from streams import heartbeat

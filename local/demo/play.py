@@ -6,10 +6,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from commands import parity as comparing
-from commands.demonstration import alert, chapters, quality, speeds
-from commands.demonstration.findings import Findings
-from commands.demonstration.shop import FROZEN, Shop
-from commands.demonstration.stage import Stage
+from local.demo import alert, chapters, quality, speeds
+from local.demo.findings import Findings
+from local.demo.shop import FROZEN, Shop
+from local.demo.stage import Stage
 from scv import figures
 from scv.errors import CerebroError
 from scv.events import country as countries

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from commands.demonstration.findings import Findings
-from commands.demonstration.shop import END, FROZEN, LAST, Shop
-from commands.demonstration.stage import Stage
 from feature_repo.store import apply
+from local.demo.findings import Findings
+from local.demo.shop import END, FROZEN, LAST, Shop
+from local.demo.stage import Stage
 from scv import figures
 from scv.figures import Figure
 from scv.targets import target

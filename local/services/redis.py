@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from commands.services.store import Store
+from local.services.store import Store
 from scv.errors import UserError
 
 INSTALL = "Install Redis 7 (Debian and Ubuntu: the package redis-server; macOS: brew install redis)"

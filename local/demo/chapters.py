@@ -8,11 +8,11 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from commands import week
-from commands.demonstration import households, telling
-from commands.demonstration.findings import Findings
-from commands.demonstration.shop import END, FROZEN, LAST, Shop
-from commands.demonstration.stage import Stage
 from feature_repo.store import apply
+from local.demo import households, telling
+from local.demo.findings import Findings
+from local.demo.shop import END, FROZEN, LAST, Shop
+from local.demo.stage import Stage
 from rpc.client import ScorerClient
 from scv.errors import CerebroError
 from scv.events import calendar

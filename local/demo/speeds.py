@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from commands.demonstration.findings import Findings
-from commands.demonstration.shop import LAST, Shop
-from commands.demonstration.stage import Stage
+from local.demo.findings import Findings
+from local.demo.shop import LAST, Shop
+from local.demo.stage import Stage
 from rpc.client import ScorerClient
 from scv import figures
 from scv.figures import Figure

@@ -13,8 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
-from commands.services import leash
-from commands.services.workers import CLI, READY_S
+from local.services import leash
+from local.services.workers import CLI, READY_S
 from scv import settings as configuration
 from scv.errors import Unreachable, UserError
 from scv.online.rowstore import RowStore

@@ -12,7 +12,7 @@ from pathlib import Path
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from commands.services.process import Child, free_port
+from local.services.process import Child, free_port
 from scv.settings import load
 from streams.connection import client
 from streams.heartbeat import read

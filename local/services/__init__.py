@@ -10,8 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
-from commands.services.process import Child, interruptible, raise_if_interrupted, uninterrupted
-from commands.services.store import Store
+from local.services.process import Child, interruptible, raise_if_interrupted, uninterrupted
+from local.services.store import Store
 from scv import atomic as whole
 from scv.errors import UnknownName, UserError
 from scv.settings import services_file
@@ -161,19 +161,19 @@ class Services:
 
 def _broker(name: str, folder: Path) -> Broker:
     if name == "kafka":
-        from commands.services.kafka import Kafka
+        from local.services.kafka import Kafka
 
         return Kafka(folder)
-    from commands.services.tansu import Tansu
+    from local.services.tansu import Tansu
 
     return Tansu(folder)
 
 
 def _store(name: str, folder: Path) -> Store:
     if name == "redis":
-        from commands.services.redis import redis
+        from local.services.redis import redis
 
         return redis(folder)
-    from commands.services.valkey import valkey
+    from local.services.valkey import valkey
 
     return valkey(folder)

@@ -1,0 +1,1 @@
+"""What only runs on this machine: services and the demo."""
