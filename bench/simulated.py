@@ -12,15 +12,15 @@ from typing import Any
 
 import msgspec
 
+from proof.world import parts
+from proof.world.dirt import TAKEN
+from proof.world.folder import Folder, Plan, fingerprint
+from proof.world.production import Production
+from proof.world.sink_files import Files, Sink
+from proof.world.sink_lake import LakeSink
+from proof.world.world import World
 from scv.events import country
 from scv.settings import Settings
-from streams.simulator import parts
-from streams.simulator.dirt import TAKEN
-from streams.simulator.folder import Folder, Plan, fingerprint
-from streams.simulator.production import Production
-from streams.simulator.sink_files import Files, Sink
-from streams.simulator.sink_lake import LakeSink
-from streams.simulator.world import World
 
 
 class Wished(msgspec.Struct, frozen=True, kw_only=True):

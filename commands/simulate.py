@@ -21,7 +21,7 @@ RATES = {
     "unknown_country": (0.0002, "Copies from a country that nobody knows: refused"),
     "corrupt": (0.0005, "Copies that cannot be decoded: refused"),
 }
-"""Kind of dirt → its usual share of the events (or customers), and what it is, as `streams.simulator.dirt` does it."""
+"""Kind of dirt → its usual share of the events (or customers), and what it is, as `proof.world.dirt` does it."""
 
 
 def _rates(command: Callable[..., Any]) -> Callable[..., Any]:

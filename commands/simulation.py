@@ -23,11 +23,11 @@ from scv.events import country
 from scv.settings import Settings
 
 if TYPE_CHECKING:
-    from streams.simulator import World
-    from streams.simulator.dirt import Dirt
-    from streams.simulator.folder import Folder, Plan
-    from streams.simulator.sink_files import Sink
-    from streams.simulator.sink_kafka import Pace
+    from proof.world import World
+    from proof.world.dirt import Dirt
+    from proof.world.folder import Folder, Plan
+    from proof.world.sink_files import Sink
+    from proof.world.sink_kafka import Pace
 
 SINKS = ("parquet", "jsonl", "lake", "kafka")
 MOST_WORKERS = 64
@@ -100,7 +100,7 @@ def _judge(wish: Wish, worlds: Sequence[World], found: Settings) -> None:
 
 
 def _worlds(wish: Wish, found: Settings) -> list[World]:
-    from streams.simulator import World
+    from proof.world import World
 
     if not wish.codes:
         raise UserError("--countries names no country: write --countries ZZ,ZY.")
@@ -127,8 +127,8 @@ def _check(wish: Wish) -> None:
 
 def _file(wish: Wish, worlds: Sequence[World], found: Settings) -> None:
     """The parts of a world that is gone afterwards, one after the other in one file."""
-    from streams.simulator.folder import Folder
-    from streams.simulator.parts import join
+    from proof.world.folder import Folder
+    from proof.world.parts import join
 
     target = wish.out or found.home_path / "events" / f"{worlds[0].country.code}.parquet"
     if target.suffix != ".parquet":
@@ -148,7 +148,7 @@ def _file(wish: Wish, worlds: Sequence[World], found: Settings) -> None:
 
 
 def _folder(wish: Wish, worlds: Sequence[World], found: Settings) -> None:
-    from streams.simulator.folder import Folder
+    from proof.world.folder import Folder
 
     out = wish.out or found.home_path / "worlds" / _label(wish)
     counts, seconds = _produce(wish, worlds, Folder(out), found)
@@ -163,7 +163,7 @@ def _label(wish: Wish) -> str:
 
 def _produce(wish: Wish, worlds: Sequence[World], folder: Folder, found: Settings) -> tuple[Mapping[str, Any], float]:
     """The counts of the world, and how long it took; 0 s for one that was whole already."""
-    from streams.simulator.production import Production
+    from proof.world.production import Production
 
     known = country.known(found.countries_path)
     sink = _sink(wish, worlds, folder, found)
@@ -179,7 +179,7 @@ def _produce(wish: Wish, worlds: Sequence[World], folder: Folder, found: Setting
 
 
 def _plan(wish: Wish, worlds: Sequence[World], sink: Sink) -> Plan:
-    from streams.simulator.folder import Plan, fingerprint
+    from proof.world.folder import Plan, fingerprint
 
     return Plan(
         to=wish.to,
@@ -193,30 +193,30 @@ def _plan(wish: Wish, worlds: Sequence[World], sink: Sink) -> Plan:
 
 
 def _dirt(wish: Wish) -> Dirt:
-    from streams.simulator.dirt import CLEAN, TAKEN, USUAL
+    from proof.world.dirt import CLEAN, TAKEN, USUAL
 
     usual = TAKEN if wish.to == "parquet" else USUAL
     return dataclasses.replace(CLEAN if wish.clean else usual, **wish.rates)
 
 
 def _sink(wish: Wish, worlds: Sequence[World], folder: Folder, found: Settings) -> Sink:
-    from streams.simulator.parts import LINES, TABLE
-    from streams.simulator.sink_files import Files
+    from proof.world.parts import LINES, TABLE
+    from proof.world.sink_files import Files
 
     if wish.to == "lake":
-        from streams.simulator.sink_lake import LakeSink
+        from proof.world.sink_lake import LakeSink
 
         return LakeSink(folder, worlds, found)
     if wish.to == "kafka":
-        from streams.simulator.sink_kafka import KafkaSink
+        from proof.world.sink_kafka import KafkaSink
 
         return KafkaSink(folder, worlds, found, _pace(wish), lambda text: click.echo(text, err=True))
     return Files(folder, LINES if wish.to == "jsonl" else TABLE)
 
 
 def _pace(wish: Wish) -> Pace:
+    from proof.world.sink_kafka import Pace
     from streams.replay.sender import parse_speed
-    from streams.simulator.sink_kafka import Pace
 
     speed = None if wish.speed is None else parse_speed(wish.speed)
     return Pace(None if wish.rate is None else parse_rate(wish.rate), speed)

@@ -11,10 +11,10 @@ import msgspec
 
 from commands import listing
 from commands.truths import judgement, page, rows
+from proof.world import World
 from scv import atomic as whole
 from scv import figures
 from scv.settings import Settings
-from streams.simulator import World
 
 FIGURES = "truth"
 

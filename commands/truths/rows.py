@@ -13,6 +13,8 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 
+from proof.world import truth
+from proof.world.world import World
 from scorer import champions
 from scv.events import calendar
 from scv.events.country import Country
@@ -22,8 +24,6 @@ from scv.settings import Settings
 from scv.targets import target
 from scv.targets.phase import phase
 from scv.targets.target import Target
-from streams.simulator import truth
-from streams.simulator.world import World
 
 LAST_WEEKS = 8
 PATHS = 400

@@ -56,9 +56,9 @@ def play(keep: bool, broker: str, store: str) -> None:
 
 
 def _shops(settings: Settings) -> tuple[Shop, Shop]:
+    from proof.world import simulate
     from streams.replay.completejourney import events_file
     from streams.replay.history import write_parquet
-    from streams.simulator import simulate
 
     american, invented = (countries.load(code, settings.countries_path) for code in ("US", "ZZ"))
     path: Path = settings.home_path / "events" / "ZZ.parquet"

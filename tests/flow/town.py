@@ -17,6 +17,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from proof.world import simulate
 from scv.events import country as countries
 from scv.events import event
 from scv.events.country import Country
@@ -26,7 +27,6 @@ from streams.kafka import topics
 from streams.kafka.producer import Producer
 from streams.replay.history import History, write_parquet
 from streams.replay.sender import replay
-from streams.simulator import simulate
 from tests import world
 
 TARGETS = ("cancellation", "pause", "reactivation")

@@ -6,14 +6,14 @@ import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from proof.world import World as Simulated
+from proof.world import simulate
 from scv.events import country as countries
 from scv.events import event
 from scv.events.country import Country
 from scv.events.event import Event
 from scv.events.partition import partition_of
 from scv.features.fetcher import of_family
-from streams.simulator import World as Simulated
-from streams.simulator import simulate
 from tests import oracle_targets
 from tests.flow.town import event_of
 from tests.parity import ladder, questions

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from proof.world.dirt import CLEAN, USUAL, Dirt
+from proof.world.folder import Folder, Plan, fingerprint
+from proof.world.parts import LINES, TABLE
+from proof.world.production import Production
+from proof.world.sink_files import Files, Sink
+from proof.world.sink_kafka import KafkaSink, Pace
+from proof.world.sink_lake import LakeSink
+from proof.world.world import World
 from scv.events import country
 from scv.settings import Settings
-from streams.simulator.dirt import CLEAN, USUAL, Dirt
-from streams.simulator.folder import Folder, Plan, fingerprint
-from streams.simulator.parts import LINES, TABLE
-from streams.simulator.production import Production
-from streams.simulator.sink_files import Files, Sink
-from streams.simulator.sink_kafka import KafkaSink, Pace
-from streams.simulator.sink_lake import LakeSink
-from streams.simulator.world import World
 
 AGAIN = "cerebro simulate … --resume"
 DIRTY = replace(USUAL, late=0.1, too_late=0.02, twice=0.03, changed=0.03, swapped=0.1, skewed=0.03, erased=0.05,

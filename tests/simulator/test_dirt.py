@@ -13,14 +13,14 @@ import pyarrow as pa
 import pytest
 
 from commands.simulate import RATES
+from proof.world import life
+from proof.world.dirt import CLEAN, KINDS, TAKEN, USUAL, Deliveries, Dirt, deliver, dirty
+from proof.world.records import records
+from proof.world.stock import Ground
+from proof.world.world import World
 from scv.errors import BadEvent
 from scv.events import country, delivery, event
 from streams.replay import columns as wide
-from streams.simulator import life
-from streams.simulator.dirt import CLEAN, KINDS, TAKEN, USUAL, Deliveries, Dirt, deliver, dirty
-from streams.simulator.records import records
-from streams.simulator.stock import Ground
-from streams.simulator.world import World
 
 ZX = country.load("ZX")  # Chatham: neither its midnight nor its hours are those of UTC, and its clock changes
 WORLD = World(ZX, customers=130, weeks=15, seed=5)

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from proof.world import World, climate, live
+from proof.world.climate import Week
+from proof.world.engine import live_on
+from proof.world.hazards import Hazards, hazards, targets
+from proof.world.subscribers import ABSENT, ACTIVE, GONE, PAUSED, Subscribers, birth
 from scv.events import calendar, country
-from streams.simulator import World, climate, live
-from streams.simulator.climate import Week
-from streams.simulator.engine import live_on
-from streams.simulator.hazards import Hazards, hazards, targets
-from streams.simulator.subscribers import ABSENT, ACTIVE, GONE, PAUSED, Subscribers, birth
 
 CODES = ("ZZ", "ZY", "ZX")
 WEEKS = 45

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from proof.world import World, climate, live, market
 from scv.events import calendar, country
-from streams.simulator import World, climate, live, market
 
 CODES = ("ZZ", "ZY", "ZX")
 WEEKS = 60

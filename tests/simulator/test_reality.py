@@ -8,8 +8,8 @@ import pytest
 
 from bench.reality import measures
 from bench.reality.panel import Panel, by_chance, of_events
+from proof.world import simulate
 from scv.events import country
-from streams.simulator import simulate
 
 CODES = ("ZZ", "ZY", "ZX")
 

@@ -12,9 +12,9 @@ import pytest
 import cli
 from commands.truths import judgement, page
 from commands.truths.rows import Rows, weeks_judged
+from proof.world import World
 from scv.events import country
 from scv.targets import target
-from streams.simulator import World
 
 ZZ = country.load("ZZ")
 

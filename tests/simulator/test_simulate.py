@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 
 import cli
+from proof.world.dirt import CLEAN, TAKEN, USUAL, Dirt
+from proof.world.folder import Folder
 from scv.events import country
 from streams.replay.history import History
-from streams.simulator.dirt import CLEAN, TAKEN, USUAL, Dirt
-from streams.simulator.folder import Folder
 from tests.simulator.making import Making, contents
 
 ROOT = Path(__file__).parents[2]
@@ -194,7 +194,7 @@ def test_the_command_that_goes_on_has_every_option(
 ) -> None:
     """Interrupted: 130, how far it came, and a command that the parser takes for the same wish."""
     from commands import simulation
-    from streams.simulator import parts
+    from proof.world import parts
 
     words = [*SMALL, "--countries", "ZX", "--seed", "9", "--to", "jsonl", "--out", "a b", "--clean", "--late", "0.25"]
     wishes = []

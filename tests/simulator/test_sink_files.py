@@ -8,13 +8,13 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from proof.world import life, parts
+from proof.world.dirt import CLEAN, TAKEN, USUAL
+from proof.world.folder import Folder
 from scv.errors import CerebroError, UserError
 from scv.events import country, event
 from streams.replay.columns import SCHEMA
 from streams.replay.history import History
-from streams.simulator import life, parts
-from streams.simulator.dirt import CLEAN, TAKEN, USUAL
-from streams.simulator.folder import Folder
 from tests.simulator.making import AGAIN, DIRTY, Making, contents
 
 KNOWN = country.known()

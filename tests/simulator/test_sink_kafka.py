@@ -14,6 +14,9 @@ import msgspec
 import pytest
 
 from local.services import Services
+from proof.world import life, sink_kafka, spool
+from proof.world.dirt import CLEAN
+from proof.world.sink_kafka import Pace, Slice
 from scv.errors import Unreachable
 from scv.events import country, event
 from scv.events.calendar import from_us
@@ -23,9 +26,6 @@ from scv.offline.lake import Lake
 from scv.settings import Settings
 from streams.kafka import topics
 from streams.lake.consumer import LakeConsumer
-from streams.simulator import life, sink_kafka, spool
-from streams.simulator.dirt import CLEAN
-from streams.simulator.sink_kafka import Pace, Slice
 from tests.simulator.making import DIRTY, Making
 from tests.streams import shop
 from tests.streams.conftest import BROKER, SESSION_MS, client, live, services  # noqa: F401 - fixtures

@@ -13,6 +13,7 @@ import msgspec
 import pyarrow as pa
 import pytest
 
+from proof.world import sink_lake
 from scv.errors import CerebroError, UserError
 from scv.events import calendar, country, event
 from scv.features import fetcher
@@ -27,7 +28,6 @@ from streams.positions.epoch import open_epoch
 from streams.positions.rebuild import rebuild
 from streams.replay.history import History
 from streams.replay.sender import replay
-from streams.simulator import sink_lake
 from tests.simulator.making import DIRTY, Making
 from tests.streams import shop
 from tests.streams.conftest import client, live, services  # noqa: F401 - fixtures

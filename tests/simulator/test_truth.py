@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from proof.world import World, live, truth
 from scv.errors import UserError
 from scv.events import country, event
 from scv.events.calendar import to_us
@@ -23,7 +24,6 @@ from scv.offline import batch
 from scv.offline.lake import LakeVersion
 from scv.offline.lake import schema as lake_schema
 from scv.targets import labels, target
-from streams.simulator import World, live, truth
 from tests.parity.sides import TableLake
 
 NAMES = truth.RECORDED

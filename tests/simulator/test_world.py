@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 
+from proof.world import World, climate, live
+from proof.world.localtime import LocalTime
+from proof.world.world import CHUNK
 from scv.errors import UserError
 from scv.events import calendar, country
-from streams.simulator import World, climate, live
-from streams.simulator.localtime import LocalTime
-from streams.simulator.world import CHUNK
 
 ZZ = country.load("ZZ")
 SECONDS = 1_000_000

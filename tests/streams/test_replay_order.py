@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 
 import cli
+from proof.world import simulate
 from scv.errors import UserError
 from scv.events import country, event
 from scv.settings import Settings
 from streams.kafka import topics
 from streams.replay import sender as replay
 from streams.replay.history import History, write_parquet
-from streams.simulator import simulate
 from tests.streams import cdnow
 from tests.streams.topic_reading import read
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from proof.world import ENDS, simulate
 from scv.errors import UserError
 from scv.events import calendar, country, event
 from streams.replay.columns import SCHEMA
 from streams.replay.history import History, write_parquet
-from streams.simulator import ENDS, simulate
 
 CODES = ("ZZ", "ZY", "ZX")
 ZZ = country.load("ZZ")

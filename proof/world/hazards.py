@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streams.simulator.climate import AHEAD, Week
-from streams.simulator.subscribers import ACTIVE, GONE, PAUSED, Floats, Mask, Subscribers
-from streams.simulator.words import WAVE
+from proof.world.climate import AHEAD, Week
+from proof.world.subscribers import ACTIVE, GONE, PAUSED, Floats, Mask, Subscribers
+from proof.world.words import WAVE
 
 FULL_RATE = 1.8
 """The highest weekly rate; nobody is certain to go."""

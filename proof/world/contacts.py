@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streams.simulator.climate import Week
-from streams.simulator.lifecycle import Moves
-from streams.simulator.subscribers import ACTIVE, GONE, PAUSED, Ints, Mask, Subscribers
-from streams.simulator.words import ACCEPTED, CHANNELS, EMAIL, NOT_AGAIN, PHONE, POST
+from proof.world.climate import Week
+from proof.world.lifecycle import Moves
+from proof.world.subscribers import ACTIVE, GONE, PAUSED, Ints, Mask, Subscribers
+from proof.world.words import ACCEPTED, CHANNELS, EMAIL, NOT_AGAIN, PHONE, POST
 
 REACHED = 0.5
 _ANSWERS = (0.28, 0.42, 0.20, 0.10)

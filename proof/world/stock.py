@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from proof.world.luck import Ints
 from scv.events.country import Country
 from streams.replay.columns import FAMILIES, FAMILY_OF, INSTANT
-from streams.simulator.luck import Ints
 
 KINDS = tuple(FAMILY_OF)
 _FAMILIES = np.array(list(FAMILY_OF.values()), dtype=np.int64)

@@ -11,10 +11,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.simulator import climate as climates
-from streams.simulator.climate import AHEAD
-from streams.simulator.words import CHANNELS, FAIR, FRIEND, TELEVISION, VOUCHER, WAVE, WELCOME
-from streams.simulator.world import World
+from proof.world import climate as climates
+from proof.world.climate import AHEAD
+from proof.world.words import CHANNELS, FAIR, FRIEND, TELEVISION, VOUCHER, WAVE, WELCOME
+from proof.world.world import World
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

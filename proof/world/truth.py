@@ -12,6 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from proof.world import climate as climates
+from proof.world.climate import Climate, Week
+from proof.world.engine import Happened, live_on
+from proof.world.life import customer_ids
+from proof.world.lifecycle import open_box
+from proof.world.subscribers import ACTIVE, GONE, PAUSED, Floats, Ints, Mask, Subscribers, birth
+from proof.world.world import World
 from scv.errors import UserError
 from scv.events import calendar
 from scv.events.country import Country
@@ -19,13 +26,6 @@ from scv.targets import target
 from scv.targets.labels import INVOLUNTARY
 from scv.targets.population import SETTLED_DAYS
 from streams.replay.columns import INSTANT
-from streams.simulator import climate as climates
-from streams.simulator.climate import Climate, Week
-from streams.simulator.engine import Happened, live_on
-from streams.simulator.life import customer_ids
-from streams.simulator.lifecycle import open_box
-from streams.simulator.subscribers import ACTIVE, GONE, PAUSED, Floats, Ints, Mask, Subscribers, birth
-from streams.simulator.world import World
 
 RECORDED = ("cancellation", "pause", "reactivation")
 LIVES_AT_ONCE = 100_000

@@ -14,13 +14,13 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from proof.world import copies, harm, lateness
+from proof.world.copies import Copies
+from proof.world.erasure import erase
+from proof.world.harm import Harm
+from proof.world.luck import Ints, Luck
+from proof.world.stock import Ground, Stock, instants, microseconds
 from scv.events.country import Country
-from streams.simulator import copies, harm, lateness
-from streams.simulator.copies import Copies
-from streams.simulator.erasure import erase
-from streams.simulator.harm import Harm
-from streams.simulator.luck import Ints, Luck
-from streams.simulator.stock import Ground, Stock, instants, microseconds
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streams.simulator import boxes as ordering
-from streams.simulator import contacts as contacting
-from streams.simulator import lifecycle
-from streams.simulator.boxes import Boxes
-from streams.simulator.climate import Week
-from streams.simulator.contacts import Contacts
-from streams.simulator.hazards import Hazards, hazards, welcomed
-from streams.simulator.lifecycle import Moves, Skips
-from streams.simulator.subscribers import ACTIVE, GONE, Subscribers
-from streams.simulator.words import COMEBACK, EXTRA
+from proof.world import boxes as ordering
+from proof.world import contacts as contacting
+from proof.world import lifecycle
+from proof.world.boxes import Boxes
+from proof.world.climate import Week
+from proof.world.contacts import Contacts
+from proof.world.hazards import Hazards, hazards, welcomed
+from proof.world.lifecycle import Moves, Skips
+from proof.world.subscribers import ACTIVE, GONE, Subscribers
+from proof.world.words import COMEBACK, EXTRA
 
 
 @dataclass(frozen=True)

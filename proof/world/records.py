@@ -8,10 +8,10 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from proof.world.dirt import Deliveries
+from proof.world.harm import spoil
 from streams.replay import columns as wide
 from streams.replay.json_lines import STAGED
-from streams.simulator.dirt import Deliveries
-from streams.simulator.harm import spoil
 
 _BATCH = 65_536
 

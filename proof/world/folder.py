@@ -23,10 +23,10 @@ from typing import Any
 
 import msgspec
 
+from proof.world.dirt import Dirt
 from scv import atomic as whole
 from scv.errors import UserError
 from scv.events.country import Country
-from streams.simulator.dirt import Dirt
 
 FORMAT = 1
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from proof.world.lateness import HOUR_US
 from scv.settings import Settings
 from streams.replay.history import Batch, History, Span
 from streams.replay.json_lines import STAGED
-from streams.simulator.lateness import HOUR_US
 
 _AT_ONCE = 2_000
 

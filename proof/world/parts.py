@@ -12,16 +12,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from proof.world import life
+from proof.world.copies import STRANGERS
+from proof.world.dirt import Deliveries, Dirt, deliver
+from proof.world.folder import Folder, Made
+from proof.world.historical import historical
+from proof.world.records import records
+from proof.world.stock import Ground
+from proof.world.world import World
 from scv.events.country import Country
 from streams.replay.columns import SCHEMA
-from streams.simulator import life
-from streams.simulator.copies import STRANGERS
-from streams.simulator.dirt import Deliveries, Dirt, deliver
-from streams.simulator.folder import Folder, Made
-from streams.simulator.historical import historical
-from streams.simulator.records import records
-from streams.simulator.stock import Ground
-from streams.simulator.world import World
 
 TABLE, LINES, RECORDS, HISTORY = ".parquet", ".jsonl", ".records.parquet", ".history"
 """Forms of a part, by the ending of its name: a wide table; JSON lines; records to be sent; rows of the lake."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streams.simulator.climate import Week
-from streams.simulator.lifecycle import Moves, Skips
-from streams.simulator.subscribers import REACH, Floats, Ints, Mask, Subscribers
-from streams.simulator.words import DISCOUNTS
+from proof.world.climate import Week
+from proof.world.lifecycle import Moves, Skips
+from proof.world.subscribers import REACH, Floats, Ints, Mask, Subscribers
+from proof.world.words import DISCOUNTS
 
 RETRY_DAYS = 2
 RETRIES = 2

@@ -6,12 +6,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from proof.world import harm
+from proof.world.harm import Harm
+from proof.world.lateness import HOUR_US
+from proof.world.luck import Ints, Luck
+from proof.world.stock import KINDS, Ground, Stock, instants, microseconds, put
 from scv.events.delivery import SKEW_US
-from streams.simulator import harm
-from streams.simulator.harm import Harm
-from streams.simulator.lateness import HOUR_US
-from streams.simulator.luck import Ints, Luck
-from streams.simulator.stock import KINDS, Ground, Stock, instants, microseconds, put
 
 STRANGERS = tuple(f"X{letter}" for letter in "UVWTSRQPONMLKJIHGFEDCBA")
 """Codes that no country will ever have: ISO 3166 leaves them to whoever wants one."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from proof.world.world import World
 from scv.events import calendar
-from streams.simulator.world import World
 
 BOXES = ("small", "classic", "family")
 MEALS = (3, 4, 5)

@@ -11,18 +11,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from proof.world.folder import Folder, Made, Sent, Step
+from proof.world.lateness import HOUR_US
+from proof.world.parts import RECORDS
+from proof.world.sink_files import Report
+from proof.world.spool import Spool
+from proof.world.world import World
 from scv.errors import LogChanged, Unreachable
 from scv.events import calendar, event
 from scv.settings import Settings
 from streams.kafka import topics
 from streams.kafka.log import Broker, Part
 from streams.replay.sender import replay
-from streams.simulator.folder import Folder, Made, Sent, Step
-from streams.simulator.lateness import HOUR_US
-from streams.simulator.parts import RECORDS
-from streams.simulator.sink_files import Report
-from streams.simulator.spool import Spool
-from streams.simulator.world import World
 
 SLICE = 100_000
 """Records of a slice (but never less than an hour): as many as a sender may lose and send again."""

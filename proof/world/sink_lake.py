@@ -14,6 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from proof.world.folder import Committed, Folder, Made, Step
+from proof.world.historical import EPOCH
+from proof.world.parts import HISTORY, remove
+from proof.world.sink_files import Report
+from proof.world.world import World
 from scv import atomic as whole
 from scv.errors import LakeConflict, UserError
 from scv.events import calendar, event
@@ -24,11 +29,6 @@ from scv.settings import Settings
 from streams.kafka import topics
 from streams.kafka.log import Part
 from streams.lake.writer import Buffer, LakeWriter
-from streams.simulator.folder import Committed, Folder, Made, Step
-from streams.simulator.historical import EPOCH
-from streams.simulator.parts import HISTORY, remove
-from streams.simulator.sink_files import Report
-from streams.simulator.world import World
 
 GROUP = 4
 """Chunks in a commit: fewer files than chunks, and still few million rows in memory."""

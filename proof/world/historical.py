@@ -16,6 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from proof.world import harm
+from proof.world.dirt import Deliveries
+from proof.world.luck import Ints
+from proof.world.records import records
+from proof.world.stock import microseconds
 from scv.errors import BadEvent
 from scv.events import delivery, event
 from scv.events.calendar import DAY_US, midnight, to_us
@@ -24,11 +29,6 @@ from scv.events.partition import partition_of
 from scv.offline.lake import INSTANT, schema
 from streams.lake.writer import month_of
 from streams.replay import columns as wide
-from streams.simulator import harm
-from streams.simulator.dirt import Deliveries
-from streams.simulator.luck import Ints
-from streams.simulator.records import records
-from streams.simulator.stock import microseconds
 
 EPOCH = 0
 """Before every log: `cerebro up` and the consumers begin with 1."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from streams.simulator.luck import Luck
-from streams.simulator.stock import Ground, Stock, instants
+from proof.world.luck import Luck
+from proof.world.stock import Ground, Stock, instants
 
 ONE_OF = 100
 """Among so many customers at least one asks (if the rate is not zero)."""

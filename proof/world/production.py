@@ -13,12 +13,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from proof.world.folder import Folder, Made, Plan
+from proof.world.parts import Task, make
+from proof.world.sink_files import Report, Sink
+from proof.world.world import World
 from scv.errors import CerebroError, LakeConflict, LogChanged, Unreachable
 from scv.events.country import Country
-from streams.simulator.folder import Folder, Made, Plan
-from streams.simulator.parts import Task, make
-from streams.simulator.sink_files import Report, Sink
-from streams.simulator.world import World
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FULL_WORDS = ("No space left on device", "Disk quota exceeded", "File too large")

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from proof.world.localtime import LocalTime
+from proof.world.luck import Ints, Luck
+from proof.world.stock import Ground, Stock
 from scv.events import calendar
 from scv.events.delivery import SKEW_US
-from streams.simulator.localtime import LocalTime
-from streams.simulator.luck import Ints, Luck
-from streams.simulator.stock import Ground, Stock
 
 MINUTE_US = 60_000_000
 HOUR_US = 60 * MINUTE_US

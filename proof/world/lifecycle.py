@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streams.simulator.climate import AHEAD, Week
-from streams.simulator.hazards import REGRETTED, UNDONE, Hazards
-from streams.simulator.subscribers import ABSENT, ACTIVE, GONE, NEVER, PAUSED, Ints, Mask, Subscribers
+from proof.world.climate import AHEAD, Week
+from proof.world.hazards import REGRETTED, UNDONE, Hazards
+from proof.world.subscribers import ABSENT, ACTIVE, GONE, NEVER, PAUSED, Ints, Mask, Subscribers
 
 STAYED = 7
 """The day of those to whom nothing happens."""

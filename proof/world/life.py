@@ -10,19 +10,19 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from proof.world import climate as climates
+from proof.world import words
+from proof.world.chronicle import Chronicle
+from proof.world.climate import Week
+from proof.world.diary import Diary
+from proof.world.dirt import dirty
+from proof.world.engine import Happened, live_on
+from proof.world.hazards import targets
+from proof.world.subscribers import ABSENT, STATUSES, birth
+from proof.world.world import World
 from scv.events import calendar
 from scv.events.country import Country
 from streams.replay.columns import INSTANT
-from streams.simulator import climate as climates
-from streams.simulator import words
-from streams.simulator.chronicle import Chronicle
-from streams.simulator.climate import Week
-from streams.simulator.diary import Diary
-from streams.simulator.dirt import dirty
-from streams.simulator.engine import Happened, live_on
-from streams.simulator.hazards import targets
-from streams.simulator.subscribers import ABSENT, STATUSES, birth
-from streams.simulator.world import World
 
 HAZARDS = ("cancellation", "pause", "reactivation", "involuntary")
 TRUTH = pa.schema(

@@ -5,7 +5,7 @@ people, `hazards` their chances of a week, `engine` lives that week, `chronicle`
 together, `truth` lives on from any state many times. `dirt` delivers what happened as badly as real senders do.
 """
 
-from streams.simulator.life import Chunk, live, simulate
-from streams.simulator.world import ENDS, World
+from proof.world.life import Chunk, live, simulate
+from proof.world.world import ENDS, World
 
 __all__ = ["ENDS", "Chunk", "World", "live", "simulate"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from streams.simulator.folder import Folder, Made, Step
-from streams.simulator.parts import TABLE
+from proof.world.folder import Folder, Made, Step
+from proof.world.parts import TABLE
 
 
 class Report(Protocol):
@@ -19,7 +19,7 @@ class Sink(Protocol):
     """Where a world goes. Chunks are made by anyone in any order, and taken one after the other, in order."""
 
     form: str
-    """The form of its parts (`streams.simulator.parts`)."""
+    """The form of its parts (`proof.world.parts`)."""
     partitions: int
 
     def open(self, steps: Sequence[Step]) -> None:

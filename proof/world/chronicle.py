@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from proof.world import climate as climates
+from proof.world import words
+from proof.world.boxes import RETRIES, RETRY_DAYS
+from proof.world.diary import Diary
+from proof.world.engine import Happened
+from proof.world.subscribers import ACTIVE, NEVER, PAUSED, Floats, Ints, Mask
+from proof.world.words import BANDS, CHANNELS, EMAIL, MEALS
+from proof.world.world import World
 from scv.events import calendar
-from streams.simulator import climate as climates
-from streams.simulator import words
-from streams.simulator.boxes import RETRIES, RETRY_DAYS
-from streams.simulator.diary import Diary
-from streams.simulator.engine import Happened
-from streams.simulator.subscribers import ACTIVE, NEVER, PAUSED, Floats, Ints, Mask
-from streams.simulator.words import BANDS, CHANNELS, EMAIL, MEALS
-from streams.simulator.world import World
 
 SECOND, MINUTE, HOUR, DAY = 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
 _WAKING = np.cumsum([0, 1, 0.4, 0.2, 0.2, 0.4, 1, 3, 5, 5, 4, 4, 5, 6, 5, 4, 4, 5, 7, 9, 10, 9, 7, 4, 2.0])

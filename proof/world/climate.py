@@ -11,10 +11,10 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+from proof.world import market as markets
+from proof.world.localtime import LocalTime
+from proof.world.world import EVERYONE, World
 from scv.events import calendar
-from streams.simulator import market as markets
-from streams.simulator.localtime import LocalTime
-from streams.simulator.world import EVERYONE, World
 
 Floats = NDArray[np.float64]
 AHEAD = 4
