@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from commands.comparison.comparing import Compared
-    from commands.comparison.tally import Tally
+    from proof.parity.comparing import Compared
+    from proof.parity.tally import Tally
     from scv.events.country import Country
     from scv.figures import Figure
     from scv.settings import Settings
@@ -48,7 +48,7 @@ def command(  # noqa: PLR0913 - one parameter per option
       cerebro parity --country ZZ -d 2017-09-05 --sample 1000 --html parity.html
       cerebro parity US --served --since 2017-09-05
     """
-    from commands.comparison import report
+    from proof.parity import report
     from scv import figures, settings
     from scv.errors import UserError
 
@@ -100,7 +100,7 @@ def _served(settings: Settings, codes: Sequence[str], since: str | None) -> list
     """Each country; where none is named, those of which anything was served."""
     from commands.arguments import the_countries
     from commands.bar import Bar
-    from commands.comparison.served import recompute
+    from proof.parity.served import recompute
     from scv.events import calendar
 
     found = []
@@ -119,8 +119,8 @@ def compare(
     Raises UserError where the country's clock does not stand at `at`.
     """
     from commands.bar import Bar
-    from commands.comparison import standing
-    from commands.comparison.comparing import Comparing
+    from proof.parity import standing
+    from proof.parity.comparing import Comparing
     from scv.online.rowstore import RowStore
     from streams.connection import connect_store
 

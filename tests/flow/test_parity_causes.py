@@ -16,11 +16,11 @@ import pytest
 from deltalake import DeltaTable
 
 from commands import parity
-from commands.comparison import cause, comparing, report, standing, ways
-from commands.comparison.comparing import Compared, Comparing
-from commands.comparison.explaining import Explaining, Pending
-from commands.comparison.stored import StoredRows
-from commands.comparison.tally import Explained
+from proof.parity import cause, comparing, report, standing, ways
+from proof.parity.comparing import Compared, Comparing
+from proof.parity.explaining import Explaining, Pending
+from proof.parity.stored import StoredRows
+from proof.parity.tally import Explained
 from scv.events.calendar import to_us
 from scv.events.delivery import deliver
 from scv.events.event import Erased

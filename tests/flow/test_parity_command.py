@@ -14,10 +14,10 @@ from types import SimpleNamespace
 import pytest
 
 import cli
-from commands.comparison import cause, people, report, standing
-from commands.comparison.comparing import Compared
-from commands.comparison.page import page
-from commands.comparison.tally import Explained, Tally
+from proof.parity import cause, people, report, standing
+from proof.parity.comparing import Compared
+from proof.parity.page import page
+from proof.parity.tally import Explained, Tally
 from scv import figures
 from scv.events.calendar import to_us
 from scv.settings import PREFIX

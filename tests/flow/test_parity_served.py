@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from commands.comparison import cause, served
-from commands.comparison.comparing import Compared
+from proof.parity import cause, served
+from proof.parity.comparing import Compared
 from rpc.client import ScorerClient
 from scorer.live.server import Server
 from scorer.served import vector_file

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from commands.comparison import cause, report
-from commands.comparison.comparing import Compared
-from commands.comparison.tally import Counts, Explained, Tally
+from proof.parity import cause, report
+from proof.parity.comparing import Compared
+from proof.parity.tally import Counts, Explained, Tally
 
 NAN = float("nan")
 

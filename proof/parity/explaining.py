@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from commands.comparison import cause, ways
-from commands.comparison.batchside import BatchSide
-from commands.comparison.evidence import Collector, Evidence
-from commands.comparison.steps import Reason, outdated, reasons
-from commands.comparison.tally import Difference, Explained, plain
 from feature_repo.views import TTL
+from proof.parity import cause, ways
+from proof.parity.batchside import BatchSide
+from proof.parity.evidence import Collector, Evidence
+from proof.parity.steps import Reason, outdated, reasons
+from proof.parity.tally import Difference, Explained, plain
 from scv.events.country import Country
 from scv.model import vector
 from scv.model.bundle import Bundle

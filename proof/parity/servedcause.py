@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from commands.comparison import cause
-from commands.comparison.recomputed import Placed, Prefix, Recomputed, Values
-from commands.comparison.steps import Reason
+from proof.parity import cause
+from proof.parity.recomputed import Placed, Prefix, Recomputed, Values
+from proof.parity.steps import Reason
 from scorer.served.vector_file import Read, ServedRecord
 from scv.features.fetcher import Fetcher
 from scv.model import vector

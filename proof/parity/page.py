@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from commands.comparison import cause, report
-from commands.comparison.comparing import Compared
+from proof.parity import cause, report
+from proof.parity.comparing import Compared
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; color: #222; }

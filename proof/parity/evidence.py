@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from commands.comparison.batchside import BatchSide
-from commands.comparison.recomputed import Placed, Prefix, Recomputed, Values
-from commands.comparison.stored import Stored, StoredRows
+from proof.parity.batchside import BatchSide
+from proof.parity.recomputed import Placed, Prefix, Recomputed, Values
+from proof.parity.stored import Stored, StoredRows
 from scv.errors import LakeConflict
 from scv.events.calendar import day_of, to_us
 from scv.events.country import Country

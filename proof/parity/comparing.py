@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from commands.comparison import cause, people, ways
-from commands.comparison.batchside import BatchSide
-from commands.comparison.explaining import Explaining, Pending
-from commands.comparison.tally import Counts, Difference, Explained, Tally
+from proof.parity import cause, people, ways
+from proof.parity.batchside import BatchSide
+from proof.parity.explaining import Explaining, Pending
+from proof.parity.tally import Counts, Difference, Explained, Tally
 from scv.events.country import Country
 from scv.settings import Settings
 

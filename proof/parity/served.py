@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from commands.comparison import cause
-from commands.comparison.comparing import Compared
-from commands.comparison.people import chunks
-from commands.comparison.recomputed import Placed, Prefix, Recomputed, Values
-from commands.comparison.servedcause import Looked, reasons
-from commands.comparison.steps import Reason
-from commands.comparison.tally import Difference, Explained, Tally
+from proof.parity import cause
+from proof.parity.comparing import Compared
+from proof.parity.people import chunks
+from proof.parity.recomputed import Placed, Prefix, Recomputed, Values
+from proof.parity.servedcause import Looked, reasons
+from proof.parity.steps import Reason
+from proof.parity.tally import Difference, Explained, Tally
 from scorer.served import vector_file
 from scorer.served.vector_file import Read, Scored
 from scv.errors import CerebroError

@@ -10,9 +10,9 @@ from typing import Any
 import click
 
 from commands import listing
-from commands.comparison import cause
-from commands.comparison.comparing import Compared, unexplained
-from commands.comparison.tally import Counts, Tally
+from proof.parity import cause
+from proof.parity.comparing import Compared, unexplained
+from proof.parity.tally import Counts, Tally
 
 GROUPS = ("compared", "values", "mismatch", "missing", "extra", "verdict")
 CAUSES = ("country", "way", "feature", "kind", "cause", "count", "example")
@@ -157,7 +157,7 @@ def verdict(found: Sequence[Compared]) -> str:
 
 def write_page(path: str, found: Sequence[Compared]) -> None:
     """Replace the page whole."""
-    from commands.comparison.page import page
+    from proof.parity.page import page
     from scv import atomic as whole
 
     whole.write(Path(path).resolve(), page(found).encode())

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from commands.comparison import cause
-from commands.comparison.batchside import BatchSide
-from commands.comparison.evidence import Evidence, Steps
-from commands.comparison.recomputed import Placed, Prefix, Values
-from commands.comparison.tally import plain
+from proof.parity import cause
+from proof.parity.batchside import BatchSide
+from proof.parity.evidence import Evidence, Steps
+from proof.parity.recomputed import Placed, Prefix, Values
+from proof.parity.tally import plain
 
 
 class Reason(NamedTuple):
