@@ -79,7 +79,7 @@ def command(**given: Any) -> None:
       cerebro simulate --customers 20000 --to jsonl --out world --clean --late 0.1
       cerebro simulate --customers 8000 --weeks 60 --to lake --report
     """
-    from commands.simulation import Wish, fulfil
+    from proof.simulation import Wish, fulfil
 
     rates = {name: given.pop(name) for name in RATES}
     fulfil(Wish(**given, rates={name: rate for name, rate in rates.items() if rate is not None}))

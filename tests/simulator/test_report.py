@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import cli
-from commands.truths import judgement, page
-from commands.truths.rows import Rows, weeks_judged
+from proof.truth import judgement, page
+from proof.truth.rows import Rows, weeks_judged
 from proof.world import World
 from scv.events import country
 from scv.targets import target

@@ -193,7 +193,7 @@ def test_the_command_that_goes_on_has_every_option(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Interrupted: 130, how far it came, and a command that the parser takes for the same wish."""
-    from commands import simulation
+    from proof import simulation
     from proof.world import parts
 
     words = [*SMALL, "--countries", "ZX", "--seed", "9", "--to", "jsonl", "--out", "a b", "--clean", "--late", "0.25"]

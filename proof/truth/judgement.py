@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from commands.truths.rows import Rows
+from proof.truth.rows import Rows
 from scv.figures import Figure
 from scv.model import metrics
 from scv.model.metrics import Interval

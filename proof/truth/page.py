@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from commands.truths.judgement import Quality, Slice
-from commands.truths.rows import Rows
+from proof.truth.judgement import Quality, Slice
+from proof.truth.rows import Rows
 from scv.model import metrics
 from scv.model.metrics import Interval
 

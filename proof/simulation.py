@@ -93,7 +93,7 @@ def fulfil(wish: Wish) -> None:
 
 
 def _judge(wish: Wish, worlds: Sequence[World], found: Settings) -> None:
-    from commands.truths.report import report
+    from proof.truth.report import report
 
     with Stages() as say:
         report(found, worlds, wish.sample, found.home_path / "reports" / f"{_label(wish)}.html", wish.as_json, say)

@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from commands import listing
-from commands.truths import judgement, page, rows
+from proof.truth import judgement, page, rows
 from proof.world import World
 from scv import atomic as whole
 from scv import figures
