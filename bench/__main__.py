@@ -14,11 +14,11 @@ from bench import history, reading, streaming
 from bench.size import FULL, QUICK
 from bench.timing import fact, load
 from bench.world import World, say
-from commands import listing
 from local.services import BROKERS, STORES
 from scv import figures
 from scv.errors import CerebroError
 from scv.figures import Figure
+from terminal import listing
 
 BENCHES: Mapping[str, Callable[[World], list[Figure]]] = {
     "read": reading.run,

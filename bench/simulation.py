@@ -21,10 +21,10 @@ from matplotlib.figure import Figure as Canvas
 
 from bench.simulated import Took, Wished
 from bench.timing import fact, load
-from commands import listing
 from proof.world.world import CHUNK
 from scv import figures
 from scv.figures import Figure
+from terminal import listing
 
 SIZES = (10_000, 100_000, 1_000_000)
 NAME = "simulation"

@@ -23,9 +23,9 @@ def command(name: str | None, write: bool, check: bool, as_json: bool) -> int:
       cerebro catalogue orders
       cerebro catalogue orders__days_since --json
     """
-    from commands.listing import show
     from scv.errors import UnknownName
     from scv.features import catalogue
+    from terminal.listing import show
 
     if write:
         PAGE.write_text(catalogue.markdown(), encoding="utf-8")

@@ -7,8 +7,8 @@ import time
 
 import click
 
-from commands.stopping import on_signal
 from scv import settings
+from terminal.stopping import on_signal
 
 
 @click.command()

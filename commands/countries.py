@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 import msgspec
 
-from commands import listing
 from scv import settings
 from scv.events import country
+from terminal import listing
 
 COLUMNS = ("code", "name", "time_zone", "starts_on", "ends_on", "basis", "targets")
 

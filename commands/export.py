@@ -27,10 +27,10 @@ def command(codes: tuple[str, ...], date: str | None, reconcile: bool, as_json: 
       cerebro export US -d 2017-09-05
       CEREBRO_EXPORTS=s3://bucket/tuesdays cerebro export US
     """
-    from commands.arguments import the_countries
     from commands.tuesday import reference_of
     from scorer.tuesday.export import export
     from scv import settings as known
+    from terminal.arguments import the_countries
 
     settings = known.load()
     wrong = 0

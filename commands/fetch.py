@@ -33,12 +33,12 @@ def command(
       cerebro fetch US ZZ -d 2017-09-05 -d 2017-09-12 -w 16
       cerebro fetch US -d 2017-09-05 --out scv.csv
     """
-    from commands.arguments import the_countries, the_references
-    from commands.bar import Bar
     from scv import settings
     from scv.errors import UserError
     from scv.features import fetcher
     from scv.offline import snapshot
+    from terminal.arguments import the_countries, the_references
+    from terminal.bar import Bar
 
     if out and not out.endswith((".csv", ".parquet")):
         raise UserError(f"--out {out}: the name must end in .csv or .parquet.")

@@ -69,10 +69,10 @@ def command(  # noqa: PLR0913 - one parameter per option
 
 def _places(codes: Sequence[str], settings: Settings) -> list[Country]:
     """The countries named; where none is, all whose clock has begun. Raises UserError where none has."""
-    from commands.arguments import the_countries
     from scv.errors import UserError
     from scv.online.rowstore import RowStore
     from streams.connection import connect_store
+    from terminal.arguments import the_countries
 
     places = the_countries(codes, settings)
     if codes:
@@ -87,7 +87,7 @@ def _places(codes: Sequence[str], settings: Settings) -> list[Country]:
 
 def _compared(settings: Settings, codes: Sequence[str], date: str | None, sample: int | None) -> list[Compared]:
     """Each country, with its progress on stderr."""
-    from commands.arguments import the_references
+    from terminal.arguments import the_references
 
     found = []
     for country in _places(codes, settings):
@@ -98,10 +98,10 @@ def _compared(settings: Settings, codes: Sequence[str], date: str | None, sample
 
 def _served(settings: Settings, codes: Sequence[str], since: str | None) -> list[Compared]:
     """Each country; where none is named, those of which anything was served."""
-    from commands.arguments import the_countries
-    from commands.bar import Bar
     from proof.parity.served import recompute
     from scv.events import calendar
+    from terminal.arguments import the_countries
+    from terminal.bar import Bar
 
     found = []
     for country in the_countries(codes, settings):
@@ -118,11 +118,11 @@ def compare(
 
     Raises UserError where the country's clock does not stand at `at`.
     """
-    from commands.bar import Bar
     from proof.parity import standing
     from proof.parity.comparing import Comparing
     from scv.online.rowstore import RowStore
     from streams.connection import connect_store
+    from terminal.bar import Bar
 
     notes: list[str] = []
     with connect_store(settings) as client:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from commands.arguments import the_countries
-from commands.bar import Bar
 from scv import settings
 from scv.errors import UserError
 from scv.features import fetcher
+from terminal.arguments import the_countries
+from terminal.bar import Bar
 
 
 @click.command()

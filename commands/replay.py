@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from commands import listing
 from scv import settings
 from scv.errors import UserError
 from scv.events import calendar, country
 from scv.settings import Settings
+from terminal import listing
 
 if TYPE_CHECKING:
     from streams.replay.history import History
@@ -104,12 +104,12 @@ def _standing(history: History, found: Settings) -> datetime | None:
 
 def _wait(found: Settings) -> None:
     """Wait until both consumers stand at the end of the log, if they run."""
-    from commands.bar import Bar
     from scv.offline.lake import Lake
     from scv.online.rowstore import RowStore
     from streams import heartbeat
     from streams.connection import UNWELL, client
     from streams.positions.barrier import barrier
+    from terminal.bar import Bar
 
     connected = client(found)
     try:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from commands import listing
 from scv import settings as known
+from terminal import listing
 
 PAGE = Path("docs/settings.md")
 COLUMNS = ("variable", "value", "meaning")

@@ -44,9 +44,9 @@ def command(  # noqa: PLR0913 - one parameter per option
       cerebro train US -d 2017-09-05 --target lapse --default
       cerebro train US -d 2017-09-05
     """
-    from commands.arguments import the_countries, the_references
     from scv import settings
     from scv.targets import target
+    from terminal.arguments import the_countries, the_references
     from trainer import past
     from trainer.train import Plan, train
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 def reference_of(date: str | None, country: Country, settings: Settings) -> datetime:
     """The instant that `-d` names; without it local midnight of the newest Tuesday by the country's clock."""
-    from commands.arguments import now
     from scv.events import calendar
+    from terminal.arguments import now
 
     if date:
         return calendar.reference(date, country)

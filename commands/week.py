@@ -30,9 +30,9 @@ def command(codes: tuple[str, ...], date: str | None, wait_s: int, workers: int)
       cerebro week US -d 2017-09-05
       cerebro week US ZZ --wait 0
     """
-    from commands.arguments import the_countries
     from commands.tuesday import reference_of
     from scv import settings as known
+    from terminal.arguments import the_countries
 
     settings = known.load()
     for country in the_countries(codes, settings):

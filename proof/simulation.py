@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from commands.stages import Stages
 from scv import settings
 from scv.errors import UnknownName, UserError
 from scv.events import country
 from scv.settings import Settings
+from terminal.stages import Stages
 
 if TYPE_CHECKING:
     from proof.world import World

@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from commands import listing
 from proof.parity import cause
 from proof.parity.comparing import Compared, unexplained
 from proof.parity.tally import Counts, Tally
+from terminal import listing
 
 GROUPS = ("compared", "values", "mismatch", "missing", "extra", "verdict")
 CAUSES = ("country", "way", "feature", "kind", "cause", "count", "example")

@@ -9,12 +9,12 @@ from pathlib import Path
 import click
 import msgspec
 
-from commands import listing
 from proof.truth import judgement, page, rows
 from proof.world import World
 from scv import atomic as whole
 from scv import figures
 from scv.settings import Settings
+from terminal import listing
 
 FIGURES = "truth"
 

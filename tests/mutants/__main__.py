@@ -14,11 +14,11 @@ from pathlib import Path
 import click
 import msgspec
 
-from commands import listing
-from commands.bar import Bar
 from scv import figures
 from scv.errors import CerebroError, UnknownName, UserError
 from scv.figures import Figure
+from terminal import listing
+from terminal.bar import Bar
 from tests.mutants.mutant import ROOT, Mutant, load
 from tests.mutants.tree import Tree
 from tests.mutants.trial import DEAD, Court, Outcome

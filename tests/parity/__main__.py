@@ -11,12 +11,12 @@ from pathlib import Path
 
 import click
 
-from commands import listing
-from commands.bar import Bar
 from scv import figures
 from scv.features import fetcher
 from scv.figures import Figure
 from scv.targets.target import TARGETS
+from terminal import listing
+from terminal.bar import Bar
 from tests import world
 from tests.parity import census, long
 from tests.parity.long import Limits

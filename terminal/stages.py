@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from types import TracebackType
 
-from commands.bar import SHOW_AFTER_S, Bar
+from terminal.bar import SHOW_AFTER_S, Bar
 
 
 class Stages:

@@ -1,0 +1,1 @@
+"""What commands share in talking to a terminal: bars, tables, arguments."""
