@@ -1,0 +1,180 @@
+"""What an artefact is of, and the one question before it is used: why not?
+
+Rows' markers, snapshots, training sets, bundles and weeks carry a `Stamp`. Whoever reads one writes down what it
+needs as another stamp and asks:
+
+    why = made.why_not(of(country, SNAPSHOT, definitions=…))
+    if why:
+        raise UserError(f"The snapshot of … cannot be used: {why}. Run `cerebro fetch …`.")
+
+Which settings of a country enter which artefact is said here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import zoneinfo
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from scv.country import Country
+
+# -- which settings of a country enter what ------------------------------------------------------------------
+ROWS = ("time_zone", "lateness_days")
+"""A row's tiles are of local days; admission goes by lateness."""
+SNAPSHOT = (*ROWS, "cut_off_days")
+"""The open week begins after the cut-off."""
+MODEL = (
+    *SNAPSHOT,
+    *("basis", "active_days", "memory_days", "new_days"),  # phases and populations
+    *("late_allowance_days", "use_age_and_sex"),  # which rows are mature, which columns are candidates
+)
+"""What a bundle depends on whatever its target is; `scv.target` adds those that its question names."""
+WEEK = (
+    *MODEL,
+    *("silence_days", "rhythm_days", "return_days", "horizon_days"),
+    *("targets", "capacity", "consent", "quiet_days", "held_out_share"),
+    *("name", "currency", "decimal", "separator", "provenance"),
+)
+NOWHERE = ("code", "starts_on", "ends_on", "delivery_weekdays")
+"""The code is in every path. What the span let in is in the log, which is what artefacts are made of; only the
+simulator reads delivery weekdays."""
+_PLACED = frozenset((*WEEK, *NOWHERE))
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def of_country(country: Country, enters: Iterable[str]) -> dict[str, Any]:
+    """Those settings of a country by name, as JSON has them, and every one that no list above holds."""
+    names = {*enters, *(set(country.__struct_fields__) - _PLACED)}
+    return {name: value for name, value in _as_json(country).items() if name in names}
+
+
+def _as_json(country: Country) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(country))
+    return found
+
+
+def of(country: Country, enters: Iterable[str], **parts: Any) -> Stamp:
+    """The stamp of something of a country that these settings enter; `parts` are the others'."""
+    return Stamp(settings=of_country(country, enters), tz=tz(country.time_zone), **parts)
+
+
+# -- the stamp -----------------------------------------------------------------------------------------------
+class Stamp(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What an artefact is of. A part that does not apply is empty.
+
+    `definitions` name → fingerprint; `settings` those of the country that enter; `log` name → identity (topic ids,
+    epoch, generation, or a lake table's id); `lake` family → table version; `complete_to` family → the instant
+    before which that version holds everything (absent: not known); `tz` see `tz`; `files` name → sha256.
+    """
+
+    definitions: Mapping[str, str] = {}
+    settings: Mapping[str, Any] = {}
+    log: Mapping[str, str] = {}
+    lake: Mapping[str, int] = {}
+    complete_to: Mapping[str, datetime] = {}
+    tz: str = ""
+    files: Mapping[str, str] = {}
+
+    def why_not(self, wanted: Stamp) -> str:
+        """Why an artefact of this stamp is not what is wanted, in words for a sentence; "" where it may be used.
+
+        Only what `wanted` names is asked, and it must be the same here; of `complete_to` at least as late.
+        """
+        reasons = [
+            *_definitions(self.definitions, wanted.definitions),
+            *_differ(self.settings, wanted.settings, "{name} was {old} and is {new}"),
+            *_differ(self.log, wanted.log, "it is of another log ({name} was {old} and is {new})"),
+            *_differ(self.lake, wanted.lake, "it is of version {old} of the lake's {name}, not {new}"),
+            *_complete(self.complete_to, wanted.complete_to),
+            *_zone(self.tz, wanted.tz),
+            *_differ(self.files, wanted.files, "{name} is not what was written"),
+        ]
+        more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+        return "; ".join(reasons[:3]) + more
+
+
+def _definitions(made: Mapping[str, str], wanted: Mapping[str, str]) -> Iterable[str]:
+    names = sorted(name for name, print_ in wanted.items() if made.get(name) != print_)
+    if names:
+        more = f" and {len(names) - 12} more" if len(names) > 12 else ""
+        yield f"it has another definition of {', '.join(names[:12])}{more}"
+
+
+def _differ(made: Mapping[str, Any], wanted: Mapping[str, Any], words: str) -> Iterable[str]:
+    for name, new in sorted(wanted.items()):
+        if name not in made or made[name] != new:
+            yield words.format(name=name, old=_said(made.get(name, "not said")), new=_said(new))
+
+
+def _said(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _complete(made: Mapping[str, datetime], wanted: Mapping[str, datetime]) -> Iterable[str]:
+    """The family that lacks most."""
+    stood = {family: made.get(family, NEVER) for family in wanted}
+    short = [(stood[family], family) for family, at in wanted.items() if stood[family] < at]
+    if short:
+        at, family = min(short)
+        words = "to nobody knew where" if at == NEVER else f"only to {at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        yield f"it was taken when the log of {family} was complete {words}"
+
+
+def _zone(made: str, wanted: str) -> Iterable[str]:
+    (then, rules), (now, others) = made.rpartition("/")[::2], wanted.rpartition("/")[::2]
+    if wanted and rules != others:
+        yield f"the time zone's rules changed (tzdata {then or 'not said'}, now {now})"
+
+
+# -- what enters a stamp -------------------------------------------------------------------------------------
+def sha256_of(body: bytes) -> str:
+    """The content hash of a file."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def print_of(*parts: object) -> str:
+    """A fingerprint, 8 hex digits, of parts whose text says what is computed."""
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:8]
+
+
+@functools.cache
+def tz(zone: str) -> str:
+    """`RELEASE/RULES`: the release of tzdata that this process takes a zone from, and 8 hex digits of what it says.
+
+    Stamps are compared by the rules alone: most releases change other countries' zones.
+    """
+    return f"{_release(zone)}/{print_of(*_changes(zoneinfo.ZoneInfo(zone)))}"
+
+
+def _release(zone: str) -> str:
+    """As zoneinfo looks for it: the system's folders first, then the tzdata package."""
+    for folder in map(Path, zoneinfo.TZPATH):
+        if (folder / zone).is_file():
+            listing = folder / "tzdata.zi"
+            said = listing.open(encoding="utf-8").readline() if listing.is_file() else ""
+            return said.rpartition("version ")[2].strip() or "unknown"
+    import tzdata
+
+    return tzdata.IANA_VERSION
+
+
+def _changes(zone: zoneinfo.ZoneInfo) -> Iterable[str]:
+    """The zone's offset from UTC and each second at which it changes, 1990 to 2050."""
+    at, end, day = datetime(1990, 1, 1, tzinfo=UTC), datetime(2050, 1, 1, tzinfo=UTC), timedelta(days=1)
+    offset = at.astimezone(zone).utcoffset()
+    yield f"{offset}"
+    while at < end:
+        if (at + day).astimezone(zone).utcoffset() != offset:
+            low, high = at, at + day
+            while high - low > timedelta(seconds=1):
+                middle = low + timedelta(seconds=(high - low) // timedelta(seconds=1) // 2)
+                low, high = (middle, high) if middle.astimezone(zone).utcoffset() == offset else (low, middle)
+            offset = high.astimezone(zone).utcoffset()
+            yield f"{high.isoformat()} {offset}"
+        at += day
