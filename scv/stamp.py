@@ -22,7 +22,7 @@ from typing import Any
 
 import msgspec
 
-from scv.country import Country
+from scv.events.country import Country
 
 # -- which settings of a country enter what ------------------------------------------------------------------
 ROWS = ("time_zone", "lateness_days")
@@ -34,7 +34,7 @@ MODEL = (
     *("basis", "active_days", "memory_days", "new_days"),  # phases and populations
     *("late_allowance_days", "use_age_and_sex"),  # which rows are mature, which columns are candidates
 )
-"""What a bundle depends on whatever its target is; `scv.target` adds those that its question names."""
+"""What a bundle depends on whatever its target is; `scv.targets.target` adds those that its question names."""
 WEEK = (
     *MODEL,
     *("silence_days", "rhythm_days", "return_days", "horizon_days"),

@@ -12,9 +12,9 @@ from zoneinfo import available_timezones
 import msgspec
 import pytest
 
-from scv import country as countries
 from scv import stamp
-from scv.country import Country
+from scv.events import country as countries
+from scv.events.country import Country
 from scv.stamp import Stamp
 
 US = countries.load("US")
