@@ -128,5 +128,5 @@ def _verdict(
         figures = figures | {"shuffled": {"auc": mixed.auc, "bound": mixed.bound}}
     stops = [f"leak alarm: {', '.join(map(str, found))}"] if found else []
     if mixed is not None and not mixed.ok:
-        stops.append(f"labels without meaning were learned (AUC {mixed.auc:.3f})")
+        stops.append(f"other customers' outcomes were learned (AUC {mixed.auc:.3f}): judged rows are among the fitted")
     return Verdict(winner, not stops, "; ".join([*stops, why]), figures, found, held)

@@ -61,4 +61,4 @@ def by_customer(rows: TrainingSet, count: int, seed: int = 7) -> list[Split]:
 
 
 def _enough(y: np.ndarray) -> bool:
-    return min(y.sum(), len(y) - y.sum()) >= LEAST_POSITIVES
+    return bool(min(y.sum(), len(y) - y.sum()) >= LEAST_POSITIVES)

@@ -19,7 +19,7 @@ from scv.offline import batch, snapshot
 from scv.targets import labels, target
 from trainer.dataset import TrainingSet, training_set
 from trainer.gate import gate
-from trainer.leak import alarms, shuffled
+from trainer.leak import alarms, exchanged, shuffled
 from trainer.recipe import DEFAULT, Recipe
 from trainer.splits import Split, judged
 
@@ -56,12 +56,21 @@ def test_a_copy_of_the_answer_trips_the_alarm(rows: TrainingSet) -> None:
     assert [one.why for one in alarms(plant(rows, noisy))] == ["too good to be known before"]
 
 
-def test_shuffled_labels_teach_nothing_unless_rows_know_the_answer(rows: TrainingSet) -> None:
+def test_other_peoples_outcomes_teach_nothing_unless_judged_rows_were_fitted(rows: TrainingSet) -> None:
     split = judged(rows)
     assert split is not None
+    mixed, kept = exchanged(rows, seed=7)
+    assert kept.all() and mixed.y.sum() == rows.y.sum()
+    series = {tuple(rows.y[rows.customers == one]) for one in np.unique(rows.customers)}
+    assert {tuple(mixed.y[mixed.customers == one]) for one in np.unique(rows.customers)} == series
     assert shuffled(rows, split).ok
-    same = Split(split.fit, split.fit)
-    assert shuffled(rows, same).ok, "labels are drawn anew on each side"
+    assert not shuffled(rows, Split(split.fit, split.fit)).ok
+
+
+def test_whoever_has_no_partner_at_a_reference_is_left_out(rows: TrainingSet) -> None:
+    there = np.random.default_rng(2).random(len(rows)) < 0.8
+    mixed, kept = exchanged(rows.take(there), seed=7)
+    assert 0.7 < kept.mean() < 0.9 and not np.isnan(mixed.y).any()
 
 
 def test_a_better_recipe_gets_through_and_noise_does_not(rows: TrainingSet) -> None:
