@@ -23,7 +23,8 @@ from proof.world.records import records
 from proof.world.stock import microseconds
 from scv.errors import BadEvent
 from scv.events import delivery, event
-from scv.events.calendar import DAY_US, midnight, to_us
+from scv.events.calendar import DAY_US
+from scv.events.clock import wall_us
 from scv.events.country import Country
 from scv.events.partition import partition_of
 from scv.offline.lake import INSTANT, schema
@@ -64,7 +65,7 @@ _EVERY = -1
 def _doubtful(found: Deliveries, occurred: Ints, country: Country) -> NDArray[np.bool_]:
     """Deliveries about which the decoder is asked: harmed, skewed, outside the span, or without what they need."""
     seen = microseconds(found.rows, "seen_at")
-    starts, ends = (to_us(midnight(day, country.zone)) for day in (country.starts_on, country.ends_on))
+    starts, ends = delivery.span_us(country)
     doubt = ~np.isin(found.harm, (harm.NONE, harm.ADDITION)) | (occurred > seen) | (seen < starts) | (seen >= ends)
     for kind, name in _NEEDED:
         if name in found.rows.column_names and found.rows[name].null_count:
@@ -82,7 +83,7 @@ def _decode(
         columns = (batch[name].to_pylist() for name in ("row_no", "family", "key", "value"))
         for row, family, key, value in zip(*columns, strict=True):
             try:
-                taken = delivery.decode(wide.FAMILIES[family], key, value, known)
+                taken = delivery.decode(wide.FAMILIES[family], key, value, known, wall_us())
             except BadEvent as error:
                 refused[error.reason] += int(kept[row])
                 kept[row] = False

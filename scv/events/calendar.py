@@ -43,13 +43,17 @@ def from_us(us: int) -> datetime:
 
 
 def day_of(us: int, zone: tzinfo) -> int:
-    """The local day in which an instant lies.
+    """The local day in which an instant lies; in the calendar's last hours, which not every zone has, the UTC day.
 
     >>> from zoneinfo import ZoneInfo
     >>> to_date(day_of(to_us(datetime(2017, 1, 1, 3, tzinfo=UTC)), ZoneInfo("America/New_York"))).isoformat()
     '2016-12-31'
     """
-    return (EPOCH + timedelta(microseconds=us)).astimezone(zone).toordinal() - EPOCH_DAY
+    instant = EPOCH + timedelta(microseconds=us)
+    try:
+        return instant.astimezone(zone).toordinal() - EPOCH_DAY
+    except OverflowError:
+        return instant.toordinal() - EPOCH_DAY
 
 
 def to_date(day: int) -> date:

@@ -16,6 +16,9 @@ from scv.errors import BadSetting, UnknownName, did_you_mean
 
 BUILT_IN = Path(__file__).parent / "countries"
 
+EARLIEST, LATEST = date(1970, 1, 1), date(9999, 1, 1)
+"""Every span lies between: its instants count from 1970, and local time in every zone has them."""
+
 Days = Annotated[int, Meta(ge=1, le=3650)]
 
 
@@ -91,8 +94,8 @@ def read(path: Path) -> Country:
         raise BadSetting(f"Country file {path}: unknown time_zone {country.time_zone!r}.{near}")
     if country.code != path.stem:
         raise BadSetting(f"Country file {path}: code {country.code!r} does not match the file's name")
-    if country.starts_on >= country.ends_on:
-        raise BadSetting(f"Country file {path}: starts_on must lie before ends_on")
+    if not EARLIEST < country.starts_on < country.ends_on < LATEST:
+        raise BadSetting(f"Country file {path}: needs {EARLIEST} < starts_on < ends_on < {LATEST}")
     if country.rhythm_days >= country.silence_days or country.active_days > country.memory_days:
         raise BadSetting(f"Country file {path}: needs rhythm_days < silence_days and active_days <= memory_days")
     return country

@@ -12,7 +12,7 @@ import msgspec
 
 from scv.errors import BadEvent
 from scv.events import event as events
-from scv.events.calendar import DAY_US, day_of, midnight, to_day, to_us
+from scv.events.calendar import DAY_US, day_of, from_us, midnight, to_day, to_us
 from scv.events.country import Country
 
 MAX_BYTES = 1_000_000
@@ -20,7 +20,7 @@ SKEW_US = 5 * 60 * 1_000_000
 
 Reason = Literal[
     "too large", "empty", "not JSON", "wrong type", "no key", "key differs", "unknown country",
-    "outside span", "occurred after seen", "wrong partition",
+    "outside span", "occurred after seen", "ahead of its record", "wrong partition",
 ]  # fmt: skip
 """Why a record is a dead letter; the label of its counter."""
 
@@ -68,9 +68,13 @@ def normal(value: Any) -> Any:
 
 
 def decode(
-    family: str, key: bytes | None, value: bytes | None, countries: Mapping[str, Country]
+    family: str, key: bytes | None, value: bytes | None, countries: Mapping[str, Country], recorded_us: int
 ) -> Delivery | events.Watermark:
-    """One record of a family's topic. Raises BadEvent with the reason for the dead-letter topic."""
+    """One record of a family's topic. Raises BadEvent with the reason for the dead-letter topic.
+
+    `recorded_us` is the record's own time (its broker's or its sender's). What clocks rise by is bounded by it and by
+    the country's span, and by nothing else: every consumer, and a second reading, says the same.
+    """
     if value is None or not value:
         raise BadEvent("empty", f"a record of family {family} has no body")
     if len(value) > MAX_BYTES:
@@ -84,21 +88,31 @@ def decode(
     country = countries.get(record.country)
     if country is None:
         raise BadEvent("unknown country", f"no country file for {record.country!r}")
-    if isinstance(record, events.Watermark):
-        return record
     if not key:
         raise BadEvent("no key", "the record's key must be country:customer_id")
     if key != events.key_of(record):
         raise BadEvent("key differs", "the record's key is not the body's country:customer_id")
-    return deliver(record, country)
+    taken = _mark(record, country) if isinstance(record, events.Watermark) else deliver(record, country)
+    if to_us(record.seen_at) > recorded_us + SKEW_US:
+        written = from_us(recorded_us)
+        raise BadEvent("ahead of its record", f"seen_at {record.seen_at} is over 5 minutes after its record, {written}")
+    return taken
+
+
+def _mark(watermark: events.Watermark, country: Country) -> events.Watermark:
+    """A watermark of a country, which may stand at the span's very end. Raises BadEvent beyond it."""
+    first, last = span_us(country)
+    if not first <= to_us(watermark.seen_at) <= last:
+        raise _outside(watermark, country)
+    return watermark
 
 
 def deliver(record: events.Event, country: Country) -> Delivery:
     """An event of a country as folds see it. Raises BadEvent for times that cannot be."""
     claimed, seen = to_us(record.occurred_at), to_us(record.seen_at)
-    first, last = _span(country)
+    first, last = span_us(country)
     if not first <= seen < last:
-        raise BadEvent("outside span", f"seen_at {record.seen_at} lies outside {country.starts_on}..{country.ends_on}")
+        raise _outside(record, country)
     if claimed > seen + SKEW_US:
         raise BadEvent("occurred after seen", f"occurred_at {record.occurred_at} is after seen_at {record.seen_at}")
     occurred = min(claimed, seen)
@@ -128,6 +142,11 @@ def _fields(kind: type[events.Event]) -> tuple[str, ...]:
     return tuple(name for name in kind.__struct_fields__ if name not in events.ENVELOPE)
 
 
+def _outside(record: events.Event | events.Watermark, country: Country) -> BadEvent:
+    return BadEvent("outside span", f"seen_at {record.seen_at} lies outside {country.starts_on}..{country.ends_on}")
+
+
 @functools.cache
-def _span(country: Country) -> tuple[int, int]:
+def span_us(country: Country) -> tuple[int, int]:
+    """The local midnights that begin `starts_on` and `ends_on`: `seen_at` lies in `[first, last)`."""
     return to_us(midnight(country.starts_on, country.zone)), to_us(midnight(country.ends_on, country.zone))

@@ -48,6 +48,7 @@ class Watermark(Struct, frozen=True, kw_only=True, tag_field="kind", tag="waterm
     country: CountryCode
     seen_at: Instant
     kind = "watermark"
+    customer_id = ""
 
 
 class Erased(Event, frozen=True, kw_only=True, tag="erased"):
@@ -220,6 +221,6 @@ def encode(event: Event | Watermark) -> bytes:
     return _encoder.encode(event)
 
 
-def key_of(event: Event) -> bytes:
-    """The record's key: `country:customer_id`."""
+def key_of(event: Event | Watermark) -> bytes:
+    """The record's key: `country:customer_id`; a watermark is of no customer."""
     return f"{event.country}:{event.customer_id}".encode()

@@ -36,13 +36,16 @@ class Reading:
 
     def read(self, message: Message) -> Record:
         part = Part(message.topic(), message.partition())
-        key, value = message.key(), message.value()
-        return Record(part, message.offset(), key, value, self._content(part, key, value))
+        key, value, (_, recorded_ms) = message.key(), message.value(), message.timestamp()
+        recorded_us = max(recorded_ms, 0) * 1000  # -1: a record without a time, which then says nothing that counts
+        return Record(part, message.offset(), key, value, self._content(part, key, value, recorded_us))
 
-    def _content(self, part: Part, key: bytes | None, value: bytes | None) -> Delivery | Watermark | BadEvent:
+    def _content(
+        self, part: Part, key: bytes | None, value: bytes | None, recorded_us: int
+    ) -> Delivery | Watermark | BadEvent:
         log = self.logs[part.topic]
         try:
-            found = decode(log.family, key, value, self.countries)
+            found = decode(log.family, key, value, self.countries, recorded_us)
         except BadEvent as error:
             return error
         if isinstance(found, Delivery) and partition_of(key or b"", log.partitions) != part.partition:

@@ -15,9 +15,9 @@ import msgspec
 from scv import atomic as whole
 from scv.errors import LogChanged
 from scv.events import country as countries
-from scv.events.calendar import midnight, to_us
 from scv.events.clock import wall_us
 from scv.events.country import Country
+from scv.events.delivery import span_us
 from scv.features import fetcher
 from scv.features.layout import layout_of
 from scv.offline.lake import Epoch, Lake
@@ -86,7 +86,7 @@ def set_clocks(store: RowStore, known: Mapping[str, Country]) -> None:
     """A country without a clock lives on wall time if its span holds now, and in a replay otherwise."""
     for country in known.values():
         if not store.has_clock(country.code):
-            starts, ends = (to_us(midnight(day, country.zone)) for day in (country.starts_on, country.ends_on))
+            starts, ends = span_us(country)
             store.set_mode(country.code, "wall" if starts <= wall_us() < ends else "replay")
 
 

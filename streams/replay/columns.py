@@ -23,6 +23,8 @@ REQUIRED = ("country", "customer_id", "kind", "occurred_at")
 FAMILIES = tuple(event.FAMILIES)
 NOWHERE = FAMILIES.index("orders")
 """The family whose topic takes a row of unreadable kind, when it is kept to be dead-lettered."""
+WATERMARK = "kind: a watermark is no event"
+"""What is wrong with a row that claims to be one, whatever else is."""
 
 _ARROW: dict[str, pa.DataType] = {"int": pa.int64(), "str": pa.string(), "bool": pa.bool_(), "date": pa.date32()}
 _INTEGERS = {f"{sign}{size}INT" for sign in ("", "U") for size in ("TINY", "SMALL", "BIG", "HUGE")} | {
@@ -157,7 +159,7 @@ def _members(columns: Mapping[str, str], found: list[str]) -> list[str]:
 
 
 def _problem(found: list[str]) -> str:
-    cases = ["WHEN kind = 'watermark' THEN 'kind: a watermark is no event'"]
+    cases = [f"WHEN kind = 'watermark' THEN '{WATERMARK}'"]
     for name in found:
         takes = ", ".join(_quoted(kind) for kind in TAKES[name])
         stray = f"j_{name} IS NOT NULL AND kind NOT IN ({takes})"

@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from scv.errors import BadEvent, UserError, did_you_mean
 from scv.events import delivery, event
+from scv.events.clock import wall_us
 from scv.events.country import Country
 from streams.replay import columns as wide
 from streams.replay import json_lines as lines
@@ -128,9 +129,10 @@ class History:
             for row, problem in enumerate(problems):
                 if problem is None and _plainly_good(decoders[families[row]], values[row]):
                     continue
-                found = _verdict(families[row], keys[row], values[row], countries) or problem
-                if found is not None:
-                    self._refuse(files[row], rows[row], found)
+                if problem != wide.WATERMARK:
+                    problem = _verdict(families[row], keys[row], values[row], countries) or problem
+                if problem is not None:
+                    self._refuse(files[row], rows[row], problem)
             if at is not None:
                 at(count)
         return count
@@ -240,7 +242,7 @@ def _plainly_good(decoder: msgspec.json.Decoder[event.Event | event.Watermark], 
 def _verdict(family: int, key: bytes | None, value: bytes, countries: Mapping[str, Country]) -> str | None:
     """What a consumer will say about a record, with the value it is about; None if it will take it."""
     try:
-        delivery.decode(wide.FAMILIES[family], key, value, countries)
+        delivery.decode(wide.FAMILIES[family], key, value, countries, wall_us())
     except BadEvent as error:
         return _explained(str(error), value)
     return None

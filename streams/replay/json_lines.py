@@ -122,7 +122,7 @@ def _content_id(fields: dict[str, Any], occurred: int | None) -> str:
 
 def _problem(fields: dict[str, Any]) -> str | None:
     if fields.get("kind") == "watermark":
-        return "kind: a watermark is no event"
+        return wide.WATERMARK
     for name in fields:
         if name not in wide.SCHEMA.names:
             return f"{name}: no event has such a field.{did_you_mean(name, wide.SCHEMA.names)}"

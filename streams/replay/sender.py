@@ -18,6 +18,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from scv.errors import UserError, did_you_mean
 from scv.events import calendar, country, event
+from scv.events.clock import wall_us
+from scv.events.delivery import SKEW_US, span_us
 from scv.settings import Settings
 from streams.kafka import topics
 from streams.kafka.producer import Producer
@@ -74,7 +76,11 @@ def replay(
     is acknowledged. Raises UserError (bad rows, unknown country, span, order of instants) before anything is sent,
     Unreachable when no broker answers.
     """
-    plan = _plan(history, _spans(history, settings, show), since, until, speed)
+    spans = _spans(history, settings, show)
+    if not spans:
+        raise UserError(f"{history.path} has no events to replay (check --country).")
+    ends = {code: _bounds(country.load(code, settings.countries_path))[1] for code in spans}
+    plan = _plan(spans, ends, since, until, speed)
     total = history.count(plan.since_us, plan.before_us)
     found = topics.ensure(settings)
     order = [found[topics.events(settings, family)] for family in FAMILIES]
@@ -101,9 +107,12 @@ def parse_speed(text: str) -> float:
 
 
 class _Plan(msgspec.Struct, frozen=True):
-    """Send `[since_us, before_us)`; watermarks of these countries and pacing go from `from_us` to `until_us`."""
+    """Send `[since_us, before_us)`; watermarks and pacing go from `from_us` to `until_us`.
 
-    countries: tuple[str, ...]
+    `countries`: up to where each one's watermarks may go, as its span or now ends.
+    """
+
+    countries: dict[str, int]
     since_us: int | None
     before_us: int | None
     from_us: int
@@ -112,19 +121,20 @@ class _Plan(msgspec.Struct, frozen=True):
 
 
 def _plan(
-    history: History, spans: dict[str, Span], since: datetime | None, until: datetime | None, speed: float | None
+    spans: dict[str, Span], ends: dict[str, int], since: datetime | None, until: datetime | None, speed: float | None
 ) -> _Plan:
-    if not spans:
-        raise UserError(f"{history.path} has no events to replay (check --country).")
     since_us = None if since is None else calendar.to_us(since)
     from_us = min(span.first_us for span in spans.values()) if since_us is None else since_us
     newest = max(span.last_us for span in spans.values()) + 1
     until_us = max(newest, from_us) if until is None else calendar.to_us(until)
     if until_us < from_us:
         what = "before the first event" if since_us is None else "before the country's clock, which never goes back"
-        start, end = calendar.from_us(from_us).isoformat(), calendar.from_us(until_us).isoformat()
+        start, end = (calendar.from_us(us).isoformat() for us in (from_us, until_us))
         raise UserError(f"--until {end} lies {what}: {start}. Choose a later instant.")
-    return _Plan(tuple(spans), since_us, None if until is None else until_us, from_us, until_us, speed)
+    if until_us > max(ends.values()):
+        end, last = (calendar.from_us(us).isoformat() for us in (until_us, max(ends.values())))
+        raise UserError(f"--until {end} lies beyond {last}: the end of the span of {', '.join(ends)}, or now.")
+    return _Plan(ends, since_us, None if until is None else until_us, from_us, until_us, speed)
 
 
 def _spans(history: History, settings: Settings, show: bool) -> dict[str, Span]:
@@ -142,18 +152,18 @@ def _spans(history: History, settings: Settings, show: bool) -> dict[str, Span]:
         starts, ends = _bounds(countries[code])
         if span.first_us < starts or span.last_us >= ends:
             first, last = calendar.from_us(span.first_us).isoformat(), calendar.from_us(span.last_us).isoformat()
-            raise UserError(
-                f"{history.path}: events of {code} were seen from {first} to {last}, outside its starts_on "
-                f"{countries[code].starts_on} and ends_on {countries[code].ends_on}. Mend {folder / code}.toml."
-            )
+            span_text = f"starts_on {countries[code].starts_on} and ends_on {countries[code].ends_on}"
+            where = f"{history.path}: events of {code} were seen from {first} to {last}"
+            raise UserError(f"{where}: after now, or outside {span_text}. Mend {folder / code}.toml.")
     with _Bar("Checking", sum(span.records for span in spans.values()), show) as bar:
         history.check(countries, bar.at)
     return spans
 
 
 def _bounds(known: country.Country) -> tuple[int, int]:
-    starts, ends = (calendar.midnight(day, known.zone) for day in (known.starts_on, known.ends_on))
-    return calendar.to_us(starts), calendar.to_us(ends)
+    """Where instants of a country may lie: in its span, and as a record of now may tell."""
+    starts, ends = span_us(known)
+    return starts, min(ends, wall_us() + SKEW_US)
 
 
 class _Sending:
@@ -214,9 +224,9 @@ class _Sending:
         self._due = _next_hour(seen_us)
 
     def _round(self, seen_us: int) -> None:
-        for code in self._plan.countries:
-            value = event.encode(event.Watermark(country=code, seen_at=calendar.from_us(seen_us)))
-            key = f"{code}:".encode()
+        for code, last_us in self._plan.countries.items():
+            mark = event.Watermark(country=code, seen_at=calendar.from_us(min(seen_us, last_us)))
+            value, key = event.encode(mark), event.key_of(mark)
             for topic in self._topics:
                 for partition in range(topic.partitions):
                     self._producer.send(topic.name, value, key, partition)
@@ -234,7 +244,7 @@ class _Sending:
 
     def _summary(self) -> Summary:
         return Summary(
-            countries=self._plan.countries,
+            countries=tuple(self._plan.countries),
             events={family: self._sent[index] for index, family in enumerate(FAMILIES) if self._sent[index]},
             watermarks=self._watermarks,
             first=None if self._first is None else calendar.from_us(self._first),

@@ -20,6 +20,7 @@ from proof.world.stock import Ground
 from proof.world.world import World
 from scv.errors import BadEvent
 from scv.events import country, delivery, event
+from scv.events.clock import wall_us
 from streams.replay import columns as wide
 
 ZX = country.load("ZX")  # Chatham: neither its midnight nor its hours are those of UTC, and its clock changes
@@ -81,7 +82,7 @@ def judged(found: Deliveries) -> list[tuple[str, bytes, str]]:
     for batch in records(found):
         for family, key, value in zip(*(batch[name].to_pylist() for name in ("family", "key", "value")), strict=True):
             try:
-                taken = delivery.decode(wide.FAMILIES[family], key, value, known)
+                taken = delivery.decode(wide.FAMILIES[family], key, value, known, wall_us())
                 said.append(("taken", value, taken.id if isinstance(taken, delivery.Delivery) else ""))
             except BadEvent as error:
                 said.append((error.reason, value, ""))

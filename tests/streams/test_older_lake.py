@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
-from scv.events import delivery, event
+from scv.events import calendar, delivery, event
 from scv.events.country import load
 from scv.offline.lake import Lake, schema
 from scv.online.rowstore import Log
@@ -27,7 +27,8 @@ def started(offset: int, country: str, **fields: Any) -> pa.Table:
     """One `started` as the lake takes it."""
     at = shop.FIRST + timedelta(days=offset)
     made = event.Started(id=f"s{offset}", country=country, customer_id="1", occurred_at=at, seen_at=at, **fields)
-    found = delivery.decode("subscription", event.key_of(made), event.encode(made), {country: load(country)})
+    known = {country: load(country)}
+    found = delivery.decode("subscription", event.key_of(made), event.encode(made), known, calendar.to_us(shop.AT))
     assert isinstance(found, delivery.Delivery)
     buffer = Buffer("subscription", 1)
     buffer.add(PART, offset, found)
