@@ -46,11 +46,18 @@ def schema(family: str) -> pa.Schema:
 
 
 class Epoch(msgspec.Struct, frozen=True, kw_only=True):
-    """Which log the lake is being filled from: topic ids (hex) by topic, and how many partitions each has."""
+    """Which log the lake is being filled from: topic ids (hex) by topic, and how many partitions each has.
+
+    `earlier`: epoch → how many partitions each topic had then; what a lake does not say counts as today's number.
+    """
 
     epoch: int
     topics: dict[str, str]
     partitions: int
+    earlier: dict[int, int] = {}
+
+    def partitions_in(self, epoch: int) -> int:
+        return self.partitions if epoch == self.epoch else self.earlier.get(epoch, self.partitions)
 
 
 @dataclass(frozen=True)
@@ -126,14 +133,19 @@ class Lake:
     def watermark_us(
         self, connection: duckdb.DuckDBPyConnection, family: str, country: str, version: LakeVersion
     ) -> int | None:
-        """The instant up to which every partition of a family is complete in this version (us); None: unknown."""
+        """The instant up to which every partition of a family is complete in this version (us); None: unknown.
+
+        Each epoch's partitions answer for themselves. What an epoch was complete to stays so when the next begins.
+        """
         source = self._source(connection, family, country, version)
         epoch = self.epoch()
         if epoch is None:
             return None
-        newest = f"SELECT \"partition\", max(epoch_us(seen_at)) AS us FROM {source} WHERE kind = 'watermark' GROUP BY 1"
-        count, oldest = connection.execute(f"SELECT count(*), min(us) FROM ({newest})").fetchall()[0]
-        return oldest if count == epoch.partitions else None
+        newest = f"""SELECT epoch, max(epoch_us(seen_at)) AS us FROM {source} WHERE kind = 'watermark'
+                     GROUP BY epoch, "partition\""""
+        marks = connection.execute(f"SELECT epoch, count(*), min(us) FROM ({newest}) GROUP BY epoch").fetchall()
+        known = [oldest for number, count, oldest in marks if count == epoch.partitions_in(number)]
+        return max(known, default=None)
 
     def _source(self, connection: duckdb.DuckDBPyConnection, family: str, country: str, version: LakeVersion) -> str:
         pinned = version.families.get(family, -1)

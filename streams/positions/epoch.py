@@ -133,7 +133,11 @@ def _forget(store: RowStore) -> None:
 
 def _write_epoch(lake: Lake, logs: Mapping[str, Log], filled: Epoch | None) -> None:
     number, partitions = next((log.epoch, log.partitions) for log in logs.values())
-    epoch = Epoch(epoch=number, topics={topic: log.topic_id for topic, log in logs.items()}, partitions=partitions)
+    earlier = {} if filled is None else filled.earlier
+    if filled is not None and filled.epoch != number:
+        earlier = earlier | {filled.epoch: filled.partitions}
+    topics = {topic: log.topic_id for topic, log in logs.items()}
+    epoch = Epoch(epoch=number, topics=topics, partitions=partitions, earlier=earlier)
     if epoch == filled:
         return
     whole.write(lake.path / "epoch.json", msgspec.json.format(msgspec.json.encode(epoch), indent=2))

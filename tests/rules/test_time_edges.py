@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from scv.events.calendar import from_us, tuesdays
+from scv.events.calendar import from_us, to_us, tuesdays
 from scv.events.clock import Clock, live_at
 from scv.events.partition import murmur2, partition_of
 from scv.folds import Count
@@ -59,20 +59,21 @@ def test_before_a_replay_begins_there_is_no_now() -> None:
 
 
 class Marked(TableLake):
-    """A lake in memory that knows how many partitions there are."""
+    """A lake in memory that knows how many partitions there are, and were in earlier epochs."""
 
-    def __init__(self, partitions: int) -> None:
+    def __init__(self, *partitions: int) -> None:
         super().__init__()
-        self.partitions = partitions
+        *earlier, now = partitions
+        self.now = Epoch(epoch=len(earlier), topics={}, partitions=now, earlier=dict(enumerate(earlier)))
 
     def epoch(self) -> Epoch:
-        return Epoch(epoch=0, topics={}, partitions=self.partitions)
+        return self.now
 
 
-def marks(family: str, given: Sequence[tuple[int, datetime]]) -> pa.Table:
+def marks(family: str, given: Sequence[tuple[int, datetime]], epoch: int = 0) -> pa.Table:
     """Watermarks as the lake keeps them, by partition."""
     rows: list[dict[str, Any]] = [
-        {"country": "ZZ", "kind": "watermark", "seen_at": at, "epoch": 0, "partition": partition, "offset": n}
+        {"country": "ZZ", "kind": "watermark", "seen_at": at, "epoch": epoch, "partition": partition, "offset": n}
         for n, (partition, at) in enumerate(given)
     ]
     return pa.Table.from_pylist(rows, schema=lake.schema(family))
@@ -88,6 +89,24 @@ def test_a_family_is_complete_to_the_oldest_of_its_partitions_newest_marks() -> 
     newest = Marked(2).watermark_us(connection, "orders", "ZZ", EMPTY)
     assert newest is not None and from_us(newest) == hours(3)
     assert Marked(3).watermark_us(connection, "orders", "ZZ", EMPTY) is None, "one partition has none"
+
+
+@pytest.mark.parametrize(("before", "now"), [(4, 2), (2, 4), (3, 3)])
+def test_a_family_stays_as_complete_as_it_was_when_the_number_of_partitions_changes(before: int, now: int) -> None:
+    connection, kept = duckdb.connect(), Marked(before, now)
+    first = marks("orders", [(n, hours(n + 1)) for n in range(before)])
+    steps = []
+    for count in range(now + 1):
+        later = marks("orders", [(n, hours(9)) for n in range(count)], epoch=1)
+        connection.register("lake_orders", pa.concat_tables([first, later]))
+        steps.append(kept.watermark_us(connection, "orders", "ZZ", EMPTY))
+    assert steps == [to_us(hours(1))] * now + [to_us(hours(9))], "all of the new ones say so, and none of the old"
+
+
+def test_a_partition_that_never_was_marked_is_missed_in_an_earlier_epoch_too() -> None:
+    connection = duckdb.connect()
+    connection.register("lake_orders", marks("orders", [(0, hours(1)), (1, hours(2))]))
+    assert Marked(3, 2).watermark_us(connection, "orders", "ZZ", EMPTY) is None
 
 
 def test_labels_are_complete_to_the_oldest_of_the_families_that_they_read() -> None:

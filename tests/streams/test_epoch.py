@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import msgspec
 import pytest
 
 from local.services import Services
 from scv.errors import LogChanged
+from scv.events.calendar import to_us
 from scv.features.fetcher import collect
 from scv.features.layout import layout_of
 from scv.offline.lake import Lake
@@ -69,6 +72,31 @@ def test_a_topic_that_is_another_is_refused_until_a_rebuild(live: Settings, clie
     shop.send(other, shop.log(2, 300))
     shop.consume(other)
     shop.compare(other, client)
+
+
+def test_fewer_partitions_make_the_lake_no_less_complete(live: Settings, client: Any) -> None:
+    """Twice created anew with fewer: what was complete stays so, and the newest log says how far it goes on."""
+    store, lake, connection = RowStore(client), Lake(live.lake_path), duckdb.connect()
+
+    def complete_to() -> list[int | None]:
+        families = ("orders", "app")
+        return [lake.watermark_us(connection, family, "US", lake.version()) for family in families]
+
+    shop.send(live, shop.log(1, 100))
+    shop.consume(live)
+    last = live
+    for partitions in (2, 1):
+        other = msgspec.structs.replace(last, topic_prefix=last.topic_prefix + "y", partitions=partitions)
+        pretend(store, lake, last, other)
+        rebuild(other, store, {"US": shop.US})
+        assert complete_to() == [to_us(shop.AT)] * 2
+        last = other
+    epoch = lake.epoch()
+    assert epoch is not None and (epoch.epoch, epoch.partitions, epoch.earlier) == (3, 1, {1: 3, 2: 2})
+    later = shop.AT + timedelta(days=1)
+    shop.send(last, [], later)
+    shop.consume(last)
+    assert complete_to() == [to_us(later)] * 2
 
 
 def pretend(store: RowStore, lake: Lake, old: Settings, new: Settings) -> None:
