@@ -14,12 +14,15 @@ if TYPE_CHECKING:
 
 
 def reference_of(date: str | None, country: Country, settings: Settings) -> datetime:
-    """The instant that `-d` names; without it local midnight of the newest Tuesday by the country's clock."""
+    """The instant that `-d` names; without it local midnight of the newest Tuesday by the country's clock.
+
+    Raises BadReference for one after the clock.
+    """
     from scv.events import calendar
-    from terminal.arguments import now
+    from terminal.arguments import now, the_references
 
     if date:
-        return calendar.reference(date, country)
+        return the_references([date], country, settings)[0]
     today = now(country, settings).astimezone(country.zone).date()
     return calendar.midnight(today - timedelta(days=(today.weekday() - calendar.TUESDAY) % 7), country.zone)
 
@@ -28,10 +31,10 @@ def references_of(dates: Sequence[str], country: Country, settings: Settings) ->
     """The instants that `-d` names; without any, those of every published week. Raises UserError if there is none."""
     from scorer.tuesday.week import Folder
     from scv.errors import UserError
-    from scv.events import calendar
+    from terminal.arguments import the_references
 
     if dates:
-        return sorted({calendar.reference(text, country) for text in dates})
+        return the_references(dates, country, settings)
     folder = Folder(settings.exports_url, country.code)
     weeks = [folder.week(date) for date in folder.dates()]
     if not weeks:

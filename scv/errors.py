@@ -4,7 +4,7 @@ CerebroError
 ├── UserError             the caller's mistake: the command line exits with 2
 │   ├── BadSetting        a CEREBRO_… variable or a country file is wrong
 │   ├── UnknownName       a country, fetcher, feature, target or command nobody knows
-│   └── BadReference      a date or instant that cannot be read
+│   └── BadReference      a date or instant that cannot be read, or lies after the country's clock
 ├── BadEvent              one delivery that goes to the dead-letter topic, with a reason
 ├── LogChanged            a topic was recreated or repartitioned: stop and rebuild
 ├── StoreUnusable         the store evicts, was wiped or has unbuilt fetchers: stop and rebuild
@@ -44,7 +44,7 @@ class UnknownName(UserError):
 
 
 class BadReference(UserError):
-    """A date or instant that cannot be read."""
+    """A date or instant that cannot be read, or that lies after the country's clock."""
 
 
 class BadEvent(CerebroError):

@@ -8,6 +8,7 @@ from datetime import datetime
 from scv.errors import UserError
 from scv.events import calendar
 from scv.events import country as countries
+from scv.events.clock import check_reference, wall_us
 from scv.events.country import Country
 from scv.settings import Settings
 
@@ -21,10 +22,15 @@ def the_countries(codes: Sequence[str], settings: Settings) -> list[Country]:
 
 
 def the_references(dates: Sequence[str], country: Country, settings: Settings) -> list[datetime]:
-    """The instants that `-d` names, in order; the country's clock now when there is none."""
-    if dates:
-        return sorted({calendar.reference(text, country) for text in dates})
-    return [now(country, settings)]
+    """The instants that `-d` names, in order; the country's clock now when there is none.
+
+    Raises BadReference for one after the clock.
+    """
+    if not dates:
+        return [now(country, settings)]
+    found = sorted({calendar.reference(text, country) for text in dates})
+    check_reference(found[-1], known_clock(country, settings), country)
+    return found
 
 
 def now(country: Country, settings: Settings) -> datetime:
@@ -36,3 +42,27 @@ def now(country: Country, settings: Settings) -> datetime:
     if found is None:
         raise UserError(f"The replay of {country.code} has not begun: its clock has no instant. Name one with -d.")
     return found
+
+
+def known_clock(country: Country, settings: Settings) -> datetime:
+    """What is known of a country's clock, also where no store answers or none has begun: then the lake's newest
+    record says it, and of a country without records wall time.
+    """
+    import duckdb
+
+    from scv.offline.lake import Lake
+    from scv.online.rowstore import RowStore
+    from streams.connection import UNWELL, client
+
+    try:
+        with client(settings) as connected:
+            store = RowStore(connected)
+            stands = store.clock(country.code).now if store.has_clock(country.code) else None
+    except UNWELL:
+        stands = None
+    if stands is not None:
+        return stands
+    lake = Lake(settings.lake_path)
+    with duckdb.connect() as connection:
+        front = lake.front_us(connection, country.code, lake.version())
+    return calendar.from_us(wall_us() if front is None else front)

@@ -14,10 +14,12 @@ from scorer.served.vector_log import Answer, VectorLog
 from scorer.subjects import Subjects, blank, of_views
 from scv.errors import CerebroError, UnknownName
 from scv.events import country as countries
+from scv.events.clock import check_reference
 from scv.events.country import Country
 from scv.features import fetcher
 from scv.model.bundle import Bundle
 from scv.online.reader import Reader
+from scv.online.rowstore import RowStore
 from scv.settings import Settings
 
 log = logging.getLogger("cerebro.scorer")
@@ -36,6 +38,7 @@ class Answers:
     def __init__(self, settings: Settings, client: Any) -> None:
         self._settings = settings
         self._reader = Reader(client)
+        self._store = RowStore(client)
         self._fetchers = list(fetcher.collect().values())
         self._countries: dict[str, Country] = {}
         self.champions = Champions(settings)
@@ -53,8 +56,9 @@ class Answers:
     ) -> list[Score]:
         """One score per id, in order; all of the country's targets unless some are named.
 
-        `alive` is called between steps and may raise. Raises UnknownName (country, target), NotReady, UserError (no
-        snapshot of that reference), CorruptBundle or StaleBundle, StoreUnusable, or the store client's error.
+        `alive` is called between steps and may raise. Raises UnknownName (country, target), NotReady, UserError (a
+        reference after the clock or without snapshot), CorruptBundle or StaleBundle, StoreUnusable, or the store
+        client's error.
         """
         country = self.country(code)
         models = self.models(country, targets)
@@ -103,6 +107,9 @@ class Answers:
 
     def _read(self, country: Country, customer_ids: Sequence[str], reference: datetime | None) -> Subjects:
         if reference is not None:
+            now = self._store.clock(country.code).now
+            if now is not None:
+                check_reference(reference, now, country)
             return self.archive.subjects(country, reference).pick(customer_ids)
         views = self._reader.read(country, customer_ids, self._fetchers)
         return of_views(views, self._fetchers, self._settings.stale_after_s)

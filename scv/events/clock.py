@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from scv.errors import BadReference
 from scv.events.calendar import from_us
+from scv.events.country import Country
 
 Mode = Literal["wall", "replay"]
 
@@ -43,3 +45,13 @@ def live_at(clock: Clock, newest_row_us: int | None) -> datetime | None:
     after_row = None if newest_row_us is None or newest_row_us < 0 else newest_row_us + 1
     candidates = [us for us in (clock.now_us(), after_row) if us is not None]
     return from_us(max(candidates)) if candidates else None
+
+
+def check_reference(at: datetime, now: datetime, country: Country) -> None:
+    """Raise BadReference for a reference after a country's clock: what will be seen until then, nobody knows."""
+    if at > now:
+        wanted, stands = (one.astimezone(country.zone).isoformat() for one in (at, now))
+        raise BadReference(
+            f"The reference {wanted} lies after the clock of {country.code}, which stands at {stands}. "
+            "Name an earlier one, or wait until the clock has come there (`cerebro replay` moves that of a replay)."
+        )

@@ -147,6 +147,19 @@ class Lake:
         known = [oldest for number, count, oldest in marks if count == epoch.partitions_in(number)]
         return max(known, default=None)
 
+    def front_us(self, connection: duckdb.DuckDBPyConnection, country: str, version: LakeVersion) -> int | None:
+        """What a clock would read if it had heard all of this version: the newest watermark, or 1 µs after the newest
+        event seen if that is later (us); None for a country without records.
+        """
+        sources = [self._source(connection, family, country, version) for family in version.families]
+        newest = [
+            f"SELECT max(epoch_us(seen_at) + (kind <> 'watermark')::BIGINT) AS us FROM {source} "
+            f"WHERE month = (SELECT max(month) FROM {source})"
+            for source in sources
+        ]
+        row = connection.execute(f"SELECT max(us) FROM ({' UNION ALL '.join(newest)})").fetchone()
+        return None if row is None else row[0]
+
     def _source(self, connection: duckdb.DuckDBPyConnection, family: str, country: str, version: LakeVersion) -> str:
         pinned = version.families.get(family, -1)
         table = self.table(family, pinned) if pinned >= 0 else None

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
-WITNESS = "CEREBRO_MUTANT_WITNESS"
+WITNESS = "CEREBRO_TEST_WITNESS"
 PACKAGES = (
     "scv", "streams", "store", "feature_repo", "trainer", "scorer", "console", "rpc", "proof", "local", "terminal",
     "commands", "cli", "tests",

@@ -77,7 +77,8 @@ def test_export_reconciles_with_the_live_scorer(
     assert code == 2 and "cerebro fetch US -d 2017-01-10" in err
 
 
-def test_a_week_runs_and_runs_again(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_week_runs_and_runs_again(live: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    live.mark(AT + timedelta(days=7))
     code, out, _ = run(capsys, "week", "US", "-d", "2017-09-12")
     assert code == 0 and "2017-09-12: published" in out
     assert "Of 100 contacts" in out or "contacts listed over 1 Tuesdays" in out

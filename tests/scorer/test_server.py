@@ -155,7 +155,7 @@ def test_an_earlier_reference_is_answered_from_its_snapshot(live: Shop, client: 
     earlier = client.score("US", LIVELY, ["lapse"], EARLIER)
     assert earlier.targets[0].probability != now.targets[0].probability
     assert "cerebro fetch" in refused(
-        "FAILED_PRECONDITION", lambda: client.score("US", LIVELY, [], AT + timedelta(days=1))
+        "FAILED_PRECONDITION", lambda: client.score("US", LIVELY, [], AT - timedelta(days=1))
     )
     refused("NOT_FOUND", lambda: client.score("US", "nobody", [], AT))
 
