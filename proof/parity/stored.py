@@ -62,7 +62,7 @@ class StoredRows:
             pipe.hget(row_key(code, name), layout.field)
             pipe.hkeys(row_key(code, name))
         replies = pipe.execute()
-        (built,) = self._store.built(code, [layout.field])
+        (built,) = self._store.built(code, [layout])
         elsewhere = self._marked(one) if not built else ()
         homes = self._homes(one.family, names)
         found = {}

@@ -23,16 +23,16 @@ from scv.events.partition import partition_of
 from scv.features.fetcher import Fetcher
 from scv.features.layout import Layout, layout_of
 from scv.online.row import NEVER, Place, Row, unpack
-from scv.online.rowstore import Log, built_key, clock_key, clock_of, position_key, row_key
+from scv.online.rowstore import Log, built_key, clock_key, clock_of, is_whole, position_key, row_key
 
 
 @dataclass(frozen=True)
 class Reading:
     """One fetcher of one customer.
 
-    `built` is False where the store does not hold this fetcher's rows (at its fingerprint) for the country:
-    "run cerebro rebuild". `present` is True where the customer has an admitted event of its family; otherwise
-    every value is None. `values` are by plain feature name, all features of the fetcher, None for missing.
+    `built` is False where the store does not hold this fetcher's rows (at its fingerprint) for the country, whole
+    and of the log that stands: "run cerebro rebuild". `present` is True where the customer has an admitted event of
+    its family; otherwise every value is None. `values` are by plain feature name, None for missing.
     `watermark` is the instant up to which the customer's partition is complete, `freshness_s` the clock minus
     that, never negative; both None where no watermark (or clock) is known.
     """
@@ -116,6 +116,10 @@ class Topics:
         topic, log = self._by_family[family]
         return topic, partition_of(key, log.partitions)
 
+    def log(self, family: str) -> Log | None:
+        """The log of a family, if it has one."""
+        return self._by_family[family][1] if family in self._by_family else None
+
     def place(self, family: str, generation: int, partition: int) -> Place:
         """The place that a row of this family must be of."""
         found = self._places.get((family, generation, partition))
@@ -153,7 +157,10 @@ class _Call:
         self.generation = int(generation or 1)
         self.clock = clock_of(clock)
         self.now_us = self.clock.now_us()
-        self.built = [mark is not None for mark in built]
+        self.built = [
+            is_whole(mark, self.generation, self.topics.log(layout.family))
+            for mark, layout in zip(built, self.layouts, strict=True)
+        ]
         self.watermarks = dict(zip(partitions, rest, strict=False))
         self.rows: Sequence[Sequence[bytes | None]] = rest[len(partitions) :]
 

@@ -21,7 +21,7 @@ from scv.features.fetcher import Fetcher
 from scv.features.layout import Layout, layout_of
 from scv.offline.lake import Lake, LakeVersion
 from scv.online.row import Place, Row, fence_of
-from scv.online.rowstore import Log, Move, RowStore, RowWrite, row_key
+from scv.online.rowstore import Log, Marker, Move, RowStore, RowWrite, row_key
 
 CHUNK = 500
 """Customers whose rows are compared and written in one round trip."""
@@ -55,7 +55,8 @@ def rebuild(
     """Build the rows of some fetchers for some countries from the newest lake version, then mark them built.
 
     `client` is a connected store whose `topics` are those of the lake's epoch (LogChanged otherwise). `progress`
-    hears (customers done, of all). Rows ahead of the lake stay; consumers go back to the lake's position.
+    hears (customers done, of all). Rows ahead of the lake stay; consumers go back to the lake's position. Needs no
+    lock: where another generation or epoch begins meanwhile nothing is marked, and StoreUnusable raised.
     """
     store, done = RowStore(client), Rebuilt()
     owned = duckdb.connect() if connection is None else connection
@@ -73,9 +74,9 @@ def rebuild(
 def _tasks(
     store: RowStore, lake: Lake, countries: Mapping[str, Country], fetchers: Sequence[type[Fetcher]]
 ) -> Iterator[_Task]:
+    generation = store.generation()
     logs = {log.family: (topic, log) for topic, log in store.logs().items()}
     epoch, version = lake.epoch(), lake.version()
-    generation = store.generation()
     for family in events.FAMILIES:
         layouts = [layout_of(fetcher) for fetcher in fetchers if fetcher.family == family]
         if not layouts:
@@ -101,6 +102,11 @@ class _Source:
     log: Log
     positions: list[int]
     generation: int
+
+    @property
+    def marker(self) -> Marker:
+        """Of what the rows are whole once they are built."""
+        return Marker(generation=self.generation, log=self.log)
 
     def place(self, key: bytes) -> tuple[Place, int]:
         """Where a customer's rows belong, and the last offset that the lake holds there."""
@@ -131,7 +137,8 @@ class _Task:
     def run(self, connection: duckdb.DuckDBPyConnection, done: Rebuilt, report: Callable[[], None]) -> None:
         """Fold and write, then let the consumer follow and readers see.
 
-        Raises StoreUnusable where the store restarted in between: rows written before may be gone.
+        Raises StoreUnusable where the store restarted in between (rows written before may be gone), or where another
+        generation or epoch began (they are not its rows).
         """
         begun = self.store.incarnation()
         empty = self.source.version.families[self.source.log.family] < 0
@@ -141,30 +148,32 @@ class _Task:
                 report()
         if self.store.incarnation() != begun:
             raise StoreUnusable("The store restarted during the rebuild and may have lost rows. Run it again.")
-        code, topic = self.country.code, self.source.topic
-        for partition, position in enumerate(self.source.positions):
-            self.store.follow(topic, partition, position, code, self.fields)
-        if not empty:
-            self._restore_clock(connection)
-        for name in self.fields:
-            self.store.mark_built(code, name)
+        watermark = None if empty else self._restore_clock(connection)
+        source = self.source
+        if not self.store.mark_built(self.country.code, self.fields, source.topic, source.marker, source.positions):
+            raise StoreUnusable("The rows were begun anew during this rebuild: its own count no longer. Run it again.")
+        if watermark is not None:
+            self._restore_watermark(watermark)
 
-    def _restore_clock(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """What the lake says of time, for a store that lost it; a consumer that moves meanwhile knows better."""
-        code, topic = self.country.code, self.source.topic
+    def _restore_clock(self, connection: duckdb.DuckDBPyConnection) -> int | None:
+        """The clock of a store that lost it, as the lake knows it; the lake's watermark (us)."""
+        code = self.country.code
         newest = connection.execute(f"SELECT max(seen_us) FROM ({self._deliveries(connection)})").fetchall()[0][0]
         mark = self.source.lake.watermark_us(connection, self.source.log.family, code, self.source.version)
-        if mark is not None:
-            parts = [(topic, partition) for partition in range(self.source.log.partitions)]
-            self.store.advance(
-                [
-                    Move(*part, position.offset, position.turn, position.offset or 0, {code: mark})
-                    for part, position in zip(parts, self.store.positions(parts), strict=True)
-                ]
-            )
         fronts = [us for us in (mark, None if newest is None else newest + 1) if us is not None]
         if fronts:
             self.store.tick({code: max(fronts)})
+        return mark
+
+    def _restore_watermark(self, us: int) -> None:
+        """For a store that lost it; a consumer that moves meanwhile knows better."""
+        parts = [(self.source.topic, partition) for partition in range(self.source.log.partitions)]
+        self.store.advance(
+            [
+                Move(*part, position.offset, position.turn, position.offset or 0, {self.country.code: us})
+                for part, position in zip(parts, self.store.positions(parts), strict=True)
+            ]
+        )
 
     def _deliveries(self, connection: duckdb.DuckDBPyConnection) -> str:
         return self.source.lake.deliveries(connection, self.source.log.family, self.country, self.source.version)

@@ -1,13 +1,12 @@
-"""The online store: keys, the two scripts and Rule R. It is handed a connected Redis or Valkey client.
+"""The online store: keys, scripts and Rule R. It is handed a connected Redis or Valkey client.
 
 row:{country:customer}                hash, one field per fetcher@fingerprint: packed rows
 pos:topic:partition                   hash, a partition's restart point:
     offset                            the next to apply
     turn                              counts rebuilds: whoever read another one must read all of this again
-    built:COUNTRY:FIELD               the fetchers whose rows follow this partition
     wm:COUNTRY                        everything seen before this instant is applied (us)
 clock:country                         hash: mode, front (us)
-built:country:fetcher@fingerprint     the rows of that fetcher are whole
+built:country:fetcher@fingerprint     marker: of which generation and log the rows of that fetcher are whole
 topics                                hash: topic → log description (epoch, topic id, partitions)
 generation                            the rebuild that rows must belong to
 """
@@ -22,53 +21,9 @@ import msgspec
 
 from scv.errors import StoreUnusable
 from scv.events.clock import Clock, Mode
+from scv.features.layout import Layout
 from scv.online.row import FENCE_BYTES, Place
-
-# A write succeeds only if every field's stored fence equals the fence that the writer read ('' = absent).
-WRITE = """
-local n = tonumber(ARGV[1])
-for i = 2, #ARGV, 3 do
-  local stored = redis.call('HGET', KEYS[1], ARGV[i])
-  local fence = stored and string.sub(stored, 1, n) or ''
-  if fence ~= ARGV[i + 1] then return 0 end
-end
-for i = 2, #ARGV, 3 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 2]) end
-return 1
-"""
-
-# Moves a partition's restart point if offset and turn are those that the writer read; marks only ever rise.
-ADVANCE = """
-local offset, turn = redis.call('HGET', KEYS[1], 'offset'), redis.call('HGET', KEYS[1], 'turn')
-if (offset or '') ~= ARGV[1] or (turn or '0') ~= ARGV[2] then return 0 end
-redis.call('HSET', KEYS[1], 'offset', ARGV[3])
-for i = 4, #ARGV, 2 do
-  local old = redis.call('HGET', KEYS[1], ARGV[i])
-  if not old or tonumber(ARGV[i + 1]) > tonumber(old) then redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
-end
-return 1
-"""
-
-# Rows built up to an offset follow this partition from there on: the restart point goes back to it, in the same step.
-FOLLOW = """
-local offset = redis.call('HGET', KEYS[1], 'offset')
-if not offset or tonumber(offset) > tonumber(ARGV[1]) then redis.call('HSET', KEYS[1], 'offset', ARGV[1]) end
-for i = 2, #ARGV do redis.call('HSET', KEYS[1], ARGV[i], '1') end
-return redis.call('HINCRBY', KEYS[1], 'turn', 1)
-"""
-
-# The heads (fences) of some fields of a row, '' where there is none.
-FENCES = """
-local found = redis.call('HMGET', KEYS[1], unpack(ARGV, 2))
-for i = 1, #found do found[i] = found[i] and string.sub(found[i], 1, tonumber(ARGV[1])) or '' end
-return found
-"""
-
-# A clock's front only ever rises.
-TICK = """
-local old = redis.call('HGET', KEYS[1], 'front')
-if not old or tonumber(ARGV[1]) > tonumber(old) then redis.call('HSET', KEYS[1], 'front', ARGV[1]) end
-return redis.call('HGET', KEYS[1], 'front')
-"""
+from scv.online.scripts import ADVANCE, FENCES, MARK, TICK, WRITE
 
 
 class Log(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,15 +38,21 @@ class Log(msgspec.Struct, frozen=True, kw_only=True):
         return Place(generation, self.epoch, bytes.fromhex(self.topic_id), partition)
 
 
+class Marker(msgspec.Struct, frozen=True, kw_only=True):
+    """Of what the rows of one fetcher and country are whole. A marker that is not equal to this one counts as none."""
+
+    generation: int
+    log: Log
+
+
 @dataclass(frozen=True)
 class Position:
     """A partition's restart point: the next offset to apply and, per country, the instant before which everything
-    seen is applied (us). `built` holds the keys of the built markers whose rows follow this partition.
+    seen is applied (us).
     """
 
     offset: int | None
     watermarks: Mapping[str, int] = field(default_factory=dict)
-    built: frozenset[str] = frozenset()
     turn: int = 0
 
 
@@ -145,7 +106,7 @@ class RowStore:
         self.client = client
         self._write = client.register_script(WRITE)
         self._advance = client.register_script(ADVANCE)
-        self._follow = client.register_script(FOLLOW)
+        self._mark = client.register_script(MARK)
         self._fences = client.register_script(FENCES)
         self._tick = client.register_script(TICK)
 
@@ -191,19 +152,6 @@ class RowStore:
         for move in moves:
             self._advance(keys=[position_key(move.topic, move.partition)], args=move.args(), client=pipe)
         return [bool(moved) for moved in (pipe.execute() if moves else [])]
-
-    def follow(self, topic: str, partition: int, offset: int, country: str, fields: Sequence[str]) -> None:
-        """Let rows built from everything before `offset` follow a partition; it restarts there or earlier."""
-        marks = [built_key(country, field) for field in fields]
-        self._follow(keys=[position_key(topic, partition)], args=[offset, *marks])
-
-    def unfollow(self, topic: str, partition: int, country: str, fields: Sequence[str]) -> None:
-        """Let no consumer write these rows until they are built again."""
-        key = position_key(topic, partition)
-        pipe = self.client.pipeline(transaction=True)
-        pipe.hdel(key, *(built_key(country, field) for field in fields))
-        pipe.hincrby(key, "turn", 1)
-        pipe.execute()
 
     # -- clocks --------------------------------------------------------------------------------------------
     def clock(self, country: str) -> Clock:
@@ -257,20 +205,55 @@ class RowStore:
     def generation(self) -> int:
         return int(self.client.get("generation") or 1)
 
-    def built(self, country: str, fields: Sequence[str]) -> list[bool]:
-        """Which fetchers (by row field) of a country are whole."""
-        return [mark is not None for mark in self.client.mget([built_key(country, f) for f in fields])]
+    def built(self, country: str, layouts: Sequence[Layout]) -> list[bool]:
+        """Which fetchers' rows of a country are whole, for the generation and the logs that stand. One round trip."""
+        if not layouts:
+            return []
+        pipe = self.client.pipeline(transaction=True)
+        pipe.get("generation")
+        pipe.hvals("topics")
+        pipe.mget([built_key(country, layout.field) for layout in layouts])
+        generation, logs, marks = pipe.execute()
+        by_family = {log.family: log for log in (msgspec.json.decode(text, type=Log) for text in logs)}
+        return [
+            is_whole(mark, int(generation or 1), by_family.get(layout.family))
+            for mark, layout in zip(marks, layouts, strict=True)
+        ]
 
-    def mark_built(self, country: str, field: str) -> None:
-        self.client.set(built_key(country, field), b"1")
+    def mark_built(
+        self, country: str, fields: Sequence[str], topic: str, marker: Marker, positions: Sequence[int]
+    ) -> bool:
+        """Let rows that hold everything before `positions` (by partition) be read, and follow the topic from there.
 
-    def unmark_built(self, country: str, fields: Sequence[str]) -> None:
-        self.client.delete(*(built_key(country, field) for field in fields))
+        False, and nothing is done, where generation or log are no longer the marker's. Restart points never go forward.
+        """
+        log = marker.log
+        parts = [position_key(topic, partition) for partition in range(log.partitions)]
+        keys = ["generation", "topics", *parts, *(built_key(country, field) for field in fields)]
+        args = [msgspec.json.encode(marker), marker.generation, topic, log.topic_id, log.epoch, *positions]
+        return bool(self._mark(keys=keys, args=args))
 
-    def next_generation(self) -> int:
-        """Begin another generation of rows: every older one is to be built again."""
-        self.client.set("generation", self.generation() + 1)
-        return self.generation()
+    def next_generation(self) -> None:
+        """Begin another generation: no row is whole until it is built again, and running consumers learn of it."""
+        generation, logs = self.generation(), self.logs()
+        pipe = self.client.pipeline(transaction=True)
+        pipe.set("generation", generation + 1)
+        for topic, log in logs.items():
+            for partition in range(log.partitions):
+                pipe.hincrby(position_key(topic, partition), "turn", 1)
+        pipe.execute()
+
+    def forget_logs(self) -> None:
+        """Positions and markers of the topics so far count no longer. Turns go on: none comes twice."""
+        for key in self.client.scan_iter(match="pos:*", count=1000):
+            turn = int(self.client.hget(key, "turn") or 0)
+            pipe = self.client.pipeline(transaction=True)
+            pipe.delete(key)
+            pipe.hset(key, "turn", turn + 1)
+            pipe.execute()
+        for key in self.client.scan_iter(match="built:*", count=1000):
+            self.client.delete(key)
+        self.client.delete("topics")
 
     def incarnation(self) -> str:
         """The store's run id: another one means that it restarted and may have lost writes."""
@@ -288,9 +271,18 @@ def position_of(found: Mapping[bytes, bytes]) -> Position:
     """A position as HGETALL returns it."""
     texts = {name.decode(): text for name, text in found.items()}
     marks = {name[3:]: int(us) for name, us in texts.items() if name.startswith("wm:")}
-    built = frozenset(name for name in texts if name.startswith("built:"))
     offset = texts.get("offset")
-    return Position(None if offset is None else int(offset), marks, built, int(texts.get("turn", 0)))
+    return Position(None if offset is None else int(offset), marks, int(texts.get("turn", 0)))
+
+
+def is_whole(mark: bytes | None, generation: int, log: Log | None) -> bool:
+    """Does a marker, as stored, say that its rows are whole for this generation and log?"""
+    if mark is None or log is None:
+        return False
+    try:
+        return msgspec.json.decode(mark, type=Marker) == Marker(generation=generation, log=log)
+    except msgspec.MsgspecError:  # of another form, which said less
+        return False
 
 
 def clock_of(found: Mapping[bytes, bytes]) -> Clock:

@@ -20,9 +20,9 @@ from scv.events.clock import wall_us
 from scv.events.delivery import Delivery
 from scv.events.event import Watermark
 from scv.features.fetcher import of_family
-from scv.features.layout import layout_of
+from scv.features.layout import Layout, layout_of
 from scv.offline.lake import Lake
-from scv.online.rowstore import RowStore, built_key
+from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from streams import faultpoint
 from streams.connection import UNWELL, ails, connect_store
@@ -124,20 +124,22 @@ class OnlineConsumer:
         except Unreachable as error:
             self._say(str(error))
             return
-        generation = self._store.generation()
+        generation = self._store.generation()  # it and markers come after the positions: a turn that stands proves them
+        built = {family: self._built(family) for family in sorted({self._logs[part.topic].family for part in parts})}
         self._checked = 0.0  # clocks are read again: the turn that was just read stands for them
         self._intake.place({part: position.offset or 0 for part, position in positions.items()}, bounds)
         for part in sorted(self._intake.placed & set(parts)):
             log, position = self._logs[part.topic], positions[part]
-            layouts = [layout_of(fetcher) for fetcher in of_family(log.family)]
-            built = {
-                code: [one for one in layouts if built_key(code, one.field) in position.built]
-                for code in self._countries
-            }
             self._folding.end([part])
-            self._folding.begin(part, log.place(generation, part.partition), position, built)
+            self._folding.begin(part, log.place(generation, part.partition), position, built[log.family])
             self.counters.placed += 1
         self._down = False
+
+    def _built(self, family: str) -> dict[str, list[Layout]]:
+        """By country: the fetchers of a family whose rows are whole."""
+        layouts = [layout_of(fetcher) for fetcher in of_family(family)]
+        marks = {code: self._store.built(code, layouts) for code in self._countries}
+        return {code: [one for one, built in zip(layouts, marks[code], strict=True) if built] for code in marks}
 
     def _unplace(self) -> None:
         self._folding.end(sorted(self._intake.placed))

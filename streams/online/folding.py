@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from scv.errors import LogChanged
+from scv.errors import LogChanged, StoreUnusable
 from scv.events.country import Country
 from scv.events.delivery import Delivery
 from scv.features.layout import Layout
-from scv.online.row import FENCE_BYTES, NEVER, Place, Row, unpack
+from scv.online.row import FENCE_BYTES, NEVER, Fence, Place, Row, unpack
 from scv.online.rowstore import Move, Position, RowStore, RowWrite, position_key, row_key
 from streams import faultpoint
 from streams.counters import Counters
@@ -162,12 +162,22 @@ class Folding:
         if fence.place == place:
             return Held(layout, row, data[:FENCE_BYTES], fence.upto)
         if (fence.place.generation, fence.place.epoch) < (place.generation, place.epoch):
+            self._refuse_unbuilt(name, layout, fence)
             # Left over from a log that is gone, and not in the lake: whatever is, was built again.
             return Held(layout, Row(layout, lateness), data[:FENCE_BYTES], NEVER)
         raise LogChanged(
             f"A row of {layout.field} belongs to epoch {fence.place.epoch}, generation {fence.place.generation}; this "
             f"consumer is in epoch {place.epoch}, generation {place.generation}. {ADVICE}"
         )
+
+    def _refuse_unbuilt(self, name: Name, layout: Layout, fence: Fence) -> None:
+        """Raise StoreUnusable for an older generation's row that holds nothing but what was built again: it was not."""
+        session = self.sessions[name.part]
+        if replace(fence.place, generation=session.place.generation) == session.place and fence.upto < session.offset:
+            raise StoreUnusable(
+                f"{layout.field} is marked as built for generation {session.place.generation}, but a row of it is of "
+                f"generation {fence.place.generation}. Run `cerebro rebuild`."
+            )
 
     def _apply(self, held: Sequence[Held], items: Sequence[tuple[int, Delivery]]) -> Tally:
         """Let every row take every item that it does not hold yet."""

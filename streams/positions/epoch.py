@@ -54,7 +54,7 @@ def open_epoch(
     """
     known = countries.known(settings.countries_path)
     with Lock(store.client, "epoch", say):
-        logs = _settle(settings, store, lake, say, renew)
+        logs = settle(settings, store, lake, say, renew)
         set_clocks(store, known)
         built = build_missing(store, lake, known, progress)
         if built.rows:
@@ -68,9 +68,9 @@ def build_missing(
     """Build and mark the fetchers whose rows are not whole; countries of equal need go together."""
     needs: dict[tuple[str, ...], list[str]] = {}
     every = fetcher.collect()
-    fields = [layout_of(one).field for one in every.values()]
+    layouts = [layout_of(one) for one in every.values()]
     for code in known:
-        marks = store.built(code, fields)
+        marks = store.built(code, layouts)
         missing = tuple(name for name, built in zip(every, marks, strict=True) if not built)
         if missing:
             needs.setdefault(missing, []).append(code)
@@ -90,7 +90,7 @@ def set_clocks(store: RowStore, known: Mapping[str, Country]) -> None:
             store.set_mode(country.code, "wall" if starts <= wall_us() < ends else "replay")
 
 
-def _settle(settings: Settings, store: RowStore, lake: Lake, say: Say, renew: bool) -> dict[str, Log]:
+def settle(settings: Settings, store: RowStore, lake: Lake, say: Say, renew: bool) -> dict[str, Log]:
     """Bring broker, lake and store to one epoch; the logs of it."""
     followed, filled = store.logs(), lake.epoch()
     number = max([filled.epoch if filled else 1, *(log.epoch for log in followed.values())])
@@ -104,7 +104,7 @@ def _settle(settings: Settings, store: RowStore, lake: Lake, say: Say, renew: bo
             raise LogChanged(f"The lake {lake.path} was filled from another log: {differs}. {ADVICE}")
         say(f"Epoch {number + 1} begins: {differs}.")
         logs = {topic: msgspec.structs.replace(log, epoch=number + 1) for topic, log in logs.items()}
-        _forget(store)
+        store.forget_logs()
     _write_epoch(lake, logs, filled)
     if store.logs() != logs:
         store.set_logs(logs)
@@ -120,15 +120,6 @@ def _differs(filled: Epoch, number: int, now: Mapping[str, tuple[str, int]]) -> 
         for topic, topic_id in filled.topics.items()
     }
     return difference(logs, now)
-
-
-def _forget(store: RowStore) -> None:
-    """Rows and positions of the epoch before count no longer: nothing is built, every position begins anew."""
-    client = store.client
-    for pattern in ("built:*", "pos:*"):
-        for key in client.scan_iter(match=pattern, count=1000):
-            client.delete(key)
-    client.delete("topics")
 
 
 def _write_epoch(lake: Lake, logs: Mapping[str, Log], filled: Epoch | None) -> None:

@@ -24,6 +24,7 @@ from scv.online.row import Row
 from scv.online.rowstore import Log, RowStore, RowWrite, clock_key, position_key, row_key
 from scv.settings import Settings
 from tests import world
+from tests.marking import mark
 from tests.parity.sides import deliveries, lake_table
 from tests.world import Record
 
@@ -74,8 +75,7 @@ class Served:
         self.store.set_logs({topic(family): log(family) for family in FAMILIES})
         for (name, customer), row in self.rows.items():
             self.write(collect()[name], customer, row)
-        for one in collect().values():
-            self.store.mark_built("ZZ", layout_of(one).field)
+        mark(self.store, "ZZ", collect().values())
         self.store.set_mode("ZZ", "replay")
         self.move(NOW)
 

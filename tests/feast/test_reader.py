@@ -14,6 +14,7 @@ from scv.features.layout import layout_of
 from scv.online.reader import Reader
 from scv.online.rowstore import position_key
 from tests.feast.served import NOW, PARTITIONS, ZZ, Served, log, topic
+from tests.marking import mark
 
 ALL = list(collect().values())
 
@@ -61,7 +62,10 @@ def test_an_empty_store_knows_nobody(live: Served) -> None:
 def test_rows_of_an_earlier_rebuild_are_not_read(live: Served) -> None:
     live.client.set("generation", 2)
     (view,) = Reader(live.client).read(ZZ, live.customers[:1], ALL)
-    assert not view.known
+    assert not any(one.built for one in view.fetchers.values())
+    mark(live.store, "ZZ", ALL)
+    (view,) = Reader(live.client).read(ZZ, live.customers[:1], ALL)
+    assert all(one.built for one in view.fetchers.values()) and not view.known
     mine = live.rows["orders", live.customers[0]]
     live.write(collect()["orders"], live.customers[0], mine, generation=2)
     (view,) = Reader(live.client).read(ZZ, live.customers[:1], ALL)

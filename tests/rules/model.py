@@ -1,7 +1,8 @@
 """Rule R as a small world: two workers of one partition, rebuilds, an erasure, a store that loses power.
 
 Every actor is a generator that stops between any two things it says to the store, and a seeded scheduler picks who
-goes on. Rows, fences and admission are the real code. `Rules` holds the wrong variants as switches.
+goes on. Rows, fences and admission are the real code. `Rules` holds the wrong variants as switches. Now and then a
+rebuild begins another generation, whoever else is at work.
 """
 
 from __future__ import annotations
@@ -18,15 +19,20 @@ from msgspec.structs import replace
 from scv.events.delivery import Delivery
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
-from scv.online.row import FENCE_BYTES, Place, Row, fence_of, unpack
-from scv.online.rowstore import Move, Position, RowWrite, row_key
+from scv.online import rowstore
+from scv.online.rebuild import is_behind
+from scv.online.row import FENCE_BYTES, NEVER, Place, Row, fence_of, unpack
+from scv.online.rowstore import Marker, Move, Position, RowWrite, row_key
 from tests import world
 from tests.parity.sides import deliveries
 
 LOOKS = 0.3
 """How often a worker whose client reconnects without a word asks for the store's incarnation before a batch."""
+AFRESH = 0.5
+"""How often a rebuild begins another generation."""
 TOPIC = "cerebro.payments"
-PLACE = Place(1, 0, bytes(range(16)), 0)
+LOG = rowstore.Log(family="payments", epoch=0, topic_id=bytes(range(16)).hex(), partitions=1)
+PLACE = LOG.place(1, 0)
 LAYOUT = layout_of(get("payments"))
 BERLIN = world.country("Europe/Berlin")
 Log = Sequence[Delivery]
@@ -35,7 +41,7 @@ Steps = Iterator[None]
 
 @dataclass(frozen=True)
 class Rules:
-    """The wrong variants; all off is Rule R. (`NewerWins` of tests.rules.store is one more.)"""
+    """The wrong variants; all off is Rule R. (`NewerWins` and `MarksAnyway` of tests.rules.store are two more.)"""
 
     cut_at_reference: bool = False
     resume_from_commit: bool = False
@@ -54,6 +60,8 @@ class Worker:
     cache: dict[str, bytes] = field(default_factory=dict)
     next: int | None = None
     stands: Position = field(default_factory=lambda: Position(None))
+    place: Place = PLACE
+    built: bool = False
     power: int = 0
     assigned: bool = False
     stopped: bool = False
@@ -79,14 +87,16 @@ class Model:
     """One world from the first event to the barrier."""
 
     def __init__(self, seed: int, store: Any, rules: Rules = Rules()) -> None:
-        self.rng = random.Random(seed)
+        self.rng, self.seen = random.Random(seed), Counter[str]()
         self.store, self.rules, self.log = store, rules, make_log(seed)
         self.workers = [Worker(), Worker()]
         self.owner = 0
         self.produced = self.lake = self.committed = 0
+        store.set_logs({TOPIC: LOG})
+        for _ in self.rebuild(0):
+            pass
         self.saves = [store.saved()]
         self.hears = self.rng.choice((0.2, 0.9))
-        self.seen: Counter[str] = Counter()
         self.workers[0].assigned = True
         self.running: list[Steps] = [self.consume(worker) for worker in self.workers]
 
@@ -111,7 +121,8 @@ class Model:
         elif roll < 0.7:
             self.rebalance()
         elif roll < 0.76:
-            self.running.append(self.rebuild(self.rng.randint(self.lake // 2, self.lake)))
+            position = self.rng.randint(self.lake // 2, self.lake)
+            self.running.append(self.afresh(position) if self.rng.random() < AFRESH else self.rebuild(position))
         elif roll < 0.86:
             self.saves = [*self.saves[-2:], self.store.saved()]
         elif roll < 0.9:
@@ -134,22 +145,35 @@ class Model:
             worker.stopped = True
         while any(next(actor, "done") != "done" for actor in self.running):
             pass
+        for _ in () if self.built() else self.rebuild(self.lake):  # a consumer's start builds what is not whole
+            pass
         owner = self.workers[self.owner]
         owner.stopped, owner.assigned = False, True
         for _ in self.consume(owner):
-            if owner.next == len(self.log) and (owner.stands.offset == owner.next or self.rules.resume_from_commit):
+            at_end = owner.next == len(self.log) and self.stands(owner)
+            if at_end and (owner.stands.offset == owner.next or self.rules.resume_from_commit):
                 return
 
     def right(self, customer: str) -> bool:
-        """Is the stored row the fold of the whole log?"""
+        """Is the stored row the fold of the whole log, and one that a reader takes?"""
         expected = fresh_row()
         for delivery in self.log:
             if delivery.customer_id == customer:
                 expected.deliver(delivery)
         _, expected = unpack(expected.pack(PLACE, 0), LAYOUT, BERLIN.lateness_days)
-        stored = self.stored(customer)
-        found = unpack(stored, LAYOUT, BERLIN.lateness_days)[1] if stored else fresh_row()
-        return found == expected
+        place, found = self.place(), fresh_row()
+        if (stored := self.stored(customer)) and fence_of(stored).place == place:
+            found = unpack(stored, LAYOUT, BERLIN.lateness_days)[1]
+        return self.built() and found == expected
+
+    def place(self) -> Place:
+        """Where rows belong now."""
+        return LOG.place(self.store.generation(), 0)
+
+    def built(self) -> bool:
+        """Do the rows that stand count as whole?"""
+        built: bool = self.store.built("ZZ", [LAYOUT])[0]
+        return built
 
     # -- a stream consumer ---------------------------------------------------------------------------------
     def consume(self, worker: Worker) -> Steps:
@@ -181,6 +205,8 @@ class Model:
             yield from self.apply(worker, customer, [one for one in records if one[1].customer_id == customer])
         yield
         self.check(worker)
+        if end == start and not self.stands(worker):
+            raise Moved  # an idle consumer looks now and then
         if end > start:
             self.advance(worker, end)
 
@@ -189,11 +215,11 @@ class Model:
         while True:
             self.check(worker)
             data = worker.cache.get(customer) or self.read(worker, customer)
-            upto = fence_of(data).upto if data else -1
+            upto = fence_of(data).upto if data and fence_of(data).place == worker.place else NEVER
             new = [(offset, delivery) for offset, delivery in records if offset > upto]
-            if not new:
+            if not new or not worker.built:
                 return
-            written = self.applied(data, new)
+            written = self.applied(worker, data, new)
             yield
             self.check(worker)
             if self.wrote(worker, customer, data, written):
@@ -201,12 +227,14 @@ class Model:
             worker.cache.pop(customer, None)
             self.seen["fenced"] += 1
 
-    def applied(self, data: bytes, new: Sequence[tuple[int, Delivery]]) -> bytes:
-        row = unpack(data, LAYOUT, BERLIN.lateness_days)[1] if data else fresh_row()
+    def applied(self, worker: Worker, data: bytes, new: Sequence[tuple[int, Delivery]]) -> bytes:
+        """A row of an older generation is one that nothing was built of: it begins anew."""
+        mine = data and fence_of(data).place == worker.place
+        row = unpack(data, LAYOUT, BERLIN.lateness_days)[1] if mine else fresh_row()
         for _, delivery in new:
             row.deliver(delivery)
         gone = self.rules.erase_deletes and new[-1][1].kind == "erased"
-        return b"" if gone else row.pack(PLACE, new[-1][0])
+        return b"" if gone else row.pack(worker.place, new[-1][0])
 
     def wrote(self, worker: Worker, customer: str, data: bytes, written: bytes) -> bool:
         key = row_key("ZZ", customer)
@@ -228,6 +256,7 @@ class Model:
     def seek(self, worker: Worker) -> None:
         worker.stands = self.store.positions([(TOPIC, 0)])[0]
         worker.next = worker.stands.offset or 0
+        worker.place, worker.built = self.place(), self.built()
 
     def check(self, worker: Worker) -> None:
         """A store that went away breaks the connection: whoever speaks next learns of it."""
@@ -236,10 +265,14 @@ class Model:
 
     def read(self, worker: Worker, customer: str) -> bytes:
         """A row, and in the same round trip the proof that the restart point still stands."""
-        now, stands = self.store.positions([(TOPIC, 0)])[0], worker.stands
-        if (now.offset, now.turn) != (stands.offset, stands.turn):
+        if not self.stands(worker):
             raise Moved
         return self.stored(customer) or b""
+
+    def stands(self, worker: Worker) -> bool:
+        """Is the restart point the one that was read?"""
+        now, stands = self.store.positions([(TOPIC, 0)])[0], worker.stands
+        return (now.offset, now.turn) == (stands.offset, stands.turn)
 
     def begin_again(self, worker: Worker) -> None:
         """Forget all rows and seek to the restart point that stands in the store."""
@@ -251,9 +284,18 @@ class Model:
             worker.next = self.committed
 
     # -- a rebuild from the lake ---------------------------------------------------------------------------
+    def afresh(self, position: int) -> Steps:
+        """Begin another generation beside whoever is at work, then build what is not whole."""
+        self.seen["generations"] += 1
+        yield
+        self.store.next_generation()
+        yield
+        if not self.built():
+            yield from self.rebuild(position)
+
     def rebuild(self, position: int) -> Steps:
         """Fold the lake up to one position and write what is absent or older; the restart point goes back to it."""
-        known, power = self.log[:position], self.store.power
+        known, power, place = self.log[:position], self.store.power, self.place()
         self.seen["rebuilds"] += position > 0
         if self.rules.cut_at_reference and known:
             reference = self.rng.choice(known).seen_us
@@ -262,23 +304,28 @@ class Model:
             row = fresh_row()
             for delivery in mine:
                 row.deliver(delivery)
-            yield from self.build(customer, row.pack(PLACE, position - 1))
+            yield from self.build(customer, row.pack(place, position - 1), power)
         yield
-        if power != self.store.power and not self.rules.silent_reconnect:
+        if self.lost(power):
             return  # rows written before may be gone: whoever started it starts it again
-        self.store.follow(TOPIC, 0, position, "ZZ", [LAYOUT.field])
+        marker = Marker(generation=place.generation, log=LOG)
+        self.seen["refused marks"] += not self.store.mark_built("ZZ", [LAYOUT.field], TOPIC, marker, [position])
 
-    def build(self, customer: str, built: bytes) -> Steps:
+    def build(self, customer: str, built: bytes, power: int) -> Steps:
         while True:
             yield
-            data = self.stored(customer) or b""
-            if data and fence_of(data).upto >= fence_of(built).upto:
+            data, fence = self.stored(customer) or b"", fence_of(built)
+            if self.lost(power) or not is_behind(data[:FENCE_BYTES], fence.place, fence.upto):
                 return
             yield
             write = RowWrite(LAYOUT.field, data[:FENCE_BYTES], built)
-            if not self.store.write_rows({row_key("ZZ", customer): [write]}):
+            if self.lost(power) or not self.store.write_rows({row_key("ZZ", customer): [write]}):
                 return
             self.seen["fenced"] += 1
+
+    def lost(self, power: int) -> bool:
+        """Does a builder's broken connection tell it that the store is another one than it began with?"""
+        return power != self.store.power and not self.rules.silent_reconnect
 
     def stored(self, customer: str) -> bytes | None:
         found: bytes | None = self.store.read_rows([row_key("ZZ", customer)], [LAYOUT.field])[0][0]

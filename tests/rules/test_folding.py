@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from scv.errors import LogChanged
+from scv.errors import LogChanged, StoreUnusable
 from scv.events.delivery import Delivery, deliver
 from scv.events.event import Charged, Watermark
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
 from scv.online.row import FENCE_BYTES, Place, Row, unpack
-from scv.online.rowstore import RowStore, RowWrite, row_key
+from scv.online.rowstore import Log, RowStore, RowWrite, row_key
 from scv.settings import Settings
 from streams.counters import Counters
 from streams.kafka.log import Part
@@ -24,10 +24,12 @@ from streams.online.consumer import OnlineConsumer
 from streams.online.folding import Batch, Folding, Moved
 from streams.online.rowcache import Name
 from tests import world
+from tests.marking import mark
 
 ZZ = world.country("Europe/Berlin")
 LAYOUT = layout_of(get("payments"))
-PLACE = Place(1, 1, bytes(16), 0)
+TOPIC = Log(family="payments", epoch=1, topic_id=bytes(16).hex(), partitions=1)
+PLACE = TOPIC.place(1, 0)
 PART = Part("cerebro.payments", 0)
 FIRST = datetime(2016, 6, 1, 12, tzinfo=UTC)
 
@@ -82,7 +84,8 @@ def row_of(log: Sequence[Delivery]) -> Row:
 @pytest.fixture
 def followed(store: RowStore) -> RowStore:
     """The partition's rows are built: from nothing, up to offset 0."""
-    store.follow(*PART, 0, "ZZ", [LAYOUT.field])
+    store.set_logs({PART.topic: TOPIC})
+    mark(store, "ZZ", [get("payments")], 0)
     return store
 
 
@@ -101,7 +104,7 @@ def test_a_restart_point_that_moved_stops_it_before_it_writes(followed: RowStore
     folding = consumer(followed)
     folding.apply(batch(0, 2))
     if moves == "turn":  # a rebuild that held just as much
-        followed.follow(*PART, 2, "ZZ", [LAYOUT.field])
+        mark(followed, "ZZ", [get("payments")], 2)
     else:  # the store came back from an older copy of itself
         followed.client.hset(f"pos:{PART.topic}:{PART.partition}", "offset", 1)
     with pytest.raises(Moved):
@@ -129,6 +132,18 @@ def test_a_row_of_a_log_that_is_gone_begins_anew(followed: RowStore, gone: Place
     followed.write_rows({row_key("ZZ", "c1"): [RowWrite(LAYOUT.field, b"", left)]})
     consumer(followed).apply(batch(0, 2))
     assert stored(followed) == (1, row_of(LOG[:2]))
+
+
+def test_a_row_that_was_not_built_again_is_not_taken_for_none(followed: RowStore) -> None:
+    """An older generation's row that ends before the restart point: what it holds would be lost."""
+    now = replace(PLACE, generation=2)
+    left = folded(LOG[:3], PLACE, 2)
+    followed.write_rows({row_key("ZZ", "c1"): [RowWrite(LAYOUT.field, b"", left)]})
+    folding = consumer(followed, now)
+    folding.apply(batch(0, 3, [charged(n, "another") for n in range(3)]))
+    with pytest.raises(StoreUnusable, match=r"generation 1\. Run `cerebro rebuild`"):
+        folding.apply(batch(3, 4))
+    assert followed.read_rows([row_key("ZZ", "c1")], [LAYOUT.field]) == [[left]]
 
 
 @pytest.mark.parametrize("later", [replace(PLACE, epoch=2), replace(PLACE, generation=2)], ids=["epoch", "generation"])

@@ -13,16 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace as replace_log
 
 from scv.online.row import FENCE_BYTES
-from scv.online.rowstore import Move, RowWrite
+from scv.online.rowstore import Marker, Move, RowWrite
 from tests.parity.sides import write_figures
-from tests.rules.model import LAYOUT, PLACE, TOPIC, Model, Rules, fresh_row
-from tests.rules.store import MemoryStore, NewerWins, ValkeyStore, valkey
+from tests.rules.model import LAYOUT, LOG, PLACE, TOPIC, Model, Rules, fresh_row
+from tests.rules.store import MarksAnyway, MemoryStore, NewerWins, ValkeyStore, valkey
 
 WORLDS = 600
 VARIANT_WORLDS = 1500
 REAL_WORLDS = 12
+COMMON = ("fenced", "read again", "power losses", "rebalances", "rebuilds", "generations", "refused marks")
 WRONG: list[tuple[str, float, float, str, float]] = []
 
 
@@ -41,7 +43,7 @@ def test_no_interleaving_leaves_a_wrong_row(share: int) -> None:
     wrong, seen = wrong_worlds(range(share, WORLDS, 4), MemoryStore)
     WRONG.append((f"wrong worlds, Rule R, share {share}", wrong, WORLDS // 4, "worlds", 0))
     assert wrong == 0
-    assert all(seen[what] > 50 for what in ("fenced", "read again", "power losses", "rebalances", "rebuilds")), seen
+    assert all(seen[what] > 50 for what in COMMON), seen
 
 
 @pytest.mark.parametrize(
@@ -52,6 +54,7 @@ def test_no_interleaving_leaves_a_wrong_row(share: int) -> None:
         pytest.param(MemoryStore, Rules(resume_from_commit=True), id="power lost, resumed from Kafka's commit"),
         pytest.param(MemoryStore, Rules(keep_cache=True), id="power lost, warm cache kept"),
         pytest.param(MemoryStore, Rules(erase_deletes=True), id="erased without a tombstone"),
+        pytest.param(MarksAnyway, Rules(), id="rebuild afresh beside a build, marked without asking of what"),
         pytest.param(MemoryStore, Rules(silent_reconnect=True), id="power lost, the client reconnects without a word"),
     ],
 )
@@ -85,6 +88,9 @@ def test_the_real_scripts_leave_no_wrong_row(client: Any) -> None:
 def test_the_store_in_memory_answers_as_the_scripts_do(client: Any) -> None:
     """Random writes with right, stale and absent fences, two fields at once, and restart points that move or not."""
     rng, stores = random.Random(4), [ValkeyStore(client), MemoryStore()]
+    marked: list[bool] = []
+    for store in stores:
+        store.set_logs({TOPIC: LOG})
     rows = [b"", *(fresh_row().pack(PLACE, upto) for upto in range(4))]
     for _ in range(400):
         key, fields = rng.choice("kl"), rng.sample([LAYOUT.field, "other@00"], rng.choice((1, 2)))
@@ -95,9 +101,17 @@ def test_the_store_in_memory_answers_as_the_scripts_do(client: Any) -> None:
         near = replace(move, turn=stores[1].positions([(TOPIC, 0)])[0].turn)
         first, second = (store.advance([move, near]) for store in stores)
         assert first == second
+        marker = Marker(
+            generation=stores[1].generation() - rng.randrange(2), log=rng.choice((LOG, replace_log(LOG, epoch=1)))
+        )
         for store in stores if rng.random() < 0.05 else []:
-            store.follow(TOPIC, 0, move.offset, "ZZ", [LAYOUT.field])
+            marked.append(store.mark_built("ZZ", [LAYOUT.field], TOPIC, marker, [move.offset]))
+        if rng.random() < 0.02:
+            for store in stores:
+                store.next_generation()
+        assert stores[0].built("ZZ", [LAYOUT]) == stores[1].built("ZZ", [LAYOUT])
     assert stores[0].read_rows("kl", [LAYOUT.field, "other@00"]) == stores[1].read_rows(
         "kl", [LAYOUT.field, "other@00"]
     )
     assert stores[0].positions([(TOPIC, 0)]) == stores[1].positions([(TOPIC, 0)])
+    assert marked[::2] == marked[1::2] and set(marked) == {True, False}

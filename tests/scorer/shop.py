@@ -28,10 +28,11 @@ from scv.model.bundle import Bundle, BundleInfo, Rows
 from scv.model.calibration import Calibration, Logistic
 from scv.offline import lake, snapshot
 from scv.online.row import Row, unpack
-from scv.online.rowstore import Log, RowStore, RowWrite, built_key, clock_key, position_key, row_key
+from scv.online.rowstore import Log, RowStore, RowWrite, clock_key, position_key, row_key
 from scv.settings import Settings
 from scv.targets.phase import phase
 from scv.targets.target import TARGETS
+from tests.marking import mark
 
 US = country.load("US")
 PARTITIONS = 2
@@ -87,9 +88,9 @@ class Shop:
         """An empty store whose clock has not begun."""
         self.client.flushall()
         self.rows, self.applied = {}, 0
-        RowStore(self.client).set_logs({topic(family): log(family) for family in FAMILIES})
-        for one in collect().values():
-            self.client.set(built_key("US", layout_of(one).field), b"1")
+        store = RowStore(self.client)
+        store.set_logs({topic(family): log(family) for family in FAMILIES})
+        mark(store, "US", collect().values())
         self.client.hset(clock_key("US"), "mode", "replay")
 
     def rewind(self) -> None:

@@ -18,6 +18,8 @@ from scorer.live.server import SERVICE, Server
 from scv.errors import UserError
 from scv.model import bundle, champion
 from scv.offline import snapshot
+from scv.online.rowstore import RowStore
+from tests.marking import unmark
 from tests.scorer import shop
 from tests.scorer.shop import AT, EARLIER, LIVELY, US, Shop
 
@@ -137,8 +139,7 @@ def test_what_is_too_old_is_refused_and_what_is_old_is_called_stale(live: Shop, 
 
 
 def test_what_is_not_built_is_missing_and_refused(live: Shop, client: ScorerClient) -> None:
-    field = shop.layout_of(snapshot.fetcher.get("orders")).field
-    live.client.delete(shop.built_key("US", field))
+    unmark(RowStore(live.client), "US", [snapshot.fetcher.get("orders")])
     # Other fetchers of the family are whole, so the customer is known; what the model needs is not.
     reply = client.score("US", LIVELY, ["lapse"])
     assert {one.fetcher: one.state for one in reply.freshness}["orders"] == pb.Freshness.MISSING

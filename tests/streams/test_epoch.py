@@ -37,8 +37,8 @@ def test_a_fresh_start_is_epoch_one_and_built_at_once(live: Settings, client: An
     store, lake = RowStore(client), Lake(live.lake_path)
     opened = open_epoch(live, store, lake, quiet)
     assert {log.epoch for log in opened.logs.values()} == {1}
-    fields = [layout_of(one).field for one in collect().values()]
-    assert all(store.built("US", fields)) and all(store.built("ZZ", fields))
+    layouts = [layout_of(one) for one in collect().values()]
+    assert all(store.built("US", layouts)) and all(store.built("ZZ", layouts))
     assert open_epoch(live, store, lake, quiet).logs == opened.logs, "again is the same"
     assert store.clock("US").mode == "replay", "its span has ended: wall time cannot be its clock"
 

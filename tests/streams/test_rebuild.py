@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import duckdb
@@ -10,19 +11,20 @@ import msgspec
 import pytest
 
 from local.services import Services
-from scv.errors import LogChanged
+from scv.errors import LogChanged, StoreUnusable
 from scv.events import country as countries
 from scv.features.fetcher import collect, of_family
 from scv.features.layout import layout_of
 from scv.offline.lake import Lake
 from scv.online import rebuild
+from scv.online.reader import Reader
 from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from streams.connection import connect_store
-from streams.kafka import topics
 from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
 from streams.positions.rebuild import rebuild as rebuild_all
+from tests.marking import unmark
 from tests.streams import shop
 from tests.streams.conftest import SESSION_MS
 
@@ -114,16 +116,14 @@ def test_a_new_fetcher_is_built_and_then_followed(live: Settings, client: Any) -
     """Its rows are not written before it is built, and the gap between the lake and the consumer is read again."""
     shop.send(live, shop.log(5, 300))
     shop.consume(live)
-    fields = [layout_of(one).field for one in of_family("orders")]
-    store, topic = RowStore(client), topics.events(live, "orders")
+    layouts = [layout_of(one) for one in of_family("orders")]
+    store = RowStore(client)
     for key in client.scan_iter(match="row:*"):
-        client.hdel(key, fields[0])
-    for partition in range(live.partitions):
-        store.unfollow(topic, partition, "US", fields[:1])
-    store.unmark_built("US", fields[:1])
+        client.hdel(key, layouts[0].field)
+    unmark(store, "US", of_family("orders")[:1])
     shop.send(live, shop.log(6, 300))
     (online,) = shop.consume(live, OnlineConsumer)
-    assert store.built("US", fields) == [True] * len(fields)
+    assert store.built("US", layouts) == [True] * len(layouts)
     assert online["re_read"] == 0 < online["admitted"]
     shop.consume(live, LakeConsumer)
     shop.compare(live, client)
@@ -135,8 +135,7 @@ def test_unbuilt_rows_are_not_written(live: Settings, client: Any) -> None:
         shop.wait(lambda: running.consumers[0].counters.rows)
         store = RowStore(client)
         fields = [layout_of(one).field for one in of_family("orders")]
-        for partition in range(live.partitions):
-            store.unfollow(topics.events(live, "orders"), partition, "US", fields)
+        unmark(store, "US", of_family("orders"))
         before = {field: shop.rows(store, field) for field in fields}
         shop.send(live, shop.log(8, 100))
         shop.wait(lambda: running.consumers[0].counters.unbuilt > 10)
@@ -156,6 +155,49 @@ def test_afresh_everything_is_of_the_next_generation(live: Settings, client: Any
         shop.settle(live, client)
     assert RowStore(client).generation() == 2
     shop.compare(live, client)
+
+
+Build = Callable[[Settings, Any, rebuild.Progress], object]
+
+
+def by_a_command(settings: Settings, client: Any, progress: rebuild.Progress) -> object:
+    return rebuild_all(settings, RowStore(client), KNOWN, progress=progress)
+
+
+def without_the_lock(settings: Settings, client: Any, progress: rebuild.Progress) -> object:
+    return rebuild.rebuild(client, Lake(settings.lake_path), KNOWN, list(collect().values()), progress)
+
+
+@pytest.mark.parametrize("build", [by_a_command, without_the_lock])
+def test_afresh_beside_another_build_loses_no_history(live: Settings, client: Any, build: Build) -> None:
+    """The other began in the generation before, and ends while or after every row is built again."""
+    shop.send(live, shop.log(1, 400))
+    shop.consume(live)
+    client.delete(*list(client.scan_iter(match="row:*"))[:5])
+    inside, go, raised = threading.Event(), threading.Event(), list[BaseException]()
+
+    def other() -> None:
+        try:
+            build(live, client, lambda *_: (inside.set(), go.wait(20)))
+        except BaseException as error:
+            raised.append(error)
+
+    first = threading.Thread(target=other)
+    second = threading.Thread(target=lambda: rebuild_all(live, RowStore(client), KNOWN, afresh=True))
+    first.start()
+    assert inside.wait(20)
+    second.start()
+    second.join(2)
+    go.set()
+    for thread in (first, second):
+        thread.join(60)
+    shop.send(live, shop.log(2, 200))
+    shop.consume(live)
+    shop.compare(live, client)
+    assert RowStore(client).generation() == 2
+    known = Reader(client).read(shop.US, [str(n) for n in range(60)], list(collect().values()))
+    assert all(view.known and all(one.built for one in view.fetchers.values()) for view in known)
+    assert [type(error) for error in raised] == ([StoreUnusable] if build is without_the_lock else [])
 
 
 def test_another_log_is_refused(full: Settings, store_of: Any) -> None:
