@@ -76,10 +76,11 @@ def _store(found: Settings) -> str:
 
 def _broker(found: Settings) -> str:
     from confluent_kafka import KafkaException
-    from confluent_kafka.admin import AdminClient
+
+    from streams.kafka import librdkafka
 
     try:
-        listed = AdminClient({"bootstrap.servers": found.broker, "log_level": 0}).list_topics(timeout=ANSWER_S)
+        listed = librdkafka.admin(found).list_topics(timeout=ANSWER_S)
     except KafkaException as error:
         raise Unreachable(f"{found.broker} does not answer ({error.args[0].name()}).") from error
     return f"alive, {len(listed.topics)} topics"

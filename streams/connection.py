@@ -38,7 +38,7 @@ _AILS = {
 
 ANSWER_S = 5.0
 CONNECT_S = 2.0
-SAY_EVERY_S = 5.0
+SAY_EVERY_S = 15.0
 _PAUSE_S = 0.2
 
 

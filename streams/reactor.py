@@ -7,6 +7,7 @@ comes again with the customer's next event. Its tables, windows, `exactly_once` 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -15,7 +16,7 @@ import faust
 import msgspec
 
 from scv.settings import Settings
-from streams.kafka import topics
+from streams.kafka import librdkafka, topics
 
 FLUSH_S = 0.5
 MOST = 200
@@ -95,6 +96,7 @@ def build(settings: Settings, ask: Ask, client: Any, heartbeat: Callable[[], Non
 
     `ask` gives the scores of customers of one country (it may block: it runs in a thread).
     """
+    _quieten(settings)
     session_s = settings.session_ms / 1000
     app = faust.App(
         f"{settings.topic_prefix}-reactor",
@@ -131,6 +133,22 @@ def build(settings: Settings, ask: Ask, client: Any, heartbeat: Callable[[], Non
                 counts.alerts += 1
 
     return app, counts
+
+
+class _Seldom(logging.Handler):
+    """What Faust's client writes at every attempt to connect, some ten lines a second, in our words instead."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(logging.ERROR)
+        self._broker, self._trouble = settings.broker, librdkafka.Trouble()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._trouble(self._broker, "it cannot be reached")
+
+
+def _quieten(settings: Settings) -> None:
+    client = logging.getLogger("aiokafka")
+    client.handlers, client.propagate = [_Seldom(settings)], False
 
 
 def _hear(value: bytes | None, counts: Counts) -> None:

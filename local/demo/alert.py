@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import msgspec
-from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
 from local.demo.findings import Findings
 from local.demo.stage import Stage
@@ -15,7 +15,7 @@ from local.services.workers import worker
 from scv.errors import Unreachable
 from scv.settings import PREFIX, Settings
 from streams import heartbeat
-from streams.kafka import topics
+from streams.kafka import librdkafka, topics
 from streams.reactor import Alert
 
 READY_S = 40.0
@@ -56,14 +56,8 @@ def tell(stage: Stage, found: Findings) -> None:
 def published(settings: Settings) -> list[Alert]:
     """Everything on the alerts topic."""
     topic = topics.alerts(settings)
-    consumer = Consumer(
-        {
-            "bootstrap.servers": settings.broker,
-            "group.id": "cerebro-demo",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-        }
-    )
+    config = {"group.id": "cerebro-demo", "enable.auto.commit": False, "enable.partition.eof": True}
+    consumer = librdkafka.consumer(settings, config)
     try:
         parts = range(settings.partitions)
         consumer.assign([TopicPartition(topic, part, OFFSET_BEGINNING) for part in parts])

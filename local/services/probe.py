@@ -20,12 +20,13 @@ def store_answers(port: int) -> bool:
 def broker_answers(port: int) -> bool:
     """Whether a Kafka broker at this loopback port lists at least one live broker."""
     from confluent_kafka import KafkaException
-    from confluent_kafka.admin import AdminClient
+
+    from scv.settings import Settings
+    from streams.kafka import librdkafka
 
     # First a plain connection: librdkafka retries a refused one only after its back-off, and complains on stderr.
     socket.create_connection((LOOPBACK, port), TIMEOUT_S).close()
     try:
-        admin = AdminClient({"bootstrap.servers": f"{LOOPBACK}:{port}", "log_level": 0})
-        return bool(admin.list_topics(timeout=TIMEOUT_S).brokers)
+        return bool(librdkafka.admin(Settings(broker=f"{LOOPBACK}:{port}")).list_topics(timeout=TIMEOUT_S).brokers)
     except KafkaException:
         return False

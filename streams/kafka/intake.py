@@ -10,15 +10,15 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from scv.errors import LogChanged, Unreachable
 from scv.settings import Settings
+from streams.kafka import librdkafka
 from streams.kafka.log import ADVICE, Bounds, Part
 from streams.kafka.topics import MAX_EVENT_BYTES
 from streams.talk import say as talk
 
-SAY_EVERY_S = 5.0
 COMMIT_EVERY_S = 1.0
 _GONE = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}
 _OUT_OF_RANGE = {KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET}
@@ -37,14 +37,16 @@ class Intake:
         topics: Iterable[str],
         dropped: Callable[[list[Part]], None],
         say: Callable[[str], None] = talk,
+        trouble: librdkafka.Trouble | None = None,
     ) -> None:
         self.unplaced: set[Part] = set()
         self.next: dict[Part, int] = {}
         self.at_end: set[Part] = set()
-        self._dropped, self._say = dropped, say
-        self._said = self._committed_at = -SAY_EVERY_S
+        self._dropped, self._say, self._broker = dropped, say, settings.broker
+        self._trouble = trouble or librdkafka.Trouble(say)
+        self._committed_at = -COMMIT_EVERY_S
         self._committed: dict[Part, int] = {}
-        self._consumer = Consumer(_config(settings, group))
+        self._consumer = librdkafka.consumer(settings, _config(settings, group), self._trouble)
         self._consumer.subscribe(list(topics), on_assign=self._assign, on_revoke=self._revoke, on_lost=self._revoke)
 
     @property
@@ -135,14 +137,14 @@ class Intake:
                 return False
             raise
 
-    def _assign(self, consumer: Consumer, given: list[TopicPartition]) -> None:
+    def _assign(self, consumer: Any, given: list[TopicPartition]) -> None:
         parts = [Part(one.topic, one.partition) for one in given]
         # Any start will do: the owner places them before a record is taken.
         consumer.incremental_assign([TopicPartition(*part, 0) for part in parts])
         consumer.pause([TopicPartition(*part) for part in parts])
         self.unplaced.update(parts)
 
-    def _revoke(self, consumer: Consumer, taken: list[TopicPartition]) -> None:
+    def _revoke(self, consumer: Any, taken: list[TopicPartition]) -> None:
         parts = [Part(one.topic, one.partition) for one in taken]
         for part in parts:
             self.next.pop(part, None)
@@ -162,14 +164,12 @@ class Intake:
             raise LogChanged(f"{part.topic}/{part.partition} cannot be read on ({error.str()}). {ADVICE}")
         elif error.fatal():
             raise Unreachable(f"The broker refuses this consumer: {error.str()}. Start it again.")
-        elif time.monotonic() - self._said > SAY_EVERY_S:
-            self._said = time.monotonic()
-            self._say(f"The broker is in trouble ({error.str()}); trying on.")
+        else:
+            self._trouble(self._broker, librdkafka.words(error))
 
 
 def _config(settings: Settings, group: str) -> dict[str, Any]:
     return {
-        "bootstrap.servers": settings.broker,
         "group.id": f"{settings.topic_prefix}.{group}",
         "client.id": f"cerebro-{group}",
         "enable.auto.commit": False,
@@ -182,9 +182,7 @@ def _config(settings: Settings, group: str) -> dict[str, Any]:
         "heartbeat.interval.ms": max(settings.session_ms // 6, 100),
         "max.poll.interval.ms": 300_000,
         "fetch.wait.max.ms": 100,
-        "reconnect.backoff.max.ms": 1000,
         "fetch.message.max.bytes": MAX_EVENT_BYTES + 65_536,
         "queued.max.messages.kbytes": 65_536,
         "topic.metadata.refresh.interval.ms": 30_000,
-        "log_level": 3,
     }

@@ -12,14 +12,14 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any, NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import OffsetSpec
 
 from scv.errors import BadSetting, LogChanged, Unreachable
 from scv.events.event import FAMILIES
 from scv.online.rowstore import Log
 from scv.settings import Settings
-from streams.kafka import topics
+from streams.kafka import librdkafka, topics
 
 ANSWER_S = 5.0
 ADVICE = "Stop the consumers and run `cerebro rebuild`."
@@ -90,13 +90,11 @@ def refuse_strangers(found: Iterable[Part], logs: Mapping[str, Log]) -> None:
 class Broker:
     """What consumers ask the broker beside records. Raises Unreachable where it does not answer."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._client = AdminClient(
-            {"bootstrap.servers": settings.broker, "log_level": 0, "reconnect.backoff.max.ms": 1000}
-        )
+    def __init__(self, settings: Settings, trouble: librdkafka.Trouble | None = None) -> None:
+        self._settings, self._trouble = settings, trouble
+        self._client = librdkafka.admin(settings)
         self._asked: dict[str, Future[Any]] = {}
-        self._reader: Consumer | None = None
+        self._reader: Any = None
 
     def bounds(self, wanted: Iterable[Part]) -> dict[Part, Bounds]:
         """Where partitions begin and end now."""
@@ -143,7 +141,7 @@ class Broker:
 
     def _read_to_end(self, starts: Mapping[Part, int]) -> dict[Part, int]:
         if self._reader is None:
-            self._reader = Consumer(_reader_config(self._settings))
+            self._reader = librdkafka.consumer(self._settings, _reader_config(self._settings), self._trouble)
         found: dict[Part, int] = {}
         deadline = time.monotonic() + ANSWER_S
         self._reader.assign([TopicPartition(*part, offset) for part, offset in starts.items()])
@@ -174,14 +172,11 @@ class Broker:
 
 def _reader_config(settings: Settings) -> dict[str, Any]:
     return {
-        "bootstrap.servers": settings.broker,
         "group.id": f"{settings.topic_prefix}.ends",  # required by the client; it never joins
         "enable.auto.commit": False,
         "enable.partition.eof": True,
         "isolation.level": "read_committed",
         "auto.offset.reset": "latest",
         "fetch.wait.max.ms": 20,
-        "reconnect.backoff.max.ms": 1000,
         "fetch.message.max.bytes": topics.MAX_EVENT_BYTES + 65_536,
-        "log_level": 0,
     }

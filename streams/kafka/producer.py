@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from types import TracebackType
 
-import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from scv.errors import CerebroError, Unreachable
 from scv.events.partition import partition_of
 from scv.settings import Settings
+from streams.kafka import librdkafka
 from streams.kafka.topics import MAX_DEAD_LETTER_BYTES
 
 __all__ = ["ANY", "Producer", "partition_of"]
@@ -27,14 +27,20 @@ class Producer:
     As a context manager it flushes at the end of a good block and drops what is queued after a bad one.
     """
 
-    def __init__(self, settings: Settings, client_id: str = "cerebro", linger_ms: int = 5) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        client_id: str = "cerebro",
+        linger_ms: int = 5,
+        trouble: librdkafka.Trouble | None = None,
+    ) -> None:
         self.acknowledged = 0
         self.ends: dict[tuple[str, int], int] = {}  # (topic, partition) → offset after the newest acknowledged record
         self._broker = settings.broker
         self._error: KafkaError | None = None
-        self._client = confluent_kafka.Producer(
+        self._client = librdkafka.producer(
+            settings,
             {
-                "bootstrap.servers": settings.broker,
                 "client.id": client_id,
                 "partitioner": "murmur2_random",  # librdkafka's default puts 3 of 4 keys elsewhere than Java and Faust
                 "enable.idempotence": True,
@@ -43,10 +49,10 @@ class Producer:
                 "message.max.bytes": MAX_DEAD_LETTER_BYTES + _ENVELOPE_BYTES,
                 "queue.buffering.max.messages": 200_000,
                 "queue.buffering.max.kbytes": 131_072,
-                "log_level": 3,
                 "on_delivery": self._delivered,
-                "error_cb": self._failed,
-            }
+            },
+            trouble,
+            self._failed,
         )
 
     def send(

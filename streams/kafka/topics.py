@@ -6,17 +6,18 @@ topics; nothing here alters or deletes one, because a changed topic means that r
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from confluent_kafka import KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import NewTopic
 
 from scv.errors import CerebroError, Unreachable
 from scv.events.event import FAMILIES
 from scv.settings import Settings
+from streams.kafka import librdkafka
+from streams.talk import say as talk
 
 MAX_EVENT_BYTES = 4 * 1024 * 1024
 """More than consumers take (1 MB), so that an oversized record reaches them to be refused and kept."""
@@ -68,13 +69,12 @@ def wanted(settings: Settings) -> dict[str, dict[str, str]]:
     return family_topics | letters | {scv_changed(settings): {"cleanup.policy": "compact"}, alerts(settings): {}}
 
 
-def wait(settings: Settings, say: Callable[[str], None] | None = None) -> AdminClient:
+def wait(settings: Settings, say: Callable[[str], None] = talk) -> librdkafka.AdminClient:
     """An admin client of a broker that answers.
 
     Says on stderr (or through `say`) once that it waits; raises Unreachable after `settings.wait_s` seconds.
     """
-    talk = say or _say
-    client = AdminClient({"bootstrap.servers": settings.broker, "log_level": 0, "socket.timeout.ms": 5000})
+    client = librdkafka.admin(settings, {"socket.timeout.ms": 5000})
     deadline = time.monotonic() + settings.wait_s
     said = False
     while True:
@@ -83,14 +83,14 @@ def wait(settings: Settings, say: Callable[[str], None] | None = None) -> AdminC
             return client
         except KafkaException as error:
             if not said:
-                talk(f"Waiting up to {settings.wait_s} s for the broker {settings.broker} …")
+                say(f"Waiting up to {settings.wait_s} s for the broker {settings.broker} …")
                 said = True
             if time.monotonic() >= deadline:
                 raise _unreachable(settings, error) from error
             time.sleep(0.2)
 
 
-def ensure(settings: Settings, say: Callable[[str], None] | None = None) -> dict[str, Topic]:
+def ensure(settings: Settings, say: Callable[[str], None] = talk) -> dict[str, Topic]:
     """Every topic of ours by name, after creating the missing ones.
 
     An existing topic stays as it is, whatever its partition count. Raises Unreachable.
@@ -112,11 +112,11 @@ def describe(settings: Settings, names: Iterable[str] | None = None) -> dict[str
     return _describe(client, list(wanted(settings) if names is None else names), settings)
 
 
-def _existing(client: AdminClient, names: Iterable[str]) -> set[str]:
+def _existing(client: librdkafka.AdminClient, names: Iterable[str]) -> set[str]:
     return set(client.list_topics(timeout=_ANSWER_S).topics) & set(names)
 
 
-def _create(client: AdminClient, settings: Settings, missing: dict[str, dict[str, str]]) -> None:
+def _create(client: librdkafka.AdminClient, settings: Settings, missing: dict[str, dict[str, str]]) -> None:
     new = [NewTopic(name, settings.partitions, 1, config=config) for name, config in missing.items()]
     for name, future in client.create_topics(new, request_timeout=_ANSWER_S).items():
         try:
@@ -126,7 +126,7 @@ def _create(client: AdminClient, settings: Settings, missing: dict[str, dict[str
                 raise CerebroError(f"Topic {name} cannot be created on {settings.broker}: {error}") from error
 
 
-def _described(client: AdminClient, names: Iterable[str], settings: Settings) -> dict[str, Topic]:
+def _described(client: librdkafka.AdminClient, names: Iterable[str], settings: Settings) -> dict[str, Topic]:
     """All of them: a broker may acknowledge a new topic a moment before it describes it."""
     deadline = time.monotonic() + _ANSWER_S
     while True:
@@ -139,7 +139,7 @@ def _described(client: AdminClient, names: Iterable[str], settings: Settings) ->
         time.sleep(0.1)
 
 
-def _describe(client: AdminClient, names: list[str], settings: Settings) -> dict[str, Topic]:
+def _describe(client: librdkafka.AdminClient, names: list[str], settings: Settings) -> dict[str, Topic]:
     found: dict[str, Topic] = {}
     for name, future in client.describe_topics(TopicCollection(names), request_timeout=_ANSWER_S).items():
         try:
@@ -157,8 +157,3 @@ def _unreachable(settings: Settings, error: Exception) -> Unreachable:
     return Unreachable(
         f"No Kafka broker answers at {settings.broker} ({error}). Start one with `cerebro up`, or set CEREBRO_BROKER."
     )
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()

@@ -22,7 +22,7 @@ from streams.connection import UNWELL, connect_store
 from streams.counters import Counters
 from streams.flush import FlushRequests
 from streams.heartbeat import Heartbeat
-from streams.kafka import topics
+from streams.kafka import librdkafka, topics
 from streams.kafka.intake import Intake
 from streams.kafka.log import Broker, Part, refuse_strangers
 from streams.kafka.producer import Producer
@@ -51,6 +51,7 @@ class LakeConsumer:
     ) -> None:
         self.counters = Counters()
         self._settings, self._say, self._flush_records = settings, say, flush_records
+        self._trouble = librdkafka.Trouble(say)
         self._buffers: dict[str, Buffer] = {}
         self._starts: dict[Part, int] = {}
         self._furthest: dict[Part, int] = {}
@@ -64,10 +65,10 @@ class LakeConsumer:
             self._logs = open_epoch(self._settings, RowStore(client), lake, self._say).logs
             self._reading = Reading(self._logs, countries.known(self._settings.countries_path))
             self._writers = {topic: LakeWriter(lake, log) for topic, log in self._logs.items()}
-            self._broker, self._flushes = Broker(self._settings), FlushRequests(client)
+            self._broker, self._flushes = Broker(self._settings, self._trouble), FlushRequests(client)
             self._heartbeat = Heartbeat(client, NAME)
-            self._producer = Producer(self._settings, client_id="cerebro-dead-letters")
-            self._intake = Intake(self._settings, NAME, self._logs, self._drop, self._say)
+            self._producer = Producer(self._settings, client_id="cerebro-dead-letters", trouble=self._trouble)
+            self._intake = Intake(self._settings, NAME, self._logs, self._drop, self._say, self._trouble)
             try:
                 while not stop.is_set():
                     worked = self._round()
@@ -105,8 +106,8 @@ class LakeConsumer:
         refuse_strangers(parts, self._logs)
         try:
             bounds = self._broker.bounds(parts)
-        except Unreachable as error:
-            self._say(str(error))
+        except Unreachable:
+            self._trouble(self._settings.broker, "it does not say where its logs end")
             return
         for topic in {part.topic for part in parts}:
             self._writers[topic].reload()

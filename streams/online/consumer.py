@@ -28,7 +28,7 @@ from streams import faultpoint
 from streams.connection import UNWELL, ails, connect_store
 from streams.counters import Counters
 from streams.heartbeat import Heartbeat
-from streams.kafka import topics
+from streams.kafka import librdkafka, topics
 from streams.kafka.intake import Intake
 from streams.kafka.log import ADVICE, Broker, refuse_strangers
 from streams.kafka.producer import Producer
@@ -57,6 +57,7 @@ class OnlineConsumer:
     def __init__(self, settings: Settings, say: Callable[[str], None] = talk, batch: int = BATCH) -> None:
         self.counters = Counters()
         self._settings, self._say, self._limit = settings, say, batch
+        self._trouble = librdkafka.Trouble(say)
         self._countries = countries.known(settings.countries_path)
         self._down = False
         self._checked = self._stood = 0.0
@@ -68,12 +69,12 @@ class OnlineConsumer:
             self._store = RowStore(client)
             self._logs = open_epoch(self._settings, self._store, Lake(self._settings.lake_path), self._say).logs
             self._reading = Reading(self._logs, self._countries)
-            self._broker = Broker(self._settings)
+            self._broker = Broker(self._settings, self._trouble)
             self._folding = Folding(self._store, self._countries, self.counters)
             self._heartbeat = Heartbeat(client, NAME)
-            self._changed = Producer(self._settings, client_id="cerebro-changed")
+            self._changed = self._teller()
             self._incarnation = self._store.incarnation()
-            self._intake = Intake(self._settings, NAME, self._logs, self._folding.end, self._say)
+            self._intake = Intake(self._settings, NAME, self._logs, self._folding.end, self._say, self._trouble)
             try:
                 while not stop.is_set():
                     worked = self._round()
@@ -121,8 +122,8 @@ class OnlineConsumer:
                 raise StoreUnusable(f"The store has lost the restart point of {part.topic}/{part.partition}. {REBUILD}")
         try:
             bounds = self._broker.bounds(parts)
-        except Unreachable as error:
-            self._say(str(error))
+        except Unreachable:
+            self._trouble(self._settings.broker, "it does not say where its logs end")
             return
         generation = self._store.generation()  # it and markers come after the positions: a turn that stands proves them
         built = {family: self._built(family) for family in sorted({self._logs[part.topic].family for part in parts})}
@@ -195,7 +196,10 @@ class OnlineConsumer:
         except CerebroError as error:
             self._say(f"Changed customers were not told: {error}")
             self._changed.abandon()
-            self._changed = Producer(self._settings, client_id="cerebro-changed")
+            self._changed = self._teller()
+
+    def _teller(self) -> Producer:
+        return Producer(self._settings, client_id="cerebro-changed", trouble=self._trouble)
 
     def _look_around(self) -> None:
         """Now and then: the same topics, the same store, and on wall time the watermark that silence allows."""

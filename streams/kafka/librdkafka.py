@@ -1,0 +1,100 @@
+"""Every client of the broker is made here, so that all of them are equally quiet while it is away.
+
+By itself each librdkafka client writes a line to stderr at every attempt to connect, some twenty a second. Here they
+write nothing; what they report goes to one `Trouble` per process, which says it in our words, and seldom.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import confluent_kafka
+from confluent_kafka import KafkaError
+from confluent_kafka.admin import AdminClient
+
+from scv.settings import Settings
+from streams.talk import say as talk
+
+SAY_EVERY_S = 30.0
+_CRITICAL = 2
+"""Of syslog's levels: an error that librdkafka logs, it reports as well."""
+
+_WORDS = {
+    KafkaError._ALL_BROKERS_DOWN: "it cannot be reached",
+    KafkaError._TRANSPORT: "it cannot be reached",
+    KafkaError._RESOLVE: "its name is not known here",
+    KafkaError._TIMED_OUT: "it does not answer in time",
+    KafkaError._AUTHENTICATION: "it refuses who we are",
+    KafkaError._SSL: "no encrypted connection comes about",
+}
+
+
+class Trouble:
+    """Says at once that the broker is in trouble, then at most every half minute, and how often it was meanwhile.
+
+    Share one among the clients of a process; it may be called from any thread.
+    """
+
+    def __init__(self, say: Callable[[str], None] = talk) -> None:
+        self._say, self._lock = say, threading.Lock()
+        self._said, self._silent = -SAY_EVERY_S, 0
+
+    def __call__(self, broker: str, what: str) -> None:
+        with self._lock:
+            now = time.monotonic()
+            if now - self._said < SAY_EVERY_S:
+                self._silent += 1
+                return
+            more = f" ({self._silent} more such errors since)" if self._silent else ""
+            self._said, self._silent = now, 0
+        self._say(f"The broker {broker} is in trouble ({what}); trying on{more}.")
+
+
+_ours = Trouble()
+
+
+def words(error: KafkaError) -> str:
+    """What an error says of the broker, without the client's own text.
+
+    >>> words(KafkaError(KafkaError._TRANSPORT))
+    'it cannot be reached'
+    """
+    return _WORDS.get(error.code(), error.name())
+
+
+def consumer(settings: Settings, config: dict[str, Any], trouble: Trouble | None = None) -> confluent_kafka.Consumer:
+    """A consumer of the settings' broker; `config` comes on top of what all clients share."""
+    return confluent_kafka.Consumer(_shared(settings) | {"error_cb": _report(settings, trouble)} | config)
+
+
+def producer(
+    settings: Settings,
+    config: dict[str, Any],
+    trouble: Trouble | None = None,
+    failed: Callable[[KafkaError], None] = lambda _: None,
+) -> confluent_kafka.Producer:
+    """A producer for the settings' broker; `failed` hears of every error, too."""
+    report = _report(settings, trouble)
+
+    def both(error: KafkaError) -> None:
+        failed(error)
+        report(error)
+
+    return confluent_kafka.Producer(_shared(settings) | {"error_cb": both} | config)
+
+
+def admin(settings: Settings, config: dict[str, Any] | None = None) -> AdminClient:
+    """An admin client of the settings' broker; each of its calls raises what it runs into, and it says nothing."""
+    return AdminClient(_shared(settings) | (config or {}))
+
+
+def _shared(settings: Settings) -> dict[str, Any]:
+    return {"bootstrap.servers": settings.broker, "reconnect.backoff.max.ms": 1000, "log_level": _CRITICAL}
+
+
+def _report(settings: Settings, trouble: Trouble | None) -> Callable[[KafkaError], None]:
+    heard = trouble or _ours
+    return lambda error: heard(settings.broker, words(error))
