@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from scv.events.country import Country
-from scv.online.rowstore import row_key
+from scv.online.keys import row_key
 
 Item = TypeVar("Item")
 SCAN = 10_000

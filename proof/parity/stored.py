@@ -11,8 +11,10 @@ from scv.events.country import Country
 from scv.events.partition import partition_of
 from scv.features.fetcher import Fetcher
 from scv.features.layout import layout_of
+from scv.online import marker
+from scv.online.keys import row_key
 from scv.online.row import Fence, Row, unpack
-from scv.online.rowstore import RowStore, row_key
+from scv.online.rowstore import RowStore
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,9 @@ class StoredRows:
             pipe.hget(row_key(code, name), layout.field)
             pipe.hkeys(row_key(code, name))
         replies = pipe.execute()
-        (built,) = self._store.built(code, [layout])
-        elsewhere = self._marked(one) if not built else ()
+        marks = self._store.marks([code])[code]
+        (built,) = marker.whole(marks, self._country, [layout])
+        elsewhere = () if built else tuple(filter(None, [marker.other_field(marks, layout)]))
         homes = self._homes(one.family, names)
         found = {}
         for name, data, keys in zip(names, replies[::2], replies[1::2], strict=True):
@@ -85,12 +88,6 @@ class StoredRows:
         if fence is None or home is None:
             return fence is not None
         return fence.place == self._logs[family][1].place(self._generation, home.partition)
-
-    def _marked(self, one: type[Fetcher]) -> tuple[str, ...]:
-        """Fields of a fetcher under other fingerprints that this country's rows were built with."""
-        before = f"built:{self._country.code}:"
-        keys = [key.decode().removeprefix(before) for key in self._client.scan_iter(match=f"{before}{one.name}@*")]
-        return tuple(sorted(keys))
 
     def _homes(self, family: str, customers: Iterable[str]) -> dict[str, Home]:
         if family not in self._logs:

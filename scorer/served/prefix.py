@@ -16,8 +16,9 @@ from scorer.served.vector_file import Standing
 from scv.events.partition import partition_of
 from scv.features import fetcher
 from scv.features.layout import layout_of
+from scv.online.keys import position_key, row_key
 from scv.online.row import fence_of
-from scv.online.rowstore import Log, position_key, row_key
+from scv.online.rowstore import Log
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,10 @@ from scv.events.country import Country
 from scv.events.partition import partition_of
 from scv.features.fetcher import Fetcher
 from scv.features.layout import Layout, layout_of
+from scv.online import marker
+from scv.online.keys import built_key, clock_key, position_key, row_key
 from scv.online.row import NEVER, Place, Row, unpack
-from scv.online.rowstore import Log, built_key, clock_key, clock_of, is_whole, position_key, row_key
+from scv.online.rowstore import Log, clock_of
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,8 @@ class View:
 class Reader:
     """Reads any number of a country's customers in one round trip (two when the topics changed).
 
-    Safe to share between threads, as its client is. Nothing is cached but how topics are partitioned, and
-    every reply proves that.
+    Safe to share between threads, as its client is. Nothing is cached but how topics are partitioned, which every
+    reply proves, and what the markers that it gives mean.
     """
 
     def __init__(self, client: Any) -> None:
@@ -108,6 +110,7 @@ class Topics:
         logs = {topic.decode(): msgspec.json.decode(text, type=Log) for topic, text in raw.items()}
         self._by_family = {log.family: (topic, log) for topic, log in logs.items()}
         self._places: dict[tuple[str, int, int], Place] = {}
+        self._whole: dict[tuple[bytes | None, Country, str, int], bool] = {}
 
     def partition(self, family: str, key: bytes) -> Partition | None:
         """Where a customer's events of a family are; None for a family without a log."""
@@ -116,9 +119,15 @@ class Topics:
         topic, log = self._by_family[family]
         return topic, partition_of(key, log.partitions)
 
-    def log(self, family: str) -> Log | None:
-        """The log of a family, if it has one."""
-        return self._by_family[family][1] if family in self._by_family else None
+    def whole(self, mark: bytes | None, country: Country, layout: Layout, generation: int) -> bool:
+        """Does a marker say that a country's rows are whole, of what is wanted of them here?"""
+        key = mark, country, layout.field, generation
+        if key not in self._whole:
+            _, log = self._by_family.get(layout.family, ("", None))
+            self._whole[key] = log is not None and not marker.why_not(
+                mark, marker.of_rows(country, layout, log, generation)
+            )
+        return self._whole[key]
 
     def place(self, family: str, generation: int, partition: int) -> Place:
         """The place that a row of this family must be of."""
@@ -148,7 +157,7 @@ class _Call:
         pipe.hgetall("topics")
         pipe.get("generation")
         pipe.hgetall(clock_key(code))
-        pipe.mget([built_key(code, field) for field in fields])
+        pipe.hmget(built_key(code), [layout.fetcher for layout in self.layouts])
         for topic, partition in partitions:
             pipe.hget(position_key(topic, partition), f"wm:{code}")
         for customer_id in self.customer_ids:
@@ -158,7 +167,7 @@ class _Call:
         self.clock = clock_of(clock)
         self.now_us = self.clock.now_us()
         self.built = [
-            is_whole(mark, self.generation, self.topics.log(layout.family))
+            self.topics.whole(mark, self.country, layout, self.generation)
             for mark, layout in zip(built, self.layouts, strict=True)
         ]
         self.watermarks = dict(zip(partitions, rest, strict=False))

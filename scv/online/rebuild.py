@@ -20,8 +20,10 @@ from scv.events.partition import partition_of
 from scv.features.fetcher import Fetcher
 from scv.features.layout import Layout, layout_of
 from scv.offline.lake import Lake, LakeVersion
+from scv.online import marker
+from scv.online.keys import row_key
 from scv.online.row import Place, Row, fence_of
-from scv.online.rowstore import Log, Marker, Move, RowStore, RowWrite, row_key
+from scv.online.rowstore import Built, Log, Move, RowStore, RowWrite
 
 CHUNK = 500
 """Customers whose rows are compared and written in one round trip."""
@@ -77,6 +79,8 @@ def _tasks(
     generation = store.generation()
     logs = {log.family: (topic, log) for topic, log in store.logs().items()}
     epoch, version = lake.epoch(), lake.version()
+    if whys := [why for country in countries.values() if (why := marker.folded_otherwise(store, country))]:
+        raise StoreUnusable(f"The rows in the store are folded otherwise: {'; '.join(whys)}. Run `cerebro rebuild`.")
     for family in events.FAMILIES:
         layouts = [layout_of(fetcher) for fetcher in fetchers if fetcher.family == family]
         if not layouts:
@@ -102,11 +106,6 @@ class _Source:
     log: Log
     positions: list[int]
     generation: int
-
-    @property
-    def marker(self) -> Marker:
-        """Of what the rows are whole once they are built."""
-        return Marker(generation=self.generation, log=self.log)
 
     def place(self, key: bytes) -> tuple[Place, int]:
         """Where a customer's rows belong, and the last offset that the lake holds there."""
@@ -149,11 +148,18 @@ class _Task:
         if self.store.incarnation() != begun:
             raise StoreUnusable("The store restarted during the rebuild and may have lost rows. Run it again.")
         watermark = None if empty else self._restore_clock(connection)
-        source = self.source
-        if not self.store.mark_built(self.country.code, self.fields, source.topic, source.marker, source.positions):
+        if not self.store.mark_built(self._built()):
             raise StoreUnusable("The rows were begun anew during this rebuild: its own count no longer. Run it again.")
         if watermark is not None:
             self._restore_watermark(watermark)
+
+    def _built(self) -> Built:
+        source = self.source
+        marks = {
+            layout.fetcher: marker.encode(marker.of_rows(self.country, layout, source.log, source.generation))
+            for layout in self.layouts
+        }
+        return Built(self.country.code, source.topic, source.log, source.generation, source.positions, marks)
 
     def _restore_clock(self, connection: duckdb.DuckDBPyConnection) -> int | None:
         """The clock of a store that lost it, as the lake knows it; the lake's watermark (us)."""

@@ -1,19 +1,8 @@
-"""The online store: keys, scripts and Rule R. It is handed a connected Redis or Valkey client.
-
-row:{country:customer}                hash, one field per fetcher@fingerprint: packed rows
-pos:topic:partition                   hash, a partition's restart point:
-    offset                            the next to apply
-    turn                              counts rebuilds: whoever read another one must read all of this again
-    wm:COUNTRY                        everything seen before this instant is applied (us)
-clock:country                         hash: mode, front (us)
-built:country:fetcher@fingerprint     marker: of which generation and log the rows of that fetcher are whole
-topics                                hash: topic → log description (epoch, topic id, partitions)
-generation                            the rebuild that rows must belong to
-"""
+"""The online store and Rule R. It is handed a connected Redis or Valkey client."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -21,7 +10,7 @@ import msgspec
 
 from scv.errors import StoreUnusable
 from scv.events.clock import Clock, Mode
-from scv.features.layout import Layout
+from scv.online.keys import built_key, clock_key, position_key
 from scv.online.row import FENCE_BYTES, Place
 from scv.online.scripts import ADVANCE, FENCES, MARK, TICK, WRITE
 
@@ -38,11 +27,29 @@ class Log(msgspec.Struct, frozen=True, kw_only=True):
         return Place(generation, self.epoch, bytes.fromhex(self.topic_id), partition)
 
 
-class Marker(msgspec.Struct, frozen=True, kw_only=True):
-    """Of what the rows of one fetcher and country are whole. A marker that is not equal to this one counts as none."""
+@dataclass(frozen=True)
+class Marks:
+    """What the store says of one country's rows: the generation and the logs (by topic) that stand, and the marker of
+    each fetcher (`scv.online.marker` reads it).
+    """
 
     generation: int
+    logs: Mapping[str, Log]
+    of: Mapping[str, bytes]
+
+
+@dataclass(frozen=True)
+class Built:
+    """Rows of a country that hold everything of a topic before `positions` (by partition), and for which generation
+    and log they were built; `marks`: fetcher → marker.
+    """
+
+    country: str
+    topic: str
     log: Log
+    generation: int
+    positions: Sequence[int]
+    marks: Mapping[str, bytes]
 
 
 @dataclass(frozen=True)
@@ -72,22 +79,6 @@ class Move:
         for country, us in self.watermarks.items():
             found += [f"wm:{country}", us]
         return found
-
-
-def row_key(country: str, customer_id: str) -> str:
-    return f"row:{{{country}:{customer_id}}}"
-
-
-def position_key(topic: str, partition: int) -> str:
-    return f"pos:{topic}:{partition}"
-
-
-def clock_key(country: str) -> str:
-    return f"clock:{country}"
-
-
-def built_key(country: str, field: str) -> str:
-    return f"built:{country}:{field}"
 
 
 @dataclass(frozen=True)
@@ -205,39 +196,49 @@ class RowStore:
     def generation(self) -> int:
         return int(self.client.get("generation") or 1)
 
-    def built(self, country: str, layouts: Sequence[Layout]) -> list[bool]:
-        """Which fetchers' rows of a country are whole, for the generation and the logs that stand. One round trip."""
-        if not layouts:
-            return []
+    def marks(self, countries: Sequence[str]) -> dict[str, Marks]:
+        """What is said of each country's rows, all of one instant."""
         pipe = self.client.pipeline(transaction=True)
         pipe.get("generation")
-        pipe.hvals("topics")
-        pipe.mget([built_key(country, layout.field) for layout in layouts])
-        generation, logs, marks = pipe.execute()
-        by_family = {log.family: log for log in (msgspec.json.decode(text, type=Log) for text in logs)}
-        return [
-            is_whole(mark, int(generation or 1), by_family.get(layout.family))
-            for mark, layout in zip(marks, layouts, strict=True)
-        ]
+        pipe.hgetall("topics")
+        for country in countries:
+            pipe.hgetall(built_key(country))
+        generation, topics, *found = pipe.execute()
+        return {code: marks_of(generation, topics, marks) for code, marks in zip(countries, found, strict=True)}
 
-    def mark_built(
-        self, country: str, fields: Sequence[str], topic: str, marker: Marker, positions: Sequence[int]
-    ) -> bool:
-        """Let rows that hold everything before `positions` (by partition) be read, and follow the topic from there.
+    def mark_built(self, built: Built) -> bool:
+        """Let rows be read, and follow their topic from where they end.
 
-        False, and nothing is done, where generation or log are no longer the marker's. Restart points never go forward.
+        False, and nothing is done, where generation or log are no longer those that they were built for. Restart
+        points never go forward.
         """
-        log = marker.log
-        parts = [position_key(topic, partition) for partition in range(log.partitions)]
-        keys = ["generation", "topics", *parts, *(built_key(country, field) for field in fields)]
-        args = [msgspec.json.encode(marker), marker.generation, topic, log.topic_id, log.epoch, *positions]
+        log = built.log
+        keys = ["generation", "topics", built_key(built.country)]
+        keys += [position_key(built.topic, partition) for partition in range(log.partitions)]
+        args: list[Any] = [built.generation, built.topic, log.topic_id, log.epoch, log.partitions, *built.positions]
+        for fetcher, mark in built.marks.items():
+            args += [fetcher, mark]
         return bool(self._mark(keys=keys, args=args))
+
+    def folded_by(self, country: str, wanted: bytes) -> bytes:
+        """By what of a country this generation's rows are folded; from now on `wanted`, if nothing was said yet."""
+        self.client.hsetnx("folded", country, wanted)
+        return cast(bytes, self.client.hget("folded", country))
+
+    def drop_marks(self, keep: Mapping[str, Collection[str]]) -> None:
+        """Nobody follows other rows than those of these countries' fetchers: no other counts as whole any more."""
+        for key in self.client.scan_iter(match=built_key("*"), count=1000):
+            country = key.decode().rpartition(":")[2]
+            gone = [name for name in self.client.hkeys(key) if name.decode() not in keep.get(country, ())]
+            if gone:
+                self.client.hdel(key, *gone)
 
     def next_generation(self) -> None:
         """Begin another generation: no row is whole until it is built again, and running consumers learn of it."""
         generation, logs = self.generation(), self.logs()
         pipe = self.client.pipeline(transaction=True)
         pipe.set("generation", generation + 1)
+        pipe.delete("folded")
         for topic, log in logs.items():
             for partition in range(log.partitions):
                 pipe.hincrby(position_key(topic, partition), "turn", 1)
@@ -275,14 +276,10 @@ def position_of(found: Mapping[bytes, bytes]) -> Position:
     return Position(None if offset is None else int(offset), marks, int(texts.get("turn", 0)))
 
 
-def is_whole(mark: bytes | None, generation: int, log: Log | None) -> bool:
-    """Does a marker, as stored, say that its rows are whole for this generation and log?"""
-    if mark is None or log is None:
-        return False
-    try:
-        return msgspec.json.decode(mark, type=Marker) == Marker(generation=generation, log=log)
-    except msgspec.MsgspecError:  # of another form, which said less
-        return False
+def marks_of(generation: bytes | None, topics: Mapping[bytes, bytes], marks: Mapping[bytes, bytes]) -> Marks:
+    """Marks as GET and HGETALL return them."""
+    logs = {topic.decode(): msgspec.json.decode(text, type=Log) for topic, text in topics.items()}
+    return Marks(int(generation or 1), logs, {name.decode(): mark for name, mark in marks.items()})
 
 
 def clock_of(found: Mapping[bytes, bytes]) -> Clock:

@@ -27,17 +27,17 @@ return 1
 # Rows built up to some offsets are whole and follow their partitions from there on: restart points go back to them in
 # the same step. Nothing happens unless generation and log are still those that the rows were built for.
 MARK = """
-local log, partitions = redis.call('HGET', KEYS[2], ARGV[3]), #ARGV - 5
-if (redis.call('GET', KEYS[1]) or '1') ~= ARGV[2] or not log then return 0 end
+local log, n = redis.call('HGET', KEYS[2], ARGV[2]), tonumber(ARGV[5])
+if (redis.call('GET', KEYS[1]) or '1') ~= ARGV[1] or not log then return 0 end
 log = cjson.decode(log)
-if log.topic_id ~= ARGV[4] or log.epoch ~= tonumber(ARGV[5]) or log.partitions ~= partitions then return 0 end
-for i = 1, partitions do
-  local key, upto = KEYS[2 + i], ARGV[5 + i]
+if log.topic_id ~= ARGV[3] or log.epoch ~= tonumber(ARGV[4]) or log.partitions ~= n then return 0 end
+for i = 1, n do
+  local key, upto = KEYS[3 + i], ARGV[5 + i]
   local offset = redis.call('HGET', key, 'offset')
   if not offset or tonumber(offset) > tonumber(upto) then redis.call('HSET', key, 'offset', upto) end
   redis.call('HINCRBY', key, 'turn', 1)
 end
-for i = 3 + partitions, #KEYS do redis.call('SET', KEYS[i], ARGV[1]) end
+for i = 6 + n, #ARGV, 2 do redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1]) end
 return 1
 """
 

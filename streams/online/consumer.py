@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -22,7 +22,8 @@ from scv.events.event import Watermark
 from scv.features.fetcher import of_family
 from scv.features.layout import Layout, layout_of
 from scv.offline.lake import Lake
-from scv.online.rowstore import RowStore
+from scv.online import marker
+from scv.online.rowstore import Marks, RowStore
 from scv.settings import Settings
 from streams import faultpoint
 from streams.connection import UNWELL, ails, connect_store
@@ -46,6 +47,7 @@ CHECK_S = 1.0
 """How often topics, clocks and the store's incarnation are looked at."""
 PROBE_S = 0.2
 REBUILD = "Run `cerebro rebuild`."
+ANEW = "Start this consumer anew with them; if they are the mistake, run `cerebro rebuild` with the right ones first."
 
 
 class OnlineConsumer:
@@ -126,21 +128,28 @@ class OnlineConsumer:
             self._trouble(self._settings.broker, "it does not say where its logs end")
             return
         generation = self._store.generation()  # it and markers come after the positions: a turn that stands proves them
-        built = {family: self._built(family) for family in sorted({self._logs[part.topic].family for part in parts})}
+        marks = self._store.marks(list(self._countries))
+        built = {
+            topic: self._built(marks, self._logs[topic].family) for topic in sorted({part.topic for part in parts})
+        }
         self._checked = 0.0  # clocks are read again: the turn that was just read stands for them
         self._intake.place({part: position.offset or 0 for part, position in positions.items()}, bounds)
         for part in sorted(self._intake.placed & set(parts)):
             log, position = self._logs[part.topic], positions[part]
             self._folding.end([part])
-            self._folding.begin(part, log.place(generation, part.partition), position, built[log.family])
+            self._folding.begin(part, log.place(generation, part.partition), position, built[part.topic])
             self.counters.placed += 1
         self._down = False
 
-    def _built(self, family: str) -> dict[str, list[Layout]]:
-        """By country: the fetchers of a family whose rows are whole."""
-        layouts = [layout_of(fetcher) for fetcher in of_family(family)]
-        marks = {code: self._store.built(code, layouts) for code in self._countries}
-        return {code: [one for one, built in zip(layouts, marks[code], strict=True) if built] for code in marks}
+    def _built(self, marks: Mapping[str, Marks], family: str) -> dict[str, list[Layout]]:
+        """By country: the fetchers of a family whose rows are whole. Raises StoreUnusable if others keep more."""
+        layouts, found = [layout_of(fetcher) for fetcher in of_family(family)], {}
+        for code, country in self._countries.items():
+            if why := marker.kept_otherwise(marks[code], country, family, layouts):
+                raise StoreUnusable(f"Rows are kept by other definitions or settings now ({why}). {ANEW}")
+            built = marker.whole(marks[code], country, layouts)
+            found[code] = [layout for layout, whole in zip(layouts, built, strict=True) if whole]
+        return found
 
     def _unplace(self) -> None:
         self._folding.end(sorted(self._intake.placed))

@@ -14,8 +14,9 @@ from scv.errors import LogChanged, StoreUnusable
 from scv.events.country import Country
 from scv.events.delivery import Delivery
 from scv.features.layout import Layout
+from scv.online.keys import position_key, row_key
 from scv.online.row import FENCE_BYTES, NEVER, Fence, Place, Row, unpack
-from scv.online.rowstore import Move, Position, RowStore, RowWrite, position_key, row_key
+from scv.online.rowstore import Move, Position, RowStore, RowWrite
 from streams import faultpoint
 from streams.counters import Counters
 from streams.kafka.log import ADVICE, Part

@@ -21,6 +21,7 @@ from scv.events.delivery import span_us
 from scv.features import fetcher
 from scv.features.layout import layout_of
 from scv.offline.lake import Epoch, Lake
+from scv.online import marker
 from scv.online.rebuild import Progress, Rebuilt, rebuild
 from scv.online.rowstore import Log, RowStore
 from scv.settings import Settings
@@ -55,11 +56,22 @@ def open_epoch(
     known = countries.known(settings.countries_path)
     with Lock(store.client, "epoch", say):
         logs = settle(settings, store, lake, say, renew)
-        set_clocks(store, known)
-        built = build_missing(store, lake, known, progress)
+        built = fill(store, lake, known, say, progress)
         if built.rows:
             say(f"Built {built.written:,} rows of {built.customers:,} customers from the lake {lake.path}.")
     return Opened(logs, built)
+
+
+def fill(
+    store: RowStore, lake: Lake, known: Mapping[str, Country], say: Say, progress: Progress | None = None
+) -> Rebuilt:
+    """Every country has a clock, and the rows of every fetcher are whole: of today's definitions and settings."""
+    set_clocks(store, known)
+    store.drop_marks(dict.fromkeys(known, fetcher.collect()))
+    if whys := [why for country in known.values() if (why := marker.folded_otherwise(store, country))]:
+        say(f"All rows are built again, because {'; '.join(whys)}.")
+        store.next_generation()
+    return build_missing(store, lake, known, progress)
 
 
 def build_missing(
@@ -69,9 +81,9 @@ def build_missing(
     needs: dict[tuple[str, ...], list[str]] = {}
     every = fetcher.collect()
     layouts = [layout_of(one) for one in every.values()]
-    for code in known:
-        marks = store.built(code, layouts)
-        missing = tuple(name for name, built in zip(every, marks, strict=True) if not built)
+    for code, marks in store.marks(list(known)).items():
+        built = marker.whole(marks, known[code], layouts)
+        missing = tuple(name for name, whole in zip(every, built, strict=True) if not whole)
         if missing:
             needs.setdefault(missing, []).append(code)
     total = Rebuilt()

@@ -15,7 +15,7 @@ from scv.online.rebuild import rebuild as build
 from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from streams.lock import Lock
-from streams.positions.epoch import build_missing, set_clocks, settle
+from streams.positions.epoch import fill, settle
 from streams.talk import say as talk
 
 
@@ -38,8 +38,7 @@ def rebuild(
         settle(settings, store, lake, talk, renew=True)
         if afresh:
             store.next_generation()
-        set_clocks(store, known)
-        missing = build_missing(store, lake, known, progress)
+        missing = fill(store, lake, known, talk, progress)
         if afresh:
             return missing
         done = build(store.client, lake, chosen, list(fetchers) or list(fetcher.collect().values()), progress)

@@ -20,8 +20,9 @@ from scv.events.partition import partition_of
 from scv.features.fetcher import Fetcher, collect, of_family
 from scv.features.layout import layout_of
 from scv.offline import lake
+from scv.online.keys import clock_key, position_key, row_key
 from scv.online.row import Row
-from scv.online.rowstore import Log, RowStore, RowWrite, clock_key, position_key, row_key
+from scv.online.rowstore import Log, RowStore, RowWrite
 from scv.settings import Settings
 from tests import world
 from tests.marking import mark
@@ -75,7 +76,7 @@ class Served:
         self.store.set_logs({topic(family): log(family) for family in FAMILIES})
         for (name, customer), row in self.rows.items():
             self.write(collect()[name], customer, row)
-        mark(self.store, "ZZ", collect().values())
+        mark(self.store, ZZ, collect().values())
         self.store.set_mode("ZZ", "replay")
         self.move(NOW)
 

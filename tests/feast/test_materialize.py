@@ -12,9 +12,9 @@ from feature_repo.store import open_store
 from scv.errors import LogChanged
 from scv.features.fetcher import collect
 from scv.features.layout import layout_of
+from scv.online.keys import row_key
 from scv.online.reader import Reader, View
 from scv.online.row import Row
-from scv.online.rowstore import row_key
 from tests.feast.served import NOW, ZZ, Served, log, topic
 
 START, END = datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 2, tzinfo=UTC)

@@ -14,9 +14,9 @@ from feature_repo.home import REPO
 from feature_repo.store import open_store
 from scv.errors import StaleBundle, UnknownName, Unreachable, UserError
 from scv.features.fetcher import collect
-from scv.features.layout import layout_of
 from scv.settings import Settings, services_file
 from tests.feast.served import NOW, ZZ, Served, later
+from tests.marking import unmark
 
 EVERYTHING = "scv"
 
@@ -100,7 +100,7 @@ def test_null_is_another_answer_than_not_found(live: Served, store: FeatureStore
 
 
 def test_an_unbuilt_fetcher_is_missing(live: Served, store: FeatureStore) -> None:
-    live.client.delete(f"built:ZZ:{layout_of(collect()['orders']).field}")
+    unmark(live.store, "ZZ", [collect()["orders"]])
     customer = live.customers[0]
     assert statuses(store, [customer], ["orders:count_ever"]) == [{"NOT_FOUND"}]
     assert ask(store, [customer], ["rhythm:week_streak"], full=False)["week_streak"] != [None]

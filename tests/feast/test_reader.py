@@ -11,8 +11,8 @@ from scv.events.calendar import from_us
 from scv.events.partition import partition_of
 from scv.features.fetcher import collect
 from scv.features.layout import layout_of
+from scv.online.keys import position_key
 from scv.online.reader import Reader
-from scv.online.rowstore import position_key
 from tests.feast.served import NOW, PARTITIONS, ZZ, Served, log, topic
 from tests.marking import mark
 
@@ -63,7 +63,7 @@ def test_rows_of_an_earlier_rebuild_are_not_read(live: Served) -> None:
     live.client.set("generation", 2)
     (view,) = Reader(live.client).read(ZZ, live.customers[:1], ALL)
     assert not any(one.built for one in view.fetchers.values())
-    mark(live.store, "ZZ", ALL)
+    mark(live.store, ZZ, ALL)
     (view,) = Reader(live.client).read(ZZ, live.customers[:1], ALL)
     assert all(one.built for one in view.fetchers.values()) and not view.known
     mine = live.rows["orders", live.customers[0]]

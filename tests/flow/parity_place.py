@@ -37,8 +37,9 @@ from scv.model import bundle, champion, vector
 from scv.model.bundle import Bundle, BundleInfo
 from scv.model.calibration import Calibration
 from scv.offline import lake, snapshot
+from scv.online.keys import row_key
 from scv.online.rebuild import rebuild
-from scv.online.rowstore import Log, RowStore, row_key
+from scv.online.rowstore import Log, RowStore
 from scv.settings import Settings
 from scv.targets.phase import phase
 from scv.targets.target import TARGETS

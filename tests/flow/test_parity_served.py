@@ -20,7 +20,7 @@ from scv.events.calendar import to_us
 from scv.features import fetcher
 from scv.features.layout import layout_of
 from scv.folds.count import Count
-from scv.online.rowstore import row_key
+from scv.online.keys import row_key
 from tests.flow import parity_place
 from tests.flow.parity_place import AT, TARGET, Place, known, order
 

@@ -19,10 +19,11 @@ from msgspec.structs import replace
 from scv.events.delivery import Delivery
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
-from scv.online import rowstore
+from scv.online import marker, rowstore
+from scv.online.keys import row_key
 from scv.online.rebuild import is_behind
 from scv.online.row import FENCE_BYTES, NEVER, Place, Row, fence_of, unpack
-from scv.online.rowstore import Marker, Move, Position, RowWrite, row_key
+from scv.online.rowstore import Built, Move, Position, RowWrite
 from tests import world
 from tests.parity.sides import deliveries
 
@@ -69,6 +70,12 @@ class Worker:
 
 class Moved(Exception):
     """The store is another incarnation or the restart point is not the one that was read: drop all rows and seek."""
+
+
+def built_of(generation: int, *positions: int, log: rowstore.Log = LOG) -> Built:
+    """What a rebuild made that held everything before these offsets."""
+    marks = {LAYOUT.fetcher: marker.encode(marker.of_rows(BERLIN, LAYOUT, log, generation))}
+    return Built(BERLIN.code, TOPIC, log, generation, positions, marks)
 
 
 def fresh_row() -> Row:
@@ -172,8 +179,7 @@ class Model:
 
     def built(self) -> bool:
         """Do the rows that stand count as whole?"""
-        built: bool = self.store.built("ZZ", [LAYOUT])[0]
-        return built
+        return marker.whole(self.store.marks(["ZZ"])["ZZ"], BERLIN, [LAYOUT])[0]
 
     # -- a stream consumer ---------------------------------------------------------------------------------
     def consume(self, worker: Worker) -> Steps:
@@ -308,8 +314,7 @@ class Model:
         yield
         if self.lost(power):
             return  # rows written before may be gone: whoever started it starts it again
-        marker = Marker(generation=place.generation, log=LOG)
-        self.seen["refused marks"] += not self.store.mark_built("ZZ", [LAYOUT.field], TOPIC, marker, [position])
+        self.seen["refused marks"] += not self.store.mark_built(built_of(place.generation, position))
 
     def build(self, customer: str, built: bytes, power: int) -> Steps:
         while True:

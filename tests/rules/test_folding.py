@@ -14,8 +14,9 @@ from scv.events.delivery import Delivery, deliver
 from scv.events.event import Charged, Watermark
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
+from scv.online.keys import row_key
 from scv.online.row import FENCE_BYTES, Place, Row, unpack
-from scv.online.rowstore import Log, RowStore, RowWrite, row_key
+from scv.online.rowstore import Log, RowStore, RowWrite
 from scv.settings import Settings
 from streams.counters import Counters
 from streams.kafka.log import Part
@@ -85,7 +86,7 @@ def row_of(log: Sequence[Delivery]) -> Row:
 def followed(store: RowStore) -> RowStore:
     """The partition's rows are built: from nothing, up to offset 0."""
     store.set_logs({PART.topic: TOPIC})
-    mark(store, "ZZ", [get("payments")], 0)
+    mark(store, ZZ, [get("payments")], 0)
     return store
 
 
@@ -104,7 +105,7 @@ def test_a_restart_point_that_moved_stops_it_before_it_writes(followed: RowStore
     folding = consumer(followed)
     folding.apply(batch(0, 2))
     if moves == "turn":  # a rebuild that held just as much
-        mark(followed, "ZZ", [get("payments")], 2)
+        mark(followed, ZZ, [get("payments")], 2)
     else:  # the store came back from an older copy of itself
         followed.client.hset(f"pos:{PART.topic}:{PART.partition}", "offset", 1)
     with pytest.raises(Moved):

@@ -9,9 +9,8 @@ from msgspec.structs import replace
 
 from scv.events.calendar import midnight
 from scv.features.fetcher import collect
-from scv.features.layout import layout_of
+from scv.online.keys import built_key, position_key
 from scv.online.reader import Reader, View
-from scv.online.rowstore import built_key, position_key
 from tests.feast.served import NOW, PARTITIONS, ZZ, Served, log, topic
 from tests.world import HOUR, TICK
 
@@ -42,7 +41,7 @@ def test_a_row_is_as_old_as_the_local_day(live: Served, at: datetime) -> None:
 
 
 def test_rows_that_are_not_whole_are_not_served(live: Served) -> None:
-    live.client.delete(built_key("ZZ", layout_of(ORDERS).field))
+    live.client.hdel(built_key("ZZ"), "orders")
     for view in read(live).values():
         one = view.fetchers["orders"]
         assert (one.built, one.present, set(one.values.values())) == (False, False, {None})

@@ -16,9 +16,9 @@ import pytest
 from msgspec.structs import replace as replace_log
 
 from scv.online.row import FENCE_BYTES
-from scv.online.rowstore import Marker, Move, RowWrite
+from scv.online.rowstore import Move, RowWrite
 from tests.parity.sides import write_figures
-from tests.rules.model import LAYOUT, LOG, PLACE, TOPIC, Model, Rules, fresh_row
+from tests.rules.model import LAYOUT, LOG, PLACE, TOPIC, Model, Rules, built_of, fresh_row
 from tests.rules.store import MarksAnyway, MemoryStore, NewerWins, ValkeyStore, valkey
 
 WORLDS = 600
@@ -101,15 +101,13 @@ def test_the_store_in_memory_answers_as_the_scripts_do(client: Any) -> None:
         near = replace(move, turn=stores[1].positions([(TOPIC, 0)])[0].turn)
         first, second = (store.advance([move, near]) for store in stores)
         assert first == second
-        marker = Marker(
-            generation=stores[1].generation() - rng.randrange(2), log=rng.choice((LOG, replace_log(LOG, epoch=1)))
-        )
+        log, generation = rng.choice((LOG, replace_log(LOG, epoch=1))), stores[1].generation() - rng.randrange(2)
         for store in stores if rng.random() < 0.05 else []:
-            marked.append(store.mark_built("ZZ", [LAYOUT.field], TOPIC, marker, [move.offset]))
+            marked.append(store.mark_built(built_of(generation, move.offset, log=log)))
         if rng.random() < 0.02:
             for store in stores:
                 store.next_generation()
-        assert stores[0].built("ZZ", [LAYOUT]) == stores[1].built("ZZ", [LAYOUT])
+        assert stores[0].marks(["ZZ"]) == stores[1].marks(["ZZ"])
     assert stores[0].read_rows("kl", [LAYOUT.field, "other@00"]) == stores[1].read_rows(
         "kl", [LAYOUT.field, "other@00"]
     )

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from scv import stamp
+from scv.events.country import Country
 from scv.features.fetcher import get
-from scv.features.layout import layout_of
-from scv.online.rowstore import Log, Marker, Move, Position, RowStore, built_key, row_key
+from scv.features.layout import Layout, layout_of
+from scv.online import marker
+from scv.online.keys import built_key, row_key
+from scv.online.rowstore import Built, Log, Move, Position, RowStore
+from tests import world
 
 TOPIC = "cerebro.payments"
+ZZ = world.country("Europe/Berlin")
 LAYOUT = layout_of(get("payments"))
 LOG = Log(family="payments", epoch=3, topic_id="0" * 32, partitions=2)
 
@@ -42,13 +49,13 @@ def test_a_clocks_front_rises_as_a_number_and_never_falls(store: RowStore) -> No
     assert store.clock("US").front_us == 5
 
 
-def built(store: RowStore) -> bool:
-    return store.built("ZZ", [LAYOUT])[0]
+def built(store: RowStore, country: Country = ZZ, layout: Layout = LAYOUT) -> bool:
+    return marker.whole(store.marks(["ZZ"])["ZZ"], country, [layout])[0]
 
 
 def mark(store: RowStore, *positions: int, generation: int = 1, log: Log = LOG) -> bool:
-    marker = Marker(generation=generation, log=log)
-    return store.mark_built("ZZ", [LAYOUT.field], TOPIC, marker, positions)
+    marks = {LAYOUT.fetcher: marker.encode(marker.of_rows(ZZ, LAYOUT, log, generation))}
+    return store.mark_built(Built("ZZ", TOPIC, log, generation, positions, marks))
 
 
 @pytest.fixture
@@ -94,7 +101,7 @@ def test_whoever_read_a_position_before_its_rows_changed_hands_may_not_move_it(o
 def test_rows_of_another_generation_or_log_are_not_marked(opened: RowStore, other: dict[str, Any]) -> None:
     mark(opened, 5, 5)
     before = [stands(opened, partition) for partition in range(2)]
-    opened.client.delete(built_key("ZZ", LAYOUT.field))
+    opened.client.delete(built_key("ZZ"))
     assert not mark(opened, 2, 2, **other)
     assert not built(opened)
     assert [stands(opened, partition) for partition in range(2)] == before, "nor do consumers go back"
@@ -109,10 +116,64 @@ def test_a_marker_is_true_of_its_generation_and_log_only(opened: RowStore, chang
     elif change == "topics lost":
         opened.client.delete("topics")
     elif change == "an older form":
-        opened.client.set(built_key("ZZ", LAYOUT.field), b"1")
+        opened.client.hset(built_key("ZZ"), LAYOUT.fetcher, b"1")
     else:
         other = {"epoch": 4} if change == "epoch" else {"topic_id": "f" * 32}
         opened.set_logs({TOPIC: replace(LOG, **other)})
+    assert not built(opened)
+
+
+OTHER: dict[str, Any] = {"time_zone": "Asia/Tokyo", "lateness_days": 14}
+
+
+@pytest.mark.parametrize("setting", stamp.ROWS)
+def test_rows_of_other_settings_are_not_whole_and_not_folded_on(opened: RowStore, setting: str) -> None:
+    """Each setting of a country that enters its rows: a new one has to say here what another value of it is."""
+    other = replace(ZZ, **{setting: OTHER[setting]})
+    assert marker.folded_otherwise(opened, ZZ) == ""
+    mark(opened, 5, 5)
+    assert built(opened) and not built(opened, other)
+    assert setting in marker.folded_otherwise(opened, other)
+    assert setting in marker.kept_otherwise(opened.marks(["ZZ"])["ZZ"], other, "payments", [LAYOUT])
+    assert marker.folded_otherwise(opened, ZZ) == "", "whoever began decides"
+    opened.next_generation()
+    assert marker.folded_otherwise(opened, other) == "", "another generation is another beginning"
+    assert setting in marker.folded_otherwise(opened, ZZ)
+
+
+def test_rows_of_other_time_zone_rules_are_not_whole(opened: RowStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    marker.folded_otherwise(opened, ZZ)
+    mark(opened, 5, 5)
+    monkeypatch.setattr(stamp, "tz", lambda zone: "2099a/00000000")
+    assert not built(opened)
+    assert "2099a" in marker.folded_otherwise(opened, ZZ)
+    assert "2099a" in marker.kept_otherwise(opened.marks(["ZZ"])["ZZ"], ZZ, "payments", [LAYOUT])
+
+
+def test_rows_of_another_definition_are_not_whole(opened: RowStore) -> None:
+    mark(opened, 5, 5)
+    other = dataclasses.replace(LAYOUT, fingerprint="00000000")
+    assert not built(opened, layout=other)
+    marks = opened.marks(["ZZ"])["ZZ"]
+    assert "definition of payments" in marker.kept_otherwise(marks, ZZ, "payments", [other])
+    assert "no such fetcher" in marker.kept_otherwise(marks, ZZ, "payments", [])
+    assert marker.kept_otherwise(marks, ZZ, "payments", [LAYOUT]) == ""
+    assert marker.folded_otherwise(opened, ZZ) == "", "they lie in a field of their own"
+
+
+def test_what_is_over_binds_nobody(opened: RowStore) -> None:
+    """Markers of an earlier generation are of rows that nobody keeps."""
+    mark(opened, 5, 5)
+    opened.next_generation()
+    assert marker.kept_otherwise(opened.marks(["ZZ"])["ZZ"], ZZ, "payments", []) == ""
+
+
+def test_what_nobody_follows_any_more_is_not_whole(opened: RowStore) -> None:
+    mark(opened, 5, 5)
+    opened.client.hset(built_key("YY"), "payments", b"{}")
+    opened.drop_marks({"ZZ": ["payments", "orders"]})
+    assert built(opened) and not opened.client.exists(built_key("YY"))
+    opened.drop_marks({"ZZ": ["orders"], "YY": ["payments"]})
     assert not built(opened)
 
 

@@ -27,8 +27,9 @@ from scv.model import bundle, champion, vector
 from scv.model.bundle import Bundle, BundleInfo, Rows
 from scv.model.calibration import Calibration, Logistic
 from scv.offline import lake, snapshot
+from scv.online.keys import clock_key, position_key, row_key
 from scv.online.row import Row, unpack
-from scv.online.rowstore import Log, RowStore, RowWrite, clock_key, position_key, row_key
+from scv.online.rowstore import Log, RowStore, RowWrite
 from scv.settings import Settings
 from scv.targets.phase import phase
 from scv.targets.target import TARGETS
@@ -90,7 +91,7 @@ class Shop:
         self.rows, self.applied = {}, 0
         store = RowStore(self.client)
         store.set_logs({topic(family): log(family) for family in FAMILIES})
-        mark(store, "US", collect().values())
+        mark(store, US, collect().values())
         self.client.hset(clock_key("US"), "mode", "replay")
 
     def rewind(self) -> None:

@@ -24,8 +24,9 @@ from scv.features import fetcher
 from scv.features.layout import layout_of
 from scv.offline import batch
 from scv.offline.lake import Lake
+from scv.online.keys import row_key
 from scv.online.row import unpack
-from scv.online.rowstore import RowStore, row_key
+from scv.online.rowstore import RowStore
 from scv.settings import PREFIX, Settings
 from streams.kafka import topics
 from streams.kafka.producer import Producer

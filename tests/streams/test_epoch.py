@@ -13,10 +13,12 @@ import pytest
 
 from local.services import Services
 from scv.errors import LogChanged
+from scv.events import country as countries
 from scv.events.calendar import to_us
 from scv.features.fetcher import collect
 from scv.features.layout import layout_of
 from scv.offline.lake import Lake
+from scv.online import marker
 from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from streams.connection import connect_store
@@ -38,7 +40,8 @@ def test_a_fresh_start_is_epoch_one_and_built_at_once(live: Settings, client: An
     opened = open_epoch(live, store, lake, quiet)
     assert {log.epoch for log in opened.logs.values()} == {1}
     layouts = [layout_of(one) for one in collect().values()]
-    assert all(store.built("US", layouts)) and all(store.built("ZZ", layouts))
+    for code, marks in store.marks(["US", "ZZ"]).items():
+        assert all(marker.whole(marks, countries.load(code), layouts))
     assert open_epoch(live, store, lake, quiet).logs == opened.logs, "again is the same"
     assert store.clock("US").mode == "replay", "its span has ended: wall time cannot be its clock"
 

@@ -16,7 +16,8 @@ from scv.events import event
 from scv.events.calendar import to_us
 from scv.features.fetcher import collect
 from scv.features.layout import layout_of
-from scv.online.rowstore import Move, RowStore, position_key
+from scv.online.keys import position_key
+from scv.online.rowstore import Move, RowStore
 from scv.settings import Settings
 from streams import connection
 from streams.kafka import topics

@@ -16,7 +16,7 @@ from scv.events import country as countries
 from scv.features.fetcher import collect, of_family
 from scv.features.layout import layout_of
 from scv.offline.lake import Lake
-from scv.online import rebuild
+from scv.online import marker, rebuild
 from scv.online.reader import Reader
 from scv.online.rowstore import RowStore
 from scv.settings import Settings
@@ -123,7 +123,7 @@ def test_a_new_fetcher_is_built_and_then_followed(live: Settings, client: Any) -
     unmark(store, "US", of_family("orders")[:1])
     shop.send(live, shop.log(6, 300))
     (online,) = shop.consume(live, OnlineConsumer)
-    assert store.built("US", layouts) == [True] * len(layouts)
+    assert all(marker.whole(store.marks(["US"])["US"], shop.US, layouts))
     assert online["re_read"] == 0 < online["admitted"]
     shop.consume(live, LakeConsumer)
     shop.compare(live, client)
@@ -198,6 +198,55 @@ def test_afresh_beside_another_build_loses_no_history(live: Settings, client: An
     known = Reader(client).read(shop.US, [str(n) for n in range(60)], list(collect().values()))
     assert all(view.known and all(one.built for one in view.fetchers.values()) for view in known)
     assert [type(error) for error in raised] == ([StoreUnusable] if build is without_the_lock else [])
+
+
+def other_zone(settings: Settings) -> None:
+    """From now on the country's days are others."""
+    settings.countries_path.mkdir(parents=True, exist_ok=True)
+    shipped = (countries.BUILT_IN / "US.toml").read_text("utf-8")
+    text = shipped.replace('time_zone = "America/New_York"', 'time_zone = "Asia/Tokyo"')
+    assert text != shipped
+    (settings.countries_path / "US.toml").write_text(text, "utf-8")
+
+
+def test_rows_are_built_again_where_a_setting_of_their_country_changed(
+    live: Settings, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No row's fence can tell: a day's tile of New York lies where Tokyo's is wanted."""
+    shop.send(live, shop.log(3, 300))
+    shop.consume(live)
+    other_zone(live)
+    monkeypatch.setattr(shop, "US", countries.load("US", live.countries_path))
+    with pytest.raises(StoreUnusable, match=r"time_zone was America/New_York.*`cerebro rebuild`"):
+        rebuild.rebuild(client, Lake(live.lake_path), countries.known(live.countries_path), list(collect().values()))
+    shop.consume(live)
+    shop.compare(live, client)
+
+
+def test_two_consumers_do_not_keep_rows_by_other_settings(live: Settings, client: Any) -> None:
+    """The older one would move the restart point past events that the rows of today never took."""
+    shop.send(live, shop.log(4, 200))
+    with (
+        pytest.raises(StoreUnusable, match=r"time_zone was Asia/Tokyo and is America/New_York"),
+        shop.Running(live, OnlineConsumer, LakeConsumer) as running,
+    ):
+        shop.settle(live, client)
+        other_zone(live)
+        rebuild_all(live, RowStore(client), countries.known(live.countries_path))
+        shop.wait(lambda: running.errors)
+
+
+def test_a_fetcher_that_was_away_is_built_again(live: Settings, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A release without it went by: nobody followed its topic for it, whatever its marker said before."""
+    shop.send(live, shop.log(5, 300))
+    shop.consume(live)
+    every = collect()
+    with monkeypatch.context() as patch:
+        patch.setattr("scv.features.fetcher.collect", lambda: {name: every[name] for name in every if name != "rhythm"})
+        shop.send(live, shop.log(6, 300))
+        shop.consume(live)
+    shop.consume(live)
+    shop.compare(live, client)
 
 
 def test_another_log_is_refused(full: Settings, store_of: Any) -> None:
