@@ -20,7 +20,7 @@ from bench.size import Size
 from feature_repo.store import apply
 from local.services import Services
 from scv.events import calendar, country
-from scv.offline import snapshot
+from scv.offline.fetch import fetch
 from scv.settings import Settings
 from streams.connection import connect_store
 from streams.lake.consumer import LakeConsumer
@@ -143,7 +143,7 @@ class World:
         say("Filling the lake …")
         _consume(consumer)
         say(f"Taking {len(self.tuesdays)} snapshots …")
-        failed = [one.error for one in snapshot.fetch(self.log, {US: self.tuesdays}) if one.error]
+        failed = [one.error for one in fetch(self.log, {US: self.tuesdays}) if one.error]
         assert not failed, failed
         return self.log
 

@@ -10,7 +10,8 @@ import click
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from scv.offline.snapshot import Done
+    from scv.offline.fetch import Done
+    from scv.settings import Settings
 
 
 @click.command(short_help="Build the single customer view of countries at dates.")
@@ -25,8 +26,9 @@ def command(
 ) -> int:
     """Write a snapshot for every country, date and fetcher, and show the table.
 
-    Each fetcher is independent: one that fails is reported and stops no other. A country without data gives an
-    empty table and a warning.
+    Each fetcher is independent: one that fails is reported and stops no other; its country keeps the snapshots that it
+    had, and no table is shown. With --fetcher only the table is made: some fetchers alone are no snapshot. A country
+    without data gives an empty table and a warning.
 
     \b
     Example:
@@ -36,29 +38,31 @@ def command(
     from scv import settings
     from scv.errors import UserError
     from scv.features import fetcher
-    from scv.offline import snapshot
+    from scv.offline.fetch import fetch, look
     from terminal.arguments import the_countries, the_references
     from terminal.bar import Bar
 
     if out and not out.endswith((".csv", ".parquet")):
         raise UserError(f"--out {out}: the name must end in .csv or .parquet.")
     config = settings.load()
-    chosen = [fetcher.get(name) for name in dict.fromkeys(names)] or list(fetcher.collect().values())
+    chosen = [fetcher.get(name) for name in dict.fromkeys(names)]
     wanted = {one: the_references(dates, one, config) for one in the_countries(codes, config)}
     with Bar("Fetching") as bar:
-        done = snapshot.fetch(config, wanted, chosen, workers, progress=bar.at)
-    table = _table(done)
+        if chosen:
+            done = look(config, wanted, chosen, workers, progress=bar.at)
+        else:
+            done = fetch(config, wanted, workers, progress=bar.at)
     _warn(done)
-    if out:
-        _write(table, out)
+    failed = any(result.error for result in done)
     if as_json:
         _say_json(done)
-    elif not out:
-        _show(table)
-    return 1 if any(result.error for result in done) else 0
+    if not failed and (out or not as_json):
+        table = _table(config, done)
+        _write(table, out) if out else _show(table)
+    return 1 if failed else 0
 
 
-def _table(done: list[Done]) -> pa.Table:
+def _table(settings: Settings, done: list[Done]) -> pa.Table:
     """One row per country, customer and reference; columns `fetcher__feature`."""
     import pyarrow as pa
 
@@ -66,17 +70,13 @@ def _table(done: list[Done]) -> pa.Table:
 
     joined = []
     for country in dict.fromkeys(result.job.country for result in done):
-        mine = [result for result in done if result.job.country == country and not result.error]
-        tables = {
-            result.job.fetcher: pa.concat_tables(
-                snapshot.read_file(snapshot.path_of(result.job.out, result.job.fetcher, country, at))
-                for at in result.rows
-            )
-            for result in mine
-        }
-        if tables:
-            joined.append(snapshot.join(tables))
-    return pa.concat_tables(joined, promote_options="default") if joined else pa.table({})
+        mine = [result for result in done if result.job.country == country]
+        parts = [{one.job.fetcher: one.tables[at] for one in mine if one.tables} for at in mine[0].rows]
+        if not any(parts):
+            stand = snapshot.Snapshots(settings, country, mine[0].job.version)
+            parts = [stand.read(at) for at in mine[0].rows]
+        joined.append(snapshot.join({name: pa.concat_tables(part[name] for part in parts) for name in parts[0]}))
+    return pa.concat_tables(joined)
 
 
 def _warn(done: list[Done]) -> None:

@@ -10,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from scv.events.country import Country
+    from scv.offline.lake import LakeVersion
     from scv.settings import Settings
 
 LOOK_S = 1.0
@@ -44,14 +45,19 @@ def run(settings: Settings, country: Country, at: datetime, wait_s: float = 0, w
     from commands.export import said
     from commands.tuesday import references_of, write_report
     from scorer.feedback.validation import feedback, sentence
-    from scorer.tuesday.export import export
+    from scorer.tuesday.export import Exported, export
+    from scorer.tuesday.week import Folder
     from scv.events import calendar
 
     date = calendar.label(at, country)
-    if not wait(settings, country, at, wait_s):
-        click.echo(f"{country.code}: the log is not complete to {date}; the files will say how far it is.", err=True)
-    take(settings, country, at, workers)
-    click.echo(said(export(settings, country, at)))
+    published = Folder(settings.exports_url, country.code).week(date)
+    if published is None:
+        if not wait(settings, country, at, wait_s):
+            said_so = f"{country.code}: the log is not complete to {date}; the files will say how far it is."
+            click.echo(said_so, err=True)
+        version = take(settings, country, at, workers)
+    exported = export(settings, country, at, version) if published is None else Exported(published, new=False)
+    click.echo(said(exported))
     found = feedback(settings, country, references_of([], country, settings))
     if found.judged[0].past.dates:
         click.echo(sentence(found))
@@ -76,36 +82,30 @@ def wait(settings: Settings, country: Country, at: datetime, wait_s: float) -> b
 
 def complete_to(settings: Settings, country: Country) -> datetime | None:
     """The instant up to which the lake holds every family of a country; None: unknown."""
-    import duckdb
-
-    from scv.events import calendar
-    from scv.events.event import FAMILIES
     from scv.offline.lake import Lake
 
     lake = Lake(settings.lake_path)
     version = lake.version()
-    with duckdb.connect() as connection:
-        marks = [lake.watermark_us(connection, family, country.code, version) for family in FAMILIES]
-    known = [us for us in marks if us is not None]
-    return calendar.from_us(min(known)) if len(known) == len(marks) else None
+    marks = lake.complete_to(country.code, version)
+    return min(marks.values()) if len(marks) == len(version.families) else None
 
 
-def take(settings: Settings, country: Country, at: datetime, workers: int) -> None:
-    """The snapshot of a reference, unless a whole one stands that knew everything, or the week is published.
+def take(settings: Settings, country: Country, at: datetime, workers: int) -> LakeVersion:
+    """The snapshot of a reference, unless one stands that may be used; by which version of the lake.
 
     Raises CerebroError, naming each fetcher that failed.
     """
-    from scorer.archive import watermarks
-    from scorer.tuesday.week import Folder
     from scv.errors import CerebroError
     from scv.events import calendar
-    from scv.offline import snapshot
+    from scv.offline.fetch import fetch
+    from scv.offline.lake import Lake
+    from scv.offline.snapshot import Snapshots
 
-    if snapshot.manifest(settings.snapshots_path, country, at) is not None:
-        published = Folder(settings.exports_url, country.code).week(calendar.label(at, country)) is not None
-        if published or set(watermarks(settings, country, at).values()) == {at}:
-            return
-    done = snapshot.fetch(settings, {country: [at]}, workers=workers)
+    version = Lake(settings.lake_path).version()
+    if not Snapshots(settings, country, version).why_not(at):
+        return version
+    done = fetch(settings, {country: [at]}, workers, version)
     failed = [f"{one.job.fetcher}: {one.error}" for one in done if one.error]
     if failed:
         raise CerebroError(f"No snapshot of {country.code} at {calendar.label(at, country)}: {'; '.join(failed)}.")
+    return version

@@ -9,7 +9,7 @@ from feast import FeatureService, FeatureStore
 from feature_repo.views import SERVICE
 from scv.errors import UserError
 from scv.events import calendar, country
-from scv.offline import snapshot
+from scv.offline.snapshot import Snapshots
 from scv.settings import Settings
 
 KEYS = ["event_timestamp", "country", "customer_id"]
@@ -25,8 +25,8 @@ def historical(
     """The features (all, by default) of `customers` (country, customer_id, event_timestamp and any other columns).
 
     Each row has the values KNOWN_THEN at its event_timestamp; ordered by event_timestamp, country, customer_id.
-    Raises UserError for an instant that has no whole snapshot of today's definitions: Feast would answer with
-    the week before's values.
+    Raises UserError for an instant that has no snapshot that may be used: Feast would answer with the week before's
+    values.
     """
     check_references(settings, customers)
     wanted = store.get_feature_service(SERVICE) if features is None else features
@@ -35,16 +35,18 @@ def historical(
 
 
 def check_references(settings: Settings, customers: pd.DataFrame) -> None:
-    """Raise UserError unless every (country, event_timestamp) is a snapshot's reference."""
+    """Raise UserError unless every (country, event_timestamp) is the reference of a snapshot that may be used."""
+    stands: dict[str, Snapshots] = {}
     missing = []
     for code, stamp in customers[["country", "event_timestamp"]].drop_duplicates().itertuples(index=False):
         at = pd.Timestamp(stamp)
         if at.tzinfo is None:
             raise UserError(f"event_timestamp {at} has no time zone. Give aware instants.")
-        place = country.load(code, settings.countries_path)
-        instant = at.to_pydatetime()
-        if snapshot.manifest(settings.snapshots_path, place, instant) is None:
-            missing.append(f"{code} -d {calendar.label(instant, place)}")
+        if code not in stands:
+            stands[code] = Snapshots(settings, country.load(code, settings.countries_path))
+        why = stands[code].why_not(at.to_pydatetime())
+        if why:
+            label = calendar.label(at.to_pydatetime(), stands[code].country)
+            missing.append(f"`cerebro fetch {code} -d {label}` ({why})")
     if missing:
-        listed = "; ".join(f"`cerebro fetch {one}`" for one in missing[:5])
-        raise UserError(f"{len(missing)} instants have no snapshot of today's definitions. Run {listed}.")
+        raise UserError(f"{len(missing)} instants have no snapshot that may be used. Run {'; '.join(missing[:5])}.")

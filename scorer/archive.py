@@ -8,24 +8,22 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import datetime
 
-import duckdb
 import pyarrow.compute as pc
 
 from scorer.scoring import Past
 from scorer.subjects import Subjects, of_snapshot
 from scorer.tuesday.week import Folder, Week
-from scv.errors import LakeConflict, UserError
 from scv.events import calendar
 from scv.events.country import Country
 from scv.features import fetcher
-from scv.offline import snapshot
-from scv.offline.lake import Lake, LakeVersion
+from scv.offline.snapshot import Manifest, Snapshots
 from scv.settings import Settings
+from scv.stamp import Stamp
 
 KEPT = 2
 """Snapshots held in memory: an agent who looks back asks again about the same Tuesday."""
 LOOK_S = 5.0
-"""How old the knowledge of published weeks may be."""
+"""How old the knowledge of published weeks and of the lake may be."""
 
 
 class Archive:
@@ -33,22 +31,32 @@ class Archive:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._snapshots: OrderedDict[tuple[str, datetime, str], Subjects] = OrderedDict()
+        self._snapshots: OrderedDict[tuple[str, datetime], tuple[Stamp, Subjects]] = OrderedDict()
+        self._standings: dict[Country, tuple[float, Snapshots]] = {}
         self._dates: dict[str, tuple[float, list[str]]] = {}
         self._pasts: dict[tuple[str, str], Past] = {}
         self._lock = threading.Lock()
 
     def subjects(self, country: Country, at: datetime) -> Subjects:
-        """Everyone in the snapshot of a reference. Raises UserError where there is none."""
-        manifest = snapshot.manifest(self._settings.snapshots_path, country, at)
-        key = (country.code, at, manifest.lake_hash if manifest else "")
+        """Everyone in the snapshot of a reference. Raises UserError where there is none that may be used."""
         with self._lock:
-            if manifest is None or key not in self._snapshots:
-                self._snapshots[key] = read_snapshot(self._settings, country, at)
-                while len(self._snapshots) > KEPT:
-                    self._snapshots.popitem(last=False)
-            self._snapshots.move_to_end(key)
-            return self._snapshots[key]
+            snapshots = self._standing(country)
+            made, (kept, subjects) = snapshots.usable(at), self._snapshots.get((country.code, at), (None, None))
+            if subjects is None or kept != made.stamp:
+                subjects = subjects_of(self._settings, snapshots, at)
+            self._snapshots[country.code, at] = (made.stamp, subjects)
+            self._snapshots.move_to_end((country.code, at))
+            while len(self._snapshots) > KEPT:
+                self._snapshots.popitem(last=False)
+            return subjects
+
+    def _standing(self, country: Country) -> Snapshots:
+        """The country's snapshots by a look at the lake that is not old."""
+        looked, snapshots = self._standings.get(country, (-LOOK_S, None))
+        if snapshots is None or time.monotonic() - looked >= LOOK_S:
+            snapshots = Snapshots(self._settings, country)
+            self._standings[country] = (time.monotonic(), snapshots)
+        return snapshots
 
     def past(self, country: Country, at: datetime) -> Past:
         """The probabilities of the newest week published before an instant; empty where there is none."""
@@ -85,32 +93,14 @@ def past_of(week: Week | None) -> Past:
     return found
 
 
-def read_snapshot(settings: Settings, country: Country, at: datetime) -> Subjects:
-    """Everyone in the snapshot of a reference. Raises UserError where there is none."""
-    tables = snapshot.read(settings.snapshots_path, country, at)
-    marks = watermarks(settings, country, at)
+def subjects_of(settings: Settings, snapshots: Snapshots, at: datetime) -> Subjects:
+    """Everyone in the snapshot of a reference. Raises UserError where there is none that may be used."""
+    marks = watermarks(snapshots.usable(at))
     by_fetcher = {name: marks.get(one.family) for name, one in fetcher.collect().items()}
-    return of_snapshot(tables, at, by_fetcher, settings.stale_after_s)
+    return of_snapshot(snapshots.read(at), at, by_fetcher, settings.stale_after_s)
 
 
-def watermarks(settings: Settings, country: Country, at: datetime) -> Mapping[str, datetime | None]:
+def watermarks(made: Manifest) -> Mapping[str, datetime | None]:
     """Per family, how far the lake of a snapshot was complete, never beyond its reference; None: unknown."""
-    manifest = snapshot.manifest(settings.snapshots_path, country, at)
-    if manifest is None:
-        raise UserError(f"No snapshot of {country.code} at {calendar.label(at, country)}.")
-    lake, version = Lake(settings.lake_path), LakeVersion(manifest.lake)
-    connection = duckdb.connect()
-    try:
-        found = {name: _watermark(lake, connection, name, country.code, version) for name in manifest.lake}
-    finally:
-        connection.close()
-    return {name: None if us is None else min(at, calendar.from_us(us)) for name, us in found.items()}
-
-
-def _watermark(
-    lake: Lake, connection: duckdb.DuckDBPyConnection, family: str, country: str, version: LakeVersion
-) -> int | None:
-    try:
-        return lake.watermark_us(connection, family, country, version)
-    except LakeConflict:  # that version has been vacuumed since: the snapshot stands, its completeness is not known
-        return None
+    marks = made.stamp.complete_to
+    return {family: min(made.at, marks[family]) if family in marks else None for family in made.stamp.lake}

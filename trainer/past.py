@@ -16,7 +16,9 @@ from scv.events.calendar import add_days, from_us, midnight, tuesdays
 from scv.events.country import Country
 from scv.features import fetcher
 from scv.offline import batch, snapshot
+from scv.offline.fetch import fetch
 from scv.offline.lake import Lake, LakeVersion
+from scv.offline.snapshot import Snapshots
 from scv.settings import Settings
 from scv.targets import labels
 from scv.targets.target import Target, mature
@@ -114,11 +116,12 @@ def _useful(reference: datetime, targets: Sequence[Target], country: Country, kn
 
 
 def ensure(settings: Settings, country: Country, references: Sequence[datetime], version: LakeVersion) -> None:
-    """Fetch the snapshots that are missing or older than the definitions."""
-    missing = [at for at in references if snapshot.manifest(settings.snapshots_path, country, at) is None]
+    """Fetch the snapshots that are missing or may not be used as they are."""
+    stand = Snapshots(settings, country, version)
+    missing = [at for at in references if stand.why_not(at)]
     if not missing:
         return
-    failed = [one for one in snapshot.fetch(settings, {country: missing}, version=version) if one.error]
+    failed = [one for one in fetch(settings, {country: missing}, version=version) if one.error]
     if failed:
         raise UserError(f"Fetcher {failed[0].job.fetcher} of {country.code} failed: {failed[0].error}")
 
@@ -130,7 +133,7 @@ def features(
     if not references:
         return _empty()
     if store is None:
-        read = [snapshot.join(snapshot.read(settings.snapshots_path, country, at)) for at in references]
+        read = [snapshot.join(snapshot.read(settings, country, at)) for at in references]
         return _ordered(pa.concat_tables(read))
     return _joined(store, _entities(settings, country, references))
 

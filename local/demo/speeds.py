@@ -21,7 +21,7 @@ BATCH = 100
 
 def tell(stage: Stage, shop: Shop, found: Findings) -> None:
     """Replay rate from sending to both consumers standing there, and live scores one by one and in batches."""
-    orders = snapshot.read(stage.settings.snapshots_path, shop.country, shop.at(LAST))["orders"]
+    orders = snapshot.read(stage.settings, shop.country, shop.at(LAST))["orders"]
     ids = orders["customer_id"].to_pylist()
     with ScorerClient(stage.settings.scorer, timeout_s=10) as scorer:
         single = _milliseconds(lambda i: scorer.score(shop.country.code, ids[i % len(ids)]), CALLS)

@@ -59,14 +59,14 @@ class BatchSide:
     @cached_property
     def outdated(self) -> dict[str, str]:
         """Fetcher → the fingerprint that this snapshot was made under, where that is not the one of today."""
-        made = self.manifest.fingerprints
+        made = self.manifest.stamp.definitions
         return {n: made.get(n, "nothing") for n, one in self.fetchers.items() if made.get(n) != one.fingerprint()}
 
     @cached_property
     def changed(self) -> frozenset[str]:
         """The fetchers whose file is not the one that was written with the manifest."""
         return frozenset(
-            name for name in self.fetchers if _hash(self._path(name)) != self.manifest.files.get(name, "nothing")
+            name for name in self.fetchers if _hash(self._path(name)) != self.manifest.stamp.files.get(name, "nothing")
         )
 
     def _path(self, name: str) -> Path:

@@ -86,7 +86,7 @@ class Collector:
 
     def __init__(self, settings: Settings, client: Any, country: Country, side: BatchSide) -> None:
         self._country, self._side = country, side
-        version, taken = Lake(settings.lake_path).version(), LakeVersion(side.manifest.lake)
+        version, taken = Lake(settings.lake_path).version(), LakeVersion(side.manifest.stamp.lake)
         self._newest = Recomputed(settings, country, version)
         self._taken = self._newest if taken == version else Recomputed(settings, country, taken)
         self._rows = StoredRows(client, country)

@@ -11,6 +11,7 @@ from scv.errors import CerebroError, UserError
 from scv.events import calendar
 from scv.events.country import Country
 from scv.offline import snapshot
+from scv.offline.fetch import fetch
 from scv.offline.lake import Lake
 from scv.online.rowstore import RowStore
 from scv.settings import Settings
@@ -72,7 +73,7 @@ def take_snapshot(settings: Settings, country: Country, at: datetime, progress: 
     """
     if snapshot.manifest_path(settings.snapshots_path, country, at).exists():
         return False
-    done = snapshot.fetch(settings, {country: [at]}, progress=progress)
+    done = fetch(settings, {country: [at]}, progress=progress)
     failed = [f"{one.job.fetcher}: {one.error}" for one in done if one.error]
     if failed:
         raise CerebroError(f"The snapshot of {country.code} at {calendar.label(at, country)} failed: {failed[0]}")
@@ -81,8 +82,4 @@ def take_snapshot(settings: Settings, country: Country, at: datetime, progress: 
 
 def drop_snapshot(settings: Settings, country: Country, at: datetime) -> None:
     """Remove one that was taken for a comparison on wall time: nobody asks for that instant again."""
-    from scv.features import fetcher
-
-    snapshot.manifest_path(settings.snapshots_path, country, at).unlink(missing_ok=True)
-    for name in fetcher.collect():
-        snapshot.path_of(settings.snapshots_path, name, country, at).unlink(missing_ok=True)
+    snapshot.drop(settings.snapshots_path, country, at)

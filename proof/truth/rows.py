@@ -20,6 +20,8 @@ from scv.events import calendar
 from scv.events.country import Country
 from scv.model.bundle import Bundle
 from scv.offline import snapshot
+from scv.offline.fetch import fetch
+from scv.offline.snapshot import Snapshots
 from scv.settings import Settings
 from scv.targets import target
 from scv.targets.phase import phase
@@ -121,9 +123,9 @@ def _said(
 
 
 def _snapshot(settings: Settings, country: Country, at: datetime) -> dict[str, pa.Table]:
-    if snapshot.manifest(settings.snapshots_path, country, at) is None:
-        snapshot.fetch(settings, {country: [at]})
-    return snapshot.read(settings.snapshots_path, country, at)
+    if Snapshots(settings, country).why_not(at):
+        fetch(settings, {country: [at]})
+    return snapshot.read(settings, country, at)
 
 
 def _rows(table: pa.Table, country: Country, one: Target, said: Said | None, model: Bundle | None, paths: int) -> Rows:

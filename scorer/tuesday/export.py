@@ -24,6 +24,8 @@ from scv.events import calendar
 from scv.events.country import Country
 from scv.model.bundle import Bundle
 from scv.offline import snapshot
+from scv.offline.lake import LakeVersion
+from scv.offline.snapshot import Snapshots
 from scv.settings import Settings
 
 
@@ -35,8 +37,10 @@ class Exported:
     new: bool
 
 
-def export(settings: Settings, country: Country, at: datetime) -> Exported:
+def export(settings: Settings, country: Country, at: datetime, version: LakeVersion | None = None) -> Exported:
     """Score the snapshot of a reference and publish the week; the same again does nothing.
+
+    The snapshot must hold what `version` of the lake (the newest by default) knows of it.
 
     Raises UserError where there is no snapshot, no champion or another content under that date, CerebroError where
     the audit finds something wrong.
@@ -47,11 +51,12 @@ def export(settings: Settings, country: Country, at: datetime) -> Exported:
     target = country.targets[0]
     if models[target] is None:
         raise UserError(f"No champion of {country.code} {target} yet. Run `cerebro train {country.code}`.")
-    subjects = archive.read_snapshot(settings, country, at)
+    snapshots = Snapshots(settings, country, version)
+    subjects = archive.subjects_of(settings, snapshots, at)
     if not len(subjects):
         raise UserError(f"The snapshot of {country.code} at {date} has no customer: there is nobody to export.")
     scores = _scores(settings, country, at, models, subjects, folder.before(date))
-    draft = _draft(settings, country, at, models, scores)
+    draft = _draft(snapshots.usable(at), country, models, scores)
     files = _files(scores, draft, country, models)
     manifest = msgspec.structs.replace(draft, files=_hashed(files, draft, len(scores)))
     new = folder.publish(manifest, files)
@@ -107,20 +112,19 @@ def _audit(table: pa.Table, country: Country, customers: int) -> None:
 
 
 def _draft(
-    settings: Settings, country: Country, at: datetime, models: Mapping[str, Bundle | None], scores: pa.Table
+    taken: snapshot.Manifest, country: Country, models: Mapping[str, Bundle | None], scores: pa.Table
 ) -> Manifest:
     """The manifest but for its files."""
-    date, target = calendar.label(at, country), country.targets[0]
-    taken = snapshot.manifest(settings.snapshots_path, country, at)
-    marks = [mark for mark in archive.watermarks(settings, country, at).values() if mark is not None]
+    date, target = taken.reference, country.targets[0]
+    marks = [mark for mark in archive.watermarks(taken).values() if mark is not None]
     return Manifest(
         country=country.code,
         date=date,
-        reference=at,
+        reference=taken.at,
         list_id=f"{country.code}-{target}-{date}",
         target=target,
         models={name: model.info.id if model else "" for name, model in models.items()},
-        lake=taken.lake_hash if taken else "",
+        lake=taken.lake_hash,
         data_complete_to=min(marks, default=None),
         counts=_counts(scores, target),
         files={},

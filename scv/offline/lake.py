@@ -6,8 +6,9 @@ Only `streams` writes it. A reader fixes one version of every family and sees no
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -17,6 +18,7 @@ from deltalake import DeltaTable
 
 from scv.errors import LakeConflict
 from scv.events import event as events
+from scv.events.calendar import from_us
 from scv.events.country import Country
 
 ARROW = {"int": pa.int64(), "str": pa.string(), "bool": pa.bool_(), "date": pa.date32()}
@@ -62,9 +64,10 @@ class Epoch(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class LakeVersion:
-    """One version of every family's table (-1: no table yet)."""
+    """One version of every family's table (-1: no table yet), and the ids of those tables, which they never change."""
 
     families: Mapping[str, int]
+    ids: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def hash(self) -> str:
@@ -96,7 +99,8 @@ class Lake:
     def version(self) -> LakeVersion:
         """The newest version of every family."""
         tables = {family: self.table(family) for family in events.FAMILIES}
-        return LakeVersion({family: table.version() if table else -1 for family, table in tables.items()})
+        ids = {family: str(table.metadata().id) for family, table in tables.items() if table}
+        return LakeVersion({family: table.version() if table else -1 for family, table in tables.items()}, ids)
 
     def position(self, family: str, topic: str, partition: int, version: LakeVersion | None = None) -> int:
         """The next offset of this epoch that the lake does not hold (0: none yet)."""
@@ -159,6 +163,14 @@ class Lake:
         ]
         row = connection.execute(f"SELECT max(us) FROM ({' UNION ALL '.join(newest)})").fetchone()
         return None if row is None else row[0]
+
+    def complete_to(
+        self, country: str, version: LakeVersion, families: Iterable[str] = tuple(events.FAMILIES)
+    ) -> dict[str, datetime]:
+        """Family → the instant before which this version holds everything of a country; absent: not known."""
+        with duckdb.connect() as connection:
+            marks = {family: self.watermark_us(connection, family, country, version) for family in families}
+        return {family: from_us(us) for family, us in marks.items() if us is not None}
 
     def _source(self, connection: duckdb.DuckDBPyConnection, family: str, country: str, version: LakeVersion) -> str:
         pinned = version.families.get(family, -1)

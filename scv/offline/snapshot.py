@@ -1,18 +1,22 @@
-"""SCV snapshots: every fetcher of a country at a reference, from one lake version.
+"""SCV snapshots: what every fetcher says of a country at a reference, from one lake version.
 
     HOME/snapshots/FETCHER/COUNTRY/REFERENCE.parquet      what Feast's offline store reads
-    HOME/snapshots/manifests/COUNTRY/REFERENCE.json       lake version, fingerprints, rows; written last
+    HOME/snapshots/manifests/COUNTRY/REFERENCE.json       what they are of, and their hashes
 
-A file is replaced whole. The same lake version gives the same bytes.
+The manifest goes first and comes back last: while it stands, the files are those of one fetch. The same lake version
+gives the same bytes. Whoever reads a snapshot asks `Snapshots` whether it may be used.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+import contextlib
+import fcntl
+import functools
+import io
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -21,53 +25,30 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scv import atomic as whole
+from scv import atomic, stamp
 from scv.errors import UserError
 from scv.events import calendar
 from scv.events.country import Country
 from scv.features import fetcher
-from scv.features.fetcher import Fetcher
-from scv.features.layout import layout_of
-from scv.offline import batch
 from scv.offline.lake import Lake, LakeVersion
 from scv.settings import Settings
+from scv.stamp import Stamp
+
+DRAFT = ".draft-"
 
 
-class Manifest(msgspec.Struct, kw_only=True):
-    """What a snapshot was made from. `files` maps fetcher → sha256 of its file."""
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a snapshot is of. `rows` by fetcher, and so are `stamp.files`, the sha256 of each file."""
 
     country: str
     reference: str
     at: datetime
-    lake: dict[str, int]
-    lake_hash: str
-    fingerprints: dict[str, str]
     rows: dict[str, int]
-    files: dict[str, str]
+    stamp: Stamp
 
-
-@dataclass(frozen=True)
-class Job:
-    """One cell of the grid: a fetcher of a country at all of its references."""
-
-    country: Country
-    fetcher: str
-    references: tuple[datetime, ...]
-    lake_path: Path
-    version: LakeVersion
-    out: Path
-    threads: int
-    memory: str
-
-
-@dataclass(frozen=True)
-class Done:
-    """What became of a job: rows per reference, or the error's text."""
-
-    job: Job
-    rows: Mapping[datetime, int]
-    files: Mapping[datetime, str]
-    error: str = ""
+    @property
+    def lake_hash(self) -> str:
+        return LakeVersion(self.stamp.lake).hash
 
 
 def path_of(root: Path, fetcher_name: str, country: Country, at: datetime) -> Path:
@@ -78,169 +59,204 @@ def manifest_path(root: Path, country: Country, at: datetime) -> Path:
     return root / "manifests" / country.code / f"{calendar.label(at, country)}.json"
 
 
-def fetch(
-    settings: Settings,
-    wanted: Mapping[Country, Sequence[datetime]],
-    fetchers: Iterable[type[Fetcher]] | None = None,
-    workers: int = 1,
-    version: LakeVersion | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> list[Done]:
-    """Write the snapshots of every country × reference × fetcher, in parallel; one failure stops no other.
-
-    All cells read one lake version; files of older definitions are removed first. `workers` share the settings'
-    threads and memory. `progress` hears (cells done, of all). A manifest is written for each reference whose fetchers
-    all went well.
-    """
-    chosen = list(fetchers if fetchers is not None else fetcher.collect().values())
-    lake = Lake(settings.lake_path)
-    pinned = version or lake.version()
-    threads, memory = max(1, settings.threads // max(workers, 1)), _share(settings.memory, workers)
-    jobs = [
-        Job(country, one.name, tuple(references), lake.path, pinned, settings.snapshots_path, threads, memory)
-        for country, references in wanted.items()
-        for one in chosen
-    ]
-    for country in wanted:
-        drop_stale(settings.snapshots_path, country)
-    done = []
-    for result in _run(jobs, workers):
-        done.append(result)
-        progress(len(done), len(jobs))
-    if len(chosen) == len(fetcher.collect()):
-        _manifests(settings.snapshots_path, done)
-    return done
+def manifest(root: Path, country: Country, at: datetime) -> Manifest | None:
+    """What a snapshot says of itself, whatever is wanted today; None where there is none that can be read."""
+    return _manifest(manifest_path(root, country, at))
 
 
-def _share(memory: str, workers: int) -> str:
-    """A worker's part of DuckDB's memory cap.
-
-    >>> _share("4GB", 16)
-    '0.25GB'
-    """
-    found = re.fullmatch(r"\s*([0-9.]+)\s*([A-Za-z]+)\s*", memory)
-    return f"{float(found[1]) / max(workers, 1):g}{found[2]}" if found else memory
+def _manifest(path: Path) -> Manifest | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
-def _run(jobs: Sequence[Job], workers: int) -> Iterable[Done]:
-    if workers <= 1 or len(jobs) <= 1:
-        yield from (run(job) for job in jobs)
-        return
-    # Threads, not processes: DuckDB and Arrow work outside the interpreter's lock, and nothing is copied.
-    with ThreadPoolExecutor(min(workers, len(jobs))) as pool:
-        futures = [pool.submit(run, job) for job in jobs]
+# -- may it be used? -----------------------------------------------------------------------------------------
+def made_of(country: Country, version: LakeVersion) -> Stamp:
+    """What a snapshot is of that is fetched now, but for how far the log was complete and its files."""
+    definitions = {one.name: one.fingerprint() for one in fetcher.collect().values()}
+    log = {family: version.ids[family] for family in version.families if version.ids.get(family)}
+    return stamp.of(country, stamp.SNAPSHOT, definitions=definitions, log=log, lake=dict(version.families))
+
+
+class Snapshots:
+    """The snapshots of a country, judged by today's definitions and settings and by one look at the lake."""
+
+    def __init__(self, settings: Settings, country: Country, version: LakeVersion | None = None) -> None:
+        self.root, self.country = settings.snapshots_path, country
+        self._lake = Lake(settings.lake_path)
+        self._version = version or self._lake.version()
+
+    def why_not(self, at: datetime, content: bool = True) -> str:
+        """Why the snapshot of a reference may not be used, in words; "" where it may.
+
+        It may not where definitions or settings changed, where it is of another lake, where the lake is complete
+        further towards the reference than it was, and (with `content`) where a file is not what was written.
+        """
+        made = manifest(self.root, self.country, at)
+        if made is None:
+            return "there is none"
+        why = made.stamp.why_not(self._wanted(made))
+        return why or (self.damage(made) if content else "")
+
+    def usable(self, at: datetime) -> Manifest:
+        """The manifest of a reference whose snapshot may be used, but for its files' content. Raises UserError."""
+        why, made = self.why_not(at, content=False), manifest(self.root, self.country, at)
+        if why or made is None:
+            raise self._refused(at, why)
+        return made
+
+    def read(self, at: datetime) -> dict[str, pa.Table]:
+        """Fetcher → table of a reference's snapshot. Raises UserError where it may not be used."""
+        made = self.usable(at)
+        bodies = {name: self._body(name, at) for name in fetcher.collect()}
+        why = _damage(made, bodies)
+        if why:
+            raise self._refused(at, why)
+        return {name: _table(body) for name, body in bodies.items()}
+
+    def damage(self, made: Manifest) -> str:
+        """Which files of a snapshot are not what was written; "" where all are."""
+        return _damage(made, {name: self._body(name, made.at) for name in made.stamp.files})
+
+    def _wanted(self, made: Manifest) -> Stamp:
+        now = made_of(self.country, self._version)
+        log = {family: one for family, one in now.log.items() if family in made.stamp.log}
+        return msgspec.structs.replace(now, log=log, lake={}, complete_to=self._complete_to(made))
+
+    def _complete_to(self, made: Manifest) -> dict[str, datetime]:
+        """How far towards the reference the lake is complete now; it is not asked where the snapshot has it all."""
+        had = made.stamp.complete_to
+        if all(family in had and had[family] >= made.at for family in self._version.families):
+            return {}
+        return {family: min(made.at, mark) for family, mark in self._marks.items()}
+
+    @functools.cached_property
+    def _marks(self) -> Mapping[str, datetime]:
+        return self._lake.complete_to(self.country.code, self._version)
+
+    def _body(self, name: str, at: datetime) -> bytes:
         try:
-            yield from (future.result() for future in as_completed(futures))
-        finally:
-            for future in futures:
-                future.cancel()
+            return path_of(self.root, name, self.country, at).read_bytes()
+        except FileNotFoundError:
+            return b""
+
+    def _refused(self, at: datetime, why: str) -> UserError:
+        code, when = self.country.code, calendar.label(at, self.country)
+        what = f"The snapshot of {code} at {when} cannot be used: {why}"
+        if manifest(self.root, self.country, at) is None:
+            what = f"No snapshot of {code} at {when}"
+        return UserError(f"{what}. Run `cerebro fetch {code} -d {when}`.")
 
 
-def run(job: Job) -> Done:
-    """Fold one fetcher at all its references and write one file per reference."""
+def _damage(made: Manifest, bodies: Mapping[str, bytes]) -> str:
+    return made.stamp.why_not(Stamp(files={name: stamp.sha256_of(body) for name, body in bodies.items()}))
+
+
+def read(settings: Settings, country: Country, at: datetime) -> dict[str, pa.Table]:
+    """Fetcher → table of a reference's snapshot. Raises UserError where it may not be used."""
+    return Snapshots(settings, country).read(at)
+
+
+# -- files ---------------------------------------------------------------------------------------------------
+@contextlib.contextmanager
+def draft(root: Path) -> Iterator[Path]:
+    """A folder to write files into before they are published. What a killed fetch left of its own goes."""
+    root.mkdir(parents=True, exist_ok=True)
+    with alone(root):
+        for left in root.glob(f"{DRAFT}*"):
+            _drop_dead(left)
+        folder = Path(tempfile.mkdtemp(prefix=DRAFT, dir=root))
+        held = os.open(folder, os.O_RDONLY)
+        fcntl.flock(held, fcntl.LOCK_EX)
     try:
-        table = fold(job)
-        rows, files = {}, {}
-        for at in job.references:
-            part = _at(table, at)
-            path = path_of(job.out, job.fetcher, job.country, at)
-            files[at] = write(part, path)
-            rows[at] = len(part)
-        return Done(job, rows, files)
-    except Exception as error:  # whatever it is, the other fetchers go on and the caller is told
-        return Done(job, {}, {}, f"{type(error).__name__}: {error}")
-
-
-def fold(job: Job) -> pa.Table:
-    """The job's table: one row per reference and customer."""
-    connection = duckdb.connect(config={"threads": job.threads, "memory_limit": job.memory})
-    try:
-        chosen = fetcher.get(job.fetcher)
-        deliveries = Lake(job.lake_path).deliveries(connection, chosen.family, job.country, job.version)
-        batch.admit(connection, deliveries, job.country, "admitted")
-        return batch.fold(connection, "admitted", layout_of(chosen), job.country, job.references)
+        yield folder
     finally:
-        connection.close()
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(held)
 
 
-def _at(table: pa.Table, at: datetime) -> pa.Table:
-    stamp = pa.scalar(at, pa.timestamp("us", tz="UTC"))
-    return table.filter(pa.compute.equal(table["event_timestamp"], stamp)).combine_chunks()
+def _drop_dead(folder: Path) -> None:
+    """Remove a draft that nobody holds: the kernel lets go of it however its process ended."""
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder, ignore_errors=True)
+    except BlockingIOError:
+        pass
+    finally:
+        os.close(held)
 
 
-def write(table: pa.Table, path: Path) -> str:
-    """Replace a file whole; the sha256 of its bytes."""
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
-    body = sink.getvalue().to_pybytes()
-    whole.write(path, body)
-    return hashlib.sha256(body).hexdigest()
+@contextlib.contextmanager
+def alone(root: Path) -> Iterator[None]:
+    """One at a time moves files in or out; a second waits for that moment."""
+    held = os.open(root, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
 
 
-def _manifests(root: Path, done: Sequence[Done]) -> None:
-    cells: dict[tuple[Country, datetime], list[Done]] = {}
-    for result in done:
-        for at in result.job.references:
-            cells.setdefault((result.job.country, at), []).append(result)
-    for (country, at), results in cells.items():
-        if any(result.error for result in results):
-            continue
-        version = results[0].job.version
-        manifest = Manifest(
-            country=country.code,
-            reference=calendar.label(at, country),
-            at=at,
-            lake=dict(version.families),
-            lake_hash=version.hash,
-            fingerprints={r.job.fetcher: fetcher.get(r.job.fetcher).fingerprint() for r in results},
-            rows={r.job.fetcher: r.rows[at] for r in results},
-            files={r.job.fetcher: r.files[at] for r in results},
-        )
-        body = msgspec.json.format(msgspec.json.encode(manifest, order="sorted"))
-        whole.write(manifest_path(root, country, at), body)
+def publish(root: Path, drafted: Path, country: Country, made: Manifest) -> None:
+    """Move the files of a reference from a draft into place: the manifest goes before them and comes after them."""
+    paper = manifest_path(root, country, made.at)
+    with alone(root):
+        paper.unlink(missing_ok=True)
+        for name in made.stamp.files:
+            path = path_of(root, name, country, made.at)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path_of(drafted, name, country, made.at).replace(path)
+        atomic.write(paper, msgspec.json.format(msgspec.json.encode(made, order="sorted")))
 
 
-def drop_stale(root: Path, country: Country) -> int:
-    """Remove the files of fetchers that compute something else today, and their manifests; how many files.
+def sweep(root: Path, country: Country, version: LakeVersion) -> int:
+    """Remove what may never be used again: snapshots of other definitions, settings or another lake, and files
+    without a manifest; how many files.
 
-    Feast reads every file of a view: values of an older definition must not stand among them.
+    Feast reads every file of a view: none of these may stand among them.
     """
-    current, dropped = _fingerprints(), 0
-    for path in sorted((root / "manifests" / country.code).glob("*.json")):
-        found = msgspec.json.decode(path.read_bytes(), type=Manifest)
-        stale = [name for name, fingerprint in found.fingerprints.items() if current.get(name) != fingerprint]
-        if stale:
-            path.unlink()  # first: without its manifest a reference is not there
-        for name in stale:
-            path_of(root, name, country, found.at).unlink(missing_ok=True)
-            dropped += 1
+    now = msgspec.structs.replace(made_of(country, version), lake={})
+    dropped, kept = 0, set()
+    with alone(root):
+        for path in sorted((root / "manifests" / country.code).glob("*.json")):
+            made = _manifest(path)
+            if made is None or made.stamp.why_not(now):
+                path.unlink()  # first: without its manifest a reference is not there
+            else:
+                kept.add(path.stem)
+        for path in root.glob(f"*/{country.code}/*.parquet"):
+            if path.stem not in kept:
+                path.unlink()
+                dropped += 1
     return dropped
 
 
-def _fingerprints() -> dict[str, str]:
-    return {one.name: one.fingerprint() for one in fetcher.collect().values()}
+def drop(root: Path, country: Country, at: datetime) -> None:
+    """Remove the snapshot of a reference, its manifest first."""
+    with alone(root):
+        manifest_path(root, country, at).unlink(missing_ok=True)
+        for path in root.glob(f"*/{country.code}/{calendar.label(at, country)}.parquet"):
+            path.unlink(missing_ok=True)
 
 
-def manifest(root: Path, country: Country, at: datetime) -> Manifest | None:
-    """The manifest of a reference's snapshot, if it is whole and its fetchers compute what they did."""
-    path = manifest_path(root, country, at)
-    if not path.exists():
-        return None
-    found = msgspec.json.decode(path.read_bytes(), type=Manifest)
-    return found if found.fingerprints == _fingerprints() else None
-
-
-def read(root: Path, country: Country, at: datetime) -> dict[str, pa.Table]:
-    """Fetcher → table of a reference's snapshot. Raises UserError where there is none."""
-    if manifest(root, country, at) is None:
-        when = calendar.label(at, country)
-        raise UserError(f"No snapshot of {country.code} at {when}. Run `cerebro fetch {country.code} -d {when}`.")
-    return {name: read_file(path_of(root, name, country, at)) for name in fetcher.collect()}
+def write(table: pa.Table, path: Path) -> str:
+    """Replace a file whole, its pages with checksums; the sha256 of its bytes."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
+    body = sink.getvalue().to_pybytes()
+    atomic.write(path, body)
+    return stamp.sha256_of(body)
 
 
 def read_file(path: Path) -> pa.Table:
-    """One snapshot file."""
-    return pq.ParquetFile(path).read()
+    """One snapshot file, whatever its manifest says."""
+    return _table(path.read_bytes())
+
+
+def _table(body: bytes) -> pa.Table:
+    return pq.ParquetFile(io.BytesIO(body), page_checksum_verification=True).read()
 
 
 def join(tables: Mapping[str, pa.Table]) -> pa.Table:

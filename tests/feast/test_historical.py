@@ -16,6 +16,7 @@ from scv.errors import UserError
 from scv.events import calendar
 from scv.features.fetcher import collect
 from scv.offline import snapshot
+from scv.offline.fetch import fetch
 from scv.settings import Settings
 from tests.feast.served import ZZ, Served
 
@@ -25,7 +26,7 @@ TUESDAYS = [calendar.reference("2017-02-07", ZZ), calendar.reference("2017-02-14
 @pytest.fixture(scope="module")
 def snapped(home: Served) -> Served:
     """Snapshots of every fetcher at two Tuesdays, written by the product."""
-    assert not [done.error for done in snapshot.fetch(home.settings, {ZZ: TUESDAYS}) if done.error]
+    assert not [done.error for done in fetch(home.settings, {ZZ: TUESDAYS}) if done.error]
     return home
 
 
@@ -81,7 +82,7 @@ def test_a_snapshot_of_other_definitions_is_refused(
     snapped: Served, store: FeatureStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(collect()["mail"], "fingerprint", lambda: "00000000")
-    with pytest.raises(UserError, match="today's definitions"):
+    with pytest.raises(UserError, match="another definition of mail"):
         historical(store, snapped.settings, customers_at(snapped, TUESDAYS))
 
 

@@ -37,6 +37,7 @@ from scv.model import bundle, champion, vector
 from scv.model.bundle import Bundle, BundleInfo
 from scv.model.calibration import Calibration
 from scv.offline import lake, snapshot
+from scv.offline.fetch import fetch
 from scv.online.keys import row_key
 from scv.online.rebuild import rebuild
 from scv.online.rowstore import Log, RowStore
@@ -147,7 +148,7 @@ class Place:
 
     def fetch(self, *references: datetime) -> None:
         """Snapshots of the lake as it stands."""
-        done = snapshot.fetch(self.settings, {self.country: references})
+        done = fetch(self.settings, {self.country: references})
         assert not [one.error for one in done if one.error]
 
     # -- the store -----------------------------------------------------------------------------------------
@@ -167,7 +168,7 @@ class Place:
     # -- a model -------------------------------------------------------------------------------------------
     def train(self) -> Bundle:
         """A small champion of a snapshot a week earlier."""
-        table = snapshot.join(snapshot.read(self.settings.snapshots_path, self.country, EARLIER))
+        table = snapshot.join(snapshot.read(self.settings, self.country, EARLIER))
         features = {name: table[name] for name in table.column_names[3:]}
         columns = vector.candidates(features, self.country)
         matrix = vector.matrix(features, columns)
@@ -260,7 +261,7 @@ def files_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def known(place: Place, partition: int) -> list[str]:
     """Who has orders in the snapshot at `AT`, of those whose log is that partition."""
-    table = snapshot.read(place.settings.snapshots_path, place.country, AT)["orders"]
+    table = snapshot.read(place.settings, place.country, AT)["orders"]
     return [
         one for one in table["customer_id"].to_pylist() if partition_of(f"ZZ:{one}".encode(), PARTITIONS) == partition
     ]
@@ -268,7 +269,7 @@ def known(place: Place, partition: int) -> list[str]:
 
 def everybody(place: Place) -> list[str]:
     """Everybody in any family's snapshot at `AT`."""
-    tables = snapshot.read(place.settings.snapshots_path, place.country, AT).values()
+    tables = snapshot.read(place.settings, place.country, AT).values()
     return sorted({one for table in tables for one in table["customer_id"].to_pylist()})
 
 

@@ -293,9 +293,11 @@ def rewrite(place: Place, name: str, fingerprint: str = "", honest: bool = False
             table = table.set_column(i, one, pc.add(table[one.name], 1000))
     written = snapshot.write(table, path)
     manifest = msgspec.json.decode(paper.read_bytes(), type=snapshot.Manifest)
-    files = manifest.files | ({name: written} if honest or fingerprint else {})
-    prints = manifest.fingerprints | ({name: fingerprint} if fingerprint else {})
-    paper.write_bytes(msgspec.json.encode(msgspec.structs.replace(manifest, files=files, fingerprints=prints)))
+    made = manifest.stamp
+    files = {**made.files} | ({name: written} if honest or fingerprint else {})
+    prints = {**made.definitions} | ({name: fingerprint} if fingerprint else {})
+    stamp = msgspec.structs.replace(made, files=files, definitions=prints)
+    paper.write_bytes(msgspec.json.encode(msgspec.structs.replace(manifest, stamp=stamp)))
 
 
 def retrained(place: Place, id: str, fingerprint: str = "") -> None:

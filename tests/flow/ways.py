@@ -20,6 +20,7 @@ from scv.events.country import Country
 from scv.features import fetcher
 from scv.model import vector
 from scv.offline import snapshot
+from scv.offline.fetch import fetch
 from scv.online.reader import Reader
 from scv.settings import Settings
 from tests import oracle
@@ -55,9 +56,9 @@ def told(logs: Logs, place: Place) -> Values:
 
 def batch(place: Place) -> Values:
     """A snapshot of the lake."""
-    done = snapshot.fetch(place.settings, {place.country: [place.at]}, workers=2)
+    done = fetch(place.settings, {place.country: [place.at]}, workers=2)
     assert [one.error for one in done if one.error] == []
-    return _by_customer(snapshot.join(snapshot.read(place.settings.snapshots_path, place.country, place.at)))
+    return _by_customer(snapshot.join(snapshot.read(place.settings, place.country, place.at)))
 
 
 def rows(place: Place) -> Values:

@@ -26,14 +26,23 @@ LAST_EPOCH = 9
 """Behind everything that a world sends."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Sea:
-    """A lake of one country, complete in every family to an instant."""
+    """A lake of one country, complete in every family to an instant; `whole` has what is seen later as well."""
 
     path: Path
     country: Country
     worlds: Mapping[str, World]
     complete_to: datetime
+    whole: Mapping[str, World]
+
+    def grow(self, until: datetime) -> None:
+        """What was seen since, up to an instant."""
+        for family, world_ in self.whole.items():
+            since = [one for one in _until(world_.records, until) if one.event.seen_at >= self.complete_to]
+            _append(self.path, family, self.country, since, until)
+        self.worlds = {name: replace(one, records=_until(one.records, until)) for name, one in self.whole.items()}
+        self.complete_to = until
 
     def settings(self, home: Path) -> Settings:
         """Those of a home of its own that reads this lake."""
@@ -56,16 +65,20 @@ class Sea:
 
 def fill(path: Path, country: Country, seed: int, customers: int, complete_to: datetime) -> Sea:
     """A lake of dirty worlds of every family, with the same customers in each, as far as seen before an instant."""
-    whole = [world.make(seed, family, country, customers) for family in FAMILIES]
-    worlds = {one.family: replace(one, records=_until(one.records, complete_to)) for one in whole}
+    whole = {family: world.make(seed, family, country, customers) for family in FAMILIES}
+    worlds = {name: replace(one, records=_until(one.records, complete_to)) for name, one in whole.items()}
     path.mkdir(parents=True)
     topics = {f"cerebro.{family}": f"{number:032x}" for number, family in enumerate(FAMILIES)}
     epoch = lake.Epoch(epoch=1, topics=topics, partitions=PARTITIONS)
     (path / "epoch.json").write_bytes(msgspec.json.encode(epoch))
     for family, made in worlds.items():
-        rows = pa.concat_tables([lake_table(made.records, family, country), _marks(family, country, complete_to)])
-        write_deltalake(str(path / family), rows, partition_by=["country", "month"])
-    return Sea(path, country, worlds, complete_to)
+        _append(path, family, country, made.records, complete_to)
+    return Sea(path, country, worlds, complete_to, whole)
+
+
+def _append(path: Path, family: str, country: Country, records: Sequence[Record], complete_to: datetime) -> None:
+    rows = pa.concat_tables([lake_table(records, family, country), _marks(family, country, complete_to)])
+    write_deltalake(str(path / family), rows, mode="append", partition_by=["country", "month"])
 
 
 def _until(records: Sequence[Record], end: datetime) -> list[Record]:

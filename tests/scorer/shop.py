@@ -27,6 +27,7 @@ from scv.model import bundle, champion, vector
 from scv.model.bundle import Bundle, BundleInfo, Rows
 from scv.model.calibration import Calibration, Logistic
 from scv.offline import lake, snapshot
+from scv.offline.fetch import fetch
 from scv.online.keys import clock_key, position_key, row_key
 from scv.online.row import Row, unpack
 from scv.online.rowstore import Log, RowStore, RowWrite
@@ -180,13 +181,13 @@ class Shop:
 
     def fetch(self, *references: datetime) -> None:
         """Snapshots at these references."""
-        done = snapshot.fetch(self.settings, {US: references})
+        done = fetch(self.settings, {US: references})
         assert not [one.error for one in done if one.error]
 
     # -- champions -----------------------------------------------------------------------------------------
     def train(self, target: str = "lapse", rounds: int = 20, promoted: bool = True) -> Bundle:
         """A small model of a snapshot at `TRAINED`, with a logistic part, promoted."""
-        table = snapshot.join(snapshot.read(self.settings.snapshots_path, US, TRAINED))
+        table = snapshot.join(snapshot.read(self.settings, US, TRAINED))
         features = {name: table[name] for name in table.column_names[3:]}
         columns = vector.candidates(features, US)
         matrix = vector.matrix(features, columns)

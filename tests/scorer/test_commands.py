@@ -6,12 +6,13 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import cli
 from commands import week as weeks
 from scorer.live.server import Server
-from scv.events import calendar
+from scv.offline import fetch as fetching
 from scv.offline import snapshot
 from tests.scorer.shop import AT, LIVELY, US, Shop
 
@@ -99,13 +100,18 @@ def test_a_week_waits_for_the_log(made: Shop, capsys: pytest.CaptureFixture[str]
 def test_a_snapshot_that_knew_too_little_is_taken_again(
     made: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    at = calendar.reference("2017-12-12", US)  # beyond the watermarks
-    weeks.take(made.settings, US, at, 1)
-    calls: list[object] = []
-    monkeypatch.setattr(snapshot, "fetch", lambda *args, **named: calls.append(args) or [])
-    weeks.take(made.settings, US, at, 1)
-    assert len(calls) == 1
     weeks.take(made.settings, US, AT, 1)
+    calls: list[object] = []
+    monkeypatch.setattr(fetching, "fetch", lambda *args, **named: calls.append(args) or [])
+    weeks.take(made.settings, US, AT, 1)
+    assert calls == []
+    path = snapshot.manifest_path(made.settings.snapshots_path, US, AT)
+    whole = path.read_bytes()
+    taken = msgspec.json.decode(whole, type=snapshot.Manifest)
+    early = msgspec.structs.replace(taken.stamp, complete_to=taken.stamp.complete_to | {"orders": AT - timedelta(1)})
+    path.write_bytes(msgspec.json.encode(msgspec.structs.replace(taken, stamp=early)))
+    weeks.take(made.settings, US, AT, 1)
+    path.write_bytes(whole)
     assert len(calls) == 1
 
 

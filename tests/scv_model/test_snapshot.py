@@ -1,59 +1,283 @@
-"""Snapshots: whole files, the same bytes again; one failure stops no other; no older definition stays."""
+"""Snapshots: the files of one fetch or none, the same bytes again, and no trust in what is not what is wanted."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import hashlib
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import pyarrow.parquet as pq
 import pytest
+from msgspec.structs import replace
 
+import cli
 from scv.errors import UserError
 from scv.events import country
+from scv.features import fetcher
+from scv.offline import fetch as fetching
 from scv.offline import snapshot
+from scv.offline.fetch import Job, fetch, look
+from scv.offline.snapshot import Snapshots
 from scv.settings import Settings
+from tests import world
+from tests.parity import lakes
+from tests.parity.lakes import Sea
 
 AT = datetime(2017, 9, 4, 22, tzinfo=UTC)
+ZZ = country.load("ZZ")
+BERLIN = world.country("Europe/Berlin")
+REFERENCE = world.local(date(2017, 3, 7), BERLIN)
+EARLY, LATE = world.local(date(2017, 2, 7), BERLIN), world.local(date(2017, 3, 21), BERLIN)
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(home=str(tmp_path))
+    return Settings(home=str(tmp_path / "home"))
+
+
+@pytest.fixture
+def sea(tmp_path: Path) -> Sea:
+    """A lake that is complete to a month before the reference."""
+    return lakes.fill(tmp_path / "sea", BERLIN, seed=4, customers=6, complete_to=EARLY)
+
+
+def hashes(root: Path) -> dict[str, str]:
+    """Every file below a folder → sha256."""
+    return {
+        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    fold = fetching.fold
+
+    def broken(job: Job) -> object:
+        if job.fetcher in names:
+            raise RuntimeError("no orders today")
+        return fold(job)
+
+    monkeypatch.setattr(fetching, "fold", broken)
 
 
 def test_the_same_lake_version_gives_the_same_bytes_and_an_empty_country_an_empty_table(settings: Settings) -> None:
-    place = country.load("ZZ")
-    first, again = (snapshot.fetch(settings, {place: [AT]}, workers=2) for _ in range(2))
+    first, again = (fetch(settings, {ZZ: [AT, AT]}, workers=2) for _ in range(2))
     assert not any(one.error or one.rows[AT] for one in first)
     assert {one.job.fetcher: one.files for one in first} == {one.job.fetcher: one.files for one in again}
     assert not list(settings.snapshots_path.rglob(".*"))
 
 
-def test_a_failing_fetcher_stops_no_other_and_leaves_no_manifest(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+# -- one fetch or none -------------------------------------------------------------------------------------------
+
+
+def test_a_failing_fetcher_stops_no_other_and_the_old_snapshot_stands(
+    sea: Sea, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    place, fold = country.load("ZZ"), snapshot.fold
-
-    def broken(job: snapshot.Job) -> object:
-        if job.fetcher == "orders":
-            raise RuntimeError("no orders today")
-        return fold(job)
-
-    monkeypatch.setattr(snapshot, "fold", broken)
-    done = snapshot.fetch(settings, {place: [AT]}, workers=3)
-    assert {one.job.fetcher for one in done if one.error} == {"orders"}
-    assert snapshot.path_of(settings.snapshots_path, "mail", place, AT).exists()
-    with pytest.raises(UserError, match="cerebro fetch ZZ"):
-        snapshot.read(settings.snapshots_path, place, AT)
+    config = sea.settings(tmp_path / "other")
+    assert not any(one.error for one in fetch(config, {BERLIN: [REFERENCE]}))
+    before = hashes(config.snapshots_path)
+    sea.grow(LATE)
+    failing(monkeypatch, "payments")
+    done = fetch(config, {BERLIN: [REFERENCE], ZZ: [AT]}, workers=3)
+    assert {(one.job.country.code, one.job.fetcher) for one in done if one.error} == {
+        (BERLIN.code, "payments"), (ZZ.code, "payments")
+    }  # fmt: skip
+    assert all(one.files for one in done if not one.error), "the others went on"
+    assert hashes(config.snapshots_path) == before
 
 
-def test_files_of_an_older_definition_are_removed(settings: Settings) -> None:
-    place, root = country.load("ZZ"), settings.snapshots_path
-    snapshot.fetch(settings, {place: [AT]})
-    path = snapshot.manifest_path(root, place, AT)
-    old = msgspec.json.decode(path.read_bytes(), type=snapshot.Manifest)
-    old.fingerprints["mail"] = "00000000"
-    path.write_bytes(msgspec.json.encode(old))
-    assert snapshot.drop_stale(root, place) == 1
-    assert not path.exists() and not snapshot.path_of(root, "mail", place, AT).exists()
-    assert snapshot.path_of(root, "orders", place, AT).exists()
+def test_without_an_old_one_a_failed_fetch_leaves_nothing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, "orders")
+    fetch(settings, {ZZ: [AT]}, workers=3)
+    assert hashes(settings.snapshots_path) == {}
+    with pytest.raises(UserError, match=r"No snapshot of ZZ.*cerebro fetch ZZ"):
+        snapshot.read(settings, ZZ, AT)
+
+
+def test_some_fetchers_alone_touch_no_snapshot(
+    sea: Sea, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = sea.settings(tmp_path / "home")
+    (config.countries_path).mkdir()
+    write_country(config, BERLIN)
+    fetch(config, {BERLIN: [REFERENCE]})
+    before = hashes(config.snapshots_path)
+    sea.grow(LATE)
+    monkeypatch.setenv("CEREBRO_HOME", config.home)
+    out = tmp_path / "orders.parquet"
+    for day in ("2017-03-07", "2017-03-14"):
+        assert cli.main(["fetch", BERLIN.code, "-d", day, "-f", "orders", "--out", str(out)]) == 0
+        names = pq.read_table(out).column_names
+        assert len(pq.read_table(out)) and {name.partition("__")[0] for name in names[3:]} == {"orders"}
+    assert hashes(config.snapshots_path) == before
+    assert [len(one.tables[REFERENCE]) for one in look(config, {BERLIN: [REFERENCE]}, [fetcher.get("orders")])] == [6]
+
+
+def write_country(config: Settings, given: country.Country) -> None:
+    told = msgspec.json.decode(msgspec.json.encode(given))
+    lines = [f"{name} = {json.dumps(value)}" for name, value in told.items() if name not in ("starts_on", "ends_on")]
+    lines += [f"starts_on = {given.starts_on}", f"ends_on = {given.ends_on}"]
+    (config.countries_path / f"{given.code}.toml").write_text("\n".join(lines), encoding="utf-8")
+
+
+def test_nothing_is_shown_or_written_where_a_fetcher_failed(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing(monkeypatch, "orders", "mail")
+    monkeypatch.setenv("CEREBRO_HOME", settings.home)
+    out = tmp_path / "scv.csv"
+    assert cli.main(["fetch", "ZZ", "-d", "2017-09-05", "--out", str(out)]) == 1
+    said = capsys.readouterr()
+    assert "orders failed" in said.err and "mail failed" in said.err and said.out == "" and not out.exists()
+
+
+DYING = """
+import os, signal, sys, pathlib
+from datetime import datetime
+from scv.offline import snapshot
+from scv.offline.fetch import fetch
+from scv.settings import Settings
+from tests.scv_model.test_snapshot import BERLIN, REFERENCE
+after, replaced = int(sys.argv[2]), 0
+replace = pathlib.Path.replace
+def dying(self, target):
+    global replaced
+    if snapshot.DRAFT in str(self) and snapshot.DRAFT not in str(target):
+        if replaced == after:
+            os.kill(os.getpid(), signal.SIGKILL)
+        replaced += 1
+    return replace(self, target)
+pathlib.Path.replace = dying
+fetch(Settings(home=sys.argv[1]), {BERLIN: [REFERENCE]})
+"""
+
+
+@pytest.mark.parametrize("after", [0, 5])
+def test_a_killed_fetch_leaves_no_manifest_over_mixed_files_and_the_next_one_sweeps(
+    sea: Sea, tmp_path: Path, after: int
+) -> None:
+    """Killed after so many files were moved into place."""
+    config = sea.settings(tmp_path / "home")
+    fetch(config, {BERLIN: [REFERENCE, EARLY]})
+    sea.grow(LATE)
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", DYING, config.home, str(after)], cwd=root, timeout=60, check=False)
+    assert done.returncode == -signal.SIGKILL
+    with pytest.raises(UserError, match="cerebro fetch"):
+        snapshot.read(config, BERLIN, REFERENCE)
+    fetch(config, {BERLIN: [LATE]})
+    assert not list(config.snapshots_path.rglob(".*"))
+    assert {path.stem for path in config.snapshots_path.glob(f"*/{BERLIN.code}/*.parquet")} == {
+        "2017-02-07", "2017-03-21"
+    }, "files without a manifest are gone"  # fmt: skip
+    assert set(snapshot.read(config, BERLIN, LATE)) == set(fetcher.collect())
+
+
+def test_two_fetches_at_once_leave_one_whole_snapshot(sea: Sea, tmp_path: Path) -> None:
+    config = sea.settings(tmp_path / "home")
+    code = "import sys\nfrom scv.offline.fetch import fetch\nfrom scv.settings import Settings\n"
+    code += "from tests.scv_model.test_snapshot import BERLIN, REFERENCE\n"
+    code += "fetch(Settings(home=sys.argv[1]), {BERLIN: [REFERENCE]}, 2)"
+    root = Path(__file__).parents[2]
+    both = [subprocess.Popen([sys.executable, "-c", code, config.home], cwd=root) for _ in range(2)]
+    assert [one.wait(60) for one in both] == [0, 0]
+    assert set(snapshot.read(config, BERLIN, REFERENCE)) == set(fetcher.collect())
+    assert not list(config.snapshots_path.rglob(".*"))
+
+
+# -- why not? ----------------------------------------------------------------------------------------------------
+
+
+def test_one_taken_early_is_refused_once_the_lake_knows_more(sea: Sea, tmp_path: Path) -> None:
+    config = sea.settings(tmp_path / "home")
+    fetch(config, {BERLIN: [REFERENCE]})
+    early = snapshot.read(config, BERLIN, REFERENCE)  # there is nothing better yet
+    sea.grow(LATE)
+    with pytest.raises(UserError, match=r"complete only to 2017-02-06 23:00 UTC.*cerebro fetch ZZ -d 2017-03-07"):
+        snapshot.read(config, BERLIN, REFERENCE)
+    fetch(config, {BERLIN: [REFERENCE]})
+    late = snapshot.read(config, BERLIN, REFERENCE)
+    assert any(not late[name].equals(early[name]) for name in late), "it was no idle question"
+    sea.grow(world.local(date(2017, 4, 4), BERLIN))
+    assert Snapshots(config, BERLIN).why_not(REFERENCE) == "", "what is seen after the reference changes nothing"
+
+
+@pytest.mark.parametrize("name", sorted(fetcher.collect()))
+def test_each_file_is_what_was_written_or_it_is_refused(settings: Settings, name: str) -> None:
+    fetch(settings, {ZZ: [AT]})
+    path = snapshot.path_of(settings.snapshots_path, name, ZZ, AT)
+    body = bytearray(path.read_bytes())
+    body[len(body) // 2] ^= 1
+    path.write_bytes(body)
+    assert Snapshots(settings, ZZ).why_not(AT) == f"{name} is not what was written"
+    with pytest.raises(UserError, match=rf"{name} is not what was written.*cerebro fetch ZZ -d 2017-09-05"):
+        snapshot.read(settings, ZZ, AT)
+    path.unlink()
+    with pytest.raises(UserError, match=rf"{name} is not what was written"):
+        snapshot.read(settings, ZZ, AT)
+
+
+def test_a_manifest_that_cannot_be_read_is_none(settings: Settings) -> None:
+    fetch(settings, {ZZ: [AT]})
+    snapshot.manifest_path(settings.snapshots_path, ZZ, AT).write_text('{"country": "ZZ"}')
+    with pytest.raises(UserError, match="No snapshot of ZZ"):
+        snapshot.read(settings, ZZ, AT)
+    fetch(settings, {ZZ: [AT]})
+    assert Snapshots(settings, ZZ).why_not(AT) == ""
+
+
+def test_pages_have_checksums(settings: Settings, tmp_path: Path) -> None:
+    """Also where no manifest is asked: a bit that flips in a page is an error, not another number."""
+    fetch(settings, {ZZ: [AT]})
+    table = pq.read_table(snapshot.path_of(settings.snapshots_path, "orders", ZZ, AT))
+    many = table.schema.empty_table().to_pandas()
+    many["customer_id"] = [f"c{i}" for i in range(4000)]
+    import pyarrow as pa
+
+    path = tmp_path / "many.parquet"
+    snapshot.write(pa.Table.from_pandas(many, schema=table.schema), path)
+    body = bytearray(path.read_bytes())
+    body[400] ^= 1
+    path.write_bytes(body)
+    with pytest.raises(OSError, match=r"(?i)crc|checksum|deserialize|zstd|corrupt"):
+        snapshot.read_file(path)
+
+
+def test_snapshots_of_other_definitions_settings_and_lakes_are_swept(settings: Settings) -> None:
+    root = settings.snapshots_path
+    other = replace(ZZ, cut_off_days=ZZ.cut_off_days + 1)
+    changes: list[Callable[[], Any]] = [
+        lambda: fetch(settings, {other: [LATE]}),
+        lambda: _rewrite(root, lambda made: replace(made, definitions={**made.definitions, "mail": "00000000"})),
+        lambda: _rewrite(root, lambda made: replace(made, tz="2020a/00000000")),
+    ]
+    for change in changes:
+        fetch(settings, {ZZ: [AT]})
+        change()
+        fetch(settings, {ZZ: [EARLY]})
+        stems = {path.stem for path in root.glob("*/ZZ/*.*")}
+        assert stems == {snapshot.calendar.label(EARLY, ZZ)}
+
+
+def _rewrite(root: Path, change: Callable[[Any], Any]) -> None:
+    path = snapshot.manifest_path(root, ZZ, AT)
+    made = msgspec.json.decode(path.read_bytes(), type=snapshot.Manifest)
+    path.write_bytes(msgspec.json.encode(replace(made, stamp=change(made.stamp))))
+
+
+def test_the_manifest_says_what_it_is_of(sea: Sea, tmp_path: Path) -> None:
+    config = sea.settings(tmp_path / "home")
+    fetch(config, {BERLIN: [REFERENCE]})
+    said = json.loads(snapshot.manifest_path(config.snapshots_path, BERLIN, REFERENCE).read_bytes())["stamp"]
+    assert set(said) == {"definitions", "settings", "log", "lake", "complete_to", "tz", "files"}
+    assert set(said["settings"]) == {"time_zone", "lateness_days", "cut_off_days"}
+    assert set(said["definitions"]) == set(said["files"]) == set(fetcher.collect())
+    assert set(said["log"]) == set(said["lake"]) == set(said["complete_to"])

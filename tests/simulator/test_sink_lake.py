@@ -18,6 +18,7 @@ from scv.errors import CerebroError, UserError
 from scv.events import calendar, country, event
 from scv.features import fetcher
 from scv.offline import snapshot
+from scv.offline.fetch import fetch
 from scv.offline.lake import Lake
 from scv.online.reader import Reader
 from scv.online.rowstore import RowStore
@@ -51,9 +52,9 @@ def snapshots(settings: Settings, code: str, *weeks: int) -> list[pa.Table]:
     """Every fetcher's table at the beginning of these weeks of the worlds below."""
     world = Making(Path(), "lake", codes=TWO).worlds[TWO.index(code)]
     references = [world.reference(week) for week in weeks]
-    done = snapshot.fetch(settings, {COUNTRIES[code]: references})
+    done = fetch(settings, {COUNTRIES[code]: references})
     assert not [one.error for one in done if one.error]
-    return [snapshot.join(snapshot.read(settings.snapshots_path, COUNTRIES[code], at)) for at in references]
+    return [snapshot.join(snapshot.read(settings, COUNTRIES[code], at)) for at in references]
 
 
 def elsewhere(settings: Settings, path: Path) -> Settings:

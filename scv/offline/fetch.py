@@ -1,0 +1,192 @@
+"""Fetching: every fetcher of countries at references, folded in parallel from one version of the lake.
+
+`fetch` writes whole snapshots. `look` gives tables and writes nothing: some fetchers alone make no snapshot.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import msgspec
+import pyarrow as pa
+
+from scv.events import calendar
+from scv.events.country import Country
+from scv.features import fetcher
+from scv.features.fetcher import Fetcher
+from scv.features.layout import layout_of
+from scv.offline import batch, snapshot
+from scv.offline.lake import Lake, LakeVersion
+from scv.offline.snapshot import Manifest
+from scv.settings import Settings
+
+Wanted = Mapping[Country, Sequence[datetime]]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One cell of the grid: a fetcher of a country at all of its references."""
+
+    country: Country
+    fetcher: str
+    references: tuple[datetime, ...]
+    lake_path: Path
+    version: LakeVersion
+    threads: int
+    memory: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a job: rows per reference, or the error's text.
+
+    `files` are the hashes of what `fetch` wrote, `tables` what `look` found.
+    """
+
+    job: Job
+    rows: Mapping[datetime, int] = field(default_factory=dict)
+    files: Mapping[datetime, str] = field(default_factory=dict)
+    tables: Mapping[datetime, pa.Table] = field(default_factory=dict)
+    error: str = ""
+
+
+def _silent(done: int, total: int) -> None:
+    """A progress nobody watches."""
+
+
+def fetch(
+    settings: Settings,
+    wanted: Wanted,
+    workers: int = 1,
+    version: LakeVersion | None = None,
+    progress: Progress = _silent,
+) -> list[Done]:
+    """Write the snapshots of every country × reference, all fetchers in parallel; one failure stops no other.
+
+    All cells read one lake version. `workers` share the settings' threads and memory. `progress` hears (cells done,
+    of all). The snapshots of a country are published where all its fetchers went well, otherwise the old ones stay.
+    """
+    root, pinned = settings.snapshots_path, version or Lake(settings.lake_path).version()
+    jobs = _jobs(settings, wanted, fetcher.collect().values(), pinned, workers)
+    with snapshot.draft(root) as drafted:
+        for country in wanted:
+            snapshot.sweep(root, country, pinned)
+        done = _all(lambda job: _run(job, drafted), jobs, workers, progress)
+        for country in wanted:
+            mine = [one for one in done if one.job.country == country]
+            if not any(one.error for one in mine):
+                _publish(settings, drafted, country, mine)
+    return done
+
+
+def look(
+    settings: Settings,
+    wanted: Wanted,
+    fetchers: Iterable[type[Fetcher]],
+    workers: int = 1,
+    progress: Progress = _silent,
+) -> list[Done]:
+    """The tables of some fetchers, as `fetch` would write them; no file is touched."""
+    jobs = _jobs(settings, wanted, fetchers, Lake(settings.lake_path).version(), workers)
+    return _all(_run, jobs, workers, progress)
+
+
+def _jobs(
+    settings: Settings, wanted: Wanted, fetchers: Iterable[type[Fetcher]], version: LakeVersion, workers: int
+) -> list[Job]:
+    threads, memory = max(1, settings.threads // max(workers, 1)), _share(settings.memory, workers)
+    chosen = list(fetchers)
+    return [
+        Job(country, one.name, tuple(dict.fromkeys(references)), settings.lake_path, version, threads, memory)
+        for country, references in wanted.items()
+        for one in chosen
+    ]
+
+
+def _share(memory: str, workers: int) -> str:
+    """A worker's part of DuckDB's memory cap.
+
+    >>> _share("4GB", 16)
+    '0.25GB'
+    """
+    found = re.fullmatch(r"\s*([0-9.]+)\s*([A-Za-z]+)\s*", memory)
+    return f"{float(found[1]) / max(workers, 1):g}{found[2]}" if found else memory
+
+
+def _all(run: Callable[[Job], Done], jobs: Sequence[Job], workers: int, progress: Progress) -> list[Done]:
+    done = []
+    for result in _each(run, jobs, workers):
+        done.append(result)
+        progress(len(done), len(jobs))
+    return done
+
+
+def _each(run: Callable[[Job], Done], jobs: Sequence[Job], workers: int) -> Iterable[Done]:
+    if workers <= 1 or len(jobs) <= 1:
+        yield from (run(job) for job in jobs)
+        return
+    # Threads, not processes: DuckDB and Arrow work outside the interpreter's lock, and nothing is copied.
+    with ThreadPoolExecutor(min(workers, len(jobs))) as pool:
+        futures = [pool.submit(run, job) for job in jobs]
+        try:
+            yield from (future.result() for future in as_completed(futures))
+        finally:
+            for future in futures:
+                future.cancel()
+
+
+def _run(job: Job, drafted: Path | None = None) -> Done:
+    """Fold one fetcher at all its references: one file per reference in a draft, or the tables where there is none."""
+    try:
+        table = fold(job)
+        parts = {at: _at(table, at) for at in job.references}
+        rows = {at: len(part) for at, part in parts.items()}
+        if drafted is None:
+            return Done(job, rows, tables=parts)
+        written = {
+            at: snapshot.write(part, snapshot.path_of(drafted, job.fetcher, job.country, at))
+            for at, part in parts.items()
+        }
+        return Done(job, rows, written)
+    except Exception as error:  # whatever it is, the other fetchers go on and the caller is told
+        return Done(job, error=f"{type(error).__name__}: {error}")
+
+
+def fold(job: Job) -> pa.Table:
+    """The job's table: one row per reference and customer."""
+    connection = duckdb.connect(config={"threads": job.threads, "memory_limit": job.memory})
+    try:
+        chosen = fetcher.get(job.fetcher)
+        deliveries = Lake(job.lake_path).deliveries(connection, chosen.family, job.country, job.version)
+        batch.admit(connection, deliveries, job.country, "admitted")
+        return batch.fold(connection, "admitted", layout_of(chosen), job.country, job.references)
+    finally:
+        connection.close()
+
+
+def _at(table: pa.Table, at: datetime) -> pa.Table:
+    instant = pa.scalar(at, pa.timestamp("us", tz="UTC"))
+    return table.filter(pa.compute.equal(table["event_timestamp"], instant)).combine_chunks()
+
+
+def _publish(settings: Settings, drafted: Path, country: Country, done: Sequence[Done]) -> None:
+    version = done[0].job.version
+    complete_to = Lake(settings.lake_path).complete_to(country.code, version)
+    made = msgspec.structs.replace(snapshot.made_of(country, version), complete_to=complete_to)
+    for at in done[0].rows:
+        files = {one.job.fetcher: one.files[at] for one in done}
+        manifest = Manifest(
+            country=country.code,
+            reference=calendar.label(at, country),
+            at=at,
+            rows={one.job.fetcher: one.rows[at] for one in done},
+            stamp=msgspec.structs.replace(made, files=files),
+        )
+        snapshot.publish(settings.snapshots_path, drafted, country, manifest)
