@@ -129,9 +129,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given  # asked now: click empties the list
     if not (debug or sys.warnoptions):
-        warnings.simplefilter("ignore")  # what libraries say to their developers is no news to a user
+        # What libraries say to their developers is no news to a user. A filter would not do: Feast sets its own.
+        warnings.showwarning = lambda *_, **__: None
     try:
-        code = _run(given)
+        code = run(given)
         sys.stdout.flush()  # a reader that went away shows here, not in the interpreter's last words
         return code
     except click.exceptions.Exit as error:
@@ -149,9 +150,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _report(error, debug)
 
 
-def _run(given: list[str]) -> int:
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return the exit code; its errors are raised, for `main` or another command to report."""
     # Not click's own main(): it would turn an interrupt into exit 1 and a broken pipe into noise.
-    with cerebro.make_context("cerebro", given) as context:
+    with cerebro.make_context("cerebro", list(arguments)) as context:
         result = cerebro.invoke(context)
     return result if isinstance(result, int) and not isinstance(result, bool) else 0
 

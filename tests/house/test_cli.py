@@ -94,7 +94,7 @@ def test_exit_codes(
     def fail(_: list[str]) -> int:
         raise error
 
-    monkeypatch.setattr(cli, "_run", fail)
+    monkeypatch.setattr(cli, "run", fail)
     assert cli.main([]) == code
     shown = capsys.readouterr()
     assert said in shown.err and "Traceback" not in shown.err
@@ -105,9 +105,23 @@ def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     def fail(_: list[str]) -> int:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(cli, "_run", fail)
+    monkeypatch.setattr(cli, "run", fail)
     assert cli.main(["--debug"]) == 1
     assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("words", "heard"), [([], False), (["--debug"], True)])
+def test_what_libraries_say_to_their_developers_is_no_news(words: list[str], heard: bool) -> None:
+    script = f"""if True:
+        import cli, warnings
+        def run(_):
+            warnings.simplefilter("once")
+            warnings.warn("old", DeprecationWarning)
+            return 0
+        cli.run = run
+        cli.main({words})"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ("DeprecationWarning: old" in done.stderr) is heard and (heard or done.stderr == "")
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
