@@ -9,6 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from scorer.tuesday.export import Exported
+    from scorer.tuesday.reconcile import Reconciled
 
 
 @click.command(short_help="Publish Tuesday's files: scores of everyone and the contacts sheet.")
@@ -36,9 +37,9 @@ def command(codes: tuple[str, ...], date: str | None, reconcile: bool, as_json: 
     wrong = 0
     for country in the_countries(codes, settings):
         found = export(settings, country, reference_of(date, country, settings))
-        click.echo(_json(found) if as_json else said(found))
-        if reconcile:
-            wrong += _compare(settings.scorer, found)
+        same = _compare(settings.scorer, found) if reconcile else None
+        click.echo(_json(found, same) if as_json else said(found))
+        wrong += same.different if same else 0
     return 1 if wrong else 0
 
 
@@ -55,14 +56,15 @@ def said(found: Exported) -> str:
     return "\n".join([*lines, *(f"  {folder}/{name}" for name in manifest.files)])
 
 
-def _json(found: Exported) -> str:
+def _json(found: Exported, same: Reconciled | None) -> str:
     manifest = found.week.manifest
     made = {"country": manifest.country, "date": manifest.date, "new": found.new, "counts": manifest.counts}
+    made |= {"compared": same.compared, "different": same.different} if same else {}
     return json.dumps(made | {"folder": f"{found.week.folder.path}/{manifest.date}", "files": list(manifest.files)})
 
 
-def _compare(address: str, found: Exported) -> int:
-    """Values that differ from the live scorer's."""
+def _compare(address: str, found: Exported) -> Reconciled:
+    """How the published values compare with the live scorer's; said on stderr."""
     from rpc.client import ScorerClient, ScorerError
     from scorer.tuesday.reconcile import reconcile
     from scv.errors import Unreachable
@@ -75,4 +77,4 @@ def _compare(address: str, found: Exported) -> int:
     click.echo(f"{done.different} of {done.compared:,} values differ from the live scorer's.", err=True)
     for target, what, file, live in done.examples:
         click.echo(f"  {target} {what}: {file} in the file, {live} live", err=True)
-    return done.different
+    return done

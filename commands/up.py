@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 @click.option("--broker", type=click.Choice(["tansu", "kafka"]), default="tansu", show_default=True)
 @click.option("--store", type=click.Choice(["valkey", "redis"]), default="valkey", show_default=True)
 @click.option("--all", "everything", is_flag=True, help="Also run both consumers and the scorer.")
-@click.option("--leash", is_flag=True, hidden=True, help="Stop when standard input ends, unless it says stay.")
-def command(broker: str, store: str, everything: bool, leash: bool) -> None:
+def command(broker: str, store: str, everything: bool) -> None:
     """Start a broker and a store on this machine, and stay until Ctrl-C.
 
     tansu and valkey come with Cerebro and keep everything in memory; kafka needs Java 17 and Maven, redis needs
@@ -33,11 +32,8 @@ def command(broker: str, store: str, everything: bool, leash: bool) -> None:
       cerebro up --broker kafka --store redis
     """
     from local.services import Services, interruptible
-    from local.services import leash as leashes
     from scv.settings import load
 
-    if leash:
-        leashes.hold()
     try:
         with interruptible(), Services(broker, store, load().home_path) as services:
             open_log(services)

@@ -1,1 +1,1 @@
-"""The demo: its stage (services and replay), its households and its chapters."""
+"""The demo: command lines, one after the other, and a narrator who says what each of them means."""

@@ -1,113 +1,54 @@
-"""The demo's stage: every service in one supervised process, and the replay that moves its clock."""
+"""The demo's stage: an emptied HOME, and beside us the commands that keep running."""
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
+from typing import Any
 
-from local.services import leash
-from local.services.workers import CLI, READY_S
+from local.services.workers import READY_S, worker
 from scv import settings as configuration
-from scv.errors import Unreachable, UserError
-from scv.online.rowstore import RowStore
-from scv.settings import PREFIX
-from streams.connection import connect_store
-from streams.positions.barrier import barrier
-from streams.replay.history import History
-from streams.replay.sender import Summary, replay
+from scv.errors import UserError
+from scv.settings import PREFIX, Settings
+from streams import heartbeat
 
 MARK = ".demo"
 """Stands in a folder that the demo made and may empty again."""
 PATIENCE_S = 40.0
 
 
-class Stage:
-    """Broker, store, consumers and scorer inside the `with`, over an emptied HOME.
+@contextmanager
+def up(broker: str, store: str, keep: bool) -> Iterator[Settings]:
+    """`cerebro up --all` over an emptied HOME inside the `with`; after a good end it goes on if we are to `keep` it.
 
-    They end with the `with`, however it ends, unless `stay` was called. Raises UserError where HOME holds
-    something that no demo wrote.
+    Raises UserError where HOME holds something that no demo wrote.
     """
+    home = configuration.load().home_path
+    _empty(home)
+    file, line = configuration.services_file(home), ["up", "--all", "--broker", broker, "--store", store]
+    child = worker("up", line, home / "services", {}, outlives=keep)
+    try:
+        child.start()
+        child.wait_ready(lambda: f"{PREFIX}SCORER" in file.read_text(encoding="utf-8"), READY_S)
+        yield configuration.load()
+        if keep:
+            child.let_go()
+    finally:
+        child.stop(patience_s=PATIENCE_S)
 
-    def __init__(self, broker: str, store: str) -> None:
-        self.settings = configuration.load()
-        self._command = [sys.executable, str(CLI), "up", "--all", "--leash", "--broker", broker, "--store", store]
-        self._process: subprocess.Popen[bytes] | None = None
-        self._stays = False
-        self.replayed = 0
-        self.replay_s = 0.0
 
-    def __enter__(self) -> Stage:
-        _empty(self.settings.home_path)
-        log = self.settings.home_path / "services" / "up.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with log.open("wb") as out:
-                self._process = subprocess.Popen(
-                    self._command, stdin=subprocess.PIPE, stdout=out, stderr=out, process_group=0
-                )
-            self._wait(log)
-        except BaseException:
-            self._stop()
-            raise
-        self.settings = configuration.load()
-        self.client = connect_store(self.settings)
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if kind is None and self._stays and self._process and self._process.stdin:
-            self._process.stdin.write(f"{leash.STAY}\n".encode())
-            self._process.stdin.close()
-            self._process = None
-        self._stop()
-
-    def stay(self) -> None:
-        """Leave the services up when the `with` ends well."""
-        self._stays = True
-
-    def play(
-        self, source: Path, since: datetime | None, until: datetime, advance: Callable[[int, int], None] | None = None
-    ) -> Summary:
-        """Replay `[since, until)` and wait until both consumers stand at `until`."""
-        begun = time.monotonic()
-        with History(source, None, False, self.settings.memory, self.settings.threads) as history:
-            sent = replay(history, self.settings, since, until, None, show=False)
-        barrier(self.settings, RowStore(self.client), progress=advance)
-        self.replayed += sent.total
-        self.replay_s += time.monotonic() - begun
-        return sent
-
-    def _wait(self, log: Path) -> None:
-        deadline = time.monotonic() + READY_S
-        path = configuration.services_file(self.settings.home_path)
-        while not (path.exists() and PREFIX + "SCORER" in path.read_text(encoding="utf-8")):
-            if time.monotonic() > deadline or (self._process and self._process.poll() is not None):
-                raise Unreachable(
-                    f"The services did not come up. {log} says:\n{log.read_text(errors='replace')[-2000:]}"
-                )
-            time.sleep(0.05)
-
-    def _stop(self) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        previous = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C waits until all is gone
-        try:
-            if process.poll() is None:
-                process.terminate()
-            process.wait(PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        finally:
-            signal.signal(signal.SIGINT, previous)
+@contextmanager
+def react(settings: Settings, store: Any) -> Iterator[None]:
+    """`cerebro react` inside the `with`, which begins once it hears. `store` is a connected client."""
+    child = worker("reactor", ["react"], settings.home_path / "services", {})
+    try:
+        child.start()
+        child.wait_ready(lambda: heartbeat.read(store, "reactor") is not None, READY_S)
+        yield
+    finally:
+        child.stop()
 
 
 def _empty(home: Path) -> None:

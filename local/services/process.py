@@ -49,7 +49,8 @@ class Child:
     """A program that runs beside us and logs to one file.
 
     `ends_with` is the signal that ends it: SIGKILL where nothing is worth saving. Start it from a thread that lives
-    as long as it should: the kernel's parent-death signal counts threads, not processes.
+    as long as it should: the kernel's parent-death signal counts threads, not processes. One that `outlives` us has
+    only the other nets, and none once it was let go.
     """
 
     def __init__(
@@ -59,12 +60,14 @@ class Child:
         log: Path,
         ends_with: signal.Signals = signal.SIGTERM,
         environment: Mapping[str, str] | None = None,
+        outlives: bool = False,
     ) -> None:
         self.name = name
         self.log = log
         self._command = list(command)
         self._ends_with = ends_with
         self._environment = dict(os.environ) | dict(environment or {})
+        self._outlives = outlives
         self._process: subprocess.Popen[bytes] | None = None
         self._owner = os.getpid()
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -102,7 +105,7 @@ class Child:
                     stderr=subprocess.STDOUT,
                     env=self._environment,
                     process_group=0,
-                    preexec_fn=die_with_parent,
+                    preexec_fn=None if self._outlives else die_with_parent,
                 )
             except OSError as error:
                 raise UserError(f"{self.name}: cannot run {self._command[0]}: {error}.") from error
@@ -148,6 +151,11 @@ class Child:
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:]
         shown = "\n".join("  " + line for line in lines) or "  (empty)"
         return f"Last lines of {self.log}:\n{shown}"
+
+    def let_go(self) -> None:
+        """It goes on by itself: whoever stops it, it is not us."""
+        _running.discard(self)
+        self._process = None
 
     def stop(self, kill: bool = False, patience_s: float = PATIENCE_S) -> None:
         """Ends it and waits: its own signal, then SIGKILL after `patience_s`; SIGKILL at once with `kill`."""

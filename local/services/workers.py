@@ -53,9 +53,12 @@ def workers(folder: Path, environment: Mapping[str, str]) -> Iterator[Workers]:
             child.stop()
 
 
-def worker(name: str, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Child:
+def worker(
+    name: str, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], outlives: bool = False
+) -> Child:
     """One of our commands as a child process, not started yet."""
-    return Child(name, [sys.executable, str(CLI), *arguments], folder / f"{name}.log", environment=dict(environment))
+    command = [sys.executable, str(CLI), *arguments]
+    return Child(name, command, folder / f"{name}.log", environment=dict(environment), outlives=outlives)
 
 
 def serving(address: str) -> bool:

@@ -73,7 +73,9 @@ def test_export_reconciles_with_the_live_scorer(
     code, out, err = run(capsys, "export", "US", "--reconcile")  # no -d: the clock stands on a Tuesday
     assert code == 0 and "2017-09-05: published" in out and "0 of " in err
     code, out, _ = run(capsys, "export", "US", "-d", "2017-09-05", "--json")
-    assert code == 0 and json.loads(out)["new"] is False
+    assert code == 0 and json.loads(out)["new"] is False and "compared" not in json.loads(out)
+    code, out, _ = run(capsys, "export", "US", "--reconcile", "--json")
+    assert code == 0 and json.loads(out)["compared"] > 100 and json.loads(out)["different"] == 0
     code, _, err = run(capsys, "export", "US", "-d", "2017-01-10")
     assert code == 2 and "cerebro fetch US -d 2017-01-10" in err
 

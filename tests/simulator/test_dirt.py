@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import click
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from commands.simulate import RATES
+from cli import cerebro
 from proof.world import life
 from proof.world.dirt import CLEAN, KINDS, TAKEN, USUAL, Deliveries, Dirt, deliver, dirty
 from proof.world.records import records
@@ -266,6 +268,10 @@ def test_the_usual_dirt_of_simulate(clean: pa.Table) -> None:
 
 
 def test_options_of_the_command_are_the_kinds_of_dirt() -> None:
-    assert {name: share for name, (share, _) in RATES.items()} == {one.name: one.default for one in fields(Dirt)}
+    command = cerebro.get_command(click.Context(cerebro), "simulate")
+    assert command is not None
+    helps = {one.name: re.search(r"\[usual: (.+)\]$", getattr(one, "help", None) or "") for one in command.params}
+    usual = {name: float(said[1]) for name, said in helps.items() if said}
+    assert usual == {one.name: one.default for one in fields(Dirt)}
     changed = defaultdict(float) | {name: getattr(TAKEN, name) for name in KINDS}
     assert {name for name in KINDS if not changed[name]} == {"additions", "ahead", "unknown_country", "corrupt"}
