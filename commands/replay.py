@@ -31,7 +31,7 @@ def command(
     """Send the events of PATH through Kafka in the order in which they were seen.
 
     PATH is a Parquet or JSON-lines file (or a folder of them) in the published event schemas, see `cerebro schemas`;
-    or the word completejourney for the demo's households. It goes on where the country's clock stands, stops before
+    or the word completejourney for the demo's households. It goes on where every partition stands, stops before
     --until and says so to every partition; where the consumers run, it waits until both stand there.
 
     \b
@@ -87,19 +87,18 @@ def _standing(history: History, found: Settings) -> datetime | None:
     """Where the replay of the history's countries stands; None before the first, and without a store."""
     from scv.online.rowstore import RowStore
     from streams.connection import UNWELL, client
+    from streams.replay.standing import standing
 
     try:
         store = RowStore(client(found))
-        fronts = {
-            store.clock(code).front_us if store.clock(code).mode == "replay" else None for code in history.spans()
-        }
+        stands = {code: standing(store, code) for code in history.spans()}
     except UNWELL:
         click.echo("No store answers: sending from the start. What was sent before does not count twice.", err=True)
         return None
-    if len(fronts) > 1:
-        raise UserError("The countries of this history stand at different instants: choose a --country, or a --from.")
-    front = fronts.pop() if fronts else None
-    return None if front is None else calendar.from_us(front)
+    begun = [at for at in stands.values() if at is not None]
+    if len(begun) not in (0, len(stands)):
+        raise UserError("Some countries of this history have begun and some not: choose a --country, or a --from.")
+    return min(begun, default=None)
 
 
 def _wait(found: Settings) -> None:

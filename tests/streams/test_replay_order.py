@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -14,11 +15,17 @@ import cli
 from proof.world import simulate
 from scv.errors import UserError
 from scv.events import country, event
+from scv.events.calendar import to_us
+from scv.events.partition import partition_of
+from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from streams.kafka import topics
+from streams.kafka.producer import Producer
+from streams.online.consumer import OnlineConsumer
 from streams.replay import sender as replay
 from streams.replay.history import History, write_parquet
-from tests.streams import cdnow
+from streams.replay.standing import standing
+from tests.streams import cdnow, shop
 from tests.streams.topic_reading import read
 
 Log = dict[tuple[str, int], list[event.Event | event.Watermark]]
@@ -81,6 +88,29 @@ def test_the_same_replay_makes_the_same_log(live: Settings, world: Path) -> None
         with History(world) as history:
             replay.replay(history, settings, show=False)
     assert log_of(live) == log_of(other)
+
+
+def test_a_sender_that_was_killed_is_resumed_where_every_partition_stands(
+    live: Settings, client: Any, world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its records for one partition never left it; the others were taken, and moved the clock far beyond them."""
+    found, half = topics.ensure(live), UNTIL - timedelta(days=14)
+    with History(world) as history, Producer(live) as producer:
+        replay.replay(history, live, until=half, show=False)
+        for one in history:
+            topic = topics.events(live, one.family)
+            if one.seen_us >= to_us(half) and (one.family, partition_of(one.key, 3)) != ("orders", 1):
+                producer.send(topic, one.value, one.key)
+        mark = event.encode(event.Watermark(country="ZZ", seen_at=UNTIL))
+        producer.send(topics.events(live, "app"), mark, b"ZZ:", 0)
+        everything = {one.key + one.value for one in history}
+    shop.consume(live, OnlineConsumer)
+    assert RowStore(client).clock("ZZ").now >= UNTIL and standing(RowStore(client), "ZZ") == half
+    for name in ("broker", "store", "home", "topic_prefix"):
+        monkeypatch.setenv(f"CEREBRO_{name.upper()}", getattr(live, name))
+    assert cli.main(["replay", str(world)]) == 0
+    sent = {(one.key or b"") + (one.value or b"") for one in read(live, *found.values())}
+    assert sent >= everything
 
 
 def test_time_passes_without_events(live: Settings, world: Path) -> None:
