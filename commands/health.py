@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import Any
 
 import click
 
@@ -60,7 +61,14 @@ def _beat(found: Settings, name: str) -> str:
             raise Unreachable(f"not known: the store {shown(found)} {ails(error)}.") from error
     if beat is None:
         raise CerebroError(f"no heartbeat within {heartbeat.TTL_S} s. Start it with `{START[name]}`.")
-    return "alive" + (f", {beat['taken']:,} records taken" if "taken" in beat else "")
+    return "alive" + _reading(beat)
+
+
+def _reading(beat: dict[str, Any]) -> str:
+    """What a process has read, and how far a consumer is: where it stands, not what it means to do."""
+    taken = f", {beat['taken']:,} records taken" if "taken" in beat else ""
+    where = f", at the end of {beat['at_end']} of its {beat['partitions']} partitions" if "at_end" in beat else ""
+    return taken + where
 
 
 def _store(found: Settings) -> str:

@@ -40,8 +40,7 @@ def check_clock(client: Any, country: Country, at: datetime) -> None:
 def wait(settings: Settings, client: Any, say: Callable[[str], None]) -> None:
     """Until rows and lake stand at one place; says so where they do not and nothing moves any more."""
     from streams.flush import request_flush
-    from streams.kafka.log import parts
-    from streams.positions.barrier import lake_positions, row_positions
+    from streams.positions.position import positions
 
     store, lake = RowStore(client), Lake(settings.lake_path)
     logs, epoch = store.logs(), lake.epoch()
@@ -52,18 +51,18 @@ def wait(settings: Settings, client: Any, say: Callable[[str], None]) -> None:
     begun = moved = time.monotonic()
     before = None
     while True:
-        rows, tables = row_positions(store, dict.fromkeys(parts(logs), 0)), lake_positions(lake, logs)
-        if rows == tables:
+        stands = positions(store, lake, logs)
+        if stands.together:
             return
-        if (rows, tables) != before:
-            moved, before = time.monotonic(), (rows, tables)
+        if stands != before:
+            moved, before = time.monotonic(), stands
         now = time.monotonic()
         if now - moved > PATIENCE_S or now - begun > LONGEST_S:
             break
         time.sleep(POLL_S)
-    apart = {part: rows[part] - tables[part] for part in rows if rows[part] != tables[part]}
-    behind, ahead = -sum(n for n in apart.values() if n < 0), sum(n for n in apart.values() if n > 0)
-    say(f"No barrier: rows are {behind:,} records behind the lake and {ahead:,} ahead in {len(apart)} partitions.")
+    behind, ahead = stands.behind(stands.lake)["online"], stands.behind(stands.online)["lake"]
+    apart = sum(stands.online[part] != offset for part, offset in stands.lake.items())
+    say(f"No barrier: rows are {behind:,} records behind the lake and {ahead:,} ahead in {apart} partitions.")
 
 
 def take_snapshot(settings: Settings, country: Country, at: datetime, progress: Callable[[int, int], None]) -> bool:

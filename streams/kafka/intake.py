@@ -27,6 +27,8 @@ _OUT_OF_RANGE = {KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET}
 class Intake:
     """Takes records of the topics in `logs` for a group; not safe to share between threads.
 
+    `next` is the one place where a reader stands in each placed partition: what `take` handed out lies before it, and
+    so do marks of transactions, which are no records. Owners make it durable; they keep no count of their own.
     `dropped` is called (inside `take`) with partitions that another member has from now on.
     """
 
@@ -57,6 +59,10 @@ class Intake:
     @property
     def assigned(self) -> set[Part]:
         return self.unplaced | self.placed
+
+    def facts(self) -> dict[str, int]:
+        """How many partitions are ours, and of how many we stand at the end."""
+        return {"partitions": len(self.assigned), "at_end": len(self.at_end)}
 
     def take(self, limit: int, timeout_s: float) -> list[Message]:
         """Up to `limit` records of placed partitions, in the order of each partition; as soon as there is one.

@@ -89,13 +89,12 @@ class LakeConsumer:
             self.counters.batches += 1
         for message in messages:
             self._keep(self._reading.read(message))
-        self._ends()
         if self._due():
             self._flush()
         if time.monotonic() - self._checked >= CHECK_S:
             self._checked = time.monotonic()
             self._broker.check(self._logs)
-        self._heartbeat.beat(**self.counters.facts())
+        self._heartbeat.beat(**self.counters.facts(), **self._intake.facts())
         return bool(messages)
 
     def _place(self) -> None:
@@ -141,7 +140,6 @@ class LakeConsumer:
         else:
             self._bury(record, content)
         buffer.records += 1
-        buffer.reached(part, offset + 1)
         if offset < self._furthest.get(part, 0):
             self.counters.re_read += 1
         else:
@@ -149,8 +147,6 @@ class LakeConsumer:
 
     def _buffer(self, topic: str) -> Buffer:
         if topic not in self._buffers:
-            if not self._buffers:
-                self._oldest = time.monotonic()
             log = self._logs[topic]
             self._buffers[topic] = Buffer(log.family, log.epoch)
         return self._buffers[topic]
@@ -165,17 +161,17 @@ class LakeConsumer:
         self.counters.dead[why.reason] += 1
         self._letters += 1
 
-    def _ends(self) -> None:
-        """At a partition's end its next offset may lie beyond its last record (a transaction's marker)."""
-        for part in self._intake.at_end:
-            stands = self._intake.next[part]
-            buffer = self._buffers.get(part.topic)
-            known = (buffer.next if buffer else {}).get(part, self._starts.get(part, stands))
-            if stands > known:
-                self._buffer(part.topic).reached(part, stands)
+    def _ahead(self) -> dict[str, dict[Part, int]]:
+        """By topic: the partitions that were read on since the last commit, by record or without, and to where."""
+        ahead: dict[str, dict[Part, int]] = {}
+        for part, offset in self._intake.next.items():
+            if offset != self._starts[part]:
+                ahead.setdefault(part.topic, {})[part] = offset
+        return ahead
 
     def _due(self) -> bool:
-        if not self._buffers:
+        if not self._ahead():
+            self._oldest = time.monotonic()
             return False
         full = sum(buffer.records for buffer in self._buffers.values()) >= self._flush_records
         return full or time.monotonic() - self._oldest >= FLUSH_S or self._asked()
@@ -194,12 +190,13 @@ class LakeConsumer:
             self._producer.flush()
             self._letters = 0
             faultpoint.reach("lake.dead-lettered", in_hand)
-        for topic in sorted(self._buffers):
-            buffer = self._buffers.pop(topic)
-            starts = {part: self._starts[part] for part in buffer.next}
+        for topic, ends in sorted(self._ahead().items()):
+            buffer = self._buffer(topic)
+            del self._buffers[topic]
+            starts = {part: self._starts[part] for part in ends}
             faultpoint.reach("lake.before-commit", in_hand)
             try:
-                self._writers[topic].append(buffer.table(), starts, buffer.next)
+                self._writers[topic].append(buffer.table(), starts, ends)
             except LakeConflict as conflict:
                 self._say(f"{conflict} Reading on from where the lake stands.")
                 self.counters.refused += 1
@@ -208,8 +205,8 @@ class LakeConsumer:
             faultpoint.reach("lake.committed", in_hand)
             self.counters.commits += 1
             self.counters.rows += len(buffer.columns["kind"])
-            self._starts |= buffer.next
-            self._intake.commit(buffer.next)
+            self._starts |= ends
+            self._intake.commit(ends)
 
     def _idle(self) -> bool:
         """Nothing is left to read; what is in hand is committed first, and may be refused."""

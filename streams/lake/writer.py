@@ -39,7 +39,6 @@ class Buffer:
     epoch: int
     columns: dict[str, list[Any]] = field(init=False)
     watermarks: dict[tuple[Part, str], tuple[int, int]] = field(default_factory=dict)
-    next: dict[Part, int] = field(default_factory=dict)
     records: int = 0
 
     def __post_init__(self) -> None:
@@ -60,10 +59,6 @@ class Buffer:
         us = to_us(watermark.seen_at)
         if us >= self.watermarks.get((part, watermark.country), (us, 0))[0]:
             self.watermarks[part, watermark.country] = (us, offset)
-
-    def reached(self, part: Part, offset: int) -> None:
-        """Everything before `offset` is in the buffer, or needs no place in the lake."""
-        self.next[part] = offset
 
     def table(self) -> pa.Table:
         """What is to be appended."""

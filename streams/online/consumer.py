@@ -31,7 +31,7 @@ from streams.counters import Counters
 from streams.heartbeat import Heartbeat
 from streams.kafka import librdkafka, topics
 from streams.kafka.intake import Intake
-from streams.kafka.log import ADVICE, Broker, refuse_strangers
+from streams.kafka.log import ADVICE, Broker, Part, refuse_strangers
 from streams.kafka.producer import Producer
 from streams.kafka.record import Reading, Record
 from streams.online.folding import Batch, Folding, Moved
@@ -95,10 +95,10 @@ class OnlineConsumer:
         try:
             self._place()
             messages = self._intake.take(self._limit, WAIT_S)
-            if messages:
-                self._apply([self._reading.read(message) for message in messages])
+            if places := self._folding.behind(self._intake.next):
+                self._apply([self._reading.read(message) for message in messages], places)
             self._look_around()
-            self._heartbeat.beat(**self.counters.facts())
+            self._heartbeat.beat(**self.counters.facts(), **self._intake.facts())
             return bool(messages)
         except Moved as moved:
             self._say(f"{moved}: going back to where the store stands.")
@@ -165,18 +165,17 @@ class OnlineConsumer:
             raise LogChanged(f"The store follows other topics now. {ADVICE}")
         self._incarnation = self._store.incarnation()
 
-    def _apply(self, records: Sequence[Record]) -> None:
-        batch = self._batch(records)
-        self.counters.batches += 1
+    def _apply(self, records: Sequence[Record], places: Mapping[Part, int]) -> None:
+        batch = self._batch(records, places)
+        self.counters.batches += bool(records)
         faultpoint.reach("online.decoded", batch.size)
         changed = self._folding.apply(batch)
         self._intake.commit(batch.next)
         self._tell(changed, batch)
 
-    def _batch(self, records: Iterable[Record]) -> Batch:
-        batch, counters = Batch(), self.counters
+    def _batch(self, records: Iterable[Record], places: Mapping[Part, int]) -> Batch:
+        batch, counters = Batch(places), self.counters
         for part, offset, _, _, content in records:
-            batch.next[part] = offset + 1
             batch.size += 1
             if isinstance(content, Delivery):
                 name = Name(part, content.country, content.customer_id)

@@ -40,7 +40,7 @@ class Moved(Exception):
 
 @dataclass
 class Session:
-    """What was read when a partition was placed, and how far it has come since."""
+    """What was read when a partition was placed, and where its restart point stands since."""
 
     place: Place
     offset: int
@@ -51,10 +51,10 @@ class Session:
 
 @dataclass
 class Batch:
-    """Records of one round, by partition: what to apply, where each then stands, what time says."""
+    """Records of one round: what to apply, where the partitions that were read on then stand, what time says."""
 
+    next: Mapping[Part, int]
     work: Work = field(default_factory=dict)
-    next: dict[Part, int] = field(default_factory=dict)
     marks: dict[Part, dict[str, int]] = field(default_factory=dict)
     """Newest watermark by country (us)."""
     fronts: dict[str, int] = field(default_factory=dict)
@@ -87,6 +87,10 @@ class Folding:
         self.cache.drop(parts)
         for part in parts:
             self.sessions.pop(part, None)
+
+    def behind(self, places: Mapping[Part, int]) -> dict[Part, int]:
+        """Those of these places that restart points have not reached, by record or without one."""
+        return {part: offset for part, offset in places.items() if offset != self.sessions[part].offset}
 
     def apply(self, batch: Batch) -> list[Name]:
         """Rows, then restart points, then clocks; the customers whose rows changed. Raises Moved."""

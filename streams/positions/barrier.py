@@ -12,6 +12,7 @@ from scv.online.rowstore import Log, RowStore
 from scv.settings import Settings
 from streams.flush import request_flush
 from streams.kafka.log import Broker, Part, parts
+from streams.positions.position import positions
 
 POLL_S = 0.1
 ASK_EVERY_S = 1.0
@@ -48,17 +49,17 @@ def barrier(
         broker.close()
     seen, moved_at, asked_at, total = -1, started, 0.0, sum(ends.values())
     while True:
-        rows, tables = row_positions(store, ends), lake_positions(lake, logs)
-        if rows == tables and all(rows[part] >= end for part, end in ends.items()):
-            return Barrier(rows, time.monotonic() - started)
+        stands = positions(store, lake, logs)
+        if stands.together and stands.hold(ends):
+            return Barrier(stands.online, time.monotonic() - started)
         now = time.monotonic()
-        taken = min(sum(rows.values()), sum(tables.values()))
+        taken = min(sum(stands.online.values()), sum(stands.lake.values()))
         if taken != seen:
             seen, moved_at = taken, now
             if progress:
                 progress(min(taken, total), total)
         if now - moved_at > timeout_s:
-            raise Unreachable(f"{_behind(rows, tables, ends)} for {timeout_s:.0f} s. Is `cerebro consume` running?")
+            raise Unreachable(f"{_said(stands.behind(ends))} for {timeout_s:.0f} s. Is `cerebro consume` running?")
         if now - asked_at > ASK_EVERY_S:
             request_flush(store.client)
             asked_at = now
@@ -74,22 +75,6 @@ def _opened(store: RowStore, deadline: float) -> dict[str, Log]:
     return logs
 
 
-def row_positions(store: RowStore, wanted: Mapping[Part, int]) -> dict[Part, int]:
-    """The restart points of the online consumer."""
-    found = store.positions(wanted)
-    return {part: position.offset or 0 for part, position in zip(wanted, found, strict=True)}
-
-
-def lake_positions(lake: Lake, logs: Mapping[str, Log]) -> dict[Part, int]:
-    """The next offsets that the lake does not hold."""
-    version = lake.version()
-    return {part: lake.position(logs[part.topic].family, *part, version) for part in parts(logs)}
-
-
-def _behind(rows: Mapping[Part, int], tables: Mapping[Part, int], ends: Mapping[Part, int]) -> str:
-    late = {"online": rows, "lake": tables}
-    said = [
-        f"the {name} consumer is {sum(max(end - found[part], 0) for part, end in ends.items()):,} records behind"
-        for name, found in late.items()
-    ]
-    return " and ".join(said).capitalize()
+def _said(behind: Mapping[str, int]) -> str:
+    texts = [f"the {name} consumer is {count:,} offsets behind" for name, count in behind.items()]
+    return " and ".join(texts).capitalize()

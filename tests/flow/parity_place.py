@@ -116,25 +116,26 @@ class Place:
             parts = [Part(topic(family), partition) for partition in range(PARTITIONS)]
             writer.reload()
             starts = {part: writer.position(part) for part in parts}
-            buffer.next |= starts
+            ends = dict(starts)
             for part, offset, one in records:
                 if part.topic == topic(family):
                     self._add(buffer, part, offset, one)
+                    ends[part] = offset + 1
             for part in parts if until else ():
-                buffer.mark(part, buffer.next[part], Watermark(country=self.country.code, seen_at=until))
-                buffer.reached(part, buffer.next[part] + 1)
-            writer.append(buffer.table(), starts, buffer.next)
+                buffer.mark(part, ends[part], Watermark(country=self.country.code, seen_at=until))
+                ends[part] += 1
+            writer.append(buffer.table(), starts, ends)
 
     def _add(self, buffer: Buffer, part: Part, offset: int, one: Event) -> None:
         try:
             buffer.add(part, offset, deliver(one, self.country))
         except BadEvent:
             pass
-        buffer.reached(part, offset + 1)
 
     def _fold(self, records: Sequence[tuple[Part, int, Event]]) -> None:
         """As the online consumer does, up to where it says that it stands; the clock does not move."""
-        folding, batch = Folding(self.store, {self.country.code: self.country}, Counters()), Batch()
+        folding = Folding(self.store, {self.country.code: self.country}, Counters())
+        batch = Batch({part: offset + 1 for part, offset, _ in records})
         for part in sorted({part for part, _, _ in records}):
             family = part.topic.partition(".")[2]
             place = log(family).place(self.store.generation(), part.partition)
@@ -143,7 +144,6 @@ class Place:
         for part, offset, one in records:
             name = Name(part, self.country.code, one.customer_id)
             batch.work.setdefault(name, []).append((offset, deliver(one, self.country)))
-            batch.next[part] = offset + 1
         folding.apply(batch)
 
     def fetch(self, *references: datetime) -> None:

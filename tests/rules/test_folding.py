@@ -160,9 +160,22 @@ def test_of_a_batch_the_newest_instant_of_each_country_counts(tmp_path: Path) ->
     hours = [FIRST + timedelta(hours=n) for n in (2, 5, 3)]
     marks = [Record(PART, n, None, None, Watermark(country="ZZ", seen_at=at)) for n, at in enumerate(hours)]
     events = [Record(PART, 3 + n, None, None, charged(hour)) for n, hour in enumerate((7, 4))]
-    made = online._batch([*marks, *events])
+    made = online._batch([*marks, *events], {PART: 6})
     mark, newest = round(hours[1].timestamp() * 1e6), charged(7).seen_us
     assert made.marks == {PART: {"ZZ": mark}}
     assert made.fronts == {"ZZ": newest + 1}, "the clock stands just after the newest event"
-    assert online._batch(marks).fronts == {"ZZ": mark}
-    assert made.next == {PART: 5}
+    assert online._batch(marks, {PART: 3}).fronts == {"ZZ": mark}
+    assert (made.next, made.size) == ({PART: 6}, 5), "where reading stands, a transaction's mark behind the records"
+
+
+def test_a_place_without_a_record_moves_the_restart_point_too(followed: RowStore) -> None:
+    """The mark that ends a transaction has an offset and is no record: where reading stands is where the rows stand."""
+    folding = consumer(followed)
+    folding.apply(batch(0, 3))
+    assert folding.behind({PART: 3}) == {}
+    assert folding.behind({PART: 4}) == {PART: 4}
+    folding.apply(Batch({PART: 4}))
+    assert folding.behind({PART: 4}) == {}
+    assert followed.positions([PART])[0].offset == 4
+    assert stored(followed) == (2, row_of(LOG[:3])), "and its rows stay as they are"
+    folding.check()

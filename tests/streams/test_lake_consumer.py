@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -12,14 +13,14 @@ from scv.errors import LakeConflict
 from scv.events import event
 from scv.events.calendar import to_us
 from scv.offline.lake import Lake
-from scv.online.rowstore import Log
+from scv.online.rowstore import Log, RowStore
 from scv.settings import Settings
 from streams.kafka import topics
 from streams.kafka.log import Part, standing
 from streams.lake import writer as lakewriter
 from streams.lake.consumer import LakeConsumer
 from streams.lake.writer import Buffer, LakeWriter
-from streams.positions.barrier import lake_positions
+from streams.positions import position
 from tests.streams import shop
 
 LOG = Log(family="app", epoch=1, topic_id="0" * 32, partitions=2)
@@ -31,12 +32,11 @@ def test_every_delivery_is_there_once_and_the_position_with_it(live: Settings, c
     (counted,) = shop.consume(live, LakeConsumer)
     assert counted["delivered"] == sent and counted["refused"] == 0
     assert shop.lake_count(live) == (sent, sent)
-    lake, logs = Lake(live.lake_path), standing(live, 1)
-    stands = lake_positions(lake, logs)
+    lake, stands = Lake(live.lake_path), positions(live, client)
     assert sum(stands.values()) == sent + len(event.FAMILIES) * live.partitions
     connection = duckdb.connect()
     (again,) = shop.consume(live, LakeConsumer)
-    assert again["taken"] == 0 and lake_positions(lake, logs) == stands, "a second run adds nothing"
+    assert again["taken"] == 0 and positions(live, client) == stands, "a second run adds nothing"
     assert lake.watermark_us(connection, "app", "US", lake.version()) == to_us(shop.AT)
     columns = connection.execute(
         f"DESCRIBE {lake.deliveries(connection, 'orders', shop.US, lake.version())}"
@@ -57,12 +57,12 @@ def buffer(part: Part, *offsets: int) -> Buffer:
     mark = event.Watermark(country="US", seen_at=shop.AT)
     for offset in offsets:
         made.mark(part, offset, mark)
-        made.reached(part, offset + 1)
     return made
 
 
-def append(writer: LakeWriter, start: int, made: Buffer) -> None:
-    writer.append(made.table(), dict.fromkeys(made.next, start), made.next)
+def append(writer: LakeWriter, part: Part, start: int, *offsets: int) -> None:
+    """Watermarks at these offsets, by a writer that thinks that the partition stands at `start`."""
+    writer.append(buffer(part, *offsets).table(), {part: start}, {part: offsets[-1] + 1})
 
 
 def test_a_zombie_cannot_commit(live: Settings) -> None:
@@ -71,13 +71,13 @@ def test_a_zombie_cannot_commit(live: Settings) -> None:
     one, zombie = LakeWriter(lake, LOG), LakeWriter(lake, LOG)
     one.reload()
     zombie.reload()
-    append(one, 0, buffer(FIRST, 0, 1))
+    append(one, FIRST, 0, 0, 1)
     with pytest.raises(LakeConflict, match="faster"):
-        append(zombie, 0, buffer(FIRST, 0))
+        append(zombie, FIRST, 0, 0)
     zombie.reload()
     with pytest.raises(LakeConflict, match="to 2, not to 0"):
-        append(zombie, 0, buffer(FIRST, 0))
-    append(zombie, 2, buffer(FIRST, 2))
+        append(zombie, FIRST, 0, 0)
+    append(zombie, FIRST, 2, 2)
     one.reload()
     assert (one.position(FIRST), one.position(SECOND)) == (3, 0)
 
@@ -87,8 +87,8 @@ def test_members_with_other_partitions_do_not_hinder_each_other(live: Settings) 
     one, two = LakeWriter(lake, LOG), LakeWriter(lake, LOG)
     one.reload()
     two.reload()
-    append(one, 0, buffer(FIRST, 0))
-    append(two, 0, buffer(SECOND, 0, 1))
+    append(one, FIRST, 0, 0)
+    append(two, SECOND, 0, 0, 1)
     two.reload()
     assert (two.position(FIRST), two.position(SECOND)) == (1, 2)
 
@@ -97,7 +97,7 @@ def test_small_files_are_compacted(live: Settings, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(lakewriter, "COMPACT_EVERY", 5)
     writer = LakeWriter(Lake(live.lake_path), LOG)
     for offset in range(10):
-        append(writer, offset, buffer(FIRST, offset))
+        append(writer, FIRST, offset, offset)
     assert writer.position(FIRST) == 10
     assert len(writer.table.file_uris()) == 1
 
@@ -108,13 +108,12 @@ def test_what_another_writer_took_is_not_taken_twice(live: Settings, client: Any
     with shop.Running(live, LakeConsumer) as running:
         shop.wait(lambda: running.consumers[0].counters.placed and (live.lake_path / "orders").exists())
         topic = topics.events(live, "orders")
-        shop.wait(lambda: sum(p for part, p in positions(live).items() if part.topic == topic) > 0)
+        shop.wait(lambda: sum(p for part, p in positions(live, client).items() if part.topic == topic) > 0)
         other = LakeWriter(Lake(live.lake_path), standing(live, 1)[topic])
         other.reload()
         part = Part(topic, 0)
-        taken = Buffer("orders", 1)
-        taken.reached(part, other.position(part) + 1)
-        append(other, other.position(part), taken)
+        stands = other.position(part)
+        other.append(Buffer("orders", 1).table(), {part: stands}, {part: stands + 1})
         sent = shop.send(live, shop.log(4, 300))
         shop.wait(lambda: running.consumers[0].counters.refused > 0)
         assert sent
@@ -122,5 +121,5 @@ def test_what_another_writer_took_is_not_taken_twice(live: Settings, client: Any
     assert total == places
 
 
-def positions(settings: Settings) -> dict[Part, int]:
-    return lake_positions(Lake(settings.lake_path), standing(settings, 1))
+def positions(settings: Settings, client: Any) -> Mapping[Part, int]:
+    return position.positions(RowStore(client), Lake(settings.lake_path), standing(settings, 1)).lake
