@@ -67,7 +67,8 @@ def _text(reply: ScoreReply, country: Country) -> str:
     from rpc.scorer_pb2 import ContactPolicy
 
     policy = ContactPolicy.Name(reply.contact_policy) + (f" ({reply.contact_reason})" if reply.contact_reason else "")
-    lines = [f"{reply.country} {reply.customer_id}, {reply.phase}, at {_local(reply.instant.ToDatetime(UTC), country)}"]
+    phase, at = reply.phase or "phase not known", _local(reply.instant.ToDatetime(UTC), country)
+    lines = [f"{reply.country} {reply.customer_id}, {phase}, at {at}"]
     for one in reply.targets:
         lines += _target(one, country)
     lines += [f"  contact: {policy}", f"  fresh: {_freshness(reply)}", f"  receipt: {reply.receipt}"]

@@ -20,7 +20,7 @@ from feature_repo import home
 from feature_repo.connection import connect, reachable
 from feature_repo.values import Asked, Customer, Found, describe
 from feature_repo.views import JOIN_KEYS, empty_snapshots
-from scv.errors import StaleBundle, UserError
+from scv.errors import StaleBundle, StoreUnusable, UserError
 from scv.events import country
 from scv.features import fetcher
 from scv.features.fetcher import Fetcher
@@ -93,6 +93,7 @@ class RowOnlineStore(OnlineStore):
         with reachable(settings):
             for code, ids in by_country.items():
                 found = reader.read(self._country(code, settings), ids, fetchers)
+                _refuse_unbuilt(code, found)
                 views |= {(code, view.customer_id): view for view in found}
         return views
 
@@ -139,6 +140,14 @@ class RowOnlineStore(OnlineStore):
             "`feast teardown` would drop rows that the streams are writing. To fold them again run `cerebro rebuild`; "
             "to forget one customer send an `erased` event; to drop everything stop the services, delete CEREBRO_HOME."
         )
+
+
+def _refuse_unbuilt(code: str, views: Sequence[View]) -> None:
+    """Raise StoreUnusable where no row of what was asked is built: empty values would say that nobody has any."""
+    readings = [reading for view in views for reading in view.fetchers.values()]
+    if readings and not any(reading.built for reading in readings):
+        names = ", ".join(views[0].fetchers)
+        raise StoreUnusable(f"No rows of {names} are built for {code}. Run `cerebro rebuild`, or `feast materialize`.")
 
 
 def _asked(

@@ -43,7 +43,11 @@ class Asked:
     length: int
 
     def status(self, reading: Reading) -> FieldStatus.ValueType:
-        """PRESENT, NOT_FOUND (no row, or not built here) or OUTSIDE_MAX_AGE (complete to longer ago than the ttl)."""
+        """PRESENT, NOT_FOUND (no row), OUTSIDE_MAX_AGE (complete to longer ago than the ttl) or INVALID (rows that are
+        not built: nobody can tell which of them it is).
+        """
+        if not reading.built:
+            return FieldStatus.INVALID
         if not reading.present:
             return NOT_FOUND
         ttl = self.table.ttl

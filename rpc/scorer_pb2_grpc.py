@@ -51,7 +51,7 @@ class ScorerServicer:
 
     def Score(self, request, context):
         """One customer. NOT_FOUND: nobody of that name in any family. INVALID_ARGUMENT: unknown country or target.
-        FAILED_PRECONDITION: no model yet, no clock yet, or no snapshot of an earlier reference.
+        FAILED_PRECONDITION: no model yet, no clock yet, no row built, or no snapshot of an earlier reference.
         UNAVAILABLE: the store does not answer. RESOURCE_EXHAUSTED: too many calls at once; try again a little later.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -60,7 +60,8 @@ class ScorerServicer:
 
     def ScoreBatch(self, request, context):
         """Up to 500 customers of one country in one round trip, in the order asked. An unknown one is not an error here:
-        its reply has known = false and every target UNKNOWN_CUSTOMER.
+        its reply has known = false and every target UNKNOWN_CUSTOMER. While some rows are not built nobody is unknown:
+        every target of a customer without a row is STALE_REFUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -22,6 +22,8 @@ from scv.events.country import Country
 from scv.features import fetcher
 from scv.model import vector
 from scv.model.bundle import Band, Bundle
+from scv.targets import population
+from scv.targets.phase import NEEDS as PHASE_NEEDS
 from scv.targets.phase import phase
 from scv.targets.target import Basis, Target
 from scv.targets.target import get as target_named
@@ -31,6 +33,14 @@ Past = Mapping[str, Mapping[str, float]]
 """Target → customer → probability in the last Tuesday's file."""
 
 UNKNOWN = "nobody of this id in any family"
+
+
+def _fetchers(features: Iterable[str]) -> frozenset[str]:
+    """Of full names."""
+    return frozenset(name.partition("__")[0] for name in features)
+
+
+_PHASE, _POPULATION = _fetchers(PHASE_NEEDS), _fetchers(population.NEEDS)
 
 
 @dataclass(frozen=True)
@@ -65,10 +75,12 @@ class TargetScore:
 
 @dataclass(frozen=True)
 class Score:
-    """One customer at `at`. `phase` and `contact` are None where the customer is not known."""
+    """One customer at `at`. `known`: see `Subjects`. `phase` and `contact` are None where the customer is not known,
+    `phase` also where what it is told from is not built.
+    """
 
     customer_id: str
-    known: bool
+    known: bool | None
     at: datetime | None
     phase: str | None
     contact: Contact | None
@@ -102,7 +114,7 @@ def score(
             customer_id=subjects.customer_ids[i],
             known=subjects.known[i],
             at=subjects.at[i],
-            phase=str(phases[i]) if subjects.known[i] else None,
+            phase=str(phases[i]) if subjects.known[i] and not _missing(subjects.freshness[i], _PHASE) else None,
             contact=contacts[i],
             freshness=subjects.freshness[i],
             targets=tuple(scores[i] for scores in by_target),
@@ -114,11 +126,16 @@ def score(
 def _contacts(subjects: Subjects, country: Country, rules: Rules) -> list[Contact | None]:
     names = [name for name in subjects.features if name.startswith(CONSENT)]
     names += ["lifecycle__state", "contacts__days_since", "support__complaints_ever", "support__closed_ever"]
+    needed = _fetchers(names)
     found: list[Contact | None] = []
-    everyone = zip(subjects.customer_ids, subjects.known, subjects.at, subjects.rows(names), strict=True)
-    for customer_id, known, at, values in everyone:
-        told = contact_of(customer_id, values, country, at, rules.salt) if known and at else None
-        found.append(told)
+    for i, values in enumerate(subjects.rows(names)):
+        at, missing = subjects.at[i], _missing(subjects.freshness[i], needed)
+        if not subjects.known[i] or at is None:
+            found.append(None)
+        elif missing:  # whoever asked not to be called must not be called for want of his row
+            found.append(Contact("SUPPRESSED", _incomplete(missing), ()))
+        else:
+            found.append(contact_of(subjects.customer_ids[i], values, country, at, rules.salt))
     return found
 
 
@@ -217,9 +234,11 @@ def _verdict(
     subjects: Subjects, i: int, needed: Sequence[str], rules: Rules, excluded: str, model: Bundle | None
 ) -> tuple[Status, str]:
     """Status and reason of one customer: unknown before stale, and stale before a population that it may have wrong."""
-    if not subjects.known[i]:
+    if subjects.known[i] is False:
         return "UNKNOWN_CUSTOMER", UNKNOWN
-    stale = _refused(subjects.freshness[i], needed, rules.refuse_after_s)
+    freshness = subjects.freshness[i]
+    missing = _missing(freshness, freshness if subjects.known[i] is None else {*_POPULATION, *needed})
+    stale = _incomplete(missing) if missing else _too_old(freshness, needed, rules.refuse_after_s)
     if stale:
         return "STALE_REFUSED", stale
     if excluded:
@@ -227,10 +246,16 @@ def _verdict(
     return ("SCORED", "") if model else ("NOT_APPLICABLE", "no model yet: run `cerebro train`")
 
 
-def _refused(freshness: Mapping[str, Freshness], needed: Sequence[str], limit_s: float) -> str:
-    missing = [name for name in needed if freshness[name].state == "MISSING"]
-    if missing:
-        return f"not complete here: {', '.join(missing)}. Run `cerebro rebuild`, or wait for the first watermark"
+def _missing(freshness: Mapping[str, Freshness], fetchers: Iterable[str]) -> set[str]:
+    """Those of some fetchers that are MISSING."""
+    return {name for name in fetchers if name in freshness and freshness[name].state == "MISSING"}
+
+
+def _incomplete(missing: Iterable[str]) -> str:
+    return f"not complete here: {', '.join(sorted(missing))}. Run `cerebro rebuild`, or wait for the first watermark"
+
+
+def _too_old(freshness: Mapping[str, Freshness], needed: Sequence[str], limit_s: float) -> str:
     ages = {name: freshness[name].age_s or 0.0 for name in needed}
     late = [f"{name} ({age / 3600:.0f} h)" for name, age in ages.items() if age > limit_s]
     return f"too old: {', '.join(late)}. No score beyond {limit_s / 3600:.0f} h" if late else ""

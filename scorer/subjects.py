@@ -37,12 +37,12 @@ class Subjects:
     """n customers of one country. Every column of `features` (full names) has n values; missing is None or null.
 
     `at` is each customer's instant, None where a replay has not begun; `known[i]` is False where a customer has no
-    row in any family.
+    row in any family, None where that cannot be told because not all rows are built.
     """
 
     customer_ids: Sequence[str]
     at: Sequence[datetime | None]
-    known: Sequence[bool]
+    known: Sequence[bool | None]
     features: Features
     freshness: Sequence[Mapping[str, Freshness]]
 

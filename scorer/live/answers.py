@@ -25,8 +25,11 @@ from scv.settings import Settings
 log = logging.getLogger("cerebro.scorer")
 
 
+REBUILD = "Run `cerebro rebuild`; while one is at work, wait for its end."
+
+
 class NotReady(CerebroError):
-    """Nothing to answer with yet: no model, or a replay that has not begun."""
+    """Nothing to answer with yet: no model, no row that is built, or a replay that has not begun."""
 
 
 class Answers:
@@ -112,4 +115,6 @@ class Answers:
                 check_reference(reference, now, country)
             return self.archive.subjects(country, reference).pick(customer_ids)
         views = self._reader.read(country, customer_ids, self._fetchers)
+        if not any(reading.built for view in views for reading in view.fetchers.values()):
+            raise NotReady(f"No rows of {country.code} are built, so nobody can be told known from unknown. {REBUILD}")
         return of_views(views, self._fetchers, self._settings.stale_after_s)

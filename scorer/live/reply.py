@@ -17,12 +17,12 @@ def reply_of(score: Score, country: str) -> pb.ScoreReply:
     return pb.ScoreReply(
         country=country,
         customer_id=score.customer_id,
-        known=score.known,
+        known=score.known is not False,
         instant=_stamp(score.at),
         phase=score.phase or "",
         contact_policy=contact.policy if contact else None,
         contact_reason=contact.reason if contact else "",
-        freshness=_freshness(score) if score.known else (),
+        freshness=_freshness(score) if score.known is not False else (),
         targets=[_target(one) for one in score.targets],
         receipt=score.receipt,
     )

@@ -48,7 +48,7 @@ class Scorer(scorer_pb2_grpc.ScorerServicer):
     def Score(self, request: pb.ScoreRequest, context: grpc.ServicerContext) -> pb.ScoreReply:
         """One customer; NOT_FOUND for an unknown one."""
         scores = _guarded(context, lambda alive: self._scores(request, [request.customer_id], alive))
-        if not scores[0].known:
+        if scores[0].known is False:
             context.abort(Code.NOT_FOUND, f"Unknown customer: {scoring.UNKNOWN} of {request.country}.")
         return reply_of(scores[0], request.country)
 

@@ -61,9 +61,12 @@ class View:
     fetchers: Mapping[str, Reading]
 
     @property
-    def known(self) -> bool:
-        """Has the customer a row in any of the families that were read?"""
-        return any(reading.present for reading in self.fetchers.values())
+    def known(self) -> bool | None:
+        """Has the customer a row in any of the families that were read? None: that cannot be told."""
+        if any(reading.present for reading in self.fetchers.values()):
+            return True
+        whole = self.at is not None and all(reading.built for reading in self.fetchers.values())
+        return False if whole else None
 
     def values(self) -> dict[str, Any]:
         """Every value by full name, `fetcher__feature`: the row that a bundle or a table holds."""
@@ -82,7 +85,7 @@ class Reader:
         self._topics = Topics({})
 
     def read(self, country: Country, customer_ids: Sequence[str], fetchers: Sequence[type[Fetcher]]) -> list[View]:
-        """One view per customer, in the order asked. An unknown customer's view has `known` False.
+        """One view per customer, in the order asked. The view of a customer whom nobody knows has `known` False.
 
         Raises StoreUnusable for a row of another format; a store that does not answer raises the client's error.
         """

@@ -12,7 +12,7 @@ from feast import FeatureStore
 
 from feature_repo.home import REPO
 from feature_repo.store import open_store
-from scv.errors import StaleBundle, UnknownName, Unreachable, UserError
+from scv.errors import StaleBundle, StoreUnusable, UnknownName, Unreachable, UserError
 from scv.features.fetcher import collect
 from scv.settings import Settings, services_file
 from tests.feast.served import NOW, ZZ, Served, later
@@ -102,7 +102,10 @@ def test_null_is_another_answer_than_not_found(live: Served, store: FeatureStore
 def test_an_unbuilt_fetcher_is_missing(live: Served, store: FeatureStore) -> None:
     unmark(live.store, "ZZ", [collect()["orders"]])
     customer = live.customers[0]
-    assert statuses(store, [customer], ["orders:count_ever"]) == [{"NOT_FOUND"}]
+    both = statuses(store, [customer, "nobody"], ["orders:count_ever", "rhythm:week_streak"])
+    assert both == [{"INVALID", "PRESENT"}, {"INVALID", "NOT_FOUND"}], "nobody can tell what orders there are"
+    with pytest.raises(StoreUnusable, match=r"orders.*ZZ.*`cerebro rebuild`"):
+        ask(store, [customer], ["orders:count_ever"])
     assert ask(store, [customer], ["rhythm:week_streak"], full=False)["week_streak"] != [None]
 
 

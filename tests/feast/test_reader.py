@@ -14,7 +14,7 @@ from scv.features.layout import layout_of
 from scv.online.keys import position_key
 from scv.online.reader import Reader
 from tests.feast.served import NOW, PARTITIONS, ZZ, Served, log, topic
-from tests.marking import mark
+from tests.marking import mark, unmark
 
 ALL = list(collect().values())
 
@@ -51,11 +51,11 @@ def test_without_watermark_freshness_is_unknown(live: Served) -> None:
     assert view.fetchers["orders"].freshness_s is None
 
 
-def test_an_empty_store_knows_nobody(live: Served) -> None:
+def test_an_empty_store_cannot_tell_who_is_known(live: Served) -> None:
     live.client.flushall()
     live.store.set_mode("ZZ", "replay")
     (view,) = Reader(live.client).read(ZZ, live.customers[:1], ALL)
-    assert (view.known, view.at, view.clock) == (False, None, None)
+    assert (view.known, view.at, view.clock) == (None, None, None)
     assert {(one.built, one.present) for one in view.fetchers.values()} == {(False, False)}
 
 
@@ -65,11 +65,20 @@ def test_rows_of_an_earlier_rebuild_are_not_read(live: Served) -> None:
     assert not any(one.built for one in view.fetchers.values())
     mark(live.store, ZZ, ALL)
     (view,) = Reader(live.client).read(ZZ, live.customers[:1], ALL)
-    assert all(one.built for one in view.fetchers.values()) and not view.known
+    assert all(one.built for one in view.fetchers.values()) and view.known is False
     mine = live.rows["orders", live.customers[0]]
     live.write(collect()["orders"], live.customers[0], mine, generation=2)
     (view,) = Reader(live.client).read(ZZ, live.customers[:1], ALL)
     assert [name for name, one in view.fetchers.items() if one.present] == ["orders"]
+
+
+@pytest.mark.parametrize("unbuilt", [one.name for one in ALL])
+def test_nobody_is_unknown_while_some_rows_are_not_built(live: Served, unbuilt: str) -> None:
+    unmark(live.store, "ZZ", [collect()[unbuilt]])
+    somebody, nobody = Reader(live.client).read(ZZ, [live.customers[0], "nobody"], ALL)
+    assert (somebody.known, nobody.known) == (True, None)
+    others = [one for one in ALL if one.name != unbuilt]
+    assert Reader(live.client).read(ZZ, ["nobody"], others)[0].known is False
 
 
 def test_topics_that_changed_are_learned_at_once(live: Served) -> None:

@@ -12,8 +12,11 @@ import pytest
 import cli
 from commands import week as weeks
 from scorer.live.server import Server
+from scv.features.fetcher import collect
 from scv.offline import fetch as fetching
 from scv.offline import snapshot
+from scv.online.rowstore import RowStore
+from tests.marking import unmark
 from tests.scorer.shop import AT, LIVELY, US, Shop
 
 
@@ -51,6 +54,21 @@ def test_score_prints_everything(
     assert "probability" not in unknown["targets"][0] and unknown["targets"][0]["status"] == "UNKNOWN_CUSTOMER"
     code, out, _ = run(capsys, "score", "US", LIVELY, "-d", "2017-08-29")
     assert code == 0 and "at 2017-08-29" in out
+
+
+def test_score_calls_nobody_unknown_while_rows_are_not_built(
+    live: Shop, server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CEREBRO_SCORER", server.address)
+    unmark(RowStore(live.client), "US", [collect()["orders"]])
+    code, out, err = run(capsys, "score", "US", "nobody")
+    assert code == 0 and "UNKNOWN" not in out + err
+    assert (
+        "US nobody, phase not known, at 2017-09-05" in out and "lapse: STALE_REFUSED: not complete here: orders" in out
+    )
+    RowStore(live.client).next_generation()
+    code, _, err = run(capsys, "score", "US", LIVELY)
+    assert code == 2 and "No rows of US are built" in err and "cerebro rebuild" in err
 
 
 def test_score_tells_mistakes(

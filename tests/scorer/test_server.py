@@ -16,6 +16,7 @@ from rpc import scorer_pb2 as pb
 from rpc.client import ScorerClient, ScorerError
 from scorer.live.server import SERVICE, Server
 from scv.errors import UserError
+from scv.features.fetcher import collect
 from scv.model import bundle, champion
 from scv.offline import snapshot
 from scv.online.rowstore import RowStore
@@ -144,6 +145,32 @@ def test_what_is_not_built_is_missing_and_refused(live: Shop, client: ScorerClie
     reply = client.score("US", LIVELY, ["lapse"])
     assert {one.fetcher: one.state for one in reply.freshness}["orders"] == pb.Freshness.MISSING
     assert reply.targets[0].status == pb.STALE_REFUSED and "cerebro rebuild" in reply.targets[0].status_reason
+
+
+@pytest.mark.parametrize("unbuilt", list(collect()))
+def test_while_some_rows_are_not_built_nobody_is_unknown(live: Shop, client: ScorerClient, unbuilt: str) -> None:
+    unmark(RowStore(live.client), "US", [collect()[unbuilt]])
+    known, nobody = client.score_batch("US", [LIVELY, "nobody"])
+    assert known.known and nobody.known
+    assert client.score("US", "nobody").known, "not NOT_FOUND"
+    for one in nobody.targets:
+        assert (
+            one.status == pb.STALE_REFUSED and unbuilt in one.status_reason and "cerebro rebuild" in one.status_reason
+        )
+    assert not any(one.HasField("probability") for one in nobody.targets)
+    assert (nobody.phase, nobody.contact_policy) == ("", pb.CONTACT_POLICY_UNSPECIFIED)
+    if unbuilt in ("orders", "lifecycle"):
+        assert known.phase == "", "it is told from them"
+    if unbuilt in ("contacts", "support", "lifecycle"):
+        assert known.contact_policy == pb.SUPPRESSED and unbuilt in known.contact_reason
+
+
+def test_where_nothing_is_built_the_caller_is_told_so(live: Shop, client: ScorerClient) -> None:
+    """Before the first build, or while `cerebro rebuild --afresh` is at work."""
+    RowStore(live.client).next_generation()
+    for ask in (lambda: client.score("US", LIVELY), lambda: client.score_batch("US", [LIVELY, "nobody"])):
+        said = refused("FAILED_PRECONDITION", ask)
+        assert "No rows of US are built" in said and "cerebro rebuild" in said
 
 
 def test_an_earlier_reference_is_answered_from_its_snapshot(live: Shop, client: ScorerClient) -> None:
