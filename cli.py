@@ -14,11 +14,16 @@ import warnings
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
-from types import ModuleType
 
-import click
+from scv import machine
+from scv.errors import CerebroError, Unreachable, UserError, did_you_mean
+from terminal import missing
 
-from scv.errors import CerebroError, UserError, did_you_mean
+try:
+    import click
+except ModuleNotFoundError as lacking:
+    sys.stderr.write(f"Error: {missing.told(lacking)}\n")
+    sys.exit(2)
 
 FOLDER = Path(__file__).resolve().with_name("commands")
 
@@ -35,7 +40,7 @@ class Commands(click.Group):
         path = FOLDER / f"{cmd_name.replace('-', '_')}.py"
         if cmd_name != name_of(path) or not path.is_file() or not defines_command(path):
             return None
-        found = _import(path.stem).command
+        found = importlib.import_module(f"commands.{path.stem}").command
         if not isinstance(found, click.Command):
             raise TypeError(f"`command` in commands/{path.name} is not a click command: decorate it.")
         found.name = cmd_name
@@ -87,18 +92,6 @@ def _defined(node: ast.stmt) -> str | None:
     if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
         return node.targets[0].id
     return None
-
-
-def _import(stem: str) -> ModuleType:
-    try:
-        return importlib.import_module(f"commands.{stem}")
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] == "commands":
-            raise
-        raise UserError(
-            f"`cerebro {stem.replace('_', '-')}` needs the package {error.name}, which is not installed here. "
-            "Install the extra that brings it (pyproject.toml says which), or run `make setup` for all of them."
-        ) from error
 
 
 def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
@@ -161,12 +154,39 @@ def run(arguments: Sequence[str]) -> int:
 def _report(error: Exception, debug: bool) -> int:
     if debug:
         traceback.print_exception(error)
-    if isinstance(error, CerebroError):
-        click.echo(f"Error: {error}", err=True)
-        return 2 if isinstance(error, UserError) else 1
+    ours = _in_our_words(error)
+    if ours is not None:
+        click.echo(f"Error: {ours}", err=True)
+        return 2 if isinstance(ours, UserError) else 1
     hint = "" if debug else " This is a bug; `cerebro --debug …` shows where."
-    click.echo(f"Error: {type(error).__name__}: {error}.{hint}", err=True)
+    # The store's client quotes commands, and customers in them.
+    said = "" if _package(error) == "redis" else f": {error}"
+    click.echo(f"Error: {type(error).__name__}{said}.{hint}", err=True)
     return 1
+
+
+def _in_our_words(error: Exception) -> CerebroError | None:
+    """What is no bug of ours: our own errors, and what machine, store, broker or environment do not give."""
+    if isinstance(error, ModuleNotFoundError):
+        lacking = missing.told(error)
+        return UserError(lacking) if lacking else None
+    if _package(error) == "redis":
+        from streams.connection import UNWELL, ails
+
+        return (
+            Unreachable(f"The store {ails(error)}. `cerebro health store` asks it.")
+            if isinstance(error, UNWELL)
+            else None
+        )
+    if _package(error) == "cimpl" and type(error).__name__ == "KafkaException":
+        from streams.kafka.librdkafka import words
+
+        return Unreachable(f"The broker is in trouble ({words(error.args[0])}). `cerebro health broker` asks it.")
+    return machine.translate(error)
+
+
+def _package(error: Exception) -> str:
+    return type(error).__module__.partition(".")[0]
 
 
 if __name__ == "__main__":

@@ -28,7 +28,8 @@ def command() -> None:
     path = services_file(load().home_path)
     folder = path.parent / "services"
     if not _held(folder):  # a killed process could not remove its file, and its number may be a stranger's by now
-        path.unlink(missing_ok=True)
+        if path.exists():
+            path.unlink()
         click.echo(f"Nothing runs in {path.parent}.", err=True)
         return
     told = re.search(r"^# process (\d+)$", path.read_text(encoding="utf-8"), re.M) if path.exists() else None

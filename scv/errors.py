@@ -4,12 +4,15 @@ CerebroError
 ├── UserError             the caller's mistake: the command line exits with 2
 │   ├── BadSetting        a CEREBRO_… variable or a country file is wrong
 │   ├── UnknownName       a country, fetcher, feature, target or command nobody knows
-│   └── BadReference      a date or instant that cannot be read, or lies after the country's clock
+│   ├── BadReference      a date or instant that cannot be read, or lies after the country's clock
+│   └── BadPlace          a folder or file that cannot be used: read-only, not ours, of the wrong kind
 ├── BadEvent              one delivery that goes to the dead-letter topic, with a reason
 ├── LogChanged            a topic was recreated or repartitioned: stop and rebuild
 ├── StoreUnusable         the store evicts, was wiped or has unbuilt fetchers: stop and rebuild
 ├── LakeConflict          another writer holds the lake: reload and seek
 ├── Unreachable           a broker, store or scorer that does not answer
+├── NoRoom                a disk, a limit or the memory is full
+├── Damaged               a file whose bytes are not what was written, or that is gone
 ├── StaleBundle           a model whose columns no longer compute what they computed
 └── CorruptBundle         a model whose bytes are not those that were written
 """
@@ -47,6 +50,10 @@ class BadReference(UserError):
     """A date or instant that cannot be read, or that lies after the country's clock."""
 
 
+class BadPlace(UserError):
+    """A folder or file that cannot be used as it is."""
+
+
 class BadEvent(CerebroError):
     """One delivery that does not count and is kept in the dead-letter topic.
 
@@ -72,6 +79,14 @@ class LakeConflict(CerebroError):
 
 class Unreachable(CerebroError):
     """A service does not answer."""
+
+
+class NoRoom(CerebroError):
+    """A disk, a limit or the memory is full; later there may be room."""
+
+
+class Damaged(CerebroError):
+    """A file that cannot be read any more."""
 
 
 class StaleBundle(CerebroError):

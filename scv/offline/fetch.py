@@ -16,6 +16,7 @@ import duckdb
 import msgspec
 import pyarrow as pa
 
+from scv import machine
 from scv.events import calendar
 from scv.events.country import Country
 from scv.features import fetcher
@@ -156,7 +157,7 @@ def _run(job: Job, drafted: Path | None = None) -> Done:
         }
         return Done(job, rows, written)
     except Exception as error:  # whatever it is, the other fetchers go on and the caller is told
-        return Done(job, error=f"{type(error).__name__}: {error}")
+        return Done(job, error=str(machine.translate(error) or f"{type(error).__name__}: {error}"))
 
 
 def fold(job: Job) -> pa.Table:

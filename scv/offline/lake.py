@@ -6,7 +6,7 @@ Only `streams` writes it. A reader fixes one version of every family and sees no
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,8 @@ import msgspec
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from scv.errors import LakeConflict
+from scv import machine
+from scv.errors import Damaged, LakeConflict
 from scv.events import event as events
 from scv.events.calendar import from_us
 from scv.events.country import Country
@@ -88,13 +89,21 @@ class Lake:
     def epoch(self) -> Epoch | None:
         """The epoch being written; None for a lake that nothing was ever written to."""
         path = self.path / "epoch.json"
-        return msgspec.json.decode(path.read_bytes(), type=Epoch) if path.exists() else None
+        if not path.exists():
+            return None
+        with machine.at(path):
+            body = path.read_bytes()
+        try:
+            return msgspec.json.decode(body, type=Epoch)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise machine.damaged(path, str(error)) from error
 
     def table(self, family: str, version: int | None = None) -> DeltaTable | None:
         path = self.table_path(family)
-        if not DeltaTable.is_deltatable(str(path)):
-            return None
-        return DeltaTable(str(path), version=version)
+        with machine.at(path):
+            if not DeltaTable.is_deltatable(str(path)):
+                return None
+            return DeltaTable(str(path), version=version)
 
     def version(self) -> LakeVersion:
         """The newest version of every family."""
@@ -181,12 +190,22 @@ class Lake:
             return f"({empty})"
         missing = [file for file in files if not Path(file).exists()]
         if missing:
-            raise LakeConflict(f"Version {pinned} of {family} has lost {missing[0]}: vacuumed. Read a newer version.")
+            raise self._lost(family, pinned, missing)
         listed = ", ".join("'" + file.replace("'", "''") + "'" for file in sorted(files))
         partitions = "hive_partitioning = true, hive_types = {'country': VARCHAR, 'month': VARCHAR}"
         source = f"read_parquet([{listed}], {partitions}, union_by_name = true)"
         # Files older than a payload field lack its column.
         return f"({empty} UNION ALL BY NAME SELECT * FROM {source})"
+
+    def _lost(self, family: str, version: int, files: Sequence[str]) -> LakeConflict | Damaged:
+        """What to say of a version whose files are gone: an older one was vacuumed, the newest one never is."""
+        newest = self.table(family)
+        if newest is not None and newest.version() > version:
+            return LakeConflict(f"Version {version} of {family} was vacuumed: read version {newest.version()}.")
+        more = f" and {len(files) - 1} more files" if len(files) > 1 else ""
+        return Damaged(
+            f"The lake has lost {files[0]}{more}: events of {family}. Bring it back from a copy of the lake."
+        )
 
 
 def _empty(family: str) -> str:

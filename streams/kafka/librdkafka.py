@@ -6,8 +6,6 @@ write nothing; what they report goes to one `Trouble` per process, which says it
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,9 +14,9 @@ from confluent_kafka import KafkaError
 from confluent_kafka.admin import AdminClient
 
 from scv.settings import Settings
+from streams.talk import Seldom
 from streams.talk import say as talk
 
-SAY_EVERY_S = 30.0
 _CRITICAL = 2
 """Of syslog's levels: an error that librdkafka logs, it reports as well."""
 
@@ -33,24 +31,13 @@ _WORDS = {
 
 
 class Trouble:
-    """Says at once that the broker is in trouble, then at most every half minute, and how often it was meanwhile.
-
-    Share one among the clients of a process; it may be called from any thread.
-    """
+    """Says, seldom, that the broker is in trouble. Share one among the clients of a process."""
 
     def __init__(self, say: Callable[[str], None] = talk) -> None:
-        self._say, self._lock = say, threading.Lock()
-        self._said, self._silent = -SAY_EVERY_S, 0
+        self._say = Seldom(say)
 
     def __call__(self, broker: str, what: str) -> None:
-        with self._lock:
-            now = time.monotonic()
-            if now - self._said < SAY_EVERY_S:
-                self._silent += 1
-                return
-            more = f" ({self._silent} more such errors since)" if self._silent else ""
-            self._said, self._silent = now, 0
-        self._say(f"The broker {broker} is in trouble ({what}); trying on{more}.")
+        self._say(f"The broker {broker} is in trouble ({what}); trying on.")
 
 
 _ours = Trouble()

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from scv.errors import BadEvent, LakeConflict, Unreachable
+from scv.errors import BadEvent, LakeConflict, NoRoom, Unreachable
 from scv.events import country as countries
 from scv.events.delivery import Delivery
 from scv.events.event import Watermark
@@ -29,6 +29,7 @@ from streams.kafka.producer import Producer
 from streams.kafka.record import Reading, Record
 from streams.lake.writer import Buffer, LakeWriter
 from streams.positions.epoch import open_epoch
+from streams.talk import Seldom
 from streams.talk import say as talk
 
 NAME = "lake"
@@ -37,12 +38,15 @@ WAIT_S = 0.1
 FLUSH_RECORDS = 50_000
 FLUSH_S = 2.0
 CHECK_S = 2.0
+RETRY_S = 5.0
+"""After a full disk."""
 
 
 class LakeConsumer:
     """One member of the group; `run` it in a thread or a process of its own.
 
-    It commits at 50,000 records, after two seconds, when it is asked to (`streams.flush`) and when it stops.
+    It commits at 50,000 records, after two seconds, when it is asked to (`streams.flush`) and when it stops. While the
+    disk is full it waits; what it had read is read again.
     Raises Unreachable at the start when store or broker do not come up, or when dead letters are not acknowledged.
     """
 
@@ -57,6 +61,8 @@ class LakeConsumer:
         self._furthest: dict[Part, int] = {}
         self._checked = self._oldest = 0.0
         self._letters = 0
+        self._full_at = -RETRY_S
+        self._say_full = Seldom(say)
 
     def run(self, stop: threading.Event, until_idle: bool = False, once: bool = False) -> Counters:
         """Consume until `stop` is set, until nothing is left (`until_idle`), or one batch (`once`)."""
@@ -100,6 +106,8 @@ class LakeConsumer:
     def _place(self) -> None:
         """Start partitions that were assigned, or dropped, where the lake stands."""
         if not self._intake.unplaced:
+            return
+        if time.monotonic() - self._full_at < RETRY_S:
             return
         parts = sorted(self._intake.unplaced)
         refuse_strangers(parts, self._logs)
@@ -200,6 +208,11 @@ class LakeConsumer:
             except LakeConflict as conflict:
                 self._say(f"{conflict} Reading on from where the lake stands.")
                 self.counters.refused += 1
+                self._drop(list(starts))
+                continue
+            except NoRoom as full:
+                self._say_full(f"{full} Nothing is lost: paused until there is room.")
+                self._full_at = time.monotonic()
                 self._drop(list(starts))
                 continue
             faultpoint.reach("lake.committed", in_hand)

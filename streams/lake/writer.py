@@ -7,6 +7,7 @@ the position was checked, and Delta refuses it when another writer committed the
 from __future__ import annotations
 
 import functools
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
@@ -16,7 +17,8 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
-from scv.errors import LakeConflict
+from scv import machine
+from scv.errors import LakeConflict, NoRoom
 from scv.events import event as events
 from scv.events.calendar import DAY_US, from_us, to_us
 from scv.events.delivery import Delivery
@@ -27,6 +29,8 @@ from streams.kafka.log import Part
 
 COMPACT_EVERY = 20
 """Commits; each adds a small file per country and month."""
+RESERVE_BYTES = 1 << 20
+"""Of disk, beside what is written: the commit itself, and the other families' ones."""
 PARTITION_BY = ["country", "month"]
 _ENVELOPE = ("country", "month", "customer_id", "kind", "id", "occurred_at", "claimed_at", "seen_at")
 
@@ -88,11 +92,20 @@ class LakeWriter:
 
     def reload(self) -> None:
         """See what others committed."""
-        if self._table is None:
-            self._table = DeltaTable.create(
-                self._path, schema(self._log.family), mode="ignore", partition_by=PARTITION_BY, name=self._log.family
-            )
-        self._table.update_incremental()
+        with machine.at(self._path):
+            if self._table is None:
+                columns, name = schema(self._log.family), self._log.family
+                self._table = DeltaTable.create(
+                    self._path, columns, mode="ignore", partition_by=PARTITION_BY, name=name
+                )
+            self._table.update_incremental()
+
+    def _refuse_bad_disk(self, more_bytes: int) -> None:
+        """Raise NoRoom or BadPlace where so much cannot be written. Asked first: Delta's writer panics in mid-write."""
+        machine.refuse_unwritable(self._path)
+        free, least = shutil.disk_usage(self._path).free, RESERVE_BYTES + more_bytes
+        if free < least:
+            raise NoRoom(f"{self._path}: its disk has {free:,} bytes left, and {least:,} are needed. Make room there.")
 
     def position(self, part: Part) -> int:
         """The next offset of a partition that the loaded table does not hold (0: none yet)."""
@@ -105,20 +118,25 @@ class LakeWriter:
         return self._table
 
     def append(self, rows: pa.Table, starts: Mapping[Part, int], ends: Mapping[Part, int]) -> None:
-        """Commit rows that take partitions from `starts` to `ends`. Raises LakeConflict: reload, and seek."""
+        """Commit rows that take partitions from `starts` to `ends`.
+
+        Raises LakeConflict (reload, and seek) and NoRoom (the same, when there is room): nothing was committed.
+        """
         for part, start in starts.items():
             if self.position(part) != start:
                 raise LakeConflict(f"{self._path} holds {part} to {self.position(part)}, not to {start}.")
+        self._refuse_bad_disk(rows.nbytes)
         moves = [Transaction(self._transaction(part), end) for part, end in sorted(ends.items())]
         try:
-            write_deltalake(
-                self.table,
-                rows,
-                mode="append",
-                schema_mode="merge" if younger_fields(self.table, self._log.family) else None,
-                partition_by=PARTITION_BY,
-                commit_properties=CommitProperties(app_transactions=moves),
-            )
+            with machine.at(self._path):
+                write_deltalake(
+                    self.table,
+                    rows,
+                    mode="append",
+                    schema_mode="merge" if younger_fields(self.table, self._log.family) else None,
+                    partition_by=PARTITION_BY,
+                    commit_properties=CommitProperties(app_transactions=moves),
+                )
         except CommitFailedError as error:
             raise LakeConflict(f"{self._path}: another writer was faster ({error}).") from error
         self._commits += 1
@@ -127,9 +145,12 @@ class LakeWriter:
 
     def _compact(self) -> None:
         try:
-            self.table.optimize.compact()
+            with machine.at(self._path):
+                self.table.optimize.compact()
         except CommitFailedError:
             self.table.update_incremental()  # another member did it
+        except NoRoom:
+            pass  # the small files stay until there is room
 
     def _transaction(self, part: Part) -> str:
         return transaction_id(self._log.topic_id, part.partition)

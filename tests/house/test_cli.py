@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import errno
+import importlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import click
 import pytest
+import redis
+from confluent_kafka import KafkaError, KafkaException
 
 import cli
+from scv import machine
 from scv.errors import CerebroError, UserError
+from tests.command_lines import NAMES, line
 
 ROOT = Path(__file__).parents[2]
-NAMES = cli.cerebro.list_commands(click.Context(cli.cerebro))
 PROMISED = (
     "catalogue", "consume", "countries", "demo", "export", "feedback", "fetch", "health", "parity", "react", "rebuild",
     "replay", "schemas", "score", "serve", "settings", "simulate", "train", "up", "week",
@@ -124,10 +130,88 @@ def test_what_libraries_say_to_their_developers_is_no_news(words: list[str], hea
     assert ("DeprecationWarning: old" in done.stderr) is heard and (heard or done.stderr == "")
 
 
-def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def missing(_: str) -> None:
-        raise ModuleNotFoundError("No module named 'rich'", name="rich.table")
+def python(folder: Path, *installed: str) -> list[str]:
+    """A Python that has only some packages of this one's."""
+    for name in installed:
+        origin = importlib.import_module(name).__path__[0]
+        (folder / name).symlink_to(origin)
+    return [sys.executable, "-S", str(ROOT / "cli.py")]
 
-    monkeypatch.setattr(cli.importlib, "import_module", missing)
-    assert cli.main(["settings"]) == 2
-    assert "needs the package rich.table" in capsys.readouterr().err
+
+@pytest.mark.parametrize("name", NAMES)
+def test_without_a_package_every_command_says_which(name: str, tmp_path: Path) -> None:
+    command = [*python(tmp_path, "click"), *line(name)]
+    done = subprocess.run(command, env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(r"Error: The package [a-z-]+ is not installed for this Python, .*\.\n", done.stderr), (
+        done.stderr
+    )
+    assert "make setup" in done.stderr or ".venv/bin/cerebro" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["fetch", "US"]])
+def test_without_click_it_says_so(arguments: list[str], tmp_path: Path) -> None:
+    command = [*python(tmp_path), *arguments]
+    done = subprocess.run(command, env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: The package click is not installed") and done.stderr.count("\n") == 1
+
+
+def test_a_missing_part_of_ours_is_a_bug(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def missing(_: list[str]) -> int:
+        raise ModuleNotFoundError("No module named 'scv.nothing'", name="scv.nothing")
+
+    monkeypatch.setattr(cli, "run", missing)
+    assert cli.main(["settings"]) == 1
+    assert "This is a bug" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "said"),
+    [
+        (errno.ENOSPC, 1, "Error: var/x: no room is left on its disk. Make room"),
+        (errno.EDQUOT, 1, "Error: var/x: its disk's quota is used up. Make room"),
+        (errno.EROFS, 2, "Error: var/x: its file system is read-only. Mount it writable, or choose another folder"),
+        (errno.EACCES, 2, "Error: var/x: this user may not use it. Mend its permissions"),
+        (errno.ENOTDIR, 2, "Error: var/x: a file stands where a folder is needed."),
+        (errno.EMFILE, 1, "Error: var/x: too many files are open. Raise the limit"),
+        (errno.ENOENT, 1, "Error: var/x: it is not there."),
+        (errno.ENOTUNIQ, 1, f"Error: var/x: {os.strerror(errno.ENOTUNIQ)}."),
+    ],
+)
+def test_what_the_operating_system_refuses_is_no_bug(
+    number: int, code: int, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: list[str]) -> int:
+        raise OSError(number, os.strerror(number), "var/x")
+
+    monkeypatch.setattr(cli, "run", fail)
+    assert cli.main([]) == code
+    assert capsys.readouterr().err.startswith(said)
+
+
+@pytest.mark.parametrize("number", sorted(errno.errorcode))
+def test_no_number_of_the_operating_system_is_a_bug(number: int) -> None:
+    ours = machine.translate(OSError(number, os.strerror(number), "var/x"))
+    assert ours is not None and str(ours).startswith("var/x: ")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (redis.OutOfMemoryError("Command # 1 (HSET row:{US:c14}) of pipeline"), "The store is full (maxmemory)"),
+        (redis.ConnectionError("Error 111 connecting to 127.0.0.1:6379"), "The store does not answer."),
+        (redis.ResponseError("WRONGTYPE of row:{US:c14}"), "ResponseError. This is a bug"),
+        (KafkaException(KafkaError(KafkaError._TRANSPORT)), "The broker is in trouble (it cannot be reached)"),
+    ],
+)
+def test_store_and_broker_are_spoken_of_without_their_clients_words(
+    error: Exception, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: list[str]) -> int:
+        raise error
+
+    monkeypatch.setattr(cli, "run", fail)
+    assert cli.main([]) == 1
+    shown = capsys.readouterr().err
+    assert shown.startswith(f"Error: {said}") and "c14" not in shown

@@ -14,7 +14,7 @@ import pytest
 
 from local.services import Services
 from scv.settings import Settings
-from streams import heartbeat
+from streams import heartbeat, talk
 from streams.connection import connect_store
 from streams.kafka import librdkafka
 from streams.kafka.log import Broker
@@ -80,9 +80,9 @@ def test_what_was_not_said_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     trouble = librdkafka.Trouble(said.append)
     for _ in range(4):
         trouble("127.0.0.1:1", "it cannot be reached")
-    monkeypatch.setattr(librdkafka, "SAY_EVERY_S", 0.0)
+    monkeypatch.setattr(talk, "SAY_EVERY_S", 0.0)
     trouble("127.0.0.1:1", "it cannot be reached")
-    assert len(said) == 2 and said[1].endswith("trying on (3 more such errors since).")
+    assert len(said) == 2 and said[1].endswith("trying on. (3 more times since)")
 
 
 def sources() -> list[Path]:
