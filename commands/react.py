@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
 if TYPE_CHECKING:
     from rpc.client import ScorerClient
-    from streams.reactor import Risk
+    from rpc.scorer_pb2 import ScoreReply, TargetScore
+    from streams.alert import Band as RiskBand
+    from streams.alert import Risk
 
 
 @click.command(short_help="Run the reactor: changed customers are scored, and alerts published.")
 def command() -> None:
     """Hear which customers moved, ask the scorer about them, publish alerts; until Ctrl-C.
 
-    An alert is raised when a customer's band becomes high and cleared when it is usual again. Only what moves from
-    now on is heard.
+    An alert is raised when a customer's band becomes high and cleared when it is usual again or nobody asks any more
+    (cancelled, erased). Heard is what moves from now on; asked about first is everyone whose alert stands.
 
     \b
     Example:
@@ -39,27 +41,37 @@ def command() -> None:
         try:
             faust.Worker(app, loglevel="warning", redirect_stdouts=False).execute_from_commandline()
         finally:
-            click.echo(f"Heard {counts.heard}, asked {counts.asked}, alerts {counts.alerts}.", err=True)
+            click.echo(
+                f"Heard {counts.heard}, asked {counts.asked}, alerts {counts.alerts}, failed {counts.failed}.", err=True
+            )
 
 
 def _asker(scorer: ScorerClient) -> Callable[[str, list[str]], Iterable[Risk]]:
-    """The scorer's answers as the reactor wants them: one per customer and scored target."""
-    from rpc.scorer_pb2 import SCORED, Band
-    from streams.reactor import Risk
+    """The scorer's answers as the reactor wants them: one per customer and target, also where there is no score."""
 
     def ask(country: str, customer_ids: list[str]) -> Iterable[Risk]:
         for reply in scorer.score_batch(country, customer_ids):
             for target in reply.targets:
-                if target.status == SCORED:
-                    yield Risk(
-                        country=country,
-                        customer_id=reply.customer_id,
-                        target=target.target,
-                        probability=target.probability,
-                        band=Band.Name(target.band).lower(),
-                        instant=reply.instant.ToJsonString(),
-                        horizon_days=target.horizon_days,
-                        reason=target.reasons[0].agent_hint if target.reasons else "",
-                    )
+                yield risk_of(reply, target)
 
     return ask
+
+
+def risk_of(reply: ScoreReply, target: TargetScore) -> Risk:
+    """One answer of the scorer. Who was refused for stale rows may be scored again, the others may not."""
+    from rpc.scorer_pb2 import SCORED, STALE_REFUSED, Band
+    from streams.alert import Risk
+
+    scored = target.status == SCORED
+    unscored = "stale" if target.status == STALE_REFUSED else "none"
+    hint = target.reasons[0].agent_hint if target.reasons else ""
+    return Risk(
+        country=reply.country,
+        customer_id=reply.customer_id,
+        target=target.target,
+        band=cast("RiskBand", Band.Name(target.band).lower() if scored else unscored),
+        probability=target.probability if scored else None,
+        instant=reply.instant.ToJsonString() if reply.HasField("instant") else "",
+        horizon_days=target.horizon_days,
+        reason=hint if scored else target.status_reason,
+    )

@@ -1,25 +1,36 @@
-"""The reactor: Faust hears which customers moved, asks the scorer, and publishes alerts with hysteresis.
+"""The reactor: Faust hears which customers moved, the scorer is asked about them, alerts go out with hysteresis.
 
-Faust carries no state here: an alert that stands is kept in the store, and a change that is lost in a crash
-comes again with the customer's next event. Its tables, windows, `exactly_once` and web server stay off.
+Faust carries no state here: which alerts stand is kept in the store. Its tables, windows, `exactly_once` and web
+server stay off. An alert is sent first and kept as standing then, and a customer is forgotten last: whatever fails
+between, they are asked about again, so an alert may come twice and is never lost. A raise that is lost in a crash
+comes again with the customer's next event; whoever has a standing alert is asked about at every start.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import faust
 import msgspec
 
+from scv.events import country as countries
 from scv.settings import Settings
+from streams.alert import Alert, Risk, Standing, changes
+from streams.connection import UNWELL, ails
 from streams.kafka import librdkafka, topics
+from streams.talk import say as talk
 
 FLUSH_S = 0.5
 MOST = 200
+
+Ask = Callable[[str, list[str]], Iterable[Risk]]
+"""The answers about customers of one country, one per customer and target; it may block."""
+Send = Callable[[Alert], Awaitable[Any]]
+"""Publishes an alert; done once the broker has it."""
 
 
 class Moved(msgspec.Struct, frozen=True):
@@ -29,26 +40,6 @@ class Moved(msgspec.Struct, frozen=True):
     customer_id: str
 
 
-class Risk(msgspec.Struct, frozen=True, kw_only=True):
-    """What the scorer says of one customer and target; `band` orders low < usual < raised < high."""
-
-    country: str
-    customer_id: str
-    target: str
-    probability: float
-    band: str
-    instant: str
-    horizon_days: int
-    reason: str = ""
-
-
-class Alert(msgspec.Struct, frozen=True, kw_only=True):
-    """A record of the alerts topic."""
-
-    change: Literal["raised", "cleared"]
-    risk: Risk
-
-
 @dataclass
 class Counts:
     heard: int = 0
@@ -56,49 +47,97 @@ class Counts:
     asked: int = 0
     failed: int = 0
     alerts: int = 0
-    waiting: dict[str, dict[str, None]] = field(default_factory=dict)
 
 
-Ask = Callable[[str, list[str]], Iterable[Risk]]
+class Reactor:
+    """Who waits to be asked about, and what becomes of the answers. Runs in one event loop; knows nothing of Faust."""
 
+    def __init__(self, ask: Ask, standing: Standing, send: Send, say: Callable[[str], None] = talk) -> None:
+        self.counts = Counts()
+        self.waiting: dict[str, dict[str, int]] = {}
+        """By country the customers who moved, with the number of what was heard of them last."""
+        self._ask, self._standing, self._send, self._say = ask, standing, send, say
+        self._ails = ""
 
-def decide(standing: bool, band: str) -> Literal["raised", "cleared"] | None:
-    """Raise at `high`, clear only at `usual` or below: a score that hovers does not flicker.
+    def hear(self, key: bytes | None, value: bytes | None) -> None:
+        """A record of scv-changed; one without a value is an erased customer, who is named by the key alone."""
+        try:
+            moved = _of_key(key or b"") if value is None else msgspec.json.decode(value, type=Moved)
+        except ValueError:
+            self.counts.unreadable += 1
+            return
+        self.counts.heard += 1
+        self.wait(moved.country, moved.customer_id)
 
-    >>> decide(False, "high"), decide(True, "raised"), decide(True, "usual")
-    ('raised', None, 'cleared')
-    """
-    if not standing and band == "high":
-        return "raised"
-    if standing and band in ("low", "usual"):
-        return "cleared"
-    return None
+    def wait(self, country: str, customer_id: str) -> None:
+        """Let a customer wait to be asked about."""
+        self.waiting.setdefault(country, {})[customer_id] = self.counts.heard
 
+    async def react(self) -> None:
+        """Ask about some of those who wait, in each country; never raises: who could not be served waits on."""
+        for country in list(self.waiting):
+            try:
+                await self._serve(country)
+                self._ails = ""
+            except Exception as error:  # Faust's timer would die of it, and everyone who waits with it
+                self.counts.failed += 1
+                if self._ails != type(error).__name__:
+                    self._ails = type(error).__name__
+                    said = f"the store {ails(error)}" if isinstance(error, UNWELL) else str(error)
+                    self._say(f"Alerts of {country} wait, and are tried again: {said}")
 
-class Standing:
-    """Which alerts stand, in the store: a set per country and target."""
+    async def _serve(self, country: str) -> None:
+        waiting = self.waiting[country]
+        asked = dict(list(waiting.items())[:MOST])
+        if not asked:
+            return
+        for alert in await asyncio.to_thread(self._changes, country, list(asked)):
+            await self._send(alert)
+            await asyncio.to_thread(self._standing.keep, alert)
+            self.counts.alerts += 1
+        self.counts.asked += len(asked)
+        for customer_id, heard in asked.items():
+            if waiting[customer_id] == heard:  # or they moved again meanwhile
+                del waiting[customer_id]
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
-
-    def change(self, risk: Risk) -> Alert | None:
-        """The alert that this score makes, if any; the set is updated with it."""
-        key = f"alerts:{risk.country}:{risk.target}"
-        change = decide(bool(self._client.sismember(key, risk.customer_id)), risk.band)
-        if change is None:
-            return None
-        (self._client.sadd if change == "raised" else self._client.srem)(key, risk.customer_id)
-        return Alert(change=change, risk=risk)
+    def _changes(self, country: str, customer_ids: Sequence[str]) -> list[Alert]:
+        risks = list(self._ask(country, list(customer_ids)))
+        return changes(risks, self._standing.of(country, customer_ids), country)
 
 
 def build(settings: Settings, ask: Ask, client: Any, heartbeat: Callable[[], None]) -> tuple[faust.App, Counts]:
-    """The Faust application; run it with `faust.Worker(app)`.
-
-    `ask` gives the scores of customers of one country (it may block: it runs in a thread).
-    """
+    """The Faust application; run it with `faust.Worker(app)`. Reads from the store whose alerts stand."""
     _quieten(settings)
+    app = _app(settings)
+    raw: dict[str, Any] = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
+    changed = app.topic(topics.scv_changed(settings), **raw)
+    alerts = app.topic(topics.alerts(settings), **raw)
+    standing = Standing(client)
+
+    async def send(alert: Alert) -> None:
+        key = f"{alert.risk.country}:{alert.risk.customer_id}".encode()
+        await (await alerts.send(key=key, value=msgspec.json.encode(alert)))  # the second: the broker has it
+
+    reactor = Reactor(ask, standing, send)
+    for country, customer_id in standing.everyone(countries.known(settings.countries_path)):
+        reactor.wait(country, customer_id)
+
+    @app.agent(changed, concurrency=1, name="hear")
+    async def hear(stream: Any) -> None:
+        async for event in stream.events():
+            reactor.hear(event.key, event.value)
+
+    @app.timer(FLUSH_S)
+    async def react() -> None:
+        heartbeat()
+        await reactor.react()
+
+    return app, reactor.counts
+
+
+def _app(settings: Settings) -> faust.App:
     session_s = settings.session_ms / 1000
-    app = faust.App(
+    return faust.App(
         f"{settings.topic_prefix}-reactor",
         broker=f"kafka://{settings.broker.replace(',', ';kafka://')}",
         datadir=str(settings.home_path / "reactor"),
@@ -113,26 +152,6 @@ def build(settings: Settings, ask: Ask, client: Any, heartbeat: Callable[[], Non
         broker_heartbeat_interval=session_s / 4,
         consumer_auto_offset_reset="latest",  # alerts are about what moves from now on
     )
-    counts, standing = Counts(), Standing(client)
-    raw: dict[str, Any] = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
-    changed = app.topic(topics.scv_changed(settings), **raw)
-    alerts = app.topic(topics.alerts(settings), **raw)
-
-    @app.agent(changed, concurrency=1, name="hear")
-    async def hear(stream: Any) -> None:
-        async for value in stream:
-            _hear(value, counts)
-
-    @app.timer(FLUSH_S)
-    async def react() -> None:
-        heartbeat()
-        for country in list(counts.waiting):
-            for alert in await asyncio.to_thread(_ask, country, counts, ask, standing):
-                key = f"{country}:{alert.risk.customer_id}".encode()
-                await alerts.send(key=key, value=msgspec.json.encode(alert))
-                counts.alerts += 1
-
-    return app, counts
 
 
 class _Seldom(logging.Handler):
@@ -151,28 +170,9 @@ def _quieten(settings: Settings) -> None:
     client.handlers, client.propagate = [_Seldom(settings)], False
 
 
-def _hear(value: bytes | None, counts: Counts) -> None:
-    try:
-        moved = msgspec.json.decode(value or b"", type=Moved)
-    except msgspec.MsgspecError:
-        counts.unreadable += 1
-        return
-    counts.heard += 1
-    counts.waiting.setdefault(moved.country, {})[moved.customer_id] = None
-
-
-def _ask(country: str, counts: Counts, ask: Ask, standing: Standing) -> list[Alert]:
-    """Score the customers of a country that moved; those stay waiting whom the scorer did not answer for."""
-    waiting = counts.waiting.get(country, {})
-    asked = list(waiting)[:MOST]
-    if not asked:
-        return []
-    try:
-        risks = list(ask(country, asked))
-    except Exception:  # no scorer just now: they are asked for again at the next flush
-        counts.failed += 1
-        return []
-    counts.asked += len(asked)
-    for customer_id in asked:
-        waiting.pop(customer_id, None)
-    return [alert for risk in risks if (alert := standing.change(risk))]
+def _of_key(key: bytes) -> Moved:
+    """`country:customer` as the records' keys have it. Raises ValueError."""
+    country, between, customer_id = key.decode().partition(":")
+    if not between or not customer_id:
+        raise ValueError("no country and customer in the key")
+    return Moved(country, customer_id)

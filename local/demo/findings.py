@@ -26,8 +26,8 @@ from scv.figures import Figure
 from scv.online.reader import View
 from scv.settings import Settings
 from scv.targets import target
+from streams.alert import Alert
 from streams.kafka import librdkafka, topics
-from streams.reactor import Alert
 from trainer import quality as judged
 
 SHOWN = ("orders__days_since", "orders__count_28d", "orders__spend_28d", "rhythm__gap_mean", "rhythm__week_streak")
@@ -107,7 +107,7 @@ def alerts(settings: Settings) -> list[str]:
             raised += [one for one in heard if one.change == "raised"]
     if not raised:
         raise Unreachable(f"No alert came within {ALERT_S:.0f} s. {settings.home}/services/reactor.log may say why.")
-    risk = max(raised, key=lambda one: one.risk.probability).risk
+    risk = max(raised, key=lambda one: one.risk.probability or 0).risk
     told = "the surest, as Faust published it after asking the scorer"
     return [f"{len(raised)} alerts on {topic}; {told}:", f"  {msgspec.json.encode(risk).decode()}"]
 
