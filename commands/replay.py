@@ -39,40 +39,24 @@ def command(
       cerebro replay completejourney --until 2017-09-05
       cerebro replay shop.parquet --country GB --speed 3600x
     """
-    from streams.replay import sender as replay
+    from streams.replay import sender
+    from streams.replay.history import History
+    from terminal.stages import Stages
 
     found = settings.load()
-    pace = None if speed is None else replay.parse_speed(speed)
-    with opened(path, found, code, keep_bad) as history:
+    pace = None if speed is None else sender.parse_speed(speed)
+    if code is not None:
+        country.load(code, found.countries_path)
+    source = sender.source(path, found)
+    with History(source, code, keep_bad, found.memory, found.threads) as history, Stages() as report:
         since = _instant(begin, history, found) if begin else _standing(history, found)
-        show(run(history, found, until, pace, since))
+        end = None if until is None else _instant(until, history, found)
+        summary = sender.replay(history, found, since, end, pace, report)
+    _show(summary)
     _wait(found)
 
 
-def opened(path: str, found: Settings, code: str | None = None, keep_bad: bool = False) -> History:
-    """The history that a command line names. Raises UserError."""
-    from streams.replay import sender as replay
-    from streams.replay.history import History
-
-    if code is not None:
-        country.load(code, found.countries_path)
-    return History(replay.source(path, found), code, keep_bad, found.memory, found.threads)
-
-
-def run(
-    history: History,
-    found: Settings,
-    until: str | None = None,
-    pace: float | None = None,
-    since: datetime | None = None,
-) -> Summary:
-    """Replay `since` (default: from the start) to `until` as a command line writes it. Raises UserError."""
-    from streams.replay import sender as replay
-
-    return replay.replay(history, found, since, None if until is None else _instant(until, history, found), pace)
-
-
-def show(summary: Summary) -> None:
+def _show(summary: Summary) -> None:
     """Events by family on stdout, the rest as a sentence on stderr."""
     listing.show(("family", "events"), list(summary.events.items()))
     rate = (summary.total + summary.watermarks) / max(summary.seconds, 1e-3)

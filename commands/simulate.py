@@ -44,7 +44,7 @@ def _rates(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--seed", type=int, default=7, show_default=True, help="Another seed, another world.")
 @click.option("--to", "sink", help="parquet, jsonl, lake or kafka. Default: one Parquet file of one country.")
 @click.option("--out", type=click.Path(path_type=Path), help="The world's folder. Default: in HOME/worlds.")
-@click.option("--rate", help="To Kafka: so many events per second, such as 5000/s.")
+@click.option("--rate", help="To Kafka: so many events per second on average, such as 5000/s.")
 @click.option("--speed", help="To Kafka: event time per wall time, such as 3600x.")
 @click.option("--max", "flat_out", is_flag=True, help="To Kafka: as fast as the broker takes it. The default.")
 @click.option("--clean", is_flag=True, help="No dirt, but for the rates that are given.")

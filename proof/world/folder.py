@@ -18,6 +18,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -79,12 +80,10 @@ class Committed(msgspec.Struct, frozen=True, kw_only=True, tag="committed"):
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True, tag="sent"):
-    """Everything before an instant is acknowledged. `ends`: topic → next offsets; `topics`: topic → the broker's id."""
+    """Sending into a log began. `topics`: topic → the broker's id; `stood`: where it stood already before us, if so."""
 
-    until_us: int
-    events: int
-    ends: dict[str, list[int]]
     topics: dict[str, str]
+    stood: datetime | None
 
 
 Step = Made | Committed | Sent

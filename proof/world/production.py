@@ -70,7 +70,7 @@ class Production:
     def reached(self, again: str) -> str:
         """How far it came, and the command that goes on."""
         events = sum(made.events for made in self.made.values())
-        said = f"{len(self.made)} of {self.total} chunks ({events:,} events) are made. {self._sink.reached()}".strip()
+        said = f"{len(self.made)} of {self.total} chunks ({events:,} events) are made."
         return f"{said} Go on with:\n  {again}" if again else said
 
     def counts(self) -> dict[str, Any]:

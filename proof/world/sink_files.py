@@ -34,9 +34,6 @@ class Sink(Protocol):
     def close(self, report: Report) -> None:
         """All chunks are taken: deliver what is left."""
 
-    def reached(self) -> str:
-        """How far it came beyond its parts, as a sentence or ''."""
-
 
 class Files:
     """Parts in OUT/COUNTRY: Parquet tables, or JSON lines."""
@@ -57,6 +54,3 @@ class Files:
 
     def close(self, report: Report) -> None:
         pass
-
-    def reached(self) -> str:
-        return ""

@@ -93,9 +93,6 @@ class LakeSink:
                 table.optimize.compact()
         shutil.rmtree(self._folder.spool(), ignore_errors=True)
 
-    def reached(self) -> str:
-        return ""
-
     def _is_in(self, made: Made) -> bool:
         return (made.country, made.chunk // GROUP) in self._committed
 

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
 
 import msgspec
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from scv.errors import UserError, did_you_mean
 from scv.events import calendar, country, event
@@ -35,8 +33,14 @@ a year of the demo's events. So one round is sent at the first full hour after t
 round: 5 % at most. It counts events, not milliseconds, so that the same replay makes the same log, offset by offset.
 The last round is always exact; with a speed every hour is sent."""
 
-_SHOW_AFTER_S = 2.0
 _POLL_EVERY = 2_000
+
+Report = Callable[[str, int, int], None]
+"""Told (what is being done, how much of it is done, of how much)."""
+
+
+def silent(what: str, done: int, total: int) -> None:
+    """A report that nobody hears."""
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +71,7 @@ def replay(
     since: datetime | None = None,
     until: datetime | None = None,
     speed: float | None = None,
-    show: bool = True,
+    report: Report = silent,
 ) -> Summary:
     """Send events with `since <= seen_at < until`, then the watermark `until` to every partition of every family.
 
@@ -76,7 +80,7 @@ def replay(
     is acknowledged. Raises UserError (bad rows, unknown country, span, order of instants) before anything is sent,
     Unreachable when no broker answers.
     """
-    spans = _spans(history, settings, show)
+    spans = _spans(history, settings, report)
     if not spans:
         raise UserError(f"{history.path} has no events to replay (check --country).")
     ends = {code: _bounds(country.load(code, settings.countries_path))[1] for code in spans}
@@ -84,11 +88,12 @@ def replay(
     total = history.count(plan.since_us, plan.before_us)
     found = topics.ensure(settings)
     order = [found[topics.events(settings, family)] for family in FAMILIES]
-    with (
-        Producer(settings, client_id="cerebro-replay", linger_ms=20) as producer,
-        _Bar("Replaying", total, show) as bar,
-    ):
-        return _Sending(producer, order, plan, bar).run(history)
+    with Producer(settings, client_id="cerebro-replay", linger_ms=20) as producer:
+        sending = _Sending(producer, order, plan, lambda done: report("Replaying", done, total))
+        sending.send_all(history)
+        topics.wait(settings)  # a producer would give a broker that is gone minutes to come back
+        producer.flush()
+        return sending.summary()
 
 
 def parse_speed(text: str) -> float:
@@ -137,7 +142,7 @@ def _plan(
     return _Plan(ends, since_us, None if until is None else until_us, from_us, until_us, speed)
 
 
-def _spans(history: History, settings: Settings, show: bool) -> dict[str, Span]:
+def _spans(history: History, settings: Settings, report: Report) -> dict[str, Span]:
     """What there is to send of each country.
 
     Refuses before the first record what every consumer would refuse afterwards. With bad rows kept, only records of
@@ -155,8 +160,8 @@ def _spans(history: History, settings: Settings, show: bool) -> dict[str, Span]:
             span_text = f"starts_on {countries[code].starts_on} and ends_on {countries[code].ends_on}"
             where = f"{history.path}: events of {code} were seen from {first} to {last}"
             raise UserError(f"{where}: after now, or outside {span_text}. Mend {folder / code}.toml.")
-    with _Bar("Checking", sum(span.records for span in spans.values()), show) as bar:
-        history.check(countries, bar.at)
+    total = sum(span.records for span in spans.values())
+    history.check(countries, lambda done: report("Checking", done, total))
     return spans
 
 
@@ -169,12 +174,12 @@ def _bounds(known: country.Country) -> tuple[int, int]:
 class _Sending:
     """One run: sends batches, and a round of watermarks wherever one is due."""
 
-    def __init__(self, producer: Producer, found: list[topics.Topic], plan: _Plan, bar: _Bar) -> None:
+    def __init__(self, producer: Producer, found: list[topics.Topic], plan: _Plan, tell: Callable[[int], None]) -> None:
         self._producer = producer
         self._topics = found
         self._names = [topic.name for topic in found]
         self._plan = plan
-        self._bar = bar
+        self._tell = tell
         self._started = time.monotonic()
         self._sent: Counter[int] = Counter()
         self._watermarks = 0
@@ -184,18 +189,18 @@ class _Sending:
         self._quota = EVENTS_PER_WATERMARK * sum(topic.partitions for topic in found) * len(plan.countries)
         self._since_round = self._quota
 
-    def run(self, history: History) -> Summary:
+    def send_all(self, history: History) -> None:
+        """Everything, queued; it is safe once the producer is flushed."""
         for batch in history.batches(self._plan.since_us, self._plan.before_us):
             self._send(batch)
         if self._plan.speed:  # time also passes after the last event
             self._pass_hours(self._plan.until_us - 1)
         self._wait(self._plan.until_us)
         self._round(self._plan.until_us)
-        self._producer.flush()
-        return self._summary()
+        self._tell(sum(self._sent.values()))
 
     def _send(self, batch: Batch) -> None:
-        send, names, bar, speed = self._producer.send, self._names, self._bar, self._plan.speed
+        send, names, speed = self._producer.send, self._names, self._plan.speed
         for count, (family, key, value, seen_us) in enumerate(zip(*batch, strict=True)):
             if seen_us >= self._due:
                 self._pass_hours(seen_us)
@@ -205,7 +210,7 @@ class _Sending:
             self._since_round += 1
             if count % _POLL_EVERY == 0:
                 self._producer.poll()
-                bar.at(sum(self._sent.values()) + count)
+                self._tell(sum(self._sent.values()) + count)
         self._sent.update(batch.family)
         self._first = batch.seen_us[0] if self._first is None else self._first
         self._last = batch.seen_us[-1]
@@ -240,9 +245,9 @@ class _Sending:
         turn = self._started + (min(seen_us, self._plan.until_us) - self._plan.from_us) / 1e6 / self._plan.speed
         while (left := turn - time.monotonic()) > 0:
             self._producer.poll(min(left, 0.25))
-            self._bar.at(sum(self._sent.values()))
+            self._tell(sum(self._sent.values()))
 
-    def _summary(self) -> Summary:
+    def summary(self) -> Summary:
         return Summary(
             countries=tuple(self._plan.countries),
             events={family: self._sent[index] for index, family in enumerate(FAMILIES) if self._sent[index]},
@@ -253,37 +258,6 @@ class _Sending:
             ends=dict(self._producer.ends),
             seconds=time.monotonic() - self._started,
         )
-
-
-class _Bar:
-    """A progress bar on stderr that appears only when the work takes longer than two seconds."""
-
-    def __init__(self, title: str, total: int, show: bool) -> None:
-        self._title = title
-        self._total = total
-        self._show = show
-        self._appears = time.monotonic() + _SHOW_AFTER_S
-        self._progress: Progress | None = None
-        self._task = TaskID(0)
-
-    def at(self, done: int) -> None:
-        if not self._show or time.monotonic() < self._appears:
-            return
-        if self._progress is None:
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-            self._progress = Progress(*columns, console=Console(stderr=True))
-            self._task = self._progress.add_task(self._title, total=self._total)
-            self._progress.start()
-        self._progress.update(self._task, completed=done)
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._progress is not None:
-            if kind is None:
-                self._progress.update(self._task, completed=self._total)
-            self._progress.stop()
 
 
 def _next_hour(us: int) -> int:

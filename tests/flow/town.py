@@ -134,5 +134,5 @@ def send(settings: Settings, made: Town, since: datetime, until: datetime) -> in
                 key = f"{one.country}:{one.customer_id}".encode()
                 producer.send(topics.events(settings, family), msgspec.json.encode(one), key)
     with History(made.history) as history:
-        sent = replay(history, settings, None if since == BEGIN else since, until, show=False)
+        sent = replay(history, settings, None if since == BEGIN else since, until)
     return sent.total + sum(map(len, others.values()))

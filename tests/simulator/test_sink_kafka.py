@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-import re
+import time
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ import msgspec
 import pytest
 
 from local.services import Services
-from proof.world import life, sink_kafka, spool
+from proof.world import life, sink_kafka
 from proof.world.dirt import CLEAN
-from proof.world.sink_kafka import Pace, Slice
+from proof.world.sink_kafka import Pace
 from scv.errors import Unreachable
 from scv.events import country, event
 from scv.events.calendar import from_us
@@ -26,12 +26,15 @@ from scv.offline.lake import Lake
 from scv.settings import Settings
 from streams.kafka import topics
 from streams.lake.consumer import LakeConsumer
+from streams.online.consumer import OnlineConsumer
+from streams.replay import sender
+from streams.replay.history import History
+from streams.replay.sender import replay
 from tests.simulator.making import DIRTY, Making
 from tests.streams import shop
 from tests.streams.conftest import BROKER, SESSION_MS, client, live, services  # noqa: F401 - fixtures
 from tests.streams.topic_reading import Found, read
 
-HOUR_US = 3_600_000_000
 ZZ = country.load("ZZ")
 TWO = ("ZZ", "ZX")
 
@@ -81,72 +84,49 @@ def test_watermarks_tell_the_truth_of_a_dirty_world(live: Settings, tmp_path: Pa
     assert not (making.folder / "spool").exists()
 
 
-def test_a_slice_is_whole_hours() -> None:
-    hours = [(10, 60_000), (11, 30_000), (12, 20_000), (40, 150_000), (41, 5)]
-    end = 42 * HOUR_US - 5
-    assert sink_kafka._slices(hours, end, Pace()) == [
-        Slice(10 * HOUR_US, 12 * HOUR_US, 90_000),
-        Slice(12 * HOUR_US, 13 * HOUR_US, 20_000),
-        Slice(13 * HOUR_US, 41 * HOUR_US, 150_000),
-        Slice(41 * HOUR_US, end, 5),
-    ]
-    slow = sink_kafka._slices(hours, end, Pace(rate=500))
-    assert [one.records for one in slow] == [60_000, 30_000, 20_000, 150_000, 5]
-    quick = sink_kafka._slices(hours, end, Pace(speed=720))
-    assert [(one.until_us - one.since_us) // HOUR_US for one in quick] == [2, 1, 28, 0]
-    assert sink_kafka._slices([], end, Pace()) == []
-
-
-def test_a_rate_makes_records_wait_for_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [100.0]
-    told: list[int] = []
-    monkeypatch.setattr(sink_kafka.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(sink_kafka.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
-    sending = sink_kafka._Sending(Pace(rate=1000), Settings(), told.append)
-    sending.begin(500)
-    turns = []
-    for _ in range(4):
-        sending.wait(2000)
-        turns.append(now[0])
-    assert turns == [100, 102, 104, 106] and told == [2500, 4500, 6500, 8500]
-    sending.begin(0)
-    assert sending.speed(Slice(0, HOUR_US, 1)) is None
-
-
-def test_a_speed_catches_up_what_a_slice_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [0.0]
-    monkeypatch.setattr(sink_kafka.time, "monotonic", lambda: now[0])
-    sending = sink_kafka._Sending(Pace(speed=3600), Settings(), lambda _: None)
-    assert sending.speed(Slice(0, 10 * HOUR_US, 1)) == 3600
-    now[0] = 12.0  # it took two seconds more than its ten
-    assert sending.speed(Slice(10 * HOUR_US, 20 * HOUR_US, 1)) == pytest.approx(4500)
-
-
-def test_a_sender_that_was_stopped_goes_on_behind_what_is_acknowledged(
-    live: Settings,
-    client: Any,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_rate_is_the_average_of_the_whole_world(
+    live: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The broker cannot be reached in the middle of a slice: its records come twice, and count once."""
-    monkeypatch.setattr(sink_kafka, "SLICE", 400)
-    monkeypatch.setattr(spool, "_AT_ONCE", 50)
+    speeds: list[float] = []
+
+    def spied(history: History, settings: Settings, since: Any, until: Any, speed: float, report: Any) -> None:
+        began = time.monotonic()
+        replay(history, settings, since, until, speed)
+        speeds.append(speed)
+        assert time.monotonic() - began > 0.95 * history.count() / 1500
+        (span,) = history.spans().values()
+        assert (until - from_us(span.first_us)).total_seconds() / speed == pytest.approx(history.count() / 1500)
+
+    monkeypatch.setattr(sink_kafka, "replay", spied)
+    Making(tmp_path / "w", "kafka", live, pace=Pace(rate=1500)).make()
+    assert len(speeds) == 1
+
+
+@pytest.mark.parametrize("consumed", [False, True])
+def test_a_sender_that_was_stopped_goes_on_where_every_partition_stands(
+    live: Settings, client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, consumed: bool
+) -> None:
+    """Where consumers took what came, the rest is sent, else everything; either way all of it counts once."""
+    monkeypatch.setattr(sender, "_POLL_EVERY", 50)
+    monkeypatch.setattr(sender, "EVENTS_PER_WATERMARK", 2)
     making = Making(tmp_path / "w", "kafka", live)
 
     def gone(what: str, done: int, total: int) -> None:
-        if what == "Sending" and done > 700:
+        if what == "Replaying" and done > 700:
             shop.wait(lambda: sum(events_of(log_of(live)).values()) > 500)  # what is queued goes out
             raise Unreachable("The line is dead.")
 
-    with pytest.raises(Unreachable, match=r"(?s)dead\. 1 of 1 chunks .* of [0-9,]+ records are acknowledged.*--resume"):
+    with pytest.raises(Unreachable, match=r"(?s)dead\. 1 of 1 chunks .*--resume"):
         making.make(report=gone)
     before = events_of(log_of(live))
+    if consumed:
+        shop.consume(live, OnlineConsumer)
     counts = making.make(resume=True)
     after = events_of(log_of(live))
     assert before.keys() < after.keys() and len(after) == counts["events"]
     repeats = sum(after.values()) - len(after)
-    (said,) = [re.match(r"([0-9,]+) records", text) for text in making.said]
-    assert said and int(said[1].replace(",", "")) >= repeats > 0
+    assert repeats < sum(before.values()) / 2 if consumed else repeats == sum(before.values())
+    assert ["everything is sent again" in text for text in making.said] == ([] if consumed else [True])
     shop.consume(live, LakeConsumer)
     admitted = 0
     for family in event.FAMILIES:
@@ -157,27 +137,46 @@ def test_a_sender_that_was_stopped_goes_on_behind_what_is_acknowledged(
     assert admitted == counts["events"]
 
 
+def test_another_world_of_the_country_is_not_where_this_one_stands(live: Settings, client: Any, tmp_path: Path) -> None:
+    """What stood before the first record of ours says nothing of how far we came."""
+    Making(tmp_path / "other", "kafka", live, seed=8, customers=5).make()
+    shop.consume(live, OnlineConsumer)
+    making = Making(tmp_path / "w", "kafka", live, customers=10)
+
+    def gone(what: str, done: int, total: int) -> None:
+        if what == "Replaying":
+            raise Unreachable("The line is dead.")
+
+    with pytest.raises(Unreachable):
+        making.make(report=gone)
+    counts = making.make(resume=True)
+    assert len([one for one in events_of(log_of(live)) if b'"id":"ZZ-7-' in one]) == counts["events"]
+
+
 def test_a_dead_broker_is_said_and_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed in mid-run. The embedded one comes back empty: everything is sent again, once."""
-    monkeypatch.setattr(sink_kafka, "SLICE", 300)
+    monkeypatch.setattr(sender, "_POLL_EVERY", 50)
     with Services(BROKER, "valkey", tmp_path) as running:
-        settings = Settings(broker=running.broker_address, home=str(tmp_path), session_ms=SESSION_MS, wait_s=1)
+        settings = Settings(
+            broker=running.broker_address, store=running.store_url, home=str(tmp_path), session_ms=SESSION_MS, wait_s=1
+        )
         making = Making(tmp_path / "w", "kafka", settings, customers=20)
 
         def kill(what: str, done: int, total: int) -> None:
-            if what == "Sending" and done > 600 and not killed:
+            if what == "Replaying" and done > 600 and not killed:
                 killed.append(done)
                 running.kill_broker()
 
         killed: list[int] = []
-        with pytest.raises(Unreachable, match=r"(?s)1 of 1 chunks .*records are acknowledged.*--resume"):
+        with pytest.raises(Unreachable, match=r"(?s)1 of 1 chunks .*--resume"):
             making.make(report=kill)
         running.broker.start()
         counts = making.make(resume=True)
         found = events_of(log_of(settings))
         assert len(found) == counts["events"] and killed
+        assert "everything is sent again" in " ".join(making.said)
         if BROKER == "tansu":
-            assert "everything is sent again" in " ".join(making.said) and set(found.values()) == {1}
+            assert set(found.values()) == {1}
 
 
 def test_without_a_broker_nothing_is_made(tmp_path: Path) -> None:

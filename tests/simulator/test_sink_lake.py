@@ -81,7 +81,7 @@ def test_a_dirty_world_is_what_consumers_make_of_it(live: Settings, client: Any,
 def test_a_clean_world_is_the_same_by_file_and_replay(live: Settings, client: Any, tmp_path: Path) -> None:
     Making(tmp_path / "files", "parquet", live).make()
     with History(tmp_path / "files") as history:
-        replay(history, live, show=False)
+        replay(history, live)
     shop.consume(live, LakeConsumer)
     settings = elsewhere(live, tmp_path / "home")
     Making(tmp_path / "straight", "lake", settings).make()

@@ -113,8 +113,8 @@ def test_a_sender_whose_clock_is_five_minutes_ahead_is_taken(live: Settings, cli
 def test_a_replay_does_not_leap_beyond_the_span(live: Settings, tmp_path: Path, until: datetime) -> None:
     with History(orders(tmp_path, "US", shop.FIRST)) as history:
         with pytest.raises(UserError, match=r"beyond 2018-02-01T05:00:00.*span of US"):
-            replay(history, live, until=until, show=False)
-        assert replay(history, live, until=END, show=False).clock == END
+            replay(history, live, until=until)
+        assert replay(history, live, until=END).clock == END
 
 
 def test_a_replay_of_what_is_not_seen_yet_is_refused(live: Settings, tmp_path: Path) -> None:
@@ -122,9 +122,9 @@ def test_a_replay_of_what_is_not_seen_yet_is_refused(live: Settings, tmp_path: P
     wall_country(live)
     now = from_us(wall_us())
     with History(orders(tmp_path, "AA", now + 24 * HOUR)) as history, pytest.raises(UserError, match="after now"):
-        replay(history, live, show=False)
+        replay(history, live)
     with History(orders(tmp_path, "AA", now - HOUR)) as history, pytest.raises(UserError, match="or now"):
-        replay(history, live, until=now + 24 * HOUR, show=False)
+        replay(history, live, until=now + 24 * HOUR)
 
 
 def test_each_country_of_a_replay_stands_no_later_than_its_span(live: Settings, client: Any, tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_each_country_of_a_replay_stands_no_later_than_its_span(live: Settings, 
     until = midnight(date(2019, 1, 1), load("ZZ").zone)
     assert until > END
     with History(orders(tmp_path, "US", shop.FIRST, "ZZ")) as history:
-        replay(history, live, until=until, show=False)
+        replay(history, live, until=until)
     online, lake = shop.consume(live)
     assert online["dead"] == lake["dead"] == {}
     store = RowStore(client)

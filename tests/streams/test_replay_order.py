@@ -55,7 +55,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_each_partition_is_in_the_order_of_seeing_and_watermarks_tell_the_truth(live: Settings, world: Path) -> None:
     with History(world) as history:
-        summary = replay.replay(history, live, until=UNTIL, show=False)
+        summary = replay.replay(history, live, until=UNTIL)
         expected = history.count(until_us=int(UNTIL.timestamp()) * 1_000_000)
     log = log_of(live)
     assert len(log) == 8 * live.partitions
@@ -74,9 +74,9 @@ def test_each_partition_is_in_the_order_of_seeing_and_watermarks_tell_the_truth(
 def test_two_replays_that_meet_are_one(live: Settings, world: Path) -> None:
     whole = Settings(broker=live.broker, home=live.home, topic_prefix=live.topic_prefix + "w", partitions=3)
     with History(world) as history:
-        replay.replay(history, live, until=UNTIL, show=False)
-        second = replay.replay(history, live, since=UNTIL, show=False)
-        replay.replay(history, whole, show=False)
+        replay.replay(history, live, until=UNTIL)
+        second = replay.replay(history, live, since=UNTIL)
+        replay.replay(history, whole)
     assert second.first is not None and second.first >= UNTIL
     assert second.last is not None and second.clock == second.last + timedelta(microseconds=1)
     assert ids(log_of(live)) == ids(log_of(whole))
@@ -86,7 +86,7 @@ def test_the_same_replay_makes_the_same_log(live: Settings, world: Path) -> None
     other = Settings(broker=live.broker, home=live.home, topic_prefix=live.topic_prefix + "o", partitions=3)
     for settings in (live, other):
         with History(world) as history:
-            replay.replay(history, settings, show=False)
+            replay.replay(history, settings)
     assert log_of(live) == log_of(other)
 
 
@@ -96,7 +96,7 @@ def test_a_sender_that_was_killed_is_resumed_where_every_partition_stands(
     """Its records for one partition never left it; the others were taken, and moved the clock far beyond them."""
     found, half = topics.ensure(live), UNTIL - timedelta(days=14)
     with History(world) as history, Producer(live) as producer:
-        replay.replay(history, live, until=half, show=False)
+        replay.replay(history, live, until=half)
         for one in history:
             topic = topics.events(live, one.family)
             if one.seen_us >= to_us(half) and (one.family, partition_of(one.key, 3)) != ("orders", 1):
@@ -116,7 +116,7 @@ def test_a_sender_that_was_killed_is_resumed_where_every_partition_stands(
 def test_time_passes_without_events(live: Settings, world: Path) -> None:
     later = datetime(2018, 1, 1, tzinfo=UTC)
     with History(world) as history:
-        summary = replay.replay(history, live, since=later - timedelta(days=1), until=later, show=False)
+        summary = replay.replay(history, live, since=later - timedelta(days=1), until=later)
     assert (summary.total, summary.first, summary.clock) == (0, None, later)
     assert {records[-1].seen_at for records in log_of(live).values()} == {later}
 
@@ -125,7 +125,7 @@ def test_with_a_speed_time_takes_time_and_every_hour_is_said(live: Settings, wor
     since, until = UNTIL - timedelta(hours=6), UNTIL
     started = time.monotonic()
     with History(world) as history:
-        replay.replay(history, live, since=since, until=until, speed=6 * 3600 / 1.5, show=False)
+        replay.replay(history, live, since=since, until=until, speed=6 * 3600 / 1.5)
     assert time.monotonic() - started > 1.4
     for records in log_of(live).values():
         marks = [one.seen_at for one in records if isinstance(one, event.Watermark)]
@@ -136,7 +136,7 @@ def test_watermarks_of_every_country_of_a_file(live: Settings, tmp_path: Path) -
     row = {"customer_id": "1", "kind": "placed", "occurred_at": "2017-05-01T10:00:00Z", "amount_cents": 1}
     pd.DataFrame([row | {"country": "US"}, row | {"country": "ZZ"}]).to_parquet(tmp_path / "two.parquet")
     with History(tmp_path / "two.parquet") as history:
-        replay.replay(history, live, show=False)
+        replay.replay(history, live)
     for records in log_of(live).values():
         assert {one.country for one in records if isinstance(one, event.Watermark)} == {"US", "ZZ"}
 
@@ -148,10 +148,10 @@ def test_bad_rows_are_refused_before_anything_is_sent_or_kept_on_request(live: S
     )
     path.write_text(good % ("a", 5) + good % ("b", 6) + "{no json\n")
     with History(path) as history, pytest.raises(UserError, match=r"row 2: stars: .*it is 6"):
-        replay.replay(history, live, show=False)
+        replay.replay(history, live)
     assert topics.describe(live) == {}
     with History(path, keep_bad=True) as history:
-        assert replay.replay(history, live, show=False).events == {"support": 2, "orders": 1}
+        assert replay.replay(history, live).events == {"support": 2, "orders": 1}
     name = topics.events(live, "orders")
     values = [record.value for record in read(live, topics.describe(live, [name])[name])]
     assert b"{no json" in values
@@ -162,7 +162,7 @@ def test_a_kept_row_from_the_future_moves_no_clock(live: Settings, tmp_path: Pat
     times = ["2017-05-01T10:00:00Z", "2099-05-01T10:00:00Z", "1999-05-01T10:00:00Z"]
     pd.DataFrame([row | {"occurred_at": time} for time in times]).to_parquet(tmp_path / "h.parquet")
     with History(tmp_path / "h.parquet", keep_bad=True) as history:
-        summary = replay.replay(history, live, speed=1e9, show=False)
+        summary = replay.replay(history, live, speed=1e9)
     assert summary.total == 3 and summary.clock == datetime(2017, 5, 1, 10, 0, 0, 1, tzinfo=UTC)
     marks = [one.seen_at for rs in log_of(live).values() for one in rs if isinstance(one, event.Watermark)]
     assert set(marks) == {summary.clock}
@@ -172,14 +172,14 @@ def test_events_outside_the_country_s_span_are_refused(live: Settings, tmp_path:
     row = {"country": "ZZ", "customer_id": "1", "kind": "placed", "amount_cents": 1}
     pd.DataFrame([row | {"occurred_at": "2024-05-01T10:00:00Z"}]).to_parquet(tmp_path / "h.parquet")
     with History(tmp_path / "h.parquet") as history, pytest.raises(UserError, match=r"ends_on 2019-01-01\. Mend"):
-        replay.replay(history, live, show=False)
+        replay.replay(history, live)
 
 
 def test_a_user_s_shop_goes_in(live: Settings, tmp_path: Path) -> None:
     cdnow.write_country(live.countries_path)
     cdnow.orders().to_parquet(tmp_path / "cdnow.parquet")
     with History(tmp_path / "cdnow.parquet") as history:
-        summary = replay.replay(history, live, show=False)
+        summary = replay.replay(history, live)
     assert summary.events == {"orders": 6919} and summary.countries == ("GB",)
 
 
