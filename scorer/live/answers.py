@@ -18,7 +18,7 @@ from scv.events.clock import check_reference
 from scv.events.country import Country
 from scv.features import fetcher
 from scv.model.bundle import Bundle
-from scv.online.reader import Reader
+from scv.online.reader import Reader, View
 from scv.online.rowstore import RowStore
 from scv.settings import Settings
 
@@ -47,7 +47,7 @@ class Answers:
         self.champions = Champions(settings)
         self.archive = Archive(settings)
         self.rules = Rules(settings.refuse_after_s, settings.hold_out_salt)
-        self.vectors = VectorLog(settings, client)
+        self.vectors = VectorLog(settings)
 
     def answer(
         self,
@@ -65,15 +65,13 @@ class Answers:
         """
         country = self.country(code)
         models = self.models(country, targets)
-        sampled = self.vectors.sample(country, customer_ids) if reference is None else {}
-        subjects = self._read(country, customer_ids, reference)
+        subjects, views = self._read(country, customer_ids, reference)
         alive()
         instants = [at for at in subjects.at if at is not None]
         if not instants:
             raise NotReady(f"{code} has no clock yet: its replay has not begun.")
         scores = score(subjects, country, models, self.rules, self.archive.past(country, min(instants)))
-        if sampled:
-            self.vectors.keep(Answer(country, sampled, subjects, models, scores))
+        self.vectors.keep(Answer(country, views, subjects, models, scores))
         return scores
 
     def warm(self) -> None:
@@ -108,13 +106,16 @@ class Answers:
             raise NotReady(f"{country.code} has no model of {', '.join(found)} yet: run `cerebro train`.")
         return found
 
-    def _read(self, country: Country, customer_ids: Sequence[str], reference: datetime | None) -> Subjects:
+    def _read(
+        self, country: Country, customer_ids: Sequence[str], reference: datetime | None
+    ) -> tuple[Subjects, Sequence[View]]:
+        """Whom to score, and the views that they were made of: none of a snapshot's."""
         if reference is not None:
             now = self._store.clock(country.code).now
             if now is not None:
                 check_reference(reference, now, country)
-            return self.archive.subjects(country, reference).pick(customer_ids)
+            return self.archive.subjects(country, reference).pick(customer_ids), ()
         views = self._reader.read(country, customer_ids, self._fetchers)
         if not any(reading.built for view in views for reading in view.fetchers.values()):
             raise NotReady(f"No rows of {country.code} are built, so nobody can be told known from unknown. {REBUILD}")
-        return of_views(views, self._fetchers, self._settings.stale_after_s)
+        return of_views(views, self._fetchers, self._settings.stale_after_s), views

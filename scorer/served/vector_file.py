@@ -20,6 +20,7 @@ import msgspec
 
 from scv.events.calendar import DAY_US
 from scv.events.clock import wall_us
+from scv.events.mark import Mark
 from scv.model.vector import Column
 
 KEPT_DAYS = 28
@@ -45,25 +46,17 @@ class Scored(msgspec.Struct, frozen=True, kw_only=True):
     probability: float
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """The customer's partition of a family before the read: every record before `next` was applied."""
-
-    epoch: int
-    partition: int
-    next: int
-
-
 class ServedRecord(msgspec.Struct, frozen=True, kw_only=True, tag="served"):
     """One live answer about one customer.
 
-    `at` is the instant of the read, UTC; `places` by family; `upto`, by fetcher, is the last offset that the row
-    which was read holds, None where there was none.
+    `at` is the instant of the read, UTC; `places`, by family, where the online consumer stood: every record before was
+    applied; `upto`, by fetcher, is the last offset that the row which was read holds, None where there was none.
     """
 
     country: str
     customer_id: str
     at: datetime
-    places: dict[str, Standing]
+    places: dict[str, Mark]
     upto: dict[str, int | None]
     scores: list[Scored]
 

@@ -1,7 +1,7 @@
 """A sampled share of live scores, kept with their vectors so that `cerebro parity --served` can recompute them.
 
-Who is asked about looks at the sampled customers' prefixes before the read; everything else happens in a thread of
-its own: rows that moved meanwhile, and what there is no time for, are left out and counted.
+A view says of which prefix of the log its rows are. Vectors are made again and written in a thread of its own; what
+there is no time for is left out and counted.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import random
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from scorer.scoring import Score
-from scorer.served.prefix import Prefix, Prefixes
 from scorer.served.vector_file import ModelRecord, Scored, ServedRecord, VectorFile
 from scorer.subjects import Subjects, plain
 from scv.events.country import Country
+from scv.features import fetcher
 from scv.model.bundle import Bundle
+from scv.online.reader import View
 from scv.settings import Settings
 
 WAITING = 1_000
@@ -29,44 +29,40 @@ log = logging.getLogger("cerebro.scorer")
 
 @dataclass(frozen=True)
 class Answer:
-    """One call: whom of its subjects to keep, and what each of them was told."""
+    """One call: what was read of whom, and what each of them was told. A snapshot's subjects have no views."""
 
     country: Country
-    sampled: Mapping[str, Prefix]
+    views: Sequence[View]
     subjects: Subjects
     models: Mapping[str, Bundle | None]
     scores: Sequence[Score]
 
 
 class VectorLog:
-    """Safe to share between threads. `kept`, `moved` and `dropped` count customers."""
+    """Safe to share between threads. `kept` and `dropped` count customers."""
 
-    def __init__(self, settings: Settings, client: Any) -> None:
-        self.kept = self.moved = self.dropped = 0
-        self._share, self._prefixes = settings.vector_log_share, Prefixes(client)
+    def __init__(self, settings: Settings) -> None:
+        self.kept = self.dropped = 0
+        self._share = settings.vector_log_share
         self._file = VectorFile(settings.vectors_path, settings.vector_log_mb * 2**20)
-        self._queue: queue.Queue[Answer | None] = queue.Queue(WAITING)
+        self._queue: queue.Queue[tuple[Answer, list[int]] | None] = queue.Queue(WAITING)
         self._dice, self._lock = random.Random(), threading.Lock()
         self._thread: threading.Thread | None = None
         self._told: set[type[Exception]] = set()
 
-    def sample(self, country: Country, customers: Sequence[str]) -> Mapping[str, Prefix]:
-        """Whom of these to keep; call it before they are read. Raises what the read that follows would raise."""
-        if self._share <= 0:
-            return {}
-        chosen = [one for one in dict.fromkeys(customers) if self._dice.random() < self._share]
-        return self._prefixes.of(country.code, chosen) if chosen else {}
-
     def keep(self, answer: Answer) -> None:
-        """Let an answer be written when there is time."""
+        """Let a share of an answer be written when there is time."""
+        sampled = [i for i in range(len(answer.views)) if self._dice.random() < self._share]
+        if not sampled:
+            return
         with self._lock:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="vectors", daemon=True)
                 self._thread.start()
         try:
-            self._queue.put_nowait(answer)
+            self._queue.put_nowait((answer, sampled))
         except queue.Full:
-            self.dropped += len(answer.sampled)
+            self.dropped += len(sampled)
 
     def close(self, wait_s: float = 5.0) -> None:
         """Write what waits."""
@@ -77,32 +73,28 @@ class VectorLog:
             thread.join(wait_s)
 
     def _run(self) -> None:
-        while (answer := self._queue.get()) is not None:
+        while (work := self._queue.get()) is not None:
+            answer, sampled = work
             try:
-                self._write(answer)
+                self._write(answer, sampled)
             except Exception as error:  # whatever it is, scores go on; its text may name a customer
-                self.dropped += len(answer.sampled)
+                self.dropped += len(sampled)
                 if type(error) not in self._told:
                     self._told.add(type(error))
                     log.warning("served vectors not kept: %s (told once)", type(error).__name__)
         self._file.close()
 
-    def _write(self, answer: Answer) -> None:
-        after = self._prefixes.of(answer.country.code, list(answer.sampled))
-        for i, customer in enumerate(answer.subjects.customer_ids):
-            if customer not in answer.sampled:
-                continue
-            if after[customer].upto != answer.sampled[customer].upto:
-                self.moved += 1
-            elif record := _record(answer, i):
+    def _write(self, answer: Answer, sampled: Sequence[int]) -> None:
+        for i in sampled:
+            if record := _record(answer, i):
                 models = [_model(answer, one.target) for one in record.scores]
                 self._file.write(record, models)
                 self.kept += 1
 
 
 def _record(answer: Answer, i: int) -> ServedRecord | None:
-    """What one customer was told; None where no model was asked."""
-    customer, at = answer.subjects.customer_ids[i], answer.subjects.at[i]
+    """What one customer was told, and of which rows; None where no model was asked."""
+    view = answer.views[i]
     features = {name: [plain(column)[i]] for name, column in answer.subjects.features.items()}
     scored = []
     for one in answer.scores[i].targets:
@@ -110,12 +102,14 @@ def _record(answer: Answer, i: int) -> ServedRecord | None:
         if one.probability is not None and model is not None:
             vector = [None if value != value else value for value in model.matrix(features)[0].tolist()]
             scored.append(Scored(target=one.target, model=model.info.id, vector=vector, probability=one.probability))
-    if at is None or not scored:
+    if view.at is None or not scored:
         return None
-    prefix = answer.sampled[customer]
+    families = {name: one.family for name, one in fetcher.collect().items()}
+    readings = view.fetchers.items()
     return ServedRecord(
-        country=answer.country.code, customer_id=customer, at=at, places=dict(prefix.places), upto=dict(prefix.upto),
-        scores=scored,
+        country=view.country, customer_id=view.customer_id, at=view.at, scores=scored,
+        places={families[name]: one.position for name, one in readings if one.position},
+        upto={name: one.held.next - 1 if one.held else None for name, one in readings},
     )  # fmt: skip
 
 

@@ -12,19 +12,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from scv.events.calendar import day_of, from_us, to_us
 from scv.events.clock import live_at
 from scv.events.country import Country
+from scv.events.mark import Mark
 from scv.events.partition import partition_of
 from scv.features.fetcher import Fetcher
 from scv.features.layout import Layout, layout_of
 from scv.online import marker
 from scv.online.keys import built_key, clock_key, position_key, row_key
-from scv.online.row import NEVER, Place, Row, unpack
+from scv.online.row import NEVER, Fence, Place, Row, unpack
 from scv.online.rowstore import Log, clock_of
 
 
@@ -37,6 +38,8 @@ class Reading:
     its family; otherwise every value is None. `values` are by plain feature name, None for missing.
     `watermark` is the instant up to which the customer's partition is complete, `freshness_s` the clock minus
     that, never negative; both None where no watermark (or clock) is known.
+    `held` is the mark up to which the row that was read holds the customer's log (None: no row), `position` where the
+    online consumer stood then: a row holds all before it (None: nobody follows the family).
     """
 
     built: bool
@@ -44,6 +47,8 @@ class Reading:
     values: Mapping[str, Any]
     watermark: datetime | None
     freshness_s: float | None
+    held: Mark | None
+    position: Mark | None
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,7 @@ class Topics:
     def __init__(self, raw: Mapping[bytes, bytes]) -> None:
         self.raw = raw
         logs = {topic.decode(): msgspec.json.decode(text, type=Log) for topic, text in raw.items()}
+        self.epochs = {topic: log.epoch for topic, log in logs.items()}
         self._by_family = {log.family: (topic, log) for topic, log in logs.items()}
         self._places: dict[tuple[str, int, int], Place] = {}
         self._whole: dict[tuple[bytes | None, Country, str, int], bool] = {}
@@ -141,6 +147,13 @@ class Topics:
         return found
 
 
+class _Stand(NamedTuple):
+    """Where a partition's consumer stands, and what it says of a country's time (us)."""
+
+    position: Mark
+    watermark_us: int | None
+
+
 class _Call:
     """One read: what was asked, then what the store answered."""
 
@@ -153,7 +166,7 @@ class _Call:
         self.homes = [{family: topics.partition(family, key) for family in families} for key in keys]
 
     def ask(self, client: Any) -> None:
-        """The round trip."""
+        """The round trip. Positions come before rows, which are written before them: so a row holds all before its."""
         code, fields = self.country.code, [layout.field for layout in self.layouts]
         partitions = list(dict.fromkeys(home for homes in self.homes for home in homes.values() if home))
         pipe = client.pipeline(transaction=False)
@@ -162,7 +175,7 @@ class _Call:
         pipe.hgetall(clock_key(code))
         pipe.hmget(built_key(code), [layout.fetcher for layout in self.layouts])
         for topic, partition in partitions:
-            pipe.hget(position_key(topic, partition), f"wm:{code}")
+            pipe.hmget(position_key(topic, partition), "offset", f"wm:{code}")
         for customer_id in self.customer_ids:
             pipe.hmget(row_key(code, customer_id), fields)
         self.topics_now, generation, clock, built, *rest = pipe.execute()
@@ -173,8 +186,13 @@ class _Call:
             self.topics.whole(mark, self.country, layout, self.generation)
             for mark, layout in zip(built, self.layouts, strict=True)
         ]
-        self.watermarks = dict(zip(partitions, rest, strict=False))
+        told = zip(partitions, rest, strict=False)
+        self.stands = {part: self._stand(*part, *position) for part, position in told}
         self.rows: Sequence[Sequence[bytes | None]] = rest[len(partitions) :]
+
+    def _stand(self, topic: str, partition: int, offset: bytes | None, watermark: bytes | None) -> _Stand:
+        mark = Mark(epoch=self.topics.epochs[topic], partition=partition, next=int(offset or 0))
+        return _Stand(mark, None if watermark is None else int(watermark))
 
     def views(self) -> list[View]:
         return [self._view(*one) for one in zip(self.customer_ids, self.homes, self.rows, strict=True)]
@@ -184,7 +202,7 @@ class _Call:
             self._row(one, layout, homes[layout.family]) if built and one is not None else None
             for one, layout, built in zip(data, self.layouts, self.built, strict=True)
         ]
-        at = live_at(self.clock, max((row.clock_us for row in rows if row), default=NEVER))
+        at = live_at(self.clock, max((fence.clock_us for fence, _ in filter(None, rows)), default=NEVER))
         day = None if at is None else day_of(to_us(at), self.country.zone)
         readings = {
             layout.fetcher: self._reading(row, layout, built, day, homes[layout.family])
@@ -193,22 +211,26 @@ class _Call:
         clock = None if self.now_us is None else from_us(self.now_us)
         return View(self.country.code, customer_id, clock, at, readings)
 
-    def _row(self, data: bytes, layout: Layout, home: Partition | None) -> Row | None:
+    def _row(self, data: bytes, layout: Layout, home: Partition | None) -> tuple[Fence, Row] | None:
         """The row, unless it was folded from another log than the one that the store stands for now."""
         fence, row = unpack(data, layout, self.country.lateness_days)
         if home and fence.place != self.topics.place(layout.family, self.generation, home[1]):
             return None
-        return row
+        return fence, row
 
     def _reading(
-        self, row: Row | None, layout: Layout, built: bool, day: int | None, home: Partition | None
+        self, stored: tuple[Fence, Row] | None, layout: Layout, built: bool, day: int | None, home: Partition | None
     ) -> Reading:
-        present = row is not None and row.exists and day is not None
+        present, held = False, None
         values: Mapping[str, Any] = {slot.feature.name: None for slot in layout.slots}
-        if row and day is not None:
-            values = row.read(day, self.country.cut_off_days)
-        mark = self.watermarks.get(home) if home else None
-        if mark is None:
-            return Reading(built, present, values, None, None)
-        age_us = None if self.now_us is None else max(self.now_us - int(mark), 0)
-        return Reading(built, present, values, from_us(int(mark)), None if age_us is None else age_us / 1e6)
+        if stored:
+            fence, row = stored
+            held = Mark(epoch=fence.place.epoch, partition=fence.place.partition, next=fence.upto + 1)
+            if day is not None:
+                present, values = row.exists, row.read(day, self.country.cut_off_days)
+        position, us = self.stands[home] if home else (None, None)
+        age_us = None if us is None or self.now_us is None else max(self.now_us - us, 0)
+        return Reading(
+            built, present, values, None if us is None else from_us(us), None if age_us is None else age_us / 1e6,
+            held, position,
+        )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -9,14 +10,16 @@ from typing import Any
 
 import msgspec
 import pytest
+import redis
 
 from proof.parity import cause, served
 from proof.parity.comparing import Compared
 from rpc.client import ScorerClient
 from scorer.live.server import Server
 from scorer.served import vector_file
-from scorer.served.vector_file import PARTS, Read, ServedRecord, Standing, VectorFile
+from scorer.served.vector_file import PARTS, Read, ServedRecord, VectorFile
 from scv.events.calendar import to_us
+from scv.events.mark import Mark
 from scv.features import fetcher
 from scv.features.layout import layout_of
 from scv.folds.count import Count
@@ -160,26 +163,42 @@ def test_the_share_of_nobody_is_nobody(place: Place) -> None:
     assert logged(place) == [] and not place.settings.vectors_path.exists()
 
 
-def test_rows_that_moved_while_they_were_read_are_left_out(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_that_move_right_after_they_were_read_are_kept_as_they_were(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     people = scored(place)
     assert place.scorer is not None
-    before, vectors = len(logged(place)), place.scorer.answers.vectors
-    read = place.scorer.answers._read
+    before, answers = len(logged(place)), place.scorer.answers
+    read = answers._read
 
     def moving(*given: Any) -> Any:
+        found = read(*given)
         place.send(order(people[0], AT - HOUR))
-        return read(*given)
+        return found
 
-    monkeypatch.setattr(place.scorer.answers, "_read", moving)
+    monkeypatch.setattr(answers, "_read", moving)
     ask(place, people[:3])
-    assert vectors.moved == 1 and len(logged(place)) == before + 2
+    assert (answers.vectors.kept, len(logged(place))) == (before + 3, before + 3)
     assert causes(recompute(place)) == set()
+
+
+def test_a_call_that_is_kept_asks_the_store_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    people, asked = scored(place)[:3], list[str]()
+    execute = redis.client.Pipeline.execute
+
+    def counted(this: redis.client.Pipeline, *given: Any) -> Any:
+        asked.append(threading.current_thread().name)
+        return execute(this, *given)
+
+    monkeypatch.setattr(redis.client.Pipeline, "execute", counted)
+    ask(place, people)
+    assert len(asked) == 1
 
 
 def test_files_are_the_owners_alone_and_bounded(tmp_path: Path) -> None:
     most = 40_000
     file = VectorFile(tmp_path / "vectors", most)
-    place = {"orders": Standing(epoch=1, partition=0, next=7)}
+    place = {"orders": Mark(epoch=1, partition=0, next=7)}
     for number in range(400):
         file.write(
             ServedRecord(

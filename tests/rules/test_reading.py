@@ -8,10 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 from scv.events.calendar import midnight
+from scv.events.mark import Mark
 from scv.features.fetcher import collect
 from scv.online.keys import built_key, position_key
 from scv.online.reader import Reader, View
-from tests.feast.served import NOW, PARTITIONS, ZZ, Served, log, topic
+from tests.feast.served import EPOCH, NOW, PARTITIONS, ZZ, Served, log, topic
 from tests.world import HOUR, TICK
 
 ALL = list(collect().values())
@@ -64,3 +65,20 @@ def test_freshness_is_that_of_the_customers_own_partition(live: Served) -> None:
     assert len(set(homes.values())) == PARTITIONS
     found = {name: view.fetchers["orders"].freshness_s for name, view in read(live).items() if name in homes}
     assert found == {name: 10.0 * (partition + 1) for name, partition in homes.items()}
+
+
+def test_a_reading_says_up_to_where_its_row_holds_the_log_and_where_the_consumer_stood(live: Served) -> None:
+    """The mark of the very bytes that were read; nobody's row that does not exist, nor one that is not read."""
+    homes = {record.event.customer_id: record.partition for record in live.records["orders"]}
+    for partition in range(PARTITIONS):
+        live.client.hset(position_key(topic("orders"), partition), "offset", 700 + partition)
+    held = Mark(epoch=EPOCH, partition=0, next=10**6 + 1)
+    for name, partition in homes.items():
+        (view,) = Reader(live.client).read(ZZ, [name], [ORDERS])
+        one = view.fetchers["orders"]
+        assert one.position == Mark(epoch=EPOCH, partition=partition, next=700 + partition)
+        assert one.held == (replace(held, partition=partition) if ("orders", name) in live.rows else None)
+    (stranger,) = Reader(live.client).read(ZZ, ["nobody"], [ORDERS])
+    assert stranger.fetchers["orders"].held is None and stranger.fetchers["orders"].position is not None
+    live.client.hdel(built_key("ZZ"), "orders")
+    assert {view.fetchers["orders"].held for view in read(live).values()} == {None}
