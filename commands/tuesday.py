@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +23,7 @@ def reference_of(date: str | None, country: Country, settings: Settings) -> date
 
     if date:
         return the_references([date], country, settings)[0]
-    today = now(country, settings).astimezone(country.zone).date()
-    return calendar.midnight(today - timedelta(days=(today.weekday() - calendar.TUESDAY) % 7), country.zone)
+    return calendar.last_tuesday(now(country, settings), country.zone)
 
 
 def references_of(dates: Sequence[str], country: Country, settings: Settings) -> list[datetime]:
@@ -35,13 +34,13 @@ def references_of(dates: Sequence[str], country: Country, settings: Settings) ->
 
     if dates:
         return the_references(dates, country, settings)
-    folder = Folder(settings.exports_url, country.code)
-    weeks = [folder.week(date) for date in folder.dates()]
-    if not weeks:
+    folder = Folder(settings.exports_url, country)
+    published = folder.references()
+    if not published:
         raise UserError(
             f"No week of {country.code} is published in {folder.path}. Run `cerebro export {country.code}`."
         )
-    return [week.manifest.reference for week in weeks if week is not None]
+    return published
 
 
 def write_report(settings: Settings, found: Feedback, notes: Sequence[str], out: Path | None = None) -> Path:
@@ -50,7 +49,7 @@ def write_report(settings: Settings, found: Feedback, notes: Sequence[str], out:
     from scv import atomic as whole
 
     past = found.judged[0].past
-    last = max([*past.dates, *past.waiting])
+    last = [*past.dates, *past.waiting][-1]  # the newest: what waits is younger than what does not
     path = out or settings.home_path / "reports" / f"feedback_{found.country.code}_{last}.html"
     whole.write(path, page(found, notes).encode())
     return path

@@ -50,7 +50,7 @@ def run(settings: Settings, country: Country, at: datetime, wait_s: float = 0, w
     from scv.events import calendar
 
     date = calendar.label(at, country)
-    published = Folder(settings.exports_url, country.code).week(date)
+    published = Folder(settings.exports_url, country).week(at)
     if published is None:
         if not wait(settings, country, at, wait_s):
             said_so = f"{country.code}: the log is not complete to {date}; the files will say how far it is."

@@ -1,4 +1,4 @@
-"""The past: a reference's snapshot as subjects, and what the last Tuesday's file said before an instant."""
+"""The past: a reference's snapshot as subjects, and what the file of the Tuesday before an instant said."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 import pyarrow.compute as pc
 
 from scorer.scoring import Past
 from scorer.subjects import Subjects, of_snapshot
+from scorer.tuesday import week
 from scorer.tuesday.week import Folder, Week
 from scv.events import calendar
 from scv.events.country import Country
@@ -26,6 +28,16 @@ LOOK_S = 5.0
 """How old the knowledge of published weeks and of the lake may be."""
 
 
+@dataclass(frozen=True)
+class _List:
+    """What one Tuesday's published week said, as of a moment."""
+
+    tuesday: datetime
+    manifest: week.Manifest | None
+    past: Past
+    looked: float
+
+
 class Archive:
     """Snapshots and published weeks, read once and kept; safe to share between threads."""
 
@@ -33,8 +45,7 @@ class Archive:
         self._settings = settings
         self._snapshots: OrderedDict[tuple[str, datetime], tuple[Stamp, Subjects]] = OrderedDict()
         self._standings: dict[Country, tuple[float, Snapshots]] = {}
-        self._dates: dict[str, tuple[float, list[str]]] = {}
-        self._pasts: dict[tuple[str, str], Past] = {}
+        self._lists: dict[Country, _List] = {}
         self._lock = threading.Lock()
 
     def subjects(self, country: Country, at: datetime) -> Subjects:
@@ -59,25 +70,16 @@ class Archive:
         return snapshots
 
     def past(self, country: Country, at: datetime) -> Past:
-        """The probabilities of the newest week published before an instant; empty where there is none."""
+        """The probabilities of the newest Tuesday before an instant; empty where that week is not published."""
+        tuesday = calendar.last_tuesday(at - calendar.MICROSECOND, country.zone)
         with self._lock:
-            label = calendar.label(at, country)
-            earlier = [date for date in self._published(country) if date < label]
-            if not earlier:
-                return {}
-            key = (country.code, earlier[-1])
-            if key not in self._pasts:
-                week = Folder(self._settings.exports_url, country.code).week(earlier[-1])
-                self._pasts = {one: past for one, past in self._pasts.items() if one[0] != country.code}
-                self._pasts[key] = past_of(week)
-            return self._pasts[key]
-
-    def _published(self, country: Country) -> list[str]:
-        looked, dates = self._dates.get(country.code, (-LOOK_S, []))
-        if time.monotonic() - looked >= LOOK_S:
-            dates = Folder(self._settings.exports_url, country.code).dates()
-            self._dates[country.code] = (time.monotonic(), dates)
-        return dates
+            known = self._lists.get(country)
+            if known is None or known.tuesday != tuesday or time.monotonic() - known.looked >= LOOK_S:
+                published = Folder(self._settings.exports_url, country).week(tuesday)
+                manifest = published.manifest if published else None
+                past = known.past if known is not None and known.manifest == manifest else past_of(published)
+                known = self._lists[country] = _List(tuesday, manifest, past, time.monotonic())
+            return known.past
 
 
 def past_of(week: Week | None) -> Past:

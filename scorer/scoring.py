@@ -30,7 +30,7 @@ from scv.targets.target import get as target_named
 
 Status = Literal["SCORED", "NOT_APPLICABLE", "UNKNOWN_CUSTOMER", "STALE_REFUSED"]
 Past = Mapping[str, Mapping[str, float]]
-"""Target → customer → probability in the last Tuesday's file."""
+"""Target → customer → probability in the file of the Tuesday before."""
 
 UNKNOWN = "nobody of this id in any family"
 
@@ -56,7 +56,7 @@ class TargetScore:
     """One target of one customer; numbers are None and `reasons` empty unless SCORED.
 
     `probability` is calibrated, of the event within `horizon_days` local days, until `horizon_end`. `change` is
-    against the last Tuesday's file, None where that has no score.
+    against the file of the Tuesday before, None where that has no score.
     """
 
     target: str

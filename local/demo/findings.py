@@ -76,11 +76,11 @@ def answer(reply: dict[str, Any], country: Country, name: str) -> str:
     )
 
 
-def week(settings: Settings, code: str, date: str) -> Week:
+def week(settings: Settings, country: Country, date: str) -> Week:
     """A published week."""
-    published = Folder(settings.exports_url, code).week(date)
+    published = Folder(settings.exports_url, country).week(calendar.reference(date, country))
     if published is None:
-        raise CerebroError(f"No published week of {code} at {date}.")
+        raise CerebroError(f"No published week of {country.code} at {date}.")
     return published
 
 
@@ -126,7 +126,7 @@ def quality(settings: Settings, country: Country, frozen: str, last: str, known:
 
 def speeds(settings: Settings, week: Week, rate: float, seconds: float) -> list[str]:
     """Replay rate, live scores one by one and in batches (of the customers of a week), the whole demo."""
-    turn, code = itertools.cycle(dict.fromkeys(week.scores()["customer_id"].to_pylist())), week.folder.country
+    turn, code = itertools.cycle(dict.fromkeys(week.scores()["customer_id"].to_pylist())), week.manifest.country
     with ScorerClient(settings.scorer, timeout_s=10) as scorer:
         single = timeit.repeat(lambda: scorer.score(code, next(turn)), number=1, repeat=CALLS)
         batch = timeit.repeat(

@@ -57,7 +57,7 @@ class Story:
         say.show("What the list is worth", *said, note, page)
         say.step("Quality on nine later Tuesdays, beside RFM-LightGBM and RFM-logistic")
         say.show("Model quality", *findings.quality(self._settings, self._us, FROZEN, LAST, END))
-        last, rate = findings.week(self._settings, "US", LAST), self._replayed / self._replay_s
+        last, rate = findings.week(self._settings, self._us, LAST), self._replayed / self._replay_s
         say.show("Speeds", *findings.speeds(self._settings, last, rate, say.seconds))
         return one
 
@@ -84,8 +84,8 @@ class Story:
         """Tuesday's files of both countries, and the invented country's surest cancellation."""
         say, compared = self._narrator, self._tuesday("US ZZ", FROZEN)
         same = f"It equals the live scorer: 0 of {compared:,} values differ."
-        say.show("Tuesday's sheet", *findings.sheet(findings.week(self._settings, "US", FROZEN)), same)
-        rows = findings.week(self._settings, "ZZ", FROZEN).scores().to_pylist()
+        say.show("Tuesday's sheet", *findings.sheet(findings.week(self._settings, self._us, FROZEN)), same)
+        rows = findings.week(self._settings, self._zz, FROZEN).scores().to_pylist()
         asked = [row for row in rows if row["target"] == "cancellation" and row["probability"]]
         who = max(asked, key=lambda row: row["probability"])["customer_id"]
         (reply,) = say.ask(f"score ZZ {who}")

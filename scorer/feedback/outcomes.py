@@ -63,7 +63,7 @@ class Hindsight:
 def collect(settings: Settings, country: Country, references: Sequence[datetime], name: str) -> Hindsight:
     """The outcomes of one target over published Tuesdays. Raises UserError where a week was not published."""
     target = target_named(name)
-    folder = Folder(settings.exports_url, country.code)
+    folder = Folder(settings.exports_url, country)
     weeks = [_week(folder, country, at) for at in sorted(set(references))]
     lake = Lake(settings.lake_path)
     version = lake.version()
@@ -79,7 +79,7 @@ def collect(settings: Settings, country: Country, references: Sequence[datetime]
 
 def _week(folder: Folder, country: Country, at: datetime) -> Week:
     date = calendar.label(at, country)
-    found = folder.week(date)
+    found = folder.week(at)
     if found is None:
         raise UserError(f"No published week {date} in {folder.path}. Run `cerebro export {country.code} -d {date}`.")
     return found

@@ -46,7 +46,7 @@ def export(settings: Settings, country: Country, at: datetime, version: LakeVers
     the audit finds something wrong.
     """
     date = calendar.label(at, country)
-    folder = Folder(settings.exports_url, country.code)
+    folder = Folder(settings.exports_url, country)
     models = {name: champions.load(settings, country.code, name) for name in country.targets}
     target = country.targets[0]
     if models[target] is None:
@@ -55,12 +55,12 @@ def export(settings: Settings, country: Country, at: datetime, version: LakeVers
     subjects = archive.subjects_of(settings, snapshots, at)
     if not len(subjects):
         raise UserError(f"The snapshot of {country.code} at {date} has no customer: there is nobody to export.")
-    scores = _scores(settings, country, at, models, subjects, folder.before(date))
+    scores = _scores(settings, country, at, models, subjects, folder.before(at))
     draft = _draft(snapshots.usable(at), country, models, scores)
     files = _files(scores, draft, country, models)
     manifest = msgspec.structs.replace(draft, files=_hashed(files, draft, len(scores)))
     new = folder.publish(manifest, files)
-    published = folder.week(date)
+    published = folder.week(at)
     if published is None:
         raise CerebroError(f"{folder.path}/{date} has vanished while it was written.")
     return Exported(published, new)

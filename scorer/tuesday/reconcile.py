@@ -52,7 +52,7 @@ def pairs_of(row: Mapping[str, Any], reply: pb.ScoreReply) -> dict[str, tuple[An
     if one is None:
         return {"target": (row["target"], None)}
     hints = [reason.agent_hint for reason in one.reasons[:2]] + [None, None]
-    # `change_since_tuesday` is left out: once this week is published, the live one may count from it.
+    # `change_since_tuesday` is left out: the scorer looks only now and then whether a week was published.
     return {
         "instant": (row["reference"], reply.instant.ToDatetime(row["reference"].tzinfo)),
         "phase": (row["phase"], reply.phase),

@@ -110,7 +110,8 @@ def read_me(words: Words) -> list[str]:
         "An inbound call from anybody is served as always. Never tell a customer a probability or a prediction.",
         "risk_band: low, usual, raised or high within the country and the customer's phase.",
         "times_average: the probability over the usual rate of that phase.",
-        "change_since_last_week: percentage points since the last file; empty for who was not in it.",
+        "change_since_last_week: percentage points since the file of a week before; empty for who was not in it.",
+        "weeks_on_list: Tuesdays in a row on the list.",
         "Please fill in: contacted_at, channel, disposition, offer_code.",
     ]
     if target.basis == "derived":

@@ -27,6 +27,8 @@ from fsspec.implementations.local import LocalFileSystem
 
 from scv import atomic as whole
 from scv.errors import CerebroError, UserError
+from scv.events import calendar
+from scv.events.country import Country
 
 MANIFEST = "manifest.json"
 LATEST = "latest.json"
@@ -80,22 +82,24 @@ class Week:
 class Folder:
     """The weeks of one country. `url` is what fsspec takes: a path, s3://…, memory://…"""
 
-    def __init__(self, url: str, country: str) -> None:
+    def __init__(self, url: str, country: Country) -> None:
         fs, path = fsspec.core.url_to_fs(url)
         self.fs: Any = fs
-        self.path = f"{path.rstrip('/')}/{country}"
+        self.path = f"{path.rstrip('/')}/{country.code}"
         self.country = country
 
-    def dates(self) -> list[str]:
-        """Every published week, oldest first."""
+    def references(self) -> list[datetime]:
+        """The references of every published week, oldest first."""
         if not self.fs.exists(self.path):
             return []
         self.fs.invalidate_cache(self.path)
         names = [entry["name"].rsplit("/", 1)[-1] for entry in self.fs.ls(self.path, detail=True)]
-        return sorted(name for name in names if self.fs.exists(f"{self.path}/{name}/{MANIFEST}"))
+        known = [(calendar.of_label(name, self.country), name) for name in names]
+        return sorted(at for at, name in known if at is not None and self.fs.exists(f"{self.path}/{name}/{MANIFEST}"))
 
-    def week(self, date: str) -> Week | None:
-        """A published week; None where there is none (or half of one)."""
+    def week(self, at: datetime) -> Week | None:
+        """The week published for a reference; None where there is none (or half of one)."""
+        date = calendar.label(at, self.country)
         try:
             body = self.read(f"{date}/{MANIFEST}")
         except FileNotFoundError:
@@ -105,10 +109,9 @@ class Folder:
         except msgspec.DecodeError as error:
             raise CerebroError(f"{self.path}/{date}/{MANIFEST} cannot be read ({error}): restore it.") from error
 
-    def before(self, date: str) -> Week | None:
-        """The newest week before that one."""
-        earlier = [one for one in self.dates() if one < date]
-        return self.week(earlier[-1]) if earlier else None
+    def before(self, at: datetime) -> Week | None:
+        """The week published for exactly seven local days earlier: what "last week" means, or nothing does."""
+        return self.week(calendar.add_days(at, -7, self.country.zone))
 
     def publish(self, manifest: Manifest, files: Mapping[str, bytes]) -> bool:
         """Write a week; False where the same one stands already (nothing is touched).
@@ -116,7 +119,7 @@ class Folder:
         Raises UserError where another content stands under that date, or another process is publishing.
         """
         with self._alone():
-            standing = self.week(manifest.date)
+            standing = self.week(manifest.reference)
             if standing is not None:
                 _same(self, standing.manifest, manifest)
                 self._latest(manifest)
@@ -134,7 +137,7 @@ class Folder:
 
     def _latest(self, manifest: Manifest) -> None:
         # Only ever forward: exporting an old week once more must not send people back to it.
-        if manifest.date == max(self.dates()):
+        if manifest.reference == max(self.references()):
             body = _json(
                 {"date": manifest.date, "list_id": manifest.list_id, "manifest": f"{manifest.date}/{MANIFEST}"}
             )

@@ -125,6 +125,34 @@ def label(at: datetime, country: Country) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H%M%S.%fZ")
 
 
+def of_label(text: str, country: Country) -> datetime | None:
+    """The reference that is written as this label; None for any other text.
+
+    >>> from scv.events import country
+    >>> of_label("2017-09-05", country.load("US")).isoformat(), of_label("latest.json", country.load("US"))
+    ('2017-09-05T04:00:00+00:00', None)
+    """
+    try:
+        if len(text) == 10:
+            at = midnight(date.fromisoformat(text), country.zone)
+        else:
+            at = datetime.strptime(text, "%Y-%m-%dT%H%M%S.%fZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return at if label(at, country) == text else None
+
+
+def last_tuesday(at: datetime, zone: tzinfo) -> datetime:
+    """Local midnight of the newest Tuesday that has begun at an instant, in UTC.
+
+    >>> from zoneinfo import ZoneInfo
+    >>> last_tuesday(datetime(2017, 9, 5, 3, tzinfo=UTC), ZoneInfo("America/New_York")).isoformat()
+    '2017-08-29T04:00:00+00:00'
+    """
+    today = at.astimezone(zone).date()
+    return midnight(today - timedelta(days=(today.weekday() - TUESDAY) % 7), zone)
+
+
 def tuesdays(first: date, last: date) -> Iterator[date]:
     """Every Tuesday in `[first, last]`.
 

@@ -25,7 +25,7 @@ from scorer.tuesday.export import Exported, export
 from scorer.tuesday.reconcile import reconcile
 from scorer.tuesday.sheet import COLUMNS
 from scorer.tuesday.week import Folder, Manifest
-from scv.errors import CerebroError, UserError
+from scv.errors import CerebroError, NoRoom, UserError
 from scv.events import country
 from scv.settings import Settings
 from tests.scorer.shop import AT, EARLIER, US, Shop
@@ -108,7 +108,7 @@ def test_an_old_week_does_not_become_the_latest(made: Shop, tmp_path: Path) -> N
     export(settings, SMALL, AT)
     export(settings, SMALL, EARLIER)
     assert json.loads((tmp_path / "US" / "latest.json").read_bytes())["date"] == "2017-09-05"
-    assert Folder(str(tmp_path), "US").dates() == ["2017-08-29", "2017-09-05"]
+    assert Folder(str(tmp_path), US).references() == [EARLIER, AT]
 
 
 def test_the_sheet_has_exactly_the_columns_and_the_order(folder: Path, exported: Exported) -> None:
@@ -147,7 +147,7 @@ def test_who_may_not_be_contacted_is_not_on_the_list(exported: Exported) -> None
 
 
 def test_weeks_in_a_row_are_counted(made: Shop, folder: Path, exported: Exported) -> None:
-    before = Folder(str(folder), "US").week("2017-08-29")
+    before = Folder(str(folder), US).week(EARLIER)
     assert before is not None
     earlier, now = (
         {row["customer_id"]: row["weeks_on_list"] for row in one.scores().to_pylist() if row["target"] == "lapse"}
@@ -180,22 +180,22 @@ def test_a_crash_leaves_the_old_week_or_the_whole_new_one(
 ) -> None:
     """Killed after so many files: readers see the old week until the manifest stands, and the next run mends it."""
     home = tmp_path / "crash"
-    for date in ("2017-08-29", "2017-09-05"):
-        week = Folder(str(folder), "US").week(date)
+    for at in (EARLIER, AT):
+        week = Folder(str(folder), US).week(at)
         assert week is not None
-        files = {name: (folder / "US" / date / name).read_bytes() for name in week.manifest.files}
-        if date == "2017-08-29":
-            Folder(str(home), "US").publish(week.manifest, files)
+        files = {name: (folder / "US" / week.manifest.date / name).read_bytes() for name in week.manifest.files}
+        if at == EARLIER:
+            Folder(str(home), US).publish(week.manifest, files)
     child = os.fork()
     if child == 0:
-        _publish_and_die(Folder(str(home), "US"), week.manifest, files, survived)
+        _publish_and_die(Folder(str(home), US), week.manifest, files, survived)
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == (9 if survived < 5 else 0)
     published = survived >= 4  # three files, then the manifest
-    assert Folder(str(home), "US").dates() == ["2017-08-29"] + ["2017-09-05"] * published
+    assert Folder(str(home), US).references() == [EARLIER] + [AT] * published
     latest = home / "US/latest.json"
     assert json.loads(latest.read_bytes())["date"] == ("2017-09-05" if survived > 4 else "2017-08-29")
-    assert Folder(str(home), "US").publish(week.manifest, files) is not published
+    assert Folder(str(home), US).publish(week.manifest, files) is not published
     assert contents(home / "US") == contents(folder / "US")
 
 
@@ -220,14 +220,14 @@ def _publish_and_die(folder: Folder, manifest: Manifest, files: dict[str, bytes]
 
 def test_a_full_disk_leaves_no_part(made: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weeks.os, "fsync", lambda file: (_ for _ in ()).throw(OSError(28, "No space left on device")))
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(NoRoom, match="no room is left"):
         export(settings_of(made, tmp_path), SMALL, AT)
     assert not contents(tmp_path)
 
 
 def test_two_at_once_do_not_mix(made: Shop, tmp_path: Path) -> None:
     settings = settings_of(made, tmp_path)
-    with Folder(str(tmp_path), "US")._alone(), pytest.raises(UserError, match="Another export"):
+    with Folder(str(tmp_path), US)._alone(), pytest.raises(UserError, match="Another export"):
         export(settings, SMALL, AT)
     assert not contents(tmp_path)
 

@@ -60,7 +60,7 @@ def test_the_business_line_is_a_plain_count(settings: Settings, judged: Feedback
 
 
 def _rows(settings: Settings, date: str) -> list[dict[str, object]]:
-    week = Folder(settings.exports_url, "US").week(date)
+    week = Folder(settings.exports_url, US).week(calendar.reference(date, US))
     assert week is not None
     return [row | {"date": date} for row in week.scores().to_pylist() if row["target"] == "lapse"]
 
