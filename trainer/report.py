@@ -2,89 +2,83 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from pages import curves
+from pages.page import Block, Heading, Picture, Table, Text, page
 from scv.events.calendar import from_us, label
 from scv.model import metrics
 from scv.model.bundle import booster
-from trainer import pictures
 from trainer.assembly import Assembled
 from trainer.gate import Verdict
 from trainer.search import Step
 from trainer.words import first_lines
 
 MOST_EXPLAINED = 4000
-STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:980px;margin:2em auto;padding:0 1em;color:#222}
-table{border-collapse:collapse;margin:1em 0}td,th{padding:.2em .8em;border-bottom:1px solid #ddd;text-align:right}
-td:first-child,th:first-child{text-align:left}img{max-width:49%}h1{font-size:1.4em}h2{font-size:1.1em}"""
 COLUMNS = ("log_loss", "auc", "pr_auc", "lift", "ece", "ratio", "rows", "positives")
+Said = Mapping[str, np.ndarray]
+"""Name of a model → its probabilities of the same rows."""
 
 
 def report_page(made: Assembled, verdict: Verdict, history: Sequence[Step]) -> str:
     """The page as text; it names no customer and loads nothing."""
     info = made.info
-    title = f"{info.country} {info.target} {info.id}"
-    parts = [
-        f"<h1>{html.escape(title)}</h1>",
-        _paragraphs(first_lines(made)),
-        f"<p>Gate: {html.escape(verdict.why)}.</p>",
-        "<h2>On weeks that a model had not seen</h2>",
-        _later(made, verdict),
-        "<h2>On customers that a fit had not seen (these set the calibration)</h2>",
+    blocks = [
+        *map(Text, first_lines(made)),
+        Text(f"Gate: {verdict.why}."),
+        Heading("On weeks that a model had not seen"),
+        *_later(made, verdict),
+        Heading("On customers that a fit had not seen (these set the calibration)"),
         _table({"this bundle": info.metrics["out_of_fold"]}),
-        _pictures(made, history),
-        "<h2>How it was made</h2>",
-        _paragraphs(_made(made)),
+        _picture(made, history),
+        Heading("How it was made"),
+        *map(Text, _made(made)),
     ]
-    body = "\n".join(parts)
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
-        f"<style>{STYLE}</style></head><body>\n{body}\n</body></html>\n"
-    )
+    return page(f"{info.country} {info.target} {info.id}", blocks)
 
 
-def _later(made: Assembled, verdict: Verdict) -> str:
+def _later(made: Assembled, verdict: Verdict) -> list[Block]:
     if verdict.judged is None:
-        return "<p>None: the recipe was not judged forward in time.</p>"
+        return [Text("None: the recipe was not judged forward in time.")]
     held = verdict.judged
     mine = held.candidate if verdict.winner == "candidate" else held.incumbent
     said = {"this recipe": mine, **held.peers}
     rows = {"this recipe": verdict.figures[verdict.winner], **{name: verdict.figures[name] for name in held.peers}}
     weights = metrics.draw_weights(held.rows.customers, seed=7)
-    lines = []
+    blocks: list[Block] = [_table(rows)]
     for name, p in held.peers.items():
         found = metrics.loss_difference(held.rows.y, mine, p, weights)
-        lines.append(
-            f"Log loss of this recipe minus {name}: {found.value:+.4f} (95 % interval by customer "
-            f"{found.low:+.4f} to {found.high:+.4f})."
-        )
+        interval = f"{found.value:+.4f} (95 % interval by customer {found.low:+.4f} to {found.high:+.4f})"
+        blocks.append(Text(f"Log loss of this recipe minus {name}: {interval}."))
     y = held.rows.y
-    return (
-        _table(rows)
-        + _paragraphs(lines)
-        + pictures.precision_recall(y, said)
-        + pictures.reliability(y, said)
-        + pictures.lift(y, said)
-    )
+    lift = curves.lift({name: metrics.lift_curve(y, p) for name, p in said.items()})
+    return [*blocks, curves.draw("precision and recall, reliability, lift", *_quality(y, said), lift)]
 
 
-def _pictures(made: Assembled, history: Sequence[Step]) -> str:
-    rows, said = made.rows, {"this bundle": made.said}
-    found = [
-        pictures.reliability(rows.y, said),
-        pictures.precision_recall(rows.y, said),
-        pictures.importances([one.name for one in rows.columns], importance(made)),
-    ]
-    if any(step.loss is not None for step in history):
-        found.append(pictures.study([step.loss for step in history]))
+def _quality(y: np.ndarray, said: Said) -> list[curves.Panel]:
+    found = {f"{name} ({metrics.pr_auc(y, p):.3f})": metrics.pr_curve(y, p) for name, p in said.items()}
+    shares = {name: metrics.reliability(y, p) for name, p in said.items()}
+    return [curves.precision_recall(found, float(y.mean())), curves.reliability(shares)]
+
+
+def _picture(made: Assembled, history: Sequence[Step]) -> Picture:
+    rows = made.rows
+    weights = dict(zip((one.name for one in rows.columns), importance(made), strict=True))
+    panels = [*_quality(rows.y, {"this bundle": made.said})]
+    panels.append(curves.bars("What moves the score", "mean size in the logit", weights))
+    alt = "precision and recall, reliability, importances"
+    losses = [step.loss for step in history]
+    if any(loss is not None for loss in losses):
+        panels.append(curves.best_so_far("The search", "log loss on later weeks", losses))
+        alt += ", study history"
     place = np.searchsorted(rows.references, rows.at_us)
     counts = np.bincount(place)
     dates = [label(from_us(int(us)), rows.country) for us in rows.references]
-    found.append(pictures.drift(dates, np.bincount(place, made.said) / counts, np.bincount(place, rows.y) / counts))
-    return "".join(found)
+    series = {"said": np.bincount(place, made.said) / counts, "happened": np.bincount(place, rows.y) / counts}
+    panels.append(curves.by_date("By reference", "share", dates, series))
+    return curves.draw(f"{alt}, score drift", *panels)
 
 
 def importance(made: Assembled) -> np.ndarray:
@@ -118,18 +112,10 @@ def _outcomes(made: Assembled) -> list[str]:
     return [f"What became of the rows: {found}."] if found else []
 
 
-def _table(rows: dict[str, dict[str, float]]) -> str:
-    head = "".join(f"<th>{name.replace('_', ' ')}</th>" for name in ("", *COLUMNS))
-    body = "".join(
-        f"<tr><td>{html.escape(name)}</td>{''.join(f'<td>{_number(found[one])}</td>' for one in COLUMNS)}</tr>"
-        for name, found in rows.items()
-    )
-    return f"<table><tr>{head}</tr>{body}</table>"
+def _table(rows: Mapping[str, Mapping[str, float]]) -> Table:
+    columns = [name.replace("_", " ") for name in ("", *COLUMNS)]
+    return Table([(name, *(_number(found[one]) for one in COLUMNS)) for name, found in rows.items()], columns)
 
 
 def _number(value: float) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
-
-
-def _paragraphs(lines: Iterable[str]) -> str:
-    return "".join(f"<p>{html.escape(line)}</p>" for line in lines)

@@ -1,43 +1,26 @@
-"""The feedback as one HTML page: pictures inside, nothing loaded from anywhere."""
+"""The feedback as one HTML page: how right past lists were, its pictures inside."""
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
-from html import escape
-from typing import Any
 
 import numpy as np
 
+from pages import curves
+from pages.page import Block, Heading, Picture, Table, Text
+from pages.page import page as whole
 from scorer.feedback.outcomes import Hindsight
 from scorer.feedback.validation import Business, Feedback, HeldOut, Judged, Quality, sentence
 from scv.model import metrics
 from scv.model.metrics import Interval
 
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
-table { border-collapse: collapse; margin: 1rem 0; } td, th { padding: .2rem .8rem; border-bottom: 1px solid #ddd; }
-td { text-align: right; } th, td:first-child { text-align: left; } img { max-width: 100%; }
-.first { font-size: 1.25rem; } .quiet { color: #666; }
-"""
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-"""The browser itself refuses whatever this page would load."""
-
 
 def page(found: Feedback, notes: Sequence[str] = ()) -> str:
     """The whole page. `notes` are sentences about the data that belong at its top."""
-    country = found.country
-    title = f"How right were the lists? {country.code}"
-    parts = [f"<h1>{escape(title)}</h1>", f'<p class="first">{escape(sentence(found))}</p>']
-    parts += [f"<p>{escape(line)}</p>" for line in [*notes, *_honest(found)]]
+    blocks: list[Block] = [Text(sentence(found), "first"), *map(Text, [*notes, *_honest(found)])]
     for one in found.judged:
-        parts += _section(one, found)
-    head = (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"><style>{STYLE}</style></head>'
-    )
-    return f"{head}<body>{''.join(parts)}</body></html>\n"
+        blocks += _section(one, found)
+    return whole(f"How right were the lists? {found.country.code}", blocks)
 
 
 def _honest(found: Feedback) -> list[str]:
@@ -52,20 +35,17 @@ def _honest(found: Feedback) -> list[str]:
     return lines
 
 
-def _section(one: Judged, found: Feedback) -> list[str]:
+def _section(one: Judged, found: Feedback) -> list[Block]:
     past, target = one.past, one.past.target
-    what = f"{target.name}: {target.sentence(found.country)}"
-    parts = [f"<h2>{escape(what)}</h2>", _weeks(past)]
+    blocks: list[Block] = [Heading(f"{target.name}: {target.sentence(found.country)}"), Text(_weeks(past), "quiet")]
     if one.quality is None:
-        return [*parts, "<p>No mature labels with both outcomes yet: nothing can be said.</p>"]
-    parts.append(_quality(one.quality, past))
-    parts.append(f'<img alt="precision and recall, reliability, lift" src="{picture(past)}">')
-    parts.append(_phases(one.quality))
+        return [*blocks, Text("No mature labels with both outcomes yet: nothing can be said.")]
+    blocks += [_quality(one.quality, past), _picture(past), _phases(one.quality)]
     if one.business:
-        parts.append(_business(one.business, past))
+        blocks += _business(one.business, past)
     if one.held_out:
-        parts.append(_held_out(one.held_out))
-    return parts
+        blocks += _held_out(one.held_out)
+    return blocks
 
 
 def _weeks(past: Hindsight) -> str:
@@ -74,10 +54,10 @@ def _weeks(past: Hindsight) -> str:
     removed = "".join(f" {count} rows left out: {reason}." for reason, count in past.removed.items())
     ended = ", ".join(f"{count:,} {outcome}" for outcome, count in past.outcomes.items())
     outcomes = f" What became of the rows: {ended}." if ended else ""
-    return f'<p class="quiet">{escape(judged + waiting + removed + outcomes)}</p>'
+    return judged + waiting + removed + outcomes
 
 
-def _quality(found: Quality, past: Hindsight) -> str:
+def _quality(found: Quality, past: Hindsight) -> Table:
     free = ~past.contacted
     rows = [
         ("Rows, positives, households", f"{found.rows:,}, {found.positives:,}, {found.households:,}"),
@@ -91,18 +71,18 @@ def _quality(found: Quality, past: Hindsight) -> str:
     ]
     if past.contacted.any() and past.y[free].any():
         rows.append(("Calibration error, uncontacted rows only", f"{metrics.ece(past.y[free], past.p[free]):.4f}"))
-    return _table(("", ""), rows)
+    return Table(rows)
 
 
-def _phases(found: Quality) -> str:
+def _phases(found: Quality) -> Table:
     rows = [
         (name, f"{count:,}", f"{positives:,}", "–" if np.isnan(auc) else f"{auc:.3f}")
         for name, (count, positives, auc) in found.phases.items()
     ]
-    return _table(("Phase", "Rows", "Positives", "AUC"), rows)
+    return Table(rows, ("Phase", "Rows", "Positives", "AUC"))
 
 
-def _business(found: Business, past: Hindsight) -> str:
+def _business(found: Business, past: Hindsight) -> list[Block]:
     rows = [
         ("By the list", _shown(found.left, 0)),
         ("By recency alone", _shown(found.by_recency, 0)),
@@ -110,10 +90,10 @@ def _business(found: Business, past: Hindsight) -> str:
         ("List minus recency", _shown(found.more_than_recency, 0)),
     ]
     title = f"Of {found.contacts:,} contacts listed over {len(past.dates)} Tuesdays"
-    return f"<h3>{escape(title)}</h3>" + _table(("", past.target.name), rows)
+    return [Heading(title, 3), Table(rows, ("", past.target.name))]
 
 
-def _held_out(found: HeldOut) -> str:
+def _held_out(found: HeldOut) -> list[Block]:
     title = "Placebo check of the held-out draw" if found.placebo else "Effect of being on the list"
     rows = [
         ("Listed", f"{found.listed:,}", f"{100 * found.listed_rate:.1f} %"),
@@ -122,13 +102,17 @@ def _held_out(found: HeldOut) -> str:
         ("Smallest difference so many rows could show", "", f"{100 * found.smallest:.1f} points"),
         ("Of the listed, contacted", f"{found.contacted:,}", ""),
     ]
-    return f"<h3>{title}: {escape(found.verdict)}</h3>" + _table(("", "Rows", "Rate"), rows)
+    return [Heading(f"{title}: {found.verdict}", 3), Table(rows, ("", "Rows", "Rate"))]
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in header)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table>{f'<tr>{head}</tr>' if any(header) else ''}{body}</table>"
+def _picture(past: Hindsight) -> Picture:
+    y, p = past.y, past.p
+    return curves.draw(
+        "precision and recall, reliability, lift",
+        curves.precision_recall({"the list": metrics.pr_curve(y, p)}, float(y.mean())),
+        curves.reliability({"the list": metrics.reliability(y, p)}),
+        curves.lift({"the list": metrics.lift_curve(y, p)}),
+    )
 
 
 def _shown(interval: Interval, digits: int = 3) -> str:
@@ -137,47 +121,3 @@ def _shown(interval: Interval, digits: int = 3) -> str:
 
 def _points(interval: Interval) -> str:
     return f"{100 * interval.value:+.1f} points [{100 * interval.low:+.1f}, {100 * interval.high:+.1f}]"
-
-
-# -- pictures ------------------------------------------------------------------------------------------------
-
-
-def picture(past: Hindsight) -> str:
-    """Three curves as a data URL."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(12, 3.8), layout="constrained")
-    FigureCanvasAgg(figure)  # no display, no global state
-    left, middle, right = figure.subplots(1, 3)
-    _precision(left, past)
-    _reliability(middle, past)
-    _lift(right, past)
-    out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=110, metadata={"Software": None})
-    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
-
-
-def _precision(axes: Any, past: Hindsight) -> None:
-    recall, precision = metrics.pr_curve(past.y, past.p)
-    axes.plot(recall, precision)
-    axes.axhline(past.y.mean(), linestyle=":", color="grey")
-    axes.set(xlabel="share of positives found", ylabel="share of found that are positive", title="Precision and recall")
-    axes.set(xlim=(0, 1), ylim=(0, 1.02))
-
-
-def _reliability(axes: Any, past: Hindsight) -> None:
-    said, seen, rows = metrics.reliability(past.y, past.p)
-    error = 1.96 * np.sqrt(np.clip(seen * (1 - seen), 1e-9, None) / rows)
-    axes.errorbar(said, seen, yerr=error, fmt="o-", capsize=3)
-    top = 1.05 * max(float(said.max()), float((seen + error).max()))
-    axes.plot([0, top], [0, top], linestyle=":", color="grey")
-    axes.set(xlabel="probability said", ylabel="share that happened", title="Reliability (tenths of the rows)")
-
-
-def _lift(axes: Any, past: Hindsight) -> None:
-    share, found = metrics.lift_curve(past.y, past.p)
-    axes.plot(share, found)
-    axes.plot([0, 1], [0, 1], linestyle=":", color="grey")
-    axes.set(xlabel="share of customers, highest first", ylabel="share of positives found", title="Lift")
-    axes.set(xlim=(0, 1), ylim=(0, 1.02))

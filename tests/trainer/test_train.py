@@ -105,10 +105,15 @@ def test_the_report_is_one_page_with_honest_words_first(past: Past, settings: Se
 
     class Links(html.parser.HTMLParser):
         def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-            seen.extend((tag, value or "") for name, value in attrs if name in {"src", "href"})
+            seen.extend((tag, value or "") for name, value in attrs if name in {"src", "href", "alt"})
 
     Links().feed(text)
-    assert len(seen) == 8 and all(value.startswith("data:image/png;base64,") for _, value in seen)
+    alts, pictures = seen[::2], seen[1::2]
+    assert alts == [
+        ("img", "precision and recall, reliability, lift"),
+        ("img", "precision and recall, reliability, importances, study history, score drift"),
+    ]
+    assert len(pictures) == 2 and all(value.startswith("data:image/png;base64,") for _, value in pictures)
     words = re.sub(r"<[^>]*>", " ", text)
     for line in (
         "grocery shopping, not subscriptions",

@@ -1,0 +1,96 @@
+"""One HTML page from blocks of text, tables and pictures. Everything is escaped, and nothing is loaded from anywhere.
+
+    page("How right were the lists?", [Text("Of 900 contacts …", "first"), Heading("lapse"), Table(rows, columns)])
+
+The browser itself refuses whatever such a page would load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+MOST = 520
+"""Length of the longest bar, in pixels."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph."""
+
+    kind: ClassVar = "text"
+    text: str
+    tone: Literal["", "first", "quiet", "loud"] = ""
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A title within the page; the page's own has level 1."""
+
+    kind: ClassVar = "heading"
+    text: str
+    level: int = 2
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells under their columns, if those have names. The first column is words, the others numbers, but for
+    those that are named in `words`.
+    """
+
+    kind: ClassVar = "table"
+    rows: Sequence[Sequence[object]]
+    columns: Sequence[str] = ()
+    words: Collection[str] = ()
+
+    def right(self, index: int) -> bool:
+        """Does a column stand at the right, as numbers do?"""
+        return index > 0 and not (self.columns and self.columns[index] in self.words)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG in base64, as `pages.curves.draw` makes it."""
+
+    kind: ClassVar = "picture"
+    alt: str
+    png: str
+
+
+@dataclass(frozen=True)
+class Bars:
+    """A bar for each count, drawn in place; those in `loud` stand out."""
+
+    kind: ClassVar = "bars"
+    title: str
+    counts: Mapping[str, int]
+    loud: Collection[str] = ()
+
+    def length(self, count: int) -> int:
+        """In pixels."""
+        return max(2, round(MOST * count / max(self.counts.values())))
+
+
+Block = Text | Heading | Table | Picture | Bars
+
+
+def page(title: str, blocks: Iterable[Block]) -> str:
+    """The whole page; equal blocks give equal text."""
+    return _template().render(title=title, blocks=list(blocks))
+
+
+@cache
+def _template() -> Template:
+    found = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    return found.get_template("page.html")
