@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -92,14 +93,18 @@ def _warn(done: list[Done]) -> None:
 def _write(table: pa.Table, out: str) -> None:
     from pathlib import Path
 
+    import pyarrow as pa
     import pyarrow.csv as csv
 
+    from scv import atomic
     from scv.offline import snapshot
 
     if out.endswith(".parquet"):
         snapshot.write(table, Path(out))
     else:
-        csv.write_csv(table, out)
+        sink = pa.BufferOutputStream()
+        csv.write_csv(table, sink)
+        atomic.write(Path(out), sink.getvalue().to_pybytes())
     click.echo(f"Wrote {len(table)} rows × {table.num_columns} columns to {out}.", err=True)
 
 
@@ -129,11 +134,28 @@ def _show(table: pa.Table, customers: int = 4) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    shown = Table(title=f"{len(table)} rows × {table.num_columns} columns; the first {min(customers, len(table))}")
-    head = table.slice(0, customers).to_pylist()
-    shown.add_column("variable")
-    for row in head:
-        shown.add_column(f"{row['country']}:{row['customer_id']}", justify="right")
-    for name in table.column_names:
-        shown.add_row(name, *("" if row[name] is None else str(row[name]) for row in head))
-    Console().print(shown)
+    console, names = Console(), [name for name in table.column_names if name not in ("country", "customer_id")]
+    columns = [_column(row, names) for row in table.slice(0, customers).to_pylist()]
+    fit = _fitting([names, *columns], console.width)
+    shown = Table(title=f"{len(table)} rows × {table.num_columns} columns; the first {len(columns[:fit])}")
+    shown.add_column("variable", overflow="fold")
+    for column in columns[:fit]:
+        shown.add_column(column[0], justify="right", overflow="fold")
+    for name, *values in zip(names, *(column[1:] for column in columns[:fit]), strict=True):
+        shown.add_row(name, *values)
+    console.print(shown)
+
+
+def _column(row: dict[str, object], names: list[str]) -> list[str]:
+    """A customer's column: who it is, then the value of each variable."""
+    values = (row[name] for name in names)
+    return [
+        f"{row['country']}:{row['customer_id']}",
+        *("" if v is None else f"{v:%Y-%m-%d %H:%M}" if isinstance(v, datetime) else str(v) for v in values),
+    ]
+
+
+def _fitting(columns: list[list[str]], width: int) -> int:
+    """How many columns beside the first fit a terminal; one at least, whatever its width."""
+    taken = [max(map(len, column), default=0) + len(" │ ") for column in columns]
+    return max(1, sum(sum(taken[: n + 1]) < width for n in range(1, len(taken))))

@@ -7,7 +7,6 @@ Instants are aware UTC or whole microseconds since 1970 (`…_us`); days are who
 
 from __future__ import annotations
 
-import itertools
 import re
 from calendar import monthrange
 from collections.abc import Iterator
@@ -109,12 +108,23 @@ def reference(text: str, country: Country) -> datetime:
 
 
 def _nearest_date(text: str) -> str:
-    """' Did you mean …?' for a date with its parts in another order."""
+    """' Did you mean …?' for a date with its parts in another order: whether day or month comes first, nobody knows.
+
+    >>> _nearest_date("01/11/2016"), _nearest_date("31.12.2016"), _nearest_date("2016/11/1")
+    (" Did you mean '2016-01-11' or '2016-11-01'?", " Did you mean '2016-12-31'?", " Did you mean '2016-11-01'?")
+    """
     parts = [int(part) for part in re.findall(r"\d+", text)[:3]]
-    for year, month, day in itertools.permutations(parts) if len(parts) == 3 else ():
-        if year >= 1900 and 1 <= month <= 12 and 1 <= day <= monthrange(year, month)[1]:
-            return f" Did you mean '{date(year, month, day).isoformat()}'?"
-    return ""
+    if len(parts) < 3:
+        return ""
+    first, second, third = parts
+    # Whoever writes the year first goes on with the month.
+    orders = [(first, second, third)] if first > 31 else [(third, first, second), (third, second, first)]
+    near = dict.fromkeys(date(*order).isoformat() for order in orders if _exists(*order))
+    return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def _exists(year: int, month: int, day: int) -> bool:
+    return year >= 1900 and 1 <= month <= 12 and 1 <= day <= monthrange(year, month)[1]
 
 
 def label(at: datetime, country: Country) -> str:

@@ -18,7 +18,7 @@ from local.services import Services
 from scorer.live.server import Server
 from scv.errors import Damaged, LakeConflict
 from scv.offline.lake import Lake
-from scv.settings import Settings
+from scv.settings import Settings, load
 from streams.connection import connect_store
 from streams.lake.writer import PARTITION_BY
 from tests.command_lines import NAMES, line
@@ -56,13 +56,14 @@ def here(lived_in: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setattr(faust.Worker, "execute_from_commandline", lambda self: None)
     monkeypatch.setattr("local.services.Services.watch", lambda self, others: None)
     monkeypatch.chdir(lived_in.home)
-    shop.send(lived_in, shop.log(2, 5), None)  # `consume` finds something to write
     return lived_in
 
 
 def fares(name: str, home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     """Run a command: whatever it says, no bug and no backtrace; one that has to write says why it cannot."""
     monkeypatch.setenv("CEREBRO_HOME", str(home))
+    if name == "consume":
+        shop.send(load(), shop.log(2, 5), None)  # something to write
     code = cli.main(line(name))
     said: str = capfd.readouterr().err
     assert "This is a bug" not in said and "Traceback" not in said and "panicked" not in said, said
@@ -126,7 +127,7 @@ def lost(file: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [cut, empty, scrambled, lost])
-@pytest.mark.parametrize("name", ["fetch", "parity", "train", "week", "rebuild"])
+@pytest.mark.parametrize("name", ["fetch", "train", "week", "rebuild"])
 def test_a_damaged_file_of_the_lake(
     name: str,
     damage: Callable[[Path], None],
@@ -145,6 +146,19 @@ def test_a_damaged_file_of_the_lake(
     assert "This is a bug" not in said and ("Error:" in said or "failed:" in said), said
     assert file.name in said or "cannot be read" in said, said
     assert "ring it back from a copy" in said, said
+
+
+def test_a_fetch_that_fails_in_part_writes_no_table(
+    here: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(here.home, tmp_path / "home")
+    empty(Path(next(iter(DeltaTable(str(tmp_path / "home" / "lake" / "orders")).file_uris()))))
+    monkeypatch.setenv("CEREBRO_HOME", str(tmp_path / "home"))
+    for out in ("scv.csv", "scv.parquet"):
+        assert cli.main([*line("fetch"), "--out", str(tmp_path / out)]) == 1
+        said = capfd.readouterr().err
+        assert "US orders failed" in said and "US mail failed" not in said
+        assert not (tmp_path / out).exists()
 
 
 @pytest.mark.parametrize("damaged", ["epoch.json", "orders/_delta_log/00000000000000000000.json"])
