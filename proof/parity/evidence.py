@@ -14,13 +14,13 @@ from datetime import datetime
 from typing import Any
 
 from proof.parity.batchside import BatchSide
-from proof.parity.recomputed import Placed, Prefix, Recomputed, Values
+from proof.parity.recomputed import Prefix, Recomputed, Values
 from proof.parity.stored import Stored, StoredRows
 from scv.errors import LakeConflict
 from scv.events.calendar import day_of, to_us
 from scv.events.country import Country
 from scv.features.fetcher import Fetcher
-from scv.offline.lake import Lake, LakeVersion
+from scv.offline.lake import Arrival, Lake, LakeVersion
 from scv.online.reader import View
 from scv.settings import Settings
 
@@ -44,7 +44,7 @@ class Evidence:
     kept: Values
     read: Values
     stored: Stored
-    log: list[Placed]
+    log: list[Arrival]
     lake_next: int
     erased: bool
 
@@ -57,13 +57,13 @@ class Evidence:
         return prefix_of(self.customer, self.stored, at)
 
     @property
-    def beyond(self) -> list[Placed]:
+    def beyond(self) -> list[Arrival]:
         """What the row does not hold and the snapshot's instant knows."""
         row, before = self.prefix(self.at), to_us(self.at)
         return [one for one in self.log if not row.holds(one.epoch, one.offset) and one.delivery.seen_us < before]
 
     @property
-    def early(self) -> list[Placed]:
+    def early(self) -> list[Arrival]:
         """What the row holds and the snapshot's instant does not know."""
         row, before = self.prefix(self.at), to_us(self.at)
         return [one for one in self.log if row.holds(one.epoch, one.offset) and one.delivery.seen_us >= before]
@@ -132,7 +132,7 @@ class Collector:
         except LakeConflict:
             return None
 
-    def _erased(self, one: type[Fetcher], log: Mapping[str, list[Placed]]) -> set[str]:
+    def _erased(self, one: type[Fetcher], log: Mapping[str, list[Arrival]]) -> set[str]:
         """Who was erased after the snapshot's lake version."""
         last = {name: max(places) for name, placed in log.items() if (places := _erasures(placed))}
         if not last or self._taken is self._newest:
@@ -153,5 +153,5 @@ class Collector:
         return 0 if home is None else self._newest.position(family, home.topic, home.partition)
 
 
-def _erasures(log: Iterable[Placed]) -> list[tuple[int, int]]:
+def _erasures(log: Iterable[Arrival]) -> list[tuple[int, int]]:
     return [(one.epoch, one.offset) for one in log if one.delivery.kind == "erased"]

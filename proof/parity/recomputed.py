@@ -5,7 +5,6 @@ Two ways that share no code beyond the definitions: the batch's SQL, and the fol
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,14 +13,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from scv.events import event as events
 from scv.events.calendar import day_of, to_us
 from scv.events.country import Country
-from scv.events.delivery import Delivery, identify
 from scv.features.fetcher import Fetcher, of_family
 from scv.features.layout import layout_of
 from scv.offline import batch
-from scv.offline.lake import Lake, LakeVersion
+from scv.offline.lake import Arrival, Lake, LakeVersion
 from scv.online.row import Row
 from scv.settings import Settings
 
@@ -45,15 +42,6 @@ class Prefix:
 
     def holds(self, epoch: int, offset: int) -> bool:
         return (epoch, offset) <= (self.epoch, self.upto)
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A delivery and where it stands in the log; its partition follows from its customer."""
-
-    epoch: int
-    offset: int
-    delivery: Delivery
 
 
 class Recomputed:
@@ -91,7 +79,7 @@ class Recomputed:
                 found[one.name, prefix] = self.fold(one, prefix, logs.get(prefix.customer, []))
         return found
 
-    def fold(self, one: type[Fetcher], prefix: Prefix, log: Iterable[Placed]) -> Values:
+    def fold(self, one: type[Fetcher], prefix: Prefix, log: Iterable[Arrival]) -> Values:
         """The same of one customer, whose log is at hand."""
         row = Row(layout_of(one), self._country.lateness_days)
         for placed in log:
@@ -100,13 +88,9 @@ class Recomputed:
         day = day_of(to_us(prefix.at), self._country.zone)
         return row.read(day, self._country.cut_off_days) if row.exists else None
 
-    def deliveries(self, family: str, customers: Iterable[str]) -> dict[str, list[Placed]]:
+    def deliveries(self, family: str, customers: Iterable[str]) -> dict[str, list[Arrival]]:
         """Customer → everything the lake holds of a family, in log order."""
-        self._register("chosen", {"customer_id": pa.array(sorted(set(customers)), pa.string())})
-        query = f"SELECT * FROM ({self._query(family)}) SEMI JOIN chosen USING (customer_id)"
-        found = self._connection.sql(f'{query} ORDER BY customer_id, epoch, "partition", "offset"').to_arrow_table()
-        logs = itertools.groupby(found.to_pylist(), key=lambda row: str(row["customer_id"]))
-        return {customer: [self._placed(family, row) for row in rows] for customer, rows in logs}
+        return dict(self._lake.arrivals(self._connection, family, self._country, self.version, customers))
 
     def position(self, family: str, topic: str, partition: int) -> int:
         """The next offset of this epoch that the version does not hold."""
@@ -157,19 +141,6 @@ class Recomputed:
         self._connection.register(f"{name}_given", pa.table(dict(columns)))
         self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM {name}_given")
         self._connection.unregister(f"{name}_given")
-
-    def _placed(self, family: str, row: dict[str, Any]) -> Placed:
-        instants = {name: row[name] for name in ("occurred_us", "claimed_us", "seen_us", "day", "seen_day")}
-        delivery = Delivery(
-            country=self._country.code,
-            customer_id=row["customer_id"],
-            kind=row["kind"],
-            id=row["id"],
-            values={name: row[name] for name in events.fields(family)},
-            identity=identify(row["id"], row["claimed_us"]),
-            **instants,
-        )
-        return Placed(row["epoch"], row["offset"], delivery)
 
 
 def _groups(prefixes: Sequence[Prefix]) -> Iterator[list[Prefix]]:

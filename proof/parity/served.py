@@ -11,7 +11,7 @@ from typing import Any
 from proof.parity import cause
 from proof.parity.comparing import Compared
 from proof.parity.people import chunks
-from proof.parity.recomputed import Placed, Prefix, Recomputed, Values
+from proof.parity.recomputed import Prefix, Recomputed, Values
 from proof.parity.servedcause import Looked, reasons
 from proof.parity.steps import Reason
 from proof.parity.tally import Difference, Explained, Tally
@@ -23,7 +23,7 @@ from scv.features import fetcher
 from scv.features.fetcher import Fetcher
 from scv.model import bundle, champion, vector
 from scv.model.bundle import Bundle
-from scv.offline.lake import Lake
+from scv.offline.lake import Arrival, Lake
 from scv.settings import Settings
 
 VECTOR, PROBABILITY = "served vector", "served probability"
@@ -41,7 +41,7 @@ class Chunk:
     prefixes: Mapping[str, list[Prefix]]
     values: Mapping[tuple[str, Prefix], Values]
     features: dict[str, list[Any]] = field(default_factory=dict)
-    logs: dict[str, dict[str, list[Placed]]] = field(default_factory=dict)
+    logs: dict[str, dict[str, list[Arrival]]] = field(default_factory=dict)
 
 
 def recompute(

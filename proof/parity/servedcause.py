@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from proof.parity import cause
-from proof.parity.recomputed import Placed, Prefix, Recomputed, Values
+from proof.parity.recomputed import Prefix, Recomputed, Values
 from proof.parity.steps import Reason
 from scorer.served.vector_file import Read, ServedRecord
 from scv.features.fetcher import Fetcher
 from scv.model import vector
 from scv.model.vector import Column
+from scv.offline.lake import Arrival
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Looked:
     fetcher: type[Fetcher]
     prefix: Prefix
     values: Values
-    log: Sequence[Placed]
+    log: Sequence[Arrival]
 
 
 def reasons(read: Read, column: Column, inputs: Iterable[Looked], lake: Recomputed) -> list[Reason]:

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 from proof.parity import cause
 from proof.parity.batchside import BatchSide
 from proof.parity.evidence import Evidence, Steps
-from proof.parity.recomputed import Placed, Prefix, Values
+from proof.parity.recomputed import Prefix, Values
 from proof.parity.tally import plain
+from scv.offline.lake import Arrival
 
 
 class Reason(NamedTuple):
@@ -117,7 +118,7 @@ def _no_row(e: Evidence) -> Reason:
     return Reason(cause.MISSING, f"{_stands(e)}; there is no row of {e.fetcher}")
 
 
-def _to_come(e: Evidence, one: Placed) -> bool:
+def _to_come(e: Evidence, one: Arrival) -> bool:
     """Has the online consumer not come to it yet?"""
     home = e.stored.home
     return home is not None and (one.epoch, one.offset) >= (home.epoch, home.next)

@@ -6,10 +6,12 @@ Only `streams` writes it. A reader fixes one version of every family and sees no
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import duckdb
 import msgspec
@@ -21,6 +23,7 @@ from scv.errors import Damaged, LakeConflict
 from scv.events import event as events
 from scv.events.calendar import from_us
 from scv.events.country import Country
+from scv.events.delivery import Delivery, identify
 
 ARROW = {"int": pa.int64(), "str": pa.string(), "bool": pa.bool_(), "date": pa.date32()}
 INSTANT = pa.timestamp("us", tz="UTC")
@@ -32,6 +35,8 @@ _SQL = {
     "date32[day]": "DATE",
     str(INSTANT): "TIMESTAMPTZ",
 }
+
+_ENVELOPE = ("customer_id", "kind", "id", "occurred_us", "claimed_us", "seen_us", "day", "seen_day")
 
 
 def schema(family: str) -> pa.Schema:
@@ -75,6 +80,14 @@ class LakeVersion:
         """One short hash of it: stands in every manifest."""
         text = ",".join(f"{family}={version}" for family, version in sorted(self.families.items()))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+class Arrival(NamedTuple):
+    """A delivery and where it stands in the log; its partition follows from its customer."""
+
+    epoch: int
+    offset: int
+    delivery: Delivery
 
 
 class Lake:
@@ -143,6 +156,26 @@ class Lake:
         ]
         return f"SELECT {', '.join(columns)} FROM {source} WHERE kind <> 'watermark'"
 
+    def arrivals(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        family: str,
+        country: Country,
+        version: LakeVersion,
+        customers: Iterable[str] | None = None,
+    ) -> Iterator[tuple[str, list[Arrival]]]:
+        """Each customer of a country (of those given, if any are) with what arrived of a family, in log order."""
+        cursor = connection.cursor()  # its own: the reader stays open while others ask
+        query = f"SELECT * FROM ({self.deliveries(cursor, family, country, version)})"
+        chosen = {}
+        if customers is not None:
+            query, chosen = f"{query} WHERE customer_id IN (SELECT unnest($chosen))", {"chosen": sorted(set(customers))}
+        found = cursor.sql(f'{query} ORDER BY customer_id, epoch, "partition", "offset"', params=chosen)
+        rows = (row for batch in found.to_arrow_reader(20_000) for row in batch.to_pylist())
+        names = tuple(events.fields(family))
+        for customer_id, group in itertools.groupby(rows, key=lambda row: str(row["customer_id"])):
+            yield customer_id, [_arrival(row, country.code, names) for row in group]
+
     def watermark_us(
         self, connection: duckdb.DuckDBPyConnection, family: str, country: str, version: LakeVersion
     ) -> int | None:
@@ -206,6 +239,16 @@ class Lake:
         return Damaged(
             f"The lake has lost {files[0]}{more}: events of {family}. Bring it back from a copy of the lake."
         )
+
+
+def _arrival(row: Mapping[str, Any], country: str, payload: Sequence[str]) -> Arrival:
+    delivery = Delivery(
+        country=country,
+        values={name: row[name] for name in payload},
+        identity=identify(row["id"], row["claimed_us"]),
+        **{name: row[name] for name in _ENVELOPE},
+    )
+    return Arrival(row["epoch"], row["offset"], delivery)
 
 
 def _empty(family: str) -> str:

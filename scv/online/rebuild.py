@@ -15,11 +15,10 @@ import duckdb
 from scv.errors import LogChanged, StoreUnusable
 from scv.events import event as events
 from scv.events.country import Country
-from scv.events.delivery import Delivery, identify
 from scv.events.partition import partition_of
 from scv.features.fetcher import Fetcher
 from scv.features.layout import Layout, layout_of
-from scv.offline.lake import Lake, LakeVersion
+from scv.offline.lake import Arrival, Lake, LakeVersion
 from scv.online import marker
 from scv.online.keys import row_key
 from scv.online.row import Place, Row, fence_of
@@ -142,7 +141,9 @@ class _Task:
         begun = self.store.incarnation()
         empty = self.source.version.families[self.source.log.family] < 0
         if not empty:
-            for chunk in _chunks(self._customers(connection), CHUNK):
+            source = self.source
+            logs = source.lake.arrivals(connection, source.log.family, self.country, source.version)
+            for chunk in _chunks(logs, CHUNK):
                 self._build(chunk, done)
                 report()
         if self.store.incarnation() != begun:
@@ -184,26 +185,17 @@ class _Task:
     def _deliveries(self, connection: duckdb.DuckDBPyConnection) -> str:
         return self.source.lake.deliveries(connection, self.source.log.family, self.country, self.source.version)
 
-    def _customers(self, connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-        """Each customer's deliveries in log order, as rows of the query."""
-        cursor = connection.cursor()  # its own: the reader is open while others ask
-        query = f'SELECT * FROM ({self._deliveries(cursor)}) ORDER BY customer_id, epoch, "partition", "offset"'
-        reader = cursor.sql(query).to_arrow_reader(20_000)
-        rows = itertools.chain.from_iterable(batch.to_pylist() for batch in reader)
-        for customer_id, group in itertools.groupby(rows, key=lambda row: str(row["customer_id"])):
-            yield customer_id, list(group)
-
-    def _build(self, chunk: list[tuple[str, list[dict[str, Any]]]], done: Rebuilt) -> None:
+    def _build(self, chunk: list[tuple[str, list[Arrival]]], done: Rebuilt) -> None:
         names = {row_key(self.country.code, customer_id): customer_id for customer_id, _ in chunk}
-        rows_of = dict(chunk)
+        logs = dict(chunk)
         done.customers += len(chunk)
-        done.deliveries += sum(len(rows) for rows in rows_of.values())
+        done.deliveries += sum(map(len, logs.values()))
         done.rows += len(chunk) * len(self.fields)
         pending, before = list(names), done.written
         while pending:
             writes: dict[str, list[RowWrite]] = {}
             for key, fences in zip(pending, self.store.fences(pending, self.fields), strict=True):
-                made = self._rows(names[key], rows_of[names[key]], fences)
+                made = self._rows(names[key], logs[names[key]], fences)
                 if made:
                     writes[key] = made
             pending = self.store.write_rows(writes)
@@ -211,35 +203,19 @@ class _Task:
             done.again += len(pending)
         done.kept += len(chunk) * len(self.fields) - (done.written - before)
 
-    def _rows(self, customer_id: str, rows: list[dict[str, Any]], fences: Sequence[bytes]) -> list[RowWrite]:
+    def _rows(self, customer_id: str, log: Sequence[Arrival], fences: Sequence[bytes]) -> list[RowWrite]:
         """The rows that are behind the lake, folded."""
         place, upto = self.source.place(f"{self.country.code}:{customer_id}".encode())
         behind = [pair for pair in zip(self.layouts, fences, strict=True) if is_behind(pair[1], place, upto)]
         if not behind:
             return []
-        deliveries = [self._delivery(row) for row in rows]
         writes = []
         for layout, fence in behind:
             row = Row(layout, self.country.lateness_days)
-            for delivery in deliveries:
-                row.deliver(delivery)
+            for one in log:
+                row.deliver(one.delivery)
             writes.append(RowWrite(layout.field, fence, row.pack(place, upto)))
         return writes
-
-    def _delivery(self, row: dict[str, Any]) -> Delivery:
-        return Delivery(
-            country=self.country.code,
-            customer_id=row["customer_id"],
-            kind=row["kind"],
-            id=row["id"],
-            occurred_us=row["occurred_us"],
-            claimed_us=row["claimed_us"],
-            seen_us=row["seen_us"],
-            day=row["day"],
-            seen_day=row["seen_day"],
-            values={name: row[name] for name in events.fields(self.source.log.family)},
-            identity=identify(row["id"], row["claimed_us"]),
-        )
 
 
 def is_behind(fence: bytes, place: Place, upto: int) -> bool:
