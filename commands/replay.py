@@ -41,14 +41,14 @@ def command(
     """
     from streams.replay import sender
     from streams.replay.history import History
-    from terminal.stages import Stages
+    from terminal.bar import Bar
 
     found = settings.load()
     pace = None if speed is None else sender.parse_speed(speed)
     if code is not None:
         country.load(code, found.countries_path)
     source = sender.source(path, found)
-    with History(source, code, keep_bad, found.memory, found.threads) as history, Stages() as report:
+    with History(source, code, keep_bad, found.memory, found.threads) as history, Bar() as report:
         since = _instant(begin, history, found) if begin else _standing(history, found)
         end = None if until is None else _instant(until, history, found)
         summary = sender.replay(history, found, since, end, pace, report)

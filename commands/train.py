@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -47,6 +45,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     from scv import settings
     from scv.targets import target
     from terminal.arguments import the_countries, the_references
+    from terminal.bar import Bar
     from trainer import past
     from trainer.train import Plan, train
 
@@ -56,11 +55,9 @@ def command(  # noqa: PLR0913 - one parameter per option
     chosen = [target.get(name) for name in dict.fromkeys(names)] or target.of_country(country)
     plan = Plan("default" if quick else "search", trials, not no_report, accepted)
     done = []
-    with _bar() as progress:
-        progress("reading the past", 0, 1)
-        with past.read(config, country, chosen, at, _store(config)) as known:
-            for one in chosen:
-                done.append(train(config, known, one, plan, _named(progress, one.name)))
+    with Bar("reading the past") as progress, past.read(config, country, chosen, at, _store(config)) as known:
+        for one in chosen:
+            done.append(train(config, known, one, plan, _named(progress, one.name)))
     if as_json:
         click.echo(json.dumps([result.as_json() for result in done], indent=2))
     else:
@@ -89,15 +86,3 @@ def _line(one: Trained) -> str:
 
 def _named(progress: Progress, target: str) -> Progress:
     return lambda text, done, total: progress(f"{target}: {text}", done, total)
-
-
-@contextmanager
-def _bar() -> Iterator[Progress]:
-    """A progress bar on stderr, one step per trial."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
-        task = shown.add_task("training", total=1)
-        yield lambda text, done, total: shown.update(task, description=text, completed=done, total=total, refresh=True)

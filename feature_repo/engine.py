@@ -65,7 +65,7 @@ class RebuildEngine(LocalComputeEngine):
             reachable(settings),
             connect(settings) as client,
             duckdb.connect(config=limits) as connection,
-            Bar(tqdm_builder) as bar,
+            FeastBar(tqdm_builder) as bar,
         ):
             lake, chosen = Lake(settings.lake_path), fetcher.get(name)
             return rebuild(client, lake, countries, [chosen], bar.move, connection)
@@ -76,14 +76,14 @@ class RebuildEngine(LocalComputeEngine):
             self._noted = True
 
 
-class Bar:
+class FeastBar:
     """Feast's progress bar, drawn from the first report of done and total."""
 
     def __init__(self, tqdm_builder: Callable[[int], Any] | None) -> None:
         self._build = tqdm_builder
         self._bar: Any = None
 
-    def __enter__(self) -> Bar:
+    def __enter__(self) -> FeastBar:
         return self
 
     def __exit__(self, *_: object) -> None:

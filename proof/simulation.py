@@ -20,7 +20,7 @@ from scv import settings
 from scv.errors import UnknownName, UserError
 from scv.events import country
 from scv.settings import Settings
-from terminal.stages import Stages
+from terminal.bar import Bar
 
 if TYPE_CHECKING:
     from proof.world import World
@@ -95,7 +95,7 @@ def fulfil(wish: Wish) -> None:
 def _judge(wish: Wish, worlds: Sequence[World], found: Settings) -> None:
     from proof.truth.report import report
 
-    with Stages() as say:
+    with Bar() as say:
         report(found, worlds, wish.sample, found.home_path / "reports" / f"{_label(wish)}.html", wish.as_json, say)
 
 
@@ -170,7 +170,7 @@ def _produce(wish: Wish, worlds: Sequence[World], folder: Folder, found: Setting
     production = Production(_plan(wish, worlds, sink), worlds, folder, sink, known)
     began, again = time.monotonic(), "" if wish.is_file else wish.again()
     try:
-        with Stages() as report:
+        with Bar() as report:
             counts = production.run(wish.resume, wish.workers, report, again)
     except KeyboardInterrupt:
         click.echo(f"\n{production.reached(again)}", err=True)

@@ -17,6 +17,7 @@ from scv.online.reader import Reader
 from scv.settings import Settings
 from streams.connection import connect_store
 from streams.replay import completejourney
+from terminal.bar import Bar
 
 NOON = "2017-09-04T12:00:00-04:00"  # of the Monday before the list
 FROZEN = "2017-09-05"  # the Tuesday of the list: the champion is what was known then
@@ -56,7 +57,9 @@ class Story:
         note = "Nobody was contacted: the held-out comparison on that page is a placebo check."
         say.show("What the list is worth", *said, note, page)
         say.step("Quality on nine later Tuesdays, beside RFM-LightGBM and RFM-logistic")
-        say.show("Model quality", *findings.quality(self._settings, self._us, FROZEN, LAST, END))
+        with Bar("judging"):
+            judged = findings.quality(self._settings, self._us, FROZEN, LAST, END)
+        say.show("Model quality", *judged)
         last, rate = findings.week(self._settings, self._us, LAST), self._replayed / self._replay_s
         say.show("Speeds", *findings.speeds(self._settings, last, rate, say.seconds))
         return one

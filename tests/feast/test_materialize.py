@@ -93,7 +93,7 @@ def test_views_stay_served_while_they_are_materialized(
         keys = {"country": ["ZZ"], "customer_id": [live.customers[0]]}
         answers.append(other.get_online_features(["mail:campaigns"], keys).to_dict()["campaigns"])
 
-    monkeypatch.setattr("feature_repo.engine.Bar.move", meanwhile)
+    monkeypatch.setattr("feature_repo.engine.FeastBar.move", meanwhile)
     again = open_store(live.settings)
     again.materialize(START, END, feature_views=["mail"])
     expected = live.expected(collect()["mail"], live.customers[0], NOW)["campaigns"]
