@@ -171,7 +171,7 @@ def _in_our_words(error: Exception) -> CerebroError | None:
         lacking = missing.told(error)
         return UserError(lacking) if lacking else None
     if _package(error) == "redis":
-        from streams.connection import UNWELL, ails
+        from store.client import UNWELL, ails
 
         return (
             Unreachable(f"The store {ails(error)}. `cerebro health store` asks it.")

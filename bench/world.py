@@ -17,12 +17,12 @@ import duckdb
 from feast import FeatureStore
 
 from bench.size import Size
-from feature_repo.store import apply
+from feature_repo.feast_store import apply
 from local.services import Services
 from scv.events import calendar, country
 from scv.offline.fetch import fetch
 from scv.settings import Settings
-from streams.connection import connect_store
+from store.client import connect
 from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
 from streams.replay import completejourney
@@ -154,7 +154,7 @@ class World:
 
     def client(self, settings: Settings) -> Any:
         """A connected client of the store."""
-        return connect_store(settings)
+        return connect(settings)
 
 
 def _consume(consumer: OnlineConsumer | LakeConsumer) -> None:

@@ -49,8 +49,8 @@ def _why(error: CerebroError, found: Settings, part: str) -> str:
 
 
 def _beat(found: Settings, name: str) -> str:
-    from streams import heartbeat
-    from streams.connection import UNWELL, ails, client, shown
+    from store import heartbeat
+    from store.client import UNWELL, ails, client, shown
 
     with client(found) as store:
         try:
@@ -72,7 +72,7 @@ def _reading(beat: dict[str, Any]) -> str:
 
 
 def _store(found: Settings) -> str:
-    from streams.connection import UNWELL, ails, client, shown
+    from store.client import UNWELL, ails, client, shown
 
     with client(found) as store:
         try:

@@ -71,13 +71,13 @@ def _places(codes: Sequence[str], settings: Settings) -> list[Country]:
     """The countries named; where none is, all whose clock has begun. Raises UserError where none has."""
     from scv.errors import UserError
     from scv.online.rowstore import RowStore
-    from streams.connection import connect_store
+    from store.client import connect
     from terminal.arguments import the_countries
 
     places = the_countries(codes, settings)
     if codes:
         return places
-    with connect_store(settings) as client:
+    with connect(settings) as client:
         store = RowStore(client)
         begun = [one for one in places if store.has_clock(one.code) and store.clock(one.code).now is not None]
     if not begun:
@@ -121,11 +121,11 @@ def compare(
     from proof.parity import standing
     from proof.parity.comparing import Comparing
     from scv.online.rowstore import RowStore
-    from streams.connection import connect_store
+    from store.client import connect
     from terminal.bar import Bar
 
     notes: list[str] = []
-    with connect_store(settings) as client:
+    with connect(settings) as client:
         standing.check_clock(client, country, at)
         standing.wait(settings, client, notes.append)
         with Bar(f"Fetching {country.code}", show) as bar:

@@ -29,12 +29,14 @@ def command() -> None:
 
     from rpc.client import ScorerClient
     from scv import settings
-    from streams import connection, heartbeat, reactor
+    from store import heartbeat
+    from store.client import connect
+    from streams import reactor
     from streams.kafka import topics
 
     config = settings.load()
     topics.ensure(config)
-    client = connection.connect_store(config)
+    client = connect(config)
     with ScorerClient(config.scorer) as scorer:
         app, counts = reactor.build(config, _asker(scorer), client, heartbeat.Heartbeat(client, "reactor").beat)
         click.echo(f"Reactor up: it hears {topics.scv_changed(config)} and asks {config.scorer}.", err=True)

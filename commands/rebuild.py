@@ -27,7 +27,7 @@ def command(countries: tuple[str, ...], names: tuple[str, ...], afresh: bool) ->
       cerebro rebuild US ZZ --fetcher orders
     """
     from scv.online.rowstore import RowStore
-    from streams.connection import connect_store
+    from store.client import connect
     from streams.positions.rebuild import rebuild
 
     if afresh and (countries or names):
@@ -35,7 +35,7 @@ def command(countries: tuple[str, ...], names: tuple[str, ...], afresh: bool) ->
     found = settings.load()
     chosen = {country.code: country for country in the_countries(countries, found)}
     fetchers = [fetcher.get(name) for name in names]
-    with connect_store(found) as client, Bar("Rebuilding") as bar:
+    with connect(found) as client, Bar("Rebuilding") as bar:
         done = rebuild(found, RowStore(client), chosen, fetchers, afresh, bar.at)
     click.echo(
         f"{done.customers:,} customers, {done.deliveries:,} deliveries: {done.written:,} rows written, "

@@ -70,7 +70,7 @@ def _show(summary: Summary) -> None:
 def _standing(history: History, found: Settings) -> datetime | None:
     """Where the replay of the history's countries stands; None before the first, and without a store."""
     from scv.online.rowstore import RowStore
-    from streams.connection import UNWELL, client
+    from store.client import UNWELL, client
     from streams.replay.standing import standing
 
     try:
@@ -89,8 +89,8 @@ def _wait(found: Settings) -> None:
     """Wait until both consumers stand at the end of the log, if they run."""
     from scv.offline.lake import Lake
     from scv.online.rowstore import RowStore
-    from streams import heartbeat
-    from streams.connection import UNWELL, client
+    from store import heartbeat
+    from store.client import UNWELL, client
     from streams.positions.barrier import barrier
     from terminal.bar import Bar
 

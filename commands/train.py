@@ -68,7 +68,7 @@ def command(  # noqa: PLR0913 - one parameter per option
 
 def _store(config: Any) -> Any:
     """Feast over this home, its registry in line with the fetchers."""
-    from feature_repo.store import apply
+    from feature_repo.feast_store import apply
 
     return apply(config)
 

@@ -50,11 +50,11 @@ def open_log(services: Services) -> None:
         from scv.offline.lake import Lake
         from scv.online.rowstore import RowStore
         from scv.settings import load
-        from streams.connection import connect_store
+        from store.client import connect
         from streams.positions.epoch import open_epoch
 
     settings = load({**os.environ, **services.environment()})
-    open_epoch(settings, RowStore(connect_store(settings)), Lake(settings.lake_path), renew=True)
+    open_epoch(settings, RowStore(connect(settings)), Lake(settings.lake_path), renew=True)
 
 
 def serve(services: Services, everything: bool) -> None:

@@ -14,12 +14,13 @@ from feast.infra.registry.base_registry import BaseRegistry
 from feast.repo_config import FeastConfigBaseModel
 
 from feature_repo import home
-from feature_repo.connection import connect, reachable
 from scv.events import country
 from scv.features import fetcher
 from scv.offline.lake import Lake
 from scv.online.rebuild import Rebuilt, rebuild
 from scv.settings import Settings
+from store.client import client, reachable
+from store.lock import Lock
 
 NOTE = (
     "Rows are folded from the whole lake: START and END select nothing. What the streams have already taken further "
@@ -63,12 +64,13 @@ class RebuildEngine(LocalComputeEngine):
         limits = {"threads": settings.threads, "memory_limit": settings.memory}
         with (
             reachable(settings),
-            connect(settings) as client,
+            client(settings) as connected,
+            Lock(connected, "epoch"),
             duckdb.connect(config=limits) as connection,
             FeastBar(tqdm_builder) as bar,
         ):
             lake, chosen = Lake(settings.lake_path), fetcher.get(name)
-            return rebuild(client, lake, countries, [chosen], bar.move, connection)
+            return rebuild(connected, lake, countries, [chosen], bar.move, connection)
 
     def _note(self) -> None:
         if not self._noted:

@@ -17,7 +17,6 @@ from feast.protos.feast.types.Value_pb2 import Value
 from feast.repo_config import FeastConfigBaseModel
 
 from feature_repo import home
-from feature_repo.connection import connect, reachable
 from feature_repo.values import Asked, Customer, Found, describe
 from feature_repo.views import JOIN_KEYS, empty_snapshots
 from scv.errors import StaleBundle, StoreUnusable, UserError
@@ -27,6 +26,7 @@ from scv.features.fetcher import Fetcher
 from scv.features.layout import layout_of
 from scv.online.reader import Reader, View
 from scv.settings import Settings
+from store.client import client, reachable
 
 
 class RowOnlineStoreConfig(FeastConfigBaseModel):
@@ -100,7 +100,7 @@ class RowOnlineStore(OnlineStore):
     def _opened(self, config: RepoConfig) -> tuple[Settings, Reader]:
         if self._open is None:
             settings = config.online_store.settings or home.settings()
-            self._open = settings, Reader(connect(settings))
+            self._open = settings, Reader(client(settings, reads_only=True))
         return self._open
 
     def _country(self, code: str, settings: Settings) -> country.Country:

@@ -19,10 +19,10 @@ import msgspec
 
 from scv.events import country as countries
 from scv.settings import Settings
+from scv.talk import say as talk
+from store.client import UNWELL, ails
 from streams.alert import Alert, Risk, Standing, changes
-from streams.connection import UNWELL, ails
 from streams.kafka import librdkafka, topics
-from streams.talk import say as talk
 
 FLUSH_S = 0.5
 MOST = 200

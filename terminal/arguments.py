@@ -36,9 +36,9 @@ def the_references(dates: Sequence[str], country: Country, settings: Settings) -
 def now(country: Country, settings: Settings) -> datetime:
     """A country's clock: wall time, or the front of its replay. Raises UserError before a replay began."""
     from scv.online.rowstore import RowStore
-    from streams.connection import connect_store
+    from store.client import connect
 
-    found = RowStore(connect_store(settings)).clock(country.code).now
+    found = RowStore(connect(settings)).clock(country.code).now
     if found is None:
         raise UserError(f"The replay of {country.code} has not begun: its clock has no instant. Name one with -d.")
     return found
@@ -52,7 +52,7 @@ def known_clock(country: Country, settings: Settings) -> datetime:
 
     from scv.offline.lake import Lake
     from scv.online.rowstore import RowStore
-    from streams.connection import UNWELL, client
+    from store.client import UNWELL, client
 
     try:
         with client(settings) as connected:

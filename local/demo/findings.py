@@ -15,7 +15,7 @@ import duckdb
 import msgspec
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
-from feature_repo.store import apply
+from feature_repo.feast_store import apply
 from rpc.client import ScorerClient
 from scorer.tuesday.week import Folder, Week
 from scv import figures

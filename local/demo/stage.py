@@ -12,7 +12,7 @@ from local.services.workers import READY_S, worker
 from scv import settings as configuration
 from scv.errors import UserError
 from scv.settings import PREFIX, Settings
-from streams import heartbeat
+from store import heartbeat
 
 MARK = ".demo"
 """Stands in a folder that the demo made and may empty again."""

@@ -15,7 +15,7 @@ from scv.events import country as countries
 from scv.features import fetcher
 from scv.online.reader import Reader
 from scv.settings import Settings
-from streams.connection import connect_store
+from store.client import connect
 from streams.replay import completejourney
 from terminal.bar import Bar
 
@@ -36,7 +36,7 @@ class Story:
     def __init__(self, narrator: Narrator, settings: Settings) -> None:
         self._narrator, self._settings = narrator, settings
         self._us, self._zz = (countries.load(code, settings.countries_path) for code in ("US", "ZZ"))
-        self._store = connect_store(settings)
+        self._store = connect(settings)
         self._replayed, self._replay_s = 0, 0.0
 
     def play(self) -> str:

@@ -14,8 +14,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from local.services.process import Child, free_port
 from scv.settings import load
-from streams.connection import client
-from streams.heartbeat import read
+from store.client import client
+from store.heartbeat import read
 
 READY_S = 60.0
 CLI = Path(__file__).parents[2] / "cli.py"

@@ -39,7 +39,7 @@ def check_clock(client: Any, country: Country, at: datetime) -> None:
 
 def wait(settings: Settings, client: Any, say: Callable[[str], None]) -> None:
     """Until rows and lake stand at one place; says so where they do not and nothing moves any more."""
-    from streams.flush import request_flush
+    from store.flush import request_flush
     from streams.positions.position import positions
 
     store, lake = RowStore(client), Lake(settings.lake_path)

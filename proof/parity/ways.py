@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from feature_repo import historical, store
+from feature_repo import feast_store, historical
 from rpc.client import ScorerClient, ScorerError
 from rpc.scorer_pb2 import SCORED, Status
 from scorer import champions, scoring, subjects
@@ -48,7 +48,7 @@ class Feast:
 
     def __init__(self, settings: Settings, country: Country) -> None:
         self._settings, self._country = settings, country
-        self._store = store.apply(settings)
+        self._store = feast_store.apply(settings)
         self._service = self._store.get_feature_service("scv")
 
     def online(self, customers: Sequence[str]) -> Columns:

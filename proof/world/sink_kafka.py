@@ -18,7 +18,7 @@ from proof.world.world import World
 from scv.events import calendar, event
 from scv.online.rowstore import RowStore
 from scv.settings import Settings
-from streams.connection import UNWELL, client
+from store.client import UNWELL, client
 from streams.kafka import topics
 from streams.replay.history import History
 from streams.replay.json_lines import STAGED

@@ -14,25 +14,22 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
 
 import grpc
-import redis
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from rpc import scorer_pb2, scorer_pb2_grpc
 from scorer.live.answers import Answers
+from scorer.live.pulse import Pulse
 from scorer.live.servicer import Scorer
-from scv.errors import BadSetting, Unreachable, UserError
+from scv.errors import Unreachable, UserError
 from scv.settings import Settings
+from store.client import ADVICE, Patience, client, shown
 
 SERVICE = scorer_pb2.DESCRIPTOR.services_by_name["Scorer"].full_name
-STORE_TIMEOUT_S = 0.5
-"""A store that does not answer by then is down for a caller who waits at most two seconds."""
-PING_S = 1.0
+BRISK = Patience(answer_s=0.1, connect_s=0.1)
+"""A caller waits two seconds at most, and four of them wait in turn: a store that is silent for longer is down."""
 GRACE_S = 10.0
 DRAIN_S = 1.0
 """How long a stopping server still answers, so that whoever asks its health can go elsewhere first."""
@@ -65,8 +62,9 @@ class Server:
         self._settings = settings
         chosen = limits or Limits()
         self.stopping = threading.Event()
-        self.client = store_client(settings.store)
+        self.client = client(settings, BRISK, reads_only=True)
         self.answers = Answers(settings, self.client)
+        self._pulse = Pulse(self.client, self._serving)
         self._health = health.HealthServicer(
             experimental_non_blocking=True, experimental_thread_pool=ThreadPoolExecutor(max_workers=1)
         )
@@ -75,7 +73,7 @@ class Server:
             maximum_concurrent_rpcs=chosen.most_at_once,
             options=OPTIONS,
         )
-        scorer_pb2_grpc.add_ScorerServicer_to_server(Scorer(self.answers), self._server)
+        scorer_pb2_grpc.add_ScorerServicer_to_server(Scorer(self.answers, self._pulse), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
@@ -90,21 +88,19 @@ class Server:
         self._server.start()
         self.answers.warm()
         deadline, said = time.monotonic() + self._settings.wait_s, False
-        while not self._ping():
+        while not self._pulse.ask():
             if time.monotonic() >= deadline:
                 self.stop(0)
-                where = _place(self._settings.store)
-                raise Unreachable(f"No store answers at {where}. Start one with `cerebro up`, or set CEREBRO_STORE.")
+                raise Unreachable(f"The store {shown(self._settings)} does not answer. {ADVICE}")
             if not said:
-                say(f"Waiting up to {self._settings.wait_s} s for the store {_place(self._settings.store)} …")
+                say(f"Waiting up to {self._settings.wait_s} s for the store {shown(self._settings)} …")
                 said = True
             if self.stopping.wait(0.2):
                 return
 
     def watch(self) -> None:
         """Keep the health true; returns when `stopping` is set."""
-        while not self.stopping.wait(PING_S):
-            self._ping()
+        self._pulse.watch(self.stopping)
 
     def stop(self, grace_s: float = GRACE_S, drain_s: float = 0.0) -> None:
         """NOT_SERVING first and time for balancers to see it, then no new call, then wait for those under way."""
@@ -124,36 +120,10 @@ class Server:
         for one in (signal.SIGTERM, signal.SIGINT):
             signal.signal(one, end)
 
-    def _ping(self) -> bool:
-        try:
-            self.client.ping()
-        except redis.RedisError:
-            self._serving(False)
-            return False
-        self._serving(True)
-        return True
-
     def _serving(self, yes: bool) -> None:
         status = health_pb2.HealthCheckResponse.SERVING if yes else health_pb2.HealthCheckResponse.NOT_SERVING
         for name in ("", SERVICE):
             self._health.set(name, status)
-
-
-def store_client(url: str) -> Any:
-    """A client that gives up soon: one new connection where the old one broke, and short timeouts.
-
-    Raises BadSetting for an address that is none.
-    """
-    try:
-        return redis.Redis.from_url(
-            url,
-            socket_timeout=STORE_TIMEOUT_S,
-            socket_connect_timeout=STORE_TIMEOUT_S,
-            retry=Retry(NoBackoff(), 1),
-            retry_on_error=[redis.ConnectionError],
-        )
-    except ValueError as error:
-        raise BadSetting(f"CEREBRO_STORE cannot be used: {error}") from error
 
 
 def _bind(server: grpc.Server, address: str, insecure: bool) -> str:
@@ -179,8 +149,3 @@ def _loopback(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
-
-
-def _place(url: str) -> str:
-    """An address without its password."""
-    return url.rsplit("@", 1)[-1]

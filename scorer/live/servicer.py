@@ -19,12 +19,14 @@ from rpc import scorer_pb2 as pb
 from rpc import scorer_pb2_grpc
 from scorer import scoring
 from scorer.live.answers import Answers
+from scorer.live.pulse import Pulse
 from scorer.live.reply import reply_of
 from scv.errors import CerebroError, UnknownName
 
 MOST_IDS = 500
 LONGEST_S = 2.0
 """No call works longer than this, whatever deadline its caller set or forgot to set."""
+SILENT = "The store does not answer. Try again; if it stays so, look at the store."
 CUSTOMER = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 Code = grpc.StatusCode
@@ -42,19 +44,19 @@ class Refused(Exception):
 class Scorer(scorer_pb2_grpc.ScorerServicer):
     """Implements `cerebro.scorer.v1.Scorer`."""
 
-    def __init__(self, answers: Answers) -> None:
-        self._answers = answers
+    def __init__(self, answers: Answers, pulse: Pulse) -> None:
+        self._answers, self._pulse = answers, pulse
 
     def Score(self, request: pb.ScoreRequest, context: grpc.ServicerContext) -> pb.ScoreReply:
         """One customer; NOT_FOUND for an unknown one."""
-        scores = _guarded(context, lambda alive: self._scores(request, [request.customer_id], alive))
+        scores = self._guarded(context, lambda alive: self._scores(request, [request.customer_id], alive))
         if scores[0].known is False:
             context.abort(Code.NOT_FOUND, f"Unknown customer: {scoring.UNKNOWN} of {request.country}.")
         return reply_of(scores[0], request.country)
 
     def ScoreBatch(self, request: pb.ScoreBatchRequest, context: grpc.ServicerContext) -> pb.ScoreBatchReply:
         """Up to `MOST_IDS` customers, in the order asked."""
-        scores = _guarded(context, lambda alive: self._scores(request, request.customer_ids, alive))
+        scores = self._guarded(context, lambda alive: self._scores(request, request.customer_ids, alive))
         return pb.ScoreBatchReply(replies=[reply_of(one, request.country) for one in scores])
 
     def _scores(
@@ -67,8 +69,20 @@ class Scorer(scorer_pb2_grpc.ScorerServicer):
             raise Refused(
                 Code.INVALID_ARGUMENT, f"Customer id number {bad[0] + 1} is none: 1 to 64 of A-Z a-z 0-9 _ . -"
             )
+        if self._pulse.down:
+            raise Refused(Code.UNAVAILABLE, SILENT)
         reference = _instant(request) if request.HasField("reference") else None
         return self._answers.answer(request.country, ids, request.targets, reference, alive)
+
+    def _guarded(self, context: grpc.ServicerContext, work: Callable[[Callable[[], None]], list[scoring.Score]]) -> Any:
+        """What `work` returns; any error ends the call with its status."""
+        try:
+            return work(_watch(context))
+        except Exception as error:
+            if isinstance(error, redis.RedisError):
+                self._pulse.doubt()
+            code, message = status_of(error)
+        context.abort(code, message)
 
 
 def _instant(request: pb.ScoreRequest | pb.ScoreBatchRequest) -> datetime:
@@ -76,15 +90,6 @@ def _instant(request: pb.ScoreRequest | pb.ScoreBatchRequest) -> datetime:
         return request.reference.ToDatetime(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
         raise Refused(Code.INVALID_ARGUMENT, f"reference is no instant: {error}") from error
-
-
-def _guarded(context: grpc.ServicerContext, work: Callable[[Callable[[], None]], list[scoring.Score]]) -> Any:
-    """What `work` returns; any error ends the call with its status."""
-    try:
-        return work(_watch(context))
-    except Exception as error:
-        code, message = status_of(error)
-    context.abort(code, message)
 
 
 def status_of(error: Exception) -> tuple[grpc.StatusCode, str]:
@@ -97,7 +102,7 @@ def status_of(error: Exception) -> tuple[grpc.StatusCode, str]:
         return Code.FAILED_PRECONDITION, str(error)
     if isinstance(error, redis.RedisError):
         log.warning("the store does not answer: %s", type(error).__name__)
-        return Code.UNAVAILABLE, "The store does not answer. Try again; if it stays so, look at the store."
+        return Code.UNAVAILABLE, SILENT
     log.error("unexpected %s at %s", type(error).__name__, _where(error))
     return Code.INTERNAL, "The scorer failed on this call. Its log says where."
 

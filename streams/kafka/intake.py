@@ -14,10 +14,10 @@ from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from scv.errors import LogChanged, Unreachable
 from scv.settings import Settings
+from scv.talk import say as talk
 from streams.kafka import librdkafka
 from streams.kafka.log import ADVICE, Bounds, Part
 from streams.kafka.topics import MAX_EVENT_BYTES
-from streams.talk import say as talk
 
 COMMIT_EVERY_S = 1.0
 _GONE = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}

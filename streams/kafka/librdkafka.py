@@ -14,8 +14,8 @@ from confluent_kafka import KafkaError
 from confluent_kafka.admin import AdminClient
 
 from scv.settings import Settings
-from streams.talk import Seldom
-from streams.talk import say as talk
+from scv.talk import Seldom
+from scv.talk import say as talk
 
 _CRITICAL = 2
 """Of syslog's levels: an error that librdkafka logs, it reports as well."""

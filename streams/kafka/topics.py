@@ -16,8 +16,8 @@ from confluent_kafka.admin import NewTopic
 from scv.errors import CerebroError, Unreachable
 from scv.events.event import FAMILIES
 from scv.settings import Settings
+from scv.talk import say as talk
 from streams.kafka import librdkafka
-from streams.talk import say as talk
 
 MAX_EVENT_BYTES = 4 * 1024 * 1024
 """More than consumers take (1 MB), so that an oversized record reaches them to be refused and kept."""

@@ -17,11 +17,13 @@ from scv.events.event import Watermark
 from scv.offline.lake import Lake
 from scv.online.rowstore import RowStore
 from scv.settings import Settings
+from scv.talk import Seldom
+from scv.talk import say as talk
+from store.client import UNWELL, connect
+from store.flush import FlushRequests
+from store.heartbeat import Heartbeat
 from streams import faultpoint
-from streams.connection import UNWELL, connect_store
 from streams.counters import Counters
-from streams.flush import FlushRequests
-from streams.heartbeat import Heartbeat
 from streams.kafka import librdkafka, topics
 from streams.kafka.intake import Intake
 from streams.kafka.log import Broker, Part, refuse_strangers
@@ -29,8 +31,6 @@ from streams.kafka.producer import Producer
 from streams.kafka.record import Reading, Record
 from streams.lake.writer import Buffer, LakeWriter
 from streams.positions.epoch import open_epoch
-from streams.talk import Seldom
-from streams.talk import say as talk
 
 NAME = "lake"
 BATCH = 5_000
@@ -45,7 +45,7 @@ RETRY_S = 5.0
 class LakeConsumer:
     """One member of the group; `run` it in a thread or a process of its own.
 
-    It commits at 50,000 records, after two seconds, when it is asked to (`streams.flush`) and when it stops. While the
+    It commits at 50,000 records, after two seconds, when it is asked to (`store.flush`) and when it stops. While the
     disk is full it waits; what it had read is read again.
     Raises Unreachable at the start when store or broker do not come up, or when dead letters are not acknowledged.
     """
@@ -66,7 +66,7 @@ class LakeConsumer:
 
     def run(self, stop: threading.Event, until_idle: bool = False, once: bool = False) -> Counters:
         """Consume until `stop` is set, until nothing is left (`until_idle`), or one batch (`once`)."""
-        with connect_store(self._settings, self._say) as client:
+        with connect(self._settings, self._say) as client:
             lake = Lake(self._settings.lake_path)
             self._logs = open_epoch(self._settings, RowStore(client), lake, self._say).logs
             self._reading = Reading(self._logs, countries.known(self._settings.countries_path))

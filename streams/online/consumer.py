@@ -25,10 +25,11 @@ from scv.offline.lake import Lake
 from scv.online import marker
 from scv.online.rowstore import Marks, RowStore
 from scv.settings import Settings
+from scv.talk import say as talk
+from store.client import UNWELL, ails, connect
+from store.heartbeat import Heartbeat
 from streams import faultpoint
-from streams.connection import UNWELL, ails, connect_store
 from streams.counters import Counters
-from streams.heartbeat import Heartbeat
 from streams.kafka import librdkafka, topics
 from streams.kafka.intake import Intake
 from streams.kafka.log import ADVICE, Broker, Part, refuse_strangers
@@ -37,7 +38,6 @@ from streams.kafka.record import Reading, Record
 from streams.online.folding import Batch, Folding, Moved
 from streams.online.rowcache import Name
 from streams.positions.epoch import open_epoch
-from streams.talk import say as talk
 
 NAME = "online"
 BATCH = 10_000
@@ -67,7 +67,7 @@ class OnlineConsumer:
 
     def run(self, stop: threading.Event, until_idle: bool = False, once: bool = False) -> Counters:
         """Consume until `stop` is set, until nothing is left (`until_idle`), or one batch (`once`)."""
-        with connect_store(self._settings, self._say) as client:
+        with connect(self._settings, self._say) as client:
             self._store = RowStore(client)
             self._logs = open_epoch(self._settings, self._store, Lake(self._settings.lake_path), self._say).logs
             self._reading = Reading(self._logs, self._countries)

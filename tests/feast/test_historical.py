@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from feast import FeatureStore
 
+from feature_repo.feast_store import apply
 from feature_repo.historical import historical
-from feature_repo.store import apply
 from scv.errors import UserError
 from scv.events import calendar
 from scv.features.fetcher import collect

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from feast import FeatureStore, FeatureViewState
 
-from feature_repo.store import open_store
+from feature_repo.feast_store import open_store
 from scv.errors import LogChanged
 from scv.features.fetcher import collect
 from scv.features.layout import layout_of

@@ -10,8 +10,8 @@ import pytest
 import redis
 from feast import FeatureStore
 
+from feature_repo.feast_store import open_store
 from feature_repo.home import REPO
-from feature_repo.store import open_store
 from scv.errors import StaleBundle, StoreUnusable, UnknownName, Unreachable, UserError
 from scv.features.fetcher import collect
 from scv.settings import Settings, services_file
@@ -214,6 +214,6 @@ def test_a_stranger_opens_the_folder_and_knows_only_feast(live: Served, monkeypa
 
 def test_a_store_that_is_away_says_so(live: Served) -> None:
     away = Settings(home=live.settings.home, store="redis://user:secret@127.0.0.1:1/0")
-    with pytest.raises(Unreachable, match=r"127\.0\.0\.1:1 does not answer.*cerebro up") as caught:
+    with pytest.raises(Unreachable, match=r"127\.0\.0\.1:1/0 does not answer.*cerebro up") as caught:
         ask(open_store(away), ["c1"])
     assert "secret" not in str(caught.value)

@@ -10,8 +10,8 @@ from feast import FeatureStore, FeatureView
 from feast.repo_operations import get_repo_files
 from feast.types import Float64, Int64, String
 
+from feature_repo.feast_store import apply
 from feature_repo.home import REPO, settings
-from feature_repo.store import apply
 from feature_repo.views import catalogue
 from scv.features.fetcher import collect
 from scv.settings import Settings

@@ -17,7 +17,7 @@ import pytest
 
 from scv import settings
 from scv.features import fetcher
-from streams.connection import connect_store
+from store.client import connect
 from tests.flow import town
 from tests.flow.town import LATER, TUESDAY
 from tests.flow.ways import Compared, Place
@@ -38,7 +38,7 @@ def main(name: str) -> None:
 def _ways(name: str) -> dict[str, object]:
     config = settings.load()
     made, compared = town.make(config.home_path), Compared()
-    with connect_store(config) as client:
+    with connect(config) as client:
         compared.at(Place(config, client, made.country, LATER, made.customers), made.logs(TUESDAY, LATER))
     return {
         "compared": {way: tally.compared[name] for way, tally in compared.tallies.items()},

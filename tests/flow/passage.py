@@ -8,7 +8,7 @@ from typing import Any
 from scv.offline.lake import Lake
 from scv.online.rowstore import RowStore
 from scv.settings import Settings
-from streams.connection import connect_store
+from store.client import connect
 from streams.kafka import topics
 from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
@@ -38,7 +38,7 @@ def go(live: Settings, made: Town, timeout_s: float = 60) -> Passage:
     """Send a town in two parts; at both barriers compare, and score from the first on with champions made there."""
     found = Passage()
     topics.ensure(live)
-    with connect_store(live) as client, shop.Running(live, OnlineConsumer, LakeConsumer) as running:
+    with connect(live) as client, shop.Running(live, OnlineConsumer, LakeConsumer) as running:
         for since, until, stops in ((BEGIN, TUESDAY, (TUESDAY,)), (TUESDAY, LATER, (TUESDAY, LATER))):
             found.sent += town.send(live, made, since, until)
             barrier(live, RowStore(client), Lake(live.lake_path), timeout_s=timeout_s)

@@ -15,7 +15,7 @@ import pytest
 
 from scv.features import fetcher
 from scv.settings import PREFIX, Settings
-from streams.connection import connect_store
+from store.client import connect
 from streams.kafka import topics
 from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
@@ -107,7 +107,7 @@ def first_half(settings: Settings) -> None:
     assert NAME not in fetcher.collect()
     made = town.make(settings.home_path)
     topics.ensure(settings)
-    with connect_store(settings) as client, shop.Running(settings, OnlineConsumer, LakeConsumer):
+    with connect(settings) as client, shop.Running(settings, OnlineConsumer, LakeConsumer):
         town.send(settings, made, BEGIN, TUESDAY)
         shop.settle(settings, client)
 

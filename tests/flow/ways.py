@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from feature_repo import historical, store
+from feature_repo import feast_store, historical
 from scorer import subjects
 from scv.events.country import Country
 from scv.features import fetcher
@@ -70,7 +70,7 @@ def rows(place: Place) -> Values:
 
 def online(place: Place) -> Values:
     """Feast's `get_online_features`."""
-    feast = store.apply(place.settings)
+    feast = feast_store.apply(place.settings)
     entities = [{"country": place.country.code, "customer_id": one} for one in place.customers]
     service = feast.get_feature_service("scv")
     found = feast.get_online_features(service, entities, full_feature_names=True).to_dict()
@@ -82,7 +82,7 @@ def online(place: Place) -> Values:
 def historically(place: Place) -> Values:
     """Feast's `get_historical_features` at the snapshot's reference."""
     asked = {"country": place.country.code, "customer_id": list(place.customers), "event_timestamp": place.at}
-    found = historical.historical(store.open_store(place.settings), place.settings, pd.DataFrame(asked))
+    found = historical.historical(feast_store.open_store(place.settings), place.settings, pd.DataFrame(asked))
     return _by_customer(found)
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from local.services import Services
 from scv.settings import Settings
-from streams.connection import connect_store
+from store.client import connect
 
 _numbers = itertools.count()
 BROKER = os.environ.get("CEREBRO_TEST_BROKER", "tansu")
@@ -52,6 +52,6 @@ def live(services: Services, tmp_path: Path) -> Settings:
 @pytest.fixture
 def client(live: Settings) -> Iterator[Any]:
     """A client of the store, which is empty."""
-    with connect_store(live) as found:
+    with connect(live) as found:
         found.flushdb()
         yield found

@@ -19,7 +19,7 @@ from scorer.live.server import Server
 from scv.errors import Damaged, LakeConflict
 from scv.offline.lake import Lake
 from scv.settings import Settings, load
-from streams.connection import connect_store
+from store.client import connect
 from streams.lake.writer import PARTITION_BY
 from tests.command_lines import NAMES, line
 from tests.disks import fill, small_disk
@@ -37,7 +37,7 @@ def lived_in(services: Services, tmp_path_factory: pytest.TempPathFactory) -> It
     settings = Settings(
         broker=services.broker_address, store=services.store_url, home=str(home), topic_prefix="bad", session_ms=1000
     )
-    with connect_store(settings) as client:
+    with connect(settings) as client:
         client.flushdb()
     shop.send(settings, shop.log(1, 300))
     shop.consume(settings)

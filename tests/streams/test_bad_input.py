@@ -18,7 +18,7 @@ from scv.errors import Unreachable
 from scv.events import event
 from scv.events.partition import partition_of
 from scv.settings import Settings
-from streams.connection import connect_store
+from store.client import connect
 from streams.kafka import topics
 from streams.kafka.producer import Producer
 from streams.lake.consumer import LakeConsumer
@@ -158,7 +158,7 @@ def test_a_store_that_comes_up_late_is_found(live: Settings) -> None:
     thread = threading.Thread(target=start)
     thread.start()
     try:
-        with connect_store(late, said.append) as found:
+        with connect(late, said.append) as found:
             assert found.ping()
     finally:
         thread.join()

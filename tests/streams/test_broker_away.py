@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from local.services import Services
+from scv import talk
 from scv.settings import Settings
-from streams import heartbeat, talk
-from streams.connection import connect_store
+from store import heartbeat
+from store.client import connect
 from streams.kafka import librdkafka
 from streams.kafka.log import Broker
 from streams.kafka.producer import Producer
@@ -44,7 +45,7 @@ def test_consumers_and_reactor_are_quiet_while_the_broker_is_away(own: Services,
             command = [sys.executable, str(ROOT / "cli.py"), *arguments]
             running.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
     try:
-        with connect_store(Settings(store=own.store_url)) as store:
+        with connect(Settings(store=own.store_url)) as store:
             shop.wait(lambda: all(heartbeat.read(store, name) is not None for name in PROCESSES), 60)
         before = {name: len(log.read_text().splitlines()) for name, log in logs.items()}
         own.kill_broker()

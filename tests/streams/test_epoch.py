@@ -21,7 +21,7 @@ from scv.offline.lake import Lake
 from scv.online import marker
 from scv.online.rowstore import RowStore
 from scv.settings import Settings
-from streams.connection import connect_store
+from store.client import connect
 from streams.kafka.log import Part, parts, refuse_strangers, standing
 from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
@@ -128,7 +128,7 @@ def test_yesterdays_lake_today(tmp_path: Path) -> None:
             wait_s=10,
         )
         for day in range(2):
-            with connect_store(settings) as client:
+            with connect(settings) as client:
                 lake = Lake(settings.lake_path)
                 opened = open_epoch(settings, RowStore(client), lake, quiet, renew=True)
                 assert {log.epoch for log in opened.logs.values()} == {day + 1}

@@ -8,7 +8,7 @@ import pytest
 
 import cli
 from scv.settings import Settings
-from streams.heartbeat import Heartbeat
+from store.heartbeat import Heartbeat
 
 PARTS = ("online", "lake", "reactor", "scorer", "store", "broker")
 WITH_A_BEAT = ("online", "lake", "reactor")

@@ -9,7 +9,7 @@ from redis.exceptions import ConnectionError
 
 from local.services.valkey import valkey
 from scv.settings import Settings
-from streams.connection import client
+from store.client import client
 
 
 def test_the_first_command_after_a_restart_fails_and_the_next_goes_through(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from scv.features.layout import layout_of
 from scv.online.keys import position_key
 from scv.online.rowstore import Move, RowStore
 from scv.settings import Settings
-from streams import connection
+from store.client import Patience
 from streams.kafka import topics
 from streams.kafka.log import parts
 from streams.kafka.producer import Producer
@@ -138,7 +138,7 @@ def test_a_store_that_evicts_is_refused(live: Settings, client: Any) -> None:
 
 def test_a_store_that_is_away_is_waited_for(live: Settings, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped for a while (SIGSTOP looks like a dead network), the consumer pauses, then goes on."""
-    monkeypatch.setattr(connection, "ANSWER_S", 0.3)
+    monkeypatch.setattr("store.client.STEADY", Patience(answer_s=0.3))
     sent = shop.send(live, shop.log(11, 200), None)
     pid = int(client.info("server")["process_id"])
     with shop.Running(live, OnlineConsumer, LakeConsumer) as running:

@@ -20,7 +20,7 @@ from commands.react import risk_of
 from rpc import scorer_pb2 as pb
 from rpc import scorer_pb2_grpc
 from scv.settings import PREFIX, Settings
-from streams import heartbeat
+from store import heartbeat
 from streams.alert import Alert, Band, Risk, Standing, decide
 from streams.kafka import topics
 from streams.kafka.producer import Producer

@@ -20,7 +20,7 @@ from scv.online import marker, rebuild
 from scv.online.reader import Reader
 from scv.online.rowstore import RowStore
 from scv.settings import Settings
-from streams.connection import connect_store
+from store.client import connect
 from streams.kafka.log import parts
 from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
@@ -44,7 +44,7 @@ def full(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Settin
         partitions=3,
         session_ms=SESSION_MS,
     )
-    with connect_store(settings) as client:
+    with connect(settings) as client:
         client.flushdb()
     shop.send(settings, shop.log(2, 800))
     shop.consume(settings)
@@ -54,7 +54,7 @@ def full(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Settin
 @pytest.fixture
 def store_of(full: Settings) -> Iterator[Any]:
     """A client of that store."""
-    with connect_store(full) as client:
+    with connect(full) as client:
         yield client
 
 

@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import Any
 
 from scv.errors import StoreUnusable
-from streams.connection import UNWELL
-from streams.talk import say as talk
+from scv.talk import say as talk
+from store.client import UNWELL
 
 TTL_MS = 30_000
 _RENEW_S = 5.0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import redis
 from redis.backoff import NoBackoff
@@ -22,8 +23,8 @@ from redis.retry import Retry
 
 from scv.errors import BadSetting, Unreachable
 from scv.settings import Settings
-from streams.incarnation import Incarnation
-from streams.talk import say as talk
+from scv.talk import say as talk
+from store.incarnation import Incarnation
 
 UNWELL = (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError, OutOfMemoryError, TryAgainError)
 """What a store raises that may be well again later: gone, loading, a replica, full."""
@@ -35,33 +36,44 @@ _AILS = {
     TryAgainError: "is moving keys between its nodes",
     AuthenticationError: "refuses the password that CEREBRO_STORE gives",
 }
+ADVICE = "Start one with `cerebro up`, or set CEREBRO_STORE; `cerebro settings` shows what is used."
 
-ANSWER_S = 5.0
-CONNECT_S = 2.0
 SAY_EVERY_S = 15.0
 _PAUSE_S = 0.2
 
 
-def client(settings: Settings) -> Any:
+class Patience(NamedTuple):
+    """How long a client waits for an answer, and for a connection."""
+
+    answer_s: float = 5.0
+    connect_s: float = 2.0
+
+
+STEADY = Patience()
+
+
+def client(settings: Settings, patience: Patience | None = None, reads_only: bool = False) -> Any:
     """A client that has not connected yet; bytes replies. A command that fails is never sent twice by itself.
 
-    The first command after a restart of the store fails like one on a broken connection.
+    The first command after a restart of the store fails like one on a broken connection, for what was written may be
+    gone; not so for who `reads_only`.
     """
+    chosen = patience or STEADY
     try:
         return redis.Redis.from_url(
             settings.store,
-            socket_timeout=ANSWER_S,
-            socket_connect_timeout=CONNECT_S,
+            socket_timeout=chosen.answer_s,
+            socket_connect_timeout=chosen.connect_s,
             socket_keepalive=True,
             retry=Retry(NoBackoff(), 0),
             decode_responses=False,
-            redis_connect_func=Incarnation(),
+            redis_connect_func=None if reads_only else Incarnation(),
         )
     except ValueError as error:
         raise BadSetting(f"CEREBRO_STORE cannot be used: {error}") from error
 
 
-def connect_store(settings: Settings, say: Callable[[str], None] = talk) -> Any:
+def connect(settings: Settings, say: Callable[[str], None] = talk) -> Any:
     """A client of a store that answers; close it, or use it in a `with`.
 
     Says every few seconds that it waits; raises Unreachable after `settings.wait_s` seconds.
@@ -76,12 +88,26 @@ def connect_store(settings: Settings, say: Callable[[str], None] = talk) -> Any:
             now = time.monotonic()
             if now >= deadline:
                 found.close()
-                advice = "" if type(error) in _AILS else " Start one with `cerebro up`, or set CEREBRO_STORE."
-                raise Unreachable(f"The store {shown(settings)} {ails(error)}.{advice}") from error
+                raise unreachable(settings, error) from error
             if now - said >= SAY_EVERY_S:
                 say(f"Waiting up to {settings.wait_s} s for the store {shown(settings)} …")
                 said = now
             time.sleep(_PAUSE_S)
+
+
+@contextmanager
+def reachable(settings: Settings) -> Iterator[None]:
+    """Turns what a store raises that is not well into Unreachable."""
+    try:
+        yield
+    except UNWELL as error:
+        raise unreachable(settings, error) from error
+
+
+def unreachable(settings: Settings, error: Exception) -> Unreachable:
+    """What to raise for it: where the store is, what ails it and what to do."""
+    advice = "" if type(error) in _AILS else f" {ADVICE}"
+    return Unreachable(f"The store {shown(settings)} {ails(error)}.{advice}")
 
 
 def ails(error: Exception) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from streams.connection import UNWELL
+from store.client import UNWELL
 
 TTL_S = 15
 EVERY_S = 1.0
