@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from feast import FeatureViewState
@@ -11,6 +10,7 @@ from feast.protos.feast.core.Registry_pb2 import Registry
 from feast.repo_config import RegistryConfig
 
 from feature_repo.home import settings
+from scv import atomic
 
 
 class HomeRegistryStore(FileRegistryStore):
@@ -34,7 +34,7 @@ class HomeRegistryStore(FileRegistryStore):
                 view.meta.state = FeatureViewState.AVAILABLE_ONLINE
         path = self._filepath
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._filepath = path.with_name(f".{path.name}.{os.getpid()}")
+        self._filepath = atomic.beside(path)
         try:
             super()._write_registry(stored)
             registry_proto.version_id = stored.version_id

@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 import os
+import secrets
+import shutil
 from pathlib import Path
 
 from scv import machine
+
+DRAFT = ".draft"
+
+
+def beside(path: Path) -> Path:
+    """A name for the draft of a file or folder, beside its place. Nobody else takes it: process ids are not unique
+    among the containers that share a disk.
+    """
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}{DRAFT}")
+
+
+def sweep(folder: Path) -> None:
+    """Remove the drafts that killed writers left in a folder; for whoever holds the lock of all that write there."""
+    for left in folder.glob(f".*{DRAFT}"):
+        shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
 
 
 def write(path: Path, body: bytes) -> None:
@@ -15,12 +32,12 @@ def write(path: Path, body: bytes) -> None:
     """
     with machine.at(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        draft = beside(path)
         try:
-            with beside.open("wb") as file:
+            with draft.open("wb") as file:
                 file.write(body)
                 file.flush()
                 os.fsync(file.fileno())
-            beside.replace(path)
+            draft.replace(path)
         finally:
-            beside.unlink(missing_ok=True)
+            draft.unlink(missing_ok=True)

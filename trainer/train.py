@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from scv import atomic
 from scv.errors import CorruptBundle, UserError
 from scv.model import bundle, champion
 from scv.settings import Settings
@@ -178,4 +179,5 @@ def _alone(folder: Path) -> Iterator[None]:
             raise UserError(
                 f"Another training of {folder.parent.name} {folder.name} is at work: wait for it."
             ) from error
+        atomic.sweep(folder)
         yield

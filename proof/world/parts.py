@@ -20,6 +20,7 @@ from proof.world.historical import historical
 from proof.world.records import records
 from proof.world.stock import Ground
 from proof.world.world import World
+from scv import atomic
 from scv.events.country import Country
 from streams.replay.columns import SCHEMA
 
@@ -141,8 +142,7 @@ _WRITERS: Mapping[str, Callable[[Deliveries, Path, Task], Mapping[str, int] | No
 def _beside(target: Path) -> Iterator[Path]:
     """A name beside a file (or folder) that becomes it at the end of a good block, once it is on disk."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    path = target.with_name(f".{target.name}.{os.getpid()}")
-    remove(path)
+    path = atomic.beside(target)
     try:
         yield path
         for one in _files(path):

@@ -162,18 +162,13 @@ class Folder:
         lock = os.open(self.path, os.O_RDONLY)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _sweep(Path(self.path))
+            for one in (Path(self.path), *Path(self.path).iterdir()):
+                whole.sweep(one)
             yield
         except BlockingIOError as error:
             raise UserError(f"Another export is writing to {self.path}. Wait for it, then run this again.") from error
         finally:
             os.close(lock)
-
-
-def _sweep(folder: Path) -> None:
-    """Remove drafts that a killed export left."""
-    for draft in [*folder.glob(".*.tmp"), *folder.glob("*/.*.tmp")]:
-        draft.unlink(missing_ok=True)
 
 
 def _same(folder: Folder, standing: Manifest, wanted: Manifest) -> None:

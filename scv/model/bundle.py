@@ -183,8 +183,7 @@ def write(folder: Path, info: BundleInfo, model: str, report: str | None = None)
             return path
         except CorruptBundle:
             shutil.rmtree(path)
-    beside = folder / f".{info.id}.{os.getpid()}.tmp"
-    shutil.rmtree(beside, ignore_errors=True)
+    beside = whole.beside(path)
     beside.mkdir(parents=True)
     for name, content in [*files.items(), (MANIFEST, body)]:
         whole.write(beside / name, content)

@@ -7,7 +7,6 @@ integers and times as RFC 3339 text are taken; a time without a zone never is.
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from scv import atomic
 from scv.errors import UserError, did_you_mean
 from scv.events import event
 
@@ -79,7 +79,7 @@ def write_parquet(events: pa.Table, path: Path) -> Path:
     keys = [("seen_at", "ascending"), ("occurred_at", "ascending"), ("id", "ascending"), ("kind", "ascending")]
     ordered = ordered.take(pc.sort_indices(ordered, sort_keys=keys))
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    beside = atomic.beside(path)
     try:
         pq.write_table(ordered, beside, compression="zstd", row_group_size=131_072)
         os.replace(beside, path)

@@ -64,3 +64,9 @@ def test_the_rules_see_what_they_should(tmp_path: Path) -> None:
     assert list(long_functions(long)) == [f"endless has {FUNCTION_LINES + 1} lines"] and not says_what_it_is(long)
     long.write_text(f'"""Said."""\n# long: a table\ndef endless() -> None:\n{body}\n', encoding="utf-8")
     assert list(long_functions(long)) == [] and says_what_it_is(long)
+
+
+def test_one_place_names_drafts() -> None:
+    """`scv.atomic.beside`: a name of one's own invention collides on a shared disk, or is never swept."""
+    owner = "scv/atomic.py"
+    assert [name(path) for path in WRITTEN if 'with_name(f".' in path.read_text("utf-8")] == [owner]

@@ -205,10 +205,7 @@ def _publish_and_die(folder: Folder, manifest: Manifest, files: dict[str, bytes]
 
     def dying(name: str, body: bytes) -> None:
         if next(count) == survived:
-            half = Path(folder.path) / f"{name.rpartition('/')[0]}/.half.1.tmp"
-            half.parent.mkdir(parents=True, exist_ok=True)
-            half.write_bytes(body[: len(body) // 2])
-            os._exit(9)
+            Path.replace = lambda *_: os._exit(9)  # type: ignore[assignment,method-assign]  # the draft stays
         put(name, body)
 
     folder._put = dying  # type: ignore[method-assign]
