@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 @click.option("-d", "--date", help="The reference: 2017-09-05 (its local midnight). Default: the newest Tuesday.")
 @click.option("--reconcile", is_flag=True, help="Then compare every value with the live scorer's.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was published as JSON.")
-def command(codes: tuple[str, ...], date: str | None, reconcile: bool, as_json: bool) -> int:
+@click.option("--any-day", is_flag=True, help="Also for a reference that is no Tuesday.")
+@click.option("--anyway", is_flag=True, help="Publish although the log was not complete, or nobody is scored.")
+def command(
+    codes: tuple[str, ...], date: str | None, reconcile: bool, as_json: bool, any_day: bool, anyway: bool
+) -> int:
     """Score everyone in a snapshot of COUNTRY with the champion and publish the week.
 
     The snapshot must exist (`cerebro fetch`). A published week is never overwritten: the same again does nothing,
@@ -36,7 +40,7 @@ def command(codes: tuple[str, ...], date: str | None, reconcile: bool, as_json: 
     settings = known.load()
     wrong = 0
     for country in the_countries(codes, settings):
-        found = export(settings, country, reference_of(date, country, settings))
+        found = export(settings, country, reference_of(date, country, settings, any_day), anyway=anyway)
         same = _compare(settings.scorer, found) if reconcile else None
         click.echo(_json(found, same) if as_json else said(found))
         wrong += same.different if same else 0

@@ -13,34 +13,48 @@ if TYPE_CHECKING:
     from scv.settings import Settings
 
 
-def reference_of(date: str | None, country: Country, settings: Settings) -> datetime:
+def reference_of(date: str | None, country: Country, settings: Settings, any_day: bool = False) -> datetime:
     """The instant that `-d` names; without it local midnight of the newest Tuesday by the country's clock.
 
-    Raises BadReference for one after the clock.
+    Raises BadReference for one after the clock, or (unless `any_day`) for one that is no Tuesday's midnight.
     """
+    from scv.errors import BadReference
     from scv.events import calendar
     from terminal.arguments import now, the_references
 
-    if date:
-        return the_references([date], country, settings)[0]
-    return calendar.last_tuesday(now(country, settings), country.zone)
+    if not date:
+        return calendar.last_tuesday(now(country, settings), country.zone)
+    (at,) = the_references([date], country, settings)
+    tuesday = calendar.last_tuesday(at, country.zone)
+    if at != tuesday and not any_day:
+        raise BadReference(
+            f"{date} is no Tuesday of {country.code}: lists come once a week, and feedback judges Tuesdays only. "
+            f"Name {calendar.label(tuesday, country)}, or publish it all the same with --any-day."
+        )
+    return at
 
 
 def references_of(dates: Sequence[str], country: Country, settings: Settings) -> list[datetime]:
-    """The instants that `-d` names; without any, those of every published week. Raises UserError if there is none."""
-    from scorer.tuesday.week import Folder
+    """The instants that `-d` names; without any, every published Tuesday. Raises UserError if there is none."""
     from scv.errors import UserError
     from terminal.arguments import the_references
 
     if dates:
         return the_references(dates, country, settings)
-    folder = Folder(settings.exports_url, country)
-    published = folder.references()
+    published = published_tuesdays(country, settings)
     if not published:
-        raise UserError(
-            f"No week of {country.code} is published in {folder.path}. Run `cerebro export {country.code}`."
-        )
+        where = f"{settings.exports_url}/{country.code}"
+        raise UserError(f"No Tuesday of {country.code} is published in {where}. Run `cerebro export {country.code}`.")
     return published
+
+
+def published_tuesdays(country: Country, settings: Settings) -> list[datetime]:
+    """The references of published weeks, but for those that are no Tuesdays."""
+    from scorer.tuesday.week import Folder
+    from scv.events import calendar
+
+    published = Folder(settings.exports_url, country).references()
+    return [at for at in published if calendar.last_tuesday(at, country.zone) == at]
 
 
 def write_report(settings: Settings, found: Feedback, notes: Sequence[str], out: Path | None = None) -> Path:

@@ -21,10 +21,13 @@ LOOK_S = 1.0
 @click.option("-d", "--date", help="The reference: 2017-09-05 (its local midnight). Default: the newest Tuesday.")
 @click.option("--wait", "wait_s", default=3600, show_default=True, help="Seconds to wait for the log.")
 @click.option("-w", "--workers", default=1, show_default=True, type=click.IntRange(1, 256), help="Parallel fetchers.")
-def command(codes: tuple[str, ...], date: str | None, wait_s: int, workers: int) -> None:
+@click.option("--any-day", is_flag=True, help="Also for a reference that is no Tuesday.")
+@click.option("--anyway", is_flag=True, help="Publish although the log is not complete, or nobody is scored.")
+def command(codes: tuple[str, ...], date: str | None, wait_s: int, workers: int, any_day: bool, anyway: bool) -> None:
     """Wait until the lake of COUNTRY is complete to the reference, then snapshot, export and feedback.
 
-    Every step may be interrupted and run again: what is done is found and left as it is.
+    Every step may be interrupted and run again: what is done is found and left as it is. A week that is not complete
+    after the wait, or in which nobody is scored, is not published; the other countries go on.
 
     \b
     Example:
@@ -33,32 +36,46 @@ def command(codes: tuple[str, ...], date: str | None, wait_s: int, workers: int)
     """
     from commands.tuesday import reference_of
     from scv import settings as known
+    from scv.errors import UserError
     from terminal.arguments import the_countries
 
-    settings = known.load()
+    settings, held = known.load(), list[str]()
     for country in the_countries(codes, settings):
-        run(settings, country, reference_of(date, country, settings), wait_s, workers)
+        try:
+            at = reference_of(date, country, settings, any_day)
+            run(settings, country, at, wait_s, workers, anyway)
+        except UserError as error:
+            held.append(str(error))
+    if held:
+        raise UserError("\n".join(held))
 
 
-def run(settings: Settings, country: Country, at: datetime, wait_s: float = 0, workers: int = 1) -> None:
+def run(
+    settings: Settings, country: Country, at: datetime, wait_s: float = 0, workers: int = 1, anyway: bool = False
+) -> None:
     """One country's Tuesday; what each step did goes to stdout, waiting to stderr."""
     from commands.export import said
-    from commands.tuesday import references_of, write_report
+    from commands.tuesday import published_tuesdays, write_report
     from scorer.feedback.validation import feedback, sentence
     from scorer.tuesday.export import Exported, export
     from scorer.tuesday.week import Folder
+    from scv.errors import UserError
     from scv.events import calendar
 
-    date = calendar.label(at, country)
     published = Folder(settings.exports_url, country).week(at)
     if published is None:
-        if not wait(settings, country, at, wait_s):
-            said_so = f"{country.code}: the log is not complete to {date}; the files will say how far it is."
-            click.echo(said_so, err=True)
+        if not wait(settings, country, at, wait_s) and not anyway:
+            raise UserError(
+                f"{country.code} {calendar.label(at, country)} is not published: the log is complete to "
+                f"{_said(complete_to(settings, country))}. Run it again when it is (do the consumers run?), or publish "
+                "what there is with --anyway."
+            )
         version = take(settings, country, at, workers)
-    exported = export(settings, country, at, version) if published is None else Exported(published, new=False)
+        exported = export(settings, country, at, version, anyway)
+    else:
+        exported = Exported(published, new=False)
     click.echo(said(exported))
-    found = feedback(settings, country, references_of([], country, settings))
+    found = feedback(settings, country, published_tuesdays(country, settings))
     if found.judged[0].past.dates:
         click.echo(sentence(found))
         click.echo(f"  {write_report(settings, found, [])}")
@@ -71,13 +88,16 @@ def wait(settings: Settings, country: Country, at: datetime, wait_s: float) -> b
     deadline, said = time.monotonic() + wait_s, False
     while (complete := complete_to(settings, country)) is None or complete < at:
         if not said and wait_s > 0:
-            stands = "not known" if complete is None else f"{complete:%Y-%m-%d %H:%M} UTC"
-            click.echo(f"{country.code}: waiting for the log (complete to: {stands}) …", err=True)
+            click.echo(f"{country.code}: waiting for the log (complete to {_said(complete)}) …", err=True)
             said = True
         if time.monotonic() >= deadline:
             return False
         time.sleep(min(LOOK_S, max(0.0, deadline - time.monotonic())))
     return True
+
+
+def _said(complete: datetime | None) -> str:
+    return "nobody knows where" if complete is None else f"{complete:%Y-%m-%d %H:%M} UTC"
 
 
 def complete_to(settings: Settings, country: Country) -> datetime | None:

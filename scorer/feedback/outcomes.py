@@ -79,6 +79,8 @@ def collect(settings: Settings, country: Country, references: Sequence[datetime]
 
 def _week(folder: Folder, country: Country, at: datetime) -> Week:
     date = calendar.label(at, country)
+    if calendar.last_tuesday(at, country.zone) != at:  # the same people again within a week would count twice
+        raise UserError(f"{date} is no Tuesday of {country.code}: feedback judges each customer once a week.")
     found = folder.week(at)
     if found is None:
         raise UserError(f"No published week {date} in {folder.path}. Run `cerebro export {country.code} -d {date}`.")

@@ -37,13 +37,16 @@ class Exported:
     new: bool
 
 
-def export(settings: Settings, country: Country, at: datetime, version: LakeVersion | None = None) -> Exported:
+def export(
+    settings: Settings, country: Country, at: datetime, version: LakeVersion | None = None, anyway: bool = False
+) -> Exported:
     """Score the snapshot of a reference and publish the week; the same again does nothing.
 
     The snapshot must hold what `version` of the lake (the newest by default) knows of it.
 
-    Raises UserError where there is no snapshot, no champion or another content under that date, CerebroError where
-    the audit finds something wrong.
+    Raises UserError where there is no snapshot, no champion or another content under that date, and for a new week
+    that was not complete or in which nobody is scored (unless it is to go out `anyway`); CerebroError where the audit
+    finds something wrong.
     """
     date = calendar.label(at, country)
     folder = Folder(settings.exports_url, country)
@@ -57,6 +60,8 @@ def export(settings: Settings, country: Country, at: datetime, version: LakeVers
         raise UserError(f"The snapshot of {country.code} at {date} has no customer: there is nobody to export.")
     scores = _scores(settings, country, at, models, subjects, folder.before(at))
     draft = _draft(snapshots.usable(at), country, models, scores)
+    if not anyway and folder.week(at) is None:
+        _worth_it(draft)
     files = _files(scores, draft, country, models)
     manifest = msgspec.structs.replace(draft, files=_hashed(files, draft, len(scores)))
     new = folder.publish(manifest, files)
@@ -111,12 +116,30 @@ def _audit(table: pa.Table, country: Country, customers: int) -> None:
         raise CerebroError(f"The export of {country.code} is not published: {'; '.join(sorted(set(problems))[:3])}.")
 
 
+def _worth_it(draft: Manifest) -> None:
+    """Raise UserError for a week that people should not get."""
+    problems = []
+    if not draft.counts["scored"]:
+        problems.append(f"nobody of {draft.counts['customers']:,} customers is scored for {draft.target}")
+    if draft.data_complete_to is None or draft.data_complete_to < draft.reference:
+        stood = (
+            "nobody knows where" if draft.data_complete_to is None else f"{draft.data_complete_to:%Y-%m-%d %H:%M} UTC"
+        )
+        problems.append(f"the log was complete to {stood}")
+    if problems:
+        raise UserError(
+            f"{draft.country} {draft.date} is not published: {'; '.join(problems)}. Fetch it again later, or publish "
+            "it all the same with --anyway."
+        )
+
+
 def _draft(
     taken: snapshot.Manifest, country: Country, models: Mapping[str, Bundle | None], scores: pa.Table
 ) -> Manifest:
     """The manifest but for its files."""
     date, target = taken.reference, country.targets[0]
-    marks = [mark for mark in archive.watermarks(taken).values() if mark is not None]
+    marks = archive.watermarks(taken).values()
+    known = [mark for mark in marks if mark is not None]
     return Manifest(
         country=country.code,
         date=date,
@@ -125,7 +148,7 @@ def _draft(
         target=target,
         models={name: model.info.id if model else "" for name, model in models.items()},
         lake=taken.lake_hash,
-        data_complete_to=min(marks, default=None),
+        data_complete_to=min(known, default=None) if len(known) == len(marks) else None,
         counts=_counts(scores, target),
         files={},
         schema={one.name: str(one.type) for one in scores.schema},

@@ -46,7 +46,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What a week's folder holds and was made from; nothing in it depends on when it was written.
 
     `target` is the one the list is ranked by; `models` maps target → bundle id. `data_complete_to` is None where
-    the lake had no watermark. `schema` lists the columns of the scores.
+    the lake had no watermark of a family. `schema` lists the columns of the scores.
     """
 
     country: str
