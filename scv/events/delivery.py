@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Any, Literal
@@ -82,7 +83,7 @@ def decode(
     try:
         record = events.decoder(family).decode(value)
     except msgspec.ValidationError as error:
-        raise BadEvent("wrong type", str(error)) from error
+        raise BadEvent("wrong type", _PATTERN.sub(_spelt, str(error))) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise BadEvent("not JSON", str(error)) from error
     country = countries.get(record.country)
@@ -135,6 +136,13 @@ def deliver(record: events.Event, country: Country) -> Delivery:
 
 
 _EARLIEST_US = DAY_US
+_PATTERN = re.compile(r"matching regex '.*'(?= - at `\$\.(\w+))")
+_SPELLING = {"customer_id": "of 1 to 64 of A-Z a-z 0-9 _ . -", "country": "of two capital letters"}
+
+
+def _spelt(found: re.Match[str]) -> str:
+    """A pattern in words."""
+    return _SPELLING.get(found[1], found[0])
 
 
 @functools.cache

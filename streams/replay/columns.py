@@ -95,10 +95,11 @@ def check_columns(columns: Mapping[str, str], where: str, with_country: bool) ->
             hint = " Or give --country." if name == "country" else ""
             spelt = did_you_mean(name, set(columns) - set(SCHEMA.names))
             raise UserError(f"{where}: column {name!r} is missing.{spelt}{hint} It has: {', '.join(columns)}.")
+    strange = [name for name in columns if name not in SCHEMA.names]
+    if strange:
+        each = " ".join(f"No event has a field {name!r}.{did_you_mean(name, SCHEMA.names)}" for name in strange)
+        raise UserError(f"{where}: {each} Rename the columns, or leave them out.")
     for name, kind in columns.items():
-        if name not in SCHEMA.names:
-            near = did_you_mean(name, SCHEMA.names)
-            raise UserError(f"{where}: no event has a field {name!r}.{near} Rename or leave out the column.")
         _check_type(name, kind, where)
 
 

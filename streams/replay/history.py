@@ -7,31 +7,30 @@ Any file (or folder of files) with the columns of the published event schemas: `
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import duckdb
-import msgspec
 import pyarrow as pa
 
-from scv.errors import BadEvent, UserError, did_you_mean
-from scv.events import delivery, event
-from scv.events.clock import wall_us
+from scv.errors import UserError, did_you_mean
 from scv.events.country import Country
 from streams.replay import columns as wide
 from streams.replay import json_lines as lines
 from streams.replay.columns import SCHEMA, write_parquet
+from streams.replay.refusals import Refusals
 
 __all__ = ["SCHEMA", "Batch", "History", "Record", "Span", "write_parquet"]
 
 _PARQUET = (".parquet", ".pq")
 _LINES = (".jsonl", ".ndjson", ".json")
 _BATCH = 20_000
-_LONG_AGO = datetime(1971, 1, 1, tzinfo=UTC)
+_INDEX = re.compile(r"__index_level_\d+__")
+"""A column that pandas writes when a frame's index is not its default: no field of an event."""
 
 
 class Record(NamedTuple):
@@ -119,22 +118,20 @@ class History:
     def check(self, countries: Mapping[str, Country], at: Callable[[int], None] | None = None) -> int:
         """Decode every record as consumers will; the number of records. `at` is told how many are done.
 
-        Raises UserError at a bad row, naming file, row (counted from 1) and field.
+        Raises UserError for bad rows: how many of each reason, and of the first ones file, row (counted from 1) and
+        field.
         """
-        count = 0
-        decoders = [event.decoder(family) for family in wide.FAMILIES]
+        count, refusals = 0, Refusals(self._files, countries)
         for batch in self._query("SELECT family, key, value, file_no, row_no, problem FROM records"):
             families, keys, values, files, rows, problems = _columns_of(batch)
             count += len(families)
-            for row, problem in enumerate(problems):
-                if problem is None and _plainly_good(decoders[families[row]], values[row]):
-                    continue
-                if problem != wide.WATERMARK:
-                    problem = _verdict(families[row], keys[row], values[row], countries) or problem
-                if problem is not None:
-                    self._refuse(files[row], rows[row], problem)
+            for family, key, value, file_no, row_no, problem in zip(
+                families, keys, values, files, rows, problems, strict=True
+            ):
+                refusals.judge(family, key, value, (file_no, row_no), problem)
             if at is not None:
                 at(count)
+        refusals.refuse()
         return count
 
     def batches(self, since_us: int | None = None, until_us: int | None = None) -> Iterator[Batch]:
@@ -176,7 +173,7 @@ class History:
             rows = self._con.execute(f"DESCRIBE SELECT * FROM read_parquet({_text(path)})").fetchall()
         except duckdb.Error as error:
             raise UserError(f"{path} cannot be read as Parquet: {error}") from error
-        columns = [(str(row[0]), str(row[1])) for row in rows]
+        columns = [(str(row[0]), str(row[1])) for row in rows if not _INDEX.fullmatch(str(row[0]))]
         wide.check_columns(dict(columns), str(path), country is not None)
         return columns
 
@@ -190,10 +187,6 @@ class History:
 
     def _query(self, sql: str) -> pa.RecordBatchReader:
         return self._con.sql(sql).to_arrow_reader(_BATCH)
-
-    def _refuse(self, file_no: int, row_no: int, problem: str) -> NoReturn:
-        advice = "Mend it, or send bad rows to the dead-letter topic with --keep-bad."
-        raise UserError(f"{self._files[file_no]}, row {row_no + 1}: {problem}. {advice}")
 
 
 def _find(path: Path) -> list[Path]:
@@ -228,32 +221,3 @@ def _where(since_us: int | None, until_us: int | None) -> str:
 
 def _columns_of(batch: pa.RecordBatch) -> list[list[Any]]:
     return [column.to_pylist() for column in batch.columns]
-
-
-def _plainly_good(decoder: msgspec.json.Decoder[event.Event | event.Watermark], value: bytes) -> bool:
-    """A quick yes for nearly every record; `_verdict` decides about the others."""
-    try:
-        found = decoder.decode(value)
-    except (msgspec.MsgspecError, ValueError):
-        return False
-    return isinstance(found, event.Event) and _LONG_AGO < found.occurred_at <= found.seen_at and len(value) < 100_000
-
-
-def _verdict(family: int, key: bytes | None, value: bytes, countries: Mapping[str, Country]) -> str | None:
-    """What a consumer will say about a record, with the value it is about; None if it will take it."""
-    try:
-        delivery.decode(wide.FAMILIES[family], key, value, countries, wall_us())
-    except BadEvent as error:
-        return _explained(str(error), value)
-    return None
-
-
-def _explained(error: str, value: bytes) -> str:
-    try:
-        found = msgspec.json.decode(value)
-    except msgspec.DecodeError:
-        return error
-    name = error.rpartition("$.")[2].rstrip("`")
-    if name == "kind":
-        return f"kind: unknown {found.get('kind')!r}.{did_you_mean(str(found.get('kind')), wide.FAMILY_OF)}"
-    return f"{name}: {error} (it is {found[name]!r})" if name in found else error

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from scv.errors import UserError
@@ -224,3 +225,47 @@ def test_cdnow_goes_in_from_a_plain_frame_of_orders(tmp_path: Path) -> None:
     assert len({decoded(record).id for record in records}) == 6919
     zone = known["GB"].zone
     assert all(decoded(record).occurred_at.astimezone(zone).hour == 12 for record in records)
+
+
+@both
+def test_all_bad_rows_are_told_at_once_by_reason(tmp_path: Path, name: str) -> None:
+    """400 bad rows must not be 400 rounds: of each reason the count and the first ten."""
+    found = [{"id": str(n)} for n in range(20)]
+    found += [{"id": f"c{n}", "customer_id": "a b"} for n in range(400)]
+    found += [{"id": f"k{n}", "kind": "contacted", "amount_cents": None} for n in range(3)]
+    found += [{"id": "e", "kind": "erased", "amount_cents": None, "occurred_at": "yesterday"}]
+    path = write(tmp_path / name, rows(*found))
+    with pytest.raises(UserError) as caught:
+        read(path)
+    first, *lines, last = str(caught.value).splitlines()
+    assert first == "404 rows are such that no consumer takes them." and last.startswith("Mend them, or")
+    heads = {line.rpartition(": ")[0]: line.rpartition(": ")[2] for line in lines if not line.startswith("  ")}
+    assert heads == {
+        "customer_id: wrong type": "400 rows, the first 10 of them", "kind: unknown": "3 rows",
+        "occurred_at: wrong type": "1 row",
+    }  # fmt: skip
+    told = [line.partition(", row ")[2].partition(":")[0] for line in lines if line.startswith("  ")]
+    assert told == [str(n) for n in [*range(21, 31), 421, 422, 423, 424]]
+    assert "1 to 64 of A-Z a-z 0-9 _ . -" in lines[1] and "(?!" not in str(caught.value)
+
+
+def test_a_sentence_has_one_mark_at_its_end(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        read(write(tmp_path / "h.jsonl", rows({"kind": "plcaed"})))
+    assert "Did you mean 'placed'? `cerebro schemas` lists the kinds. Mend it" in str(caught.value)
+    with pytest.raises(UserError) as caught:
+        read(write(tmp_path / "g.jsonl", rows({"amuont_cents": 1})))
+    assert "Did you mean 'amount_cents'? Mend it" in str(caught.value) and "?." not in str(caught.value)
+
+
+def test_an_index_of_pandas_is_no_field(tmp_path: Path) -> None:
+    frame = pd.DataFrame(rows({}, {"id": "b"})).set_index(pd.Index([7, 9]))
+    frame["occurred_at"] = pd.to_datetime(frame["occurred_at"])
+    frame.to_parquet(tmp_path / "h.parquet", index=True)
+    assert "__index_level_0__" in pq.ParquetFile(tmp_path / "h.parquet").schema_arrow.names
+    assert len(read(tmp_path / "h.parquet")) == 2
+
+
+def test_all_strange_columns_are_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"'amuont_cents'\. Did you mean 'amount_cents'\? No event has a field 'shop'"):
+        read(write(tmp_path / "h.parquet", rows({"amuont_cents": 1, "shop": "a"})))

@@ -1,0 +1,116 @@
+"""Rows of a history that no consumer will take: why, how many of each reason, and where the first ones are."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from scv.errors import BadEvent, UserError, did_you_mean
+from scv.events import delivery, event
+from scv.events.clock import wall_us
+from scv.events.country import Country
+from streams.replay import columns as wide
+
+LISTED = 10
+"""Of each reason."""
+ADVICE = "Mend it, or send bad rows to the dead-letter topic with --keep-bad."
+_LONG_AGO = datetime(1971, 1, 1, tzinfo=UTC)
+_ERASED = b'"kind":"erased"'
+_DECODERS = [event.decoder(family) for family in wide.FAMILIES]
+
+
+class Verdict(NamedTuple):
+    """Why a row is bad: a reason that many rows may share, and the sentence about this one."""
+
+    reason: str
+    said: str
+
+
+class Refusals:
+    """The bad rows of these files, as they are found."""
+
+    def __init__(self, files: Sequence[Path], countries: Mapping[str, Country]) -> None:
+        self._files, self._countries = files, countries
+        self._counts: dict[str, int] = {}
+        self._first: dict[str, list[tuple[int, int, str]]] = {}
+
+    def judge(self, family: int, key: bytes | None, value: bytes, place: tuple[int, int], problem: str | None) -> None:
+        """Keep a record in mind if it is bad; `place` is its file and row (from 0), `problem` what a decoder misses."""
+        if problem is None and _plainly_good(family, value):
+            return
+        found = None if problem == wide.WATERMARK else verdict(family, key, value, self._countries)
+        if found is None and problem is not None:
+            found = Verdict(problem.partition(": ")[0] if problem.startswith("not JSON") else problem, problem)
+        if found is not None and not (family and _ERASED in value):  # an erasure is one row and a record of each family
+            self._keep(found, place)
+
+    def _keep(self, found: Verdict, place: tuple[int, int]) -> None:
+        self._counts[found.reason] = self._counts.get(found.reason, 0) + 1
+        first = self._first.setdefault(found.reason, [])
+        bisect.insort(first, (*place, found.said))
+        del first[LISTED:]
+
+    def refuse(self) -> None:
+        """Raise UserError if there was any bad row."""
+        total = sum(self._counts.values())
+        if total == 1:
+            ((only,),) = self._first.values()
+            raise UserError(f"{stop(self._line(only))} {ADVICE}")
+        if total:
+            lines = [f"{total:,} rows are such that no consumer takes them."]
+            for reason, count in sorted(self._counts.items(), key=lambda one: -one[1]):
+                more = f", the first {LISTED} of them" if count > LISTED else ""
+                lines.append(f"{reason}: {count:,} row{'s' if count > 1 else ''}{more}")
+                lines += [f"  {self._line(one)}" for one in self._first[reason]]
+            raise UserError("\n".join([*lines, ADVICE.replace("it", "them", 1)]))
+
+    def _line(self, one: tuple[int, int, str]) -> str:
+        file_no, row_no, said = one
+        return f"{self._files[file_no]}, row {row_no + 1}: {said}"
+
+
+def stop(text: str) -> str:
+    """A sentence with one mark at its end.
+
+    >>> stop("unknown 'x'. Did you mean 'y'?"), stop("malformed")
+    ("unknown 'x'. Did you mean 'y'?", 'malformed.')
+    """
+    return text if text.endswith(("?", ".", "!")) else text + "."
+
+
+def verdict(family: int, key: bytes | None, value: bytes, countries: Mapping[str, Country]) -> Verdict | None:
+    """What a consumer will say about a record, with the value it is about; None if it will take it."""
+    try:
+        delivery.decode(wide.FAMILIES[family], key, value, countries, wall_us())
+    except BadEvent as error:
+        return _explained(error, value)
+    return None
+
+
+def _plainly_good(family: int, value: bytes) -> bool:
+    """A quick yes for nearly every record; `verdict` decides about the others."""
+    try:
+        found = _DECODERS[family].decode(value)
+    except (msgspec.MsgspecError, ValueError):
+        return False
+    return isinstance(found, event.Event) and _LONG_AGO < found.occurred_at <= found.seen_at and len(value) < 100_000
+
+
+def _explained(error: BadEvent, value: bytes) -> Verdict:
+    said = str(error)
+    try:
+        found = msgspec.json.decode(value)
+    except msgspec.DecodeError:
+        return Verdict(error.reason, said)
+    name = said.rpartition("$.")[2].rstrip("`")
+    if name == "kind":
+        near = did_you_mean(str(found.get("kind")), wide.FAMILY_OF)
+        return Verdict("kind: unknown", f"kind: unknown {found.get('kind')!r}.{near} `cerebro schemas` lists the kinds")
+    if name in found:
+        return Verdict(f"{name}: {error.reason}", f"{name}: {said} (it is {found[name]!r})")
+    return Verdict(error.reason, said)
