@@ -5,6 +5,7 @@ CerebroError
 │   ├── BadSetting        a CEREBRO_… variable or a country file is wrong
 │   ├── UnknownName       a country, fetcher, feature, target or command nobody knows
 │   ├── BadReference      a date or instant that cannot be read, or lies after the country's clock
+│   ├── NoSnapshot        a reference without a snapshot that may be used
 │   └── BadPlace          a folder or file that cannot be used: read-only, not ours, of the wrong kind
 ├── BadEvent              one delivery that goes to the dead-letter topic, with a reason
 ├── LogChanged            a topic was recreated or repartitioned: stop and rebuild
@@ -21,6 +22,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+
+_LONGEST_NAME = 60
 
 
 class CerebroError(Exception):
@@ -40,14 +43,20 @@ class UnknownName(UserError):
 
     def __init__(self, what: str, name: str, known: Iterable[str], hint: str = "") -> None:
         options = sorted(known)
-        near = did_you_mean(name, options)
+        short = name if len(name) <= _LONGEST_NAME else name[:_LONGEST_NAME] + "…"
+        near = did_you_mean(short, options)
         listed = ", ".join(options[:12]) + (", …" if len(options) > 12 else "")
-        text = f"Unknown {what} {name!r}.{near} Known: {listed or 'none'}."
-        super().__init__(f"{text} {hint}".rstrip())
+        self.told = f"Unknown {what} {short!r}.{near} Known: {listed or 'none'}."
+        """Without the hint, which is for whoever has our folders before him."""
+        super().__init__(f"{self.told} {hint}".rstrip())
 
 
 class BadReference(UserError):
     """A date or instant that cannot be read, or that lies after the country's clock."""
+
+
+class NoSnapshot(UserError):
+    """A reference without a snapshot that may be used."""
 
 
 class BadPlace(UserError):

@@ -17,18 +17,21 @@ def say(text: str) -> None:
 
 
 class Seldom:
-    """Says a trouble at once, then at most every half minute, with how often it came meanwhile; from any thread."""
+    """Says a trouble at once, then at most every half minute, with how often it came meanwhile; from any thread.
+
+    `about` tells troubles apart that are not one: each has its own half minute. Keep it a short list.
+    """
 
     def __init__(self, say: Callable[[str], None] = say) -> None:
         self._say, self._lock = say, threading.Lock()
-        self._said, self._silent = -SAY_EVERY_S, 0
+        self._heard: dict[str, tuple[float, int]] = {}
 
-    def __call__(self, text: str) -> None:
+    def __call__(self, text: str, about: str = "") -> None:
         with self._lock:
             now = time.monotonic()
-            if now - self._said < SAY_EVERY_S:
-                self._silent += 1
+            said, silent = self._heard.get(about, (-SAY_EVERY_S, 0))
+            if now - said < SAY_EVERY_S:
+                self._heard[about] = (said, silent + 1)
                 return
-            more = f" ({self._silent} more times since)" if self._silent else ""
-            self._said, self._silent = now, 0
-        self._say(text + more)
+            self._heard[about] = (now, 0)
+        self._say(f"{text} ({silent} more times since)" if silent else text)

@@ -5,7 +5,6 @@ No reply, log or error names a customer, and none shows a stack trace.
 
 from __future__ import annotations
 
-import logging
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -20,32 +19,20 @@ from rpc import scorer_pb2_grpc
 from scorer import scoring
 from scorer.live.answers import Answers
 from scorer.live.pulse import Pulse
+from scorer.live.refusal import SILENT, Code, Refusals, Refused
 from scorer.live.reply import reply_of
-from scv.errors import CerebroError, UnknownName
 
 MOST_IDS = 500
 LONGEST_S = 2.0
 """No call works longer than this, whatever deadline its caller set or forgot to set."""
-SILENT = "The store does not answer. Try again; if it stays so, look at the store."
 CUSTOMER = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-
-Code = grpc.StatusCode
-log = logging.getLogger("cerebro.scorer")
-
-
-class Refused(Exception):
-    """A call that ends with a status and a sentence."""
-
-    def __init__(self, code: grpc.StatusCode, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 class Scorer(scorer_pb2_grpc.ScorerServicer):
     """Implements `cerebro.scorer.v1.Scorer`."""
 
     def __init__(self, answers: Answers, pulse: Pulse) -> None:
-        self._answers, self._pulse = answers, pulse
+        self._answers, self._pulse, self._refusals = answers, pulse, Refusals()
 
     def Score(self, request: pb.ScoreRequest, context: grpc.ServicerContext) -> pb.ScoreReply:
         """One customer; NOT_FOUND for an unknown one."""
@@ -81,7 +68,7 @@ class Scorer(scorer_pb2_grpc.ScorerServicer):
         except Exception as error:
             if isinstance(error, redis.RedisError):
                 self._pulse.doubt()
-            code, message = status_of(error)
+            code, message = self._refusals.status_of(error)
         context.abort(code, message)
 
 
@@ -89,30 +76,7 @@ def _instant(request: pb.ScoreRequest | pb.ScoreBatchRequest) -> datetime:
     try:
         return request.reference.ToDatetime(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
-        raise Refused(Code.INVALID_ARGUMENT, f"reference is no instant: {error}") from error
-
-
-def status_of(error: Exception) -> tuple[grpc.StatusCode, str]:
-    """How an error is told to a caller."""
-    if isinstance(error, Refused):
-        return error.code, str(error)
-    if isinstance(error, UnknownName):
-        return Code.INVALID_ARGUMENT, str(error)
-    if isinstance(error, CerebroError):
-        return Code.FAILED_PRECONDITION, str(error)
-    if isinstance(error, redis.RedisError):
-        log.warning("the store does not answer: %s", type(error).__name__)
-        return Code.UNAVAILABLE, SILENT
-    log.error("unexpected %s at %s", type(error).__name__, _where(error))
-    return Code.INTERNAL, "The scorer failed on this call. Its log says where."
-
-
-def _where(error: Exception) -> str:
-    """File and line; never the message, which may hold a customer's data."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
+        raise Refused(Code.INVALID_ARGUMENT, "reference is no instant of the years 1 to 9999.") from error
 
 
 def _watch(context: grpc.ServicerContext) -> Callable[[], None]:

@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scv import atomic, stamp
-from scv.errors import UserError
+from scv.errors import NoSnapshot
 from scv.events import calendar
 from scv.events.country import Country
 from scv.features import fetcher
@@ -100,14 +100,14 @@ class Snapshots:
         return why or (self.damage(made) if content else "")
 
     def usable(self, at: datetime) -> Manifest:
-        """The manifest of a reference whose snapshot may be used, but for its files' content. Raises UserError."""
+        """The manifest of a reference whose snapshot may be used, but for its files' content. Raises NoSnapshot."""
         why, made = self.why_not(at, content=False), manifest(self.root, self.country, at)
         if why or made is None:
             raise self._refused(at, why)
         return made
 
     def read(self, at: datetime) -> dict[str, pa.Table]:
-        """Fetcher → table of a reference's snapshot. Raises UserError where it may not be used."""
+        """Fetcher → table of a reference's snapshot. Raises NoSnapshot where it may not be used."""
         made = self.usable(at)
         bodies = {name: self._body(name, at) for name in fetcher.collect()}
         why = _damage(made, bodies)
@@ -141,12 +141,12 @@ class Snapshots:
         except FileNotFoundError:
             return b""
 
-    def _refused(self, at: datetime, why: str) -> UserError:
+    def _refused(self, at: datetime, why: str) -> NoSnapshot:
         code, when = self.country.code, calendar.label(at, self.country)
         what = f"The snapshot of {code} at {when} cannot be used: {why}"
         if manifest(self.root, self.country, at) is None:
             what = f"No snapshot of {code} at {when}"
-        return UserError(f"{what}. Run `cerebro fetch {code} -d {when}`.")
+        return NoSnapshot(f"{what}. Run `cerebro fetch {code} -d {when}`.")
 
 
 def _damage(made: Manifest, bodies: Mapping[str, bytes]) -> str:
@@ -154,7 +154,7 @@ def _damage(made: Manifest, bodies: Mapping[str, bytes]) -> str:
 
 
 def read(settings: Settings, country: Country, at: datetime) -> dict[str, pa.Table]:
-    """Fetcher → table of a reference's snapshot. Raises UserError where it may not be used."""
+    """Fetcher → table of a reference's snapshot. Raises NoSnapshot where it may not be used."""
     return Snapshots(settings, country).read(at)
 
 
