@@ -7,72 +7,74 @@ import threading
 from pathlib import Path
 
 from scv.errors import CerebroError, CorruptBundle
+from scv.events.country import Country
 from scv.model import bundle, champion
 from scv.model.bundle import Bundle
 from scv.settings import Settings
 
 log = logging.getLogger("cerebro.scorer")
-Stamp = tuple[int, int]
+Place = tuple[int, int]
 """Modification time and inode of a pointer file: a moved pointer is always a new file."""
 
 
 class Champions:
     """Looks at the pointer on every call (one stat) and loads only what is new; safe to share between threads.
 
-    While a new champion is being loaded, and if it cannot be loaded at all, the old one goes on answering.
+    While a new champion is being loaded, and if it cannot be loaded at all, the old one goes on answering. A country
+    whose settings changed is another one: what answered it before is asked again whether it may.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._loaded: dict[tuple[str, str], tuple[Stamp, Bundle | None]] = {}
-        self._folders: dict[tuple[str, str], Path] = {}
+        self._loaded: dict[tuple[Country, str], tuple[Place, Bundle | None]] = {}
+        self._folders: dict[tuple[Country, str], Path] = {}
         self._lock = threading.Lock()
 
-    def of(self, country: str, target: str) -> Bundle | None:
+    def of(self, country: Country, target: str) -> Bundle | None:
         """The champion; None before the first promotion. Raises CorruptBundle or StaleBundle if there never was one
         that could be loaded."""
         key = (country, target)
         if key not in self._folders:
-            self._folders[key] = champion.folder(self._settings, country, target)
-        stamp, known = _stamp(self._folders[key]), self._loaded.get(key)
-        if stamp is None:
+            self._folders[key] = champion.folder(self._settings, country.code, target)
+        place, known = _place(self._folders[key]), self._loaded.get(key)
+        if place is None:
             return None
-        if known is not None and known[0] == stamp:
+        if known is not None and known[0] == place:
             return known[1]
         if not self._lock.acquire(blocking=known is None):
             return known[1] if known else None
         try:
-            if key not in self._loaded or self._loaded[key][0] != stamp:
-                self._loaded[key] = (stamp, self._load(country, target, known[1] if known else None))
+            if key not in self._loaded or self._loaded[key][0] != place:
+                self._loaded[key] = (place, self._load(country, target, known[1] if known else None))
             return self._loaded[key][1]
         finally:
             self._lock.release()
 
-    def _load(self, country: str, target: str, old: Bundle | None) -> Bundle | None:
+    def _load(self, country: Country, target: str, old: Bundle | None) -> Bundle | None:
         try:
             new = load(self._settings, country, target)
         except CerebroError as error:
             if old is None:
                 raise
-            log.error("champion of %s %s not taken, %s goes on: %s", country, target, old.info.id, error)
+            log.error("champion of %s %s not taken, %s goes on: %s", country.code, target, old.info.id, error)
             return old
         if new is not None:
-            log.info("champion of %s %s is %s", country, target, new.info.id)
+            log.info("champion of %s %s is %s", country.code, target, new.info.id)
         return new
 
 
-def load(settings: Settings, country: str, target: str) -> Bundle | None:
+def load(settings: Settings, country: Country, target: str) -> Bundle | None:
     """The champion as its pointer stands now. Raises CorruptBundle or StaleBundle."""
-    pointer = champion.pointer(settings, country, target)
+    pointer = champion.pointer(settings, country.code, target)
     if pointer is None:
         return None
-    found = bundle.load(champion.folder(settings, country, target) / pointer.id)
+    found = bundle.load(champion.folder(settings, country.code, target) / pointer.id, country)
     if found.manifest != pointer.manifest:
         raise CorruptBundle(f"Bundle {pointer.id} is not the one that was promoted. Promote it again, or train.")
     return found
 
 
-def _stamp(folder: Path) -> Stamp | None:
+def _place(folder: Path) -> Place | None:
     try:
         found = (folder / champion.POINTER).stat()
     except FileNotFoundError:

@@ -12,8 +12,10 @@ import msgspec
 import numpy as np
 
 from scv.events.calendar import from_us, label
-from scv.model.bundle import BundleInfo, Rows, levels
+from scv.model.bundle import BundleInfo, Rows, levels, made_of
 from scv.model.calibration import Calibration
+from scv.offline.lake import LakeVersion
+from scv.stamp import Stamp
 from trainer.dataset import TrainingSet
 from trainer.fit import Fitted, calibrate, fit, out_of_fold
 from trainer.gate import figures_of
@@ -32,22 +34,24 @@ class Assembled:
 
 
 def assemble(
-    recipe: Recipe, rows: TrainingSet, at: datetime, lake: str, threads: int, metrics: Mapping[str, Any]
+    recipe: Recipe, rows: TrainingSet, at: datetime, lake: LakeVersion, threads: int, metrics: Mapping[str, Any]
 ) -> Assembled:
     """Calibrate on out-of-fold predictions, refit on all rows, and describe the result."""
     z = out_of_fold(recipe, rows, threads)
     calibration = calibrate(z, rows.y, rows.customers)
     said = calibration(z)
     fitted = fit(recipe, rows)
+    complete = dict.fromkeys(rows.target.families, rows.label_as_of)
+    of = made_of(rows.country, rows.target.name, log=lake.ids, lake=lake.families, complete_to=complete)
     info = BundleInfo(
-        id=_id(at, rows, fitted, calibration, metrics),
+        id=_id(at, rows, fitted, calibration, (metrics, _of_whatever_lake(of))),
         country=rows.country.code,
         target=rows.target.name,
         basis=rows.target.basis,
         sentence=rows.target.sentence(rows.country),
         reference=at,
         label_as_of=rows.label_as_of,
-        lake=lake,
+        stamp=of,
         columns=rows.columns,
         offset=fitted.offset,
         weight=fitted.weight,
@@ -80,8 +84,13 @@ def _usual(matrix: np.ndarray) -> tuple[float | None, ...]:
     return tuple(float(np.median(column)) if len(column) else None for column in seen)
 
 
-def _id(at: datetime, rows: TrainingSet, fitted: Fitted, calibration: Calibration, metrics: Mapping[str, Any]) -> str:
+def _of_whatever_lake(of: Stamp) -> Stamp:
+    """The question and its settings: a bundle of the same trees that is asked otherwise is another one."""
+    return msgspec.structs.replace(of, log={}, lake={}, complete_to={})
+
+
+def _id(at: datetime, rows: TrainingSet, fitted: Fitted, calibration: Calibration, judged: object) -> str:
     """The reference and 8 hex digits of what the model computes and how it was judged: same content, same id."""
-    parts = (fitted.model, fitted.offset, fitted.weight, fitted.logistic, calibration, rows.columns, metrics)
+    parts = (fitted.model, fitted.offset, fitted.weight, fitted.logistic, calibration, rows.columns, judged)
     text = b"".join(msgspec.json.encode(part) for part in parts)
     return f"{label(at, rows.country)}-{hashlib.sha256(text).hexdigest()[:8]}"

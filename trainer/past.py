@@ -36,7 +36,7 @@ class Past:
     """A country's past as it was known: `table` has the keys and every feature under its full name.
 
     `at` is the instant that a bundle is frozen at, `label_as_of` the one up to which outcomes were read, `lake` the
-    hash of the version of everything.
+    version of everything.
     """
 
     country: Country
@@ -44,7 +44,7 @@ class Past:
     table: pa.Table
     outcomes: labels.Outcomes
     label_as_of: datetime
-    lake: str
+    lake: LakeVersion
 
     def rows(self, target: Target, columns: Sequence | None = None) -> TrainingSet:
         """The mature rows of a target."""
@@ -82,7 +82,7 @@ def read(
         ensure(settings, country, references, version)
         table = features(settings, country, references, store)
         outcomes = labels.of_lake(connection, lake, version, country, targets, known)
-        yield Past(country, at, table, outcomes, known, version.hash)
+        yield Past(country, at, table, outcomes, known, version)
     finally:
         connection.close()
 

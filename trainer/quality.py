@@ -137,7 +137,7 @@ def measure(
 ) -> list[Quality]:
     """The quality of each target's champion, both pasts read from the lake. Targets without one are left out."""
     champions = {one: champion(settings, country.code, one.name) for one in targets}
-    bundles = {one: load(path) for one, path in champions.items() if path is not None}
+    bundles = {one: load(path, country) for one, path in champions.items() if path is not None}
     with (
         past.read(settings, country, targets, span.frozen, store) as before,
         past.read(settings, country, targets, span.known, store, first=span.frozen) as after,

@@ -11,6 +11,7 @@ from pages.page import Block, Heading, Picture, Table, Text, page
 from scv.events.calendar import from_us, label
 from scv.model import metrics
 from scv.model.bundle import booster
+from scv.offline.lake import LakeVersion
 from trainer.assembly import Assembled
 from trainer.gate import Verdict
 from trainer.search import Step
@@ -97,7 +98,8 @@ def _made(made: Assembled) -> list[str]:
     drifting = ", ".join(sorted(info.metrics.get("drifting", []))) or "none"
     return [
         f"Frozen at {info.reference:%Y-%m-%d %H:%M} UTC from {on.references} references, {on.first:%Y-%m-%d} to "
-        f"{on.last:%Y-%m-%d}; labels as of {info.label_as_of:%Y-%m-%d %H:%M} UTC; lake {info.lake}.",
+        f"{on.last:%Y-%m-%d}; labels as of {info.label_as_of:%Y-%m-%d %H:%M} UTC; "
+        f"lake {LakeVersion(info.stamp.lake).hash}.",
         f"Rows that were removed: {removed}.",
         *_outcomes(made),
         f"Columns left out because they move with the calendar: {drifting}.",

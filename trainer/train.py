@@ -104,7 +104,7 @@ def train(settings: Settings, past: Past, target: Target, plan: Plan = SEARCH, p
         run.say("writing", 2)
         page = report_page(made, verdict, history) if plan.report else None
         path = bundle.write(folder, made.info, made.model, page)
-        bundle.promote(path)
+        bundle.promote(path, past.country)
         watch.lap("bundle")
         run.say("done", 3)
     return Trained(target.name, path, True, verdict.why, recipe, made.info.metrics, watch.laps)

@@ -152,7 +152,7 @@ class Serving:
         if (target, id) not in self._models:
             try:
                 path = champion.folder(self._settings, self._country.code, target) / id
-                self._models[target, id] = bundle.load(path)
+                self._models[target, id] = bundle.load(path, self._country)
             except CerebroError as error:
                 self._models[target, id] = None
                 self.notes.append(f"The probabilities of {target} {id} are not compared: {error}")

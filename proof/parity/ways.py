@@ -84,7 +84,7 @@ def models_of(settings: Settings, country: Country) -> Models:
     found = Models()
     for target in country.targets:
         try:
-            model = champions.load(settings, country.code, target)
+            model = champions.load(settings, country, target)
         except StaleBundle as error:
             found.stale[target] = str(error)
         else:

@@ -93,7 +93,7 @@ def _truths(world: World, weeks: Sequence[int], sample: int, paths: int, say: Sa
 
 
 def _honest(settings: Settings, world: World, one: Target, weeks: Sequence[int]) -> Bundle | None:
-    model = champions.load(settings, world.country.code, one.name)
+    model = champions.load(settings, world.country, one.name)
     return model if model is not None and model.info.reference <= world.reference(weeks[0]) else None
 
 

@@ -43,7 +43,7 @@ class Answers:
         self._reader = Reader(client)
         self._store = RowStore(client)
         self._fetchers = list(fetcher.collect().values())
-        self._countries: dict[str, Country] = {}
+        self._countries: dict[str, tuple[object, Country]] = {}
         self.champions = Champions(settings)
         self.archive = Archive(settings)
         self.rules = Rules(settings.refuse_after_s, settings.hold_out_salt)
@@ -82,7 +82,7 @@ class Answers:
         for country in countries.known(self._settings.countries_path).values():
             for target in country.targets:
                 try:
-                    model = self.champions.of(country.code, target)
+                    model = self.champions.of(country, target)
                     if model is not None:
                         model.score(model.matrix(nobody.features))
                     score(nobody, country, {target: model}, self.rules, {})
@@ -90,10 +90,12 @@ class Answers:
                     log.error("no scores of %s %s: %s", country.code, target, error)
 
     def country(self, code: str) -> Country:
-        """The country of that code, read once. Raises UnknownName."""
-        if code not in self._countries:
-            self._countries[code] = countries.load(code, self._settings.countries_path)
-        return self._countries[code]
+        """The country of that code, read again where its file changed. Raises UnknownName."""
+        changed = countries.changed(code, self._settings.countries_path)
+        known = self._countries.get(code)
+        if known is None or known[0] != changed:
+            known = self._countries[code] = (changed, countries.load(code, self._settings.countries_path))
+        return known[1]
 
     def models(self, country: Country, targets: Sequence[str]) -> Mapping[str, Bundle | None]:
         """The champion of each target; None where there is none yet, NotReady if there is none at all."""
@@ -101,7 +103,7 @@ class Answers:
             if target not in country.targets:
                 raise UnknownName("target", target, country.targets, f"Those are the targets of {country.code}.")
         wanted = dict.fromkeys(targets or country.targets)
-        found = {target: self.champions.of(country.code, target) for target in wanted}
+        found = {target: self.champions.of(country, target) for target in wanted}
         if not any(found.values()):
             raise NotReady(f"{country.code} has no model of {', '.join(found)} yet: run `cerebro train`.")
         return found

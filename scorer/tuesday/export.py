@@ -50,7 +50,7 @@ def export(
     """
     date = calendar.label(at, country)
     folder = Folder(settings.exports_url, country)
-    models = {name: champions.load(settings, country.code, name) for name in country.targets}
+    models = {name: champions.load(settings, country, name) for name in country.targets}
     target = country.targets[0]
     if models[target] is None:
         raise UserError(f"No champion of {country.code} {target} yet. Run `cerebro train {country.code}`.")

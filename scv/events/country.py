@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import tomllib
 from datetime import date
 from pathlib import Path
@@ -76,6 +77,15 @@ def load(code: str, folder: Path | None = None) -> Country:
     if code not in known:
         raise UnknownName("country", code, known, f"A country is a file XX.toml in {folder or BUILT_IN}.")
     return read(known[code])
+
+
+def changed(code: str, folder: Path | None = None) -> tuple[int, int] | None:
+    """Something that is another one whenever the file of a country is; None for no country."""
+    if not re.fullmatch("[A-Z]{2}", code):
+        return None
+    paths = [one / f"{code}.toml" for one in ([folder] if folder else []) + [BUILT_IN]]
+    state = next((path.stat() for path in paths if path.is_file()), None)
+    return None if state is None else (state.st_mtime_ns, state.st_ino)
 
 
 def known(folder: Path | None = None) -> dict[str, Country]:

@@ -20,13 +20,17 @@ import msgspec
 import numpy as np
 
 from scv import atomic as whole
+from scv import stamp
 from scv.errors import CorruptBundle, StaleBundle
+from scv.events.country import Country
 from scv.features.array import Features
 from scv.features.fetcher import Feature
 from scv.model import champion as champions
 from scv.model import vector
 from scv.model.calibration import Calibration, Logistic
 from scv.model.champion import champion as champion
+from scv.stamp import Stamp
+from scv.targets import target as targets
 
 MODEL, INFO, REPORT, MANIFEST = "model.txt", "bundle.json", "report.html", "manifest.json"
 Band = Literal["low", "usual", "raised", "high"]
@@ -58,9 +62,10 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True):
 class BundleInfo(msgspec.Struct, frozen=True, kw_only=True):
     """`bundle.json`: everything but the trees.
 
-    `reference` is the Tuesday it was frozen at, `label_as_of` the watermark its labels were read at. `weight` is
-    the logistic's share of the blended logit and `offset` undoes the rebalancing of the trees. `usual` has each
-    column's median among the training rows (None: missing).
+    `reference` is the Tuesday it was frozen at, `label_as_of` the watermark its labels were read at. `stamp` is what it
+    is of (the target's question, settings, the lake it was trained on); columns carry their own fingerprints.
+    `weight` is the logistic's share of the blended logit and `offset` undoes the rebalancing of the trees. `usual` has
+    each column's median among the training rows (None: missing).
     """
 
     id: str
@@ -70,7 +75,7 @@ class BundleInfo(msgspec.Struct, frozen=True, kw_only=True):
     sentence: str
     reference: datetime
     label_as_of: datetime
-    lake: str
+    stamp: Stamp
     columns: tuple[vector.Column, ...]
     offset: float
     weight: float
@@ -191,17 +196,17 @@ def write(folder: Path, info: BundleInfo, model: str, report: str | None = None)
     return path
 
 
-def load(path: Path, features: Mapping[str, Feature] | None = None) -> Bundle:
-    """Load a bundle: hashes first, then fingerprints, then the trees.
+def load(path: Path, country: Country, features: Mapping[str, Feature] | None = None) -> Bundle:
+    """Load a bundle: hashes first, then what it is of, then the trees.
 
-    `features` are today's definitions (all fetchers' by default). Raises CorruptBundle, or StaleBundle naming the
-    columns that no longer compute what they computed.
+    `country` and `features` are today's settings and definitions (all fetchers' by default). Raises CorruptBundle, or
+    StaleBundle naming the columns, the question or the settings that are no longer those it was trained for.
     """
     manifest, files = _checked(path)
     info = _decoded(path, files)
-    changed = stale(info, features)
-    if changed:
-        raise StaleBundle(f"Bundle {info.id} was trained on other definitions of {', '.join(changed)}. Train again.")
+    why = why_not(info, country, features)
+    if why:
+        raise StaleBundle(f"Bundle {info.id} cannot answer: {why}. Run `cerebro train {country.code}`.")
     bundle = Bundle(path, info, files[MODEL].decode(), manifest)
     if bundle._booster.num_feature() != len(info.columns):
         raise CorruptBundle(f"{path}: the trees know {bundle._booster.num_feature()} columns, not {len(info.columns)}.")
@@ -220,9 +225,23 @@ def _decoded(path: Path, files: Mapping[str, bytes]) -> BundleInfo:
         raise CorruptBundle(f"{path / INFO} is no bundle of this version: {error}. Train a new one.") from error
 
 
-def stale(info: BundleInfo, features: Mapping[str, Feature] | None = None) -> list[str]:
-    """The columns whose definition is not the one that was trained on."""
-    return [one.name for one in info.columns if vector.fingerprint(one.name, one.dtype, features) != one.fingerprint]
+def made_of(country: Country, target: str, **parts: Any) -> Stamp:
+    """What a model of a target is of that is trained now, but for its columns; `parts` say of which lake."""
+    asked = targets.get(target)
+    names = (*stamp.MODEL, *asked.settings)
+    return stamp.of(country, names, definitions={f"target {target}": asked.fingerprint}, **parts)
+
+
+def why_not(info: BundleInfo, country: Country, features: Mapping[str, Feature] | None = None) -> str:
+    """Why a bundle may not answer today, in words; "" where it may."""
+    wanted = made_of(country, info.target)
+    now = {one.name: vector.fingerprint(one.name, one.dtype, features) or "" for one in info.columns}
+    then = {one.name: one.fingerprint for one in info.columns}
+    return _with(info.stamp, then).why_not(_with(wanted, now))
+
+
+def _with(made: Stamp, columns: Mapping[str, str]) -> Stamp:
+    return msgspec.structs.replace(made, definitions={**made.definitions, **columns})
 
 
 def _checked(path: Path) -> tuple[str, dict[str, bytes]]:
@@ -242,8 +261,8 @@ def _checked(path: Path) -> tuple[str, dict[str, bytes]]:
     return hashlib.sha256(body).hexdigest(), files
 
 
-def promote(path: Path) -> Bundle:
+def promote(path: Path, country: Country) -> Bundle:
     """Load a bundle once more and make it the champion of its folder. Raises CorruptBundle or StaleBundle."""
-    bundle = load(path)
+    bundle = load(path, country)
     champions.point(path, bundle.manifest)
     return bundle

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from string import Formatter
 from typing import Literal
 
 import numpy as np
@@ -18,6 +19,7 @@ from scv.events.calendar import add_days
 from scv.events.country import Country
 from scv.features.array import Features
 from scv.folds.fold import Condition
+from scv.stamp import print_of
 from scv.targets import box, population
 
 Basis = Literal["recorded", "derived"]
@@ -61,6 +63,19 @@ class Target:
     any_of: bool = False
     known: tuple[str, ...] = ()
     exposure: tuple[str, ...] = ()
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """The country's settings that the question names."""
+        said = {name for _, name, _, _ in Formatter().parse(self.template) if name}
+        return tuple(
+            sorted({self.horizon, *said, *(day for one in self.clauses for day in (one.start, one.end) if day)})
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """8 hex digits of what is asked."""
+        return print_of(self)
 
     @property
     def families(self) -> tuple[str, ...]:

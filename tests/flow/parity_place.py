@@ -182,13 +182,14 @@ class Place:
         )
         info = BundleInfo(
             id=f"{TARGET}-1", country="ZZ", target=TARGET, basis="recorded",
-            sentence=TARGETS[TARGET].sentence(self.country), reference=EARLIER, label_as_of=AT, lake="",
+            sentence=TARGETS[TARGET].sentence(self.country), reference=EARLIER, label_as_of=AT,
+            stamp=bundle.made_of(self.country, TARGET),
             columns=columns, offset=0.0, weight=0.0, logistic=None,
             calibration=Calibration(kind="platt", slope=0.9, intercept=-0.1), params={}, trained_on=rows, metrics={},
             bands=bundle.levels(np.linspace(0.01, 0.9, len(y)), y, phase(features, self.country)),
             usual=tuple(None for _ in columns),
         )  # fmt: skip
-        return bundle.promote(bundle.write(champion.folder(self.settings, "ZZ", TARGET), info, text))
+        return bundle.promote(bundle.write(champion.folder(self.settings, "ZZ", TARGET), info, text), self.country)
 
 
 def topic(family: str) -> str:

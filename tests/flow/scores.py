@@ -53,7 +53,7 @@ def train(place: Place, expected: Values) -> None:
         text = lightgbm.train(PARAMETERS | quiet, lightgbm.Dataset(matrix, y), 25).model_to_string()
         info = _info(name, columns, rng, (y, phases), place)
         folder = champion.folder(place.settings, place.country.code, name)
-        bundle.promote(bundle.write(folder, info, text))
+        bundle.promote(bundle.write(folder, info, text), place.country)
 
 
 def _info(
@@ -70,7 +70,8 @@ def _info(
     weights = tuple(rng.normal(0, 0.2, k).tolist())
     return BundleInfo(
         id=f"{name}-1", country=place.country.code, target=name, basis=TARGETS[name].basis,
-        sentence=TARGETS[name].sentence(place.country), reference=place.at, label_as_of=place.at, lake="",
+        sentence=TARGETS[name].sentence(place.country), reference=place.at, label_as_of=place.at,
+        stamp=bundle.made_of(place.country, name),
         columns=columns, offset=0.1, weight=0.4, calibration=Calibration(kind="platt", slope=0.9, intercept=-0.1),
         logistic=Logistic(intercept=-0.5, coefficients=weights, means=(1.0,) * k, sds=(2.0,) * k),
         params={}, trained_on=rows, metrics={}, bands=bundle.levels(np.linspace(0.01, 0.9, len(y)), y, phases),
@@ -97,7 +98,7 @@ def told(place: Place, expected: Values, logs: Logs) -> tuple[Scores, dict[str, 
 
 
 def _model(settings: Settings, country: Country, target: str, features: Mapping[str, list[Any]]) -> list[float]:
-    loaded: Bundle = bundle.load(champion.folder(settings, country.code, target) / f"{target}-1")
+    loaded: Bundle = bundle.load(champion.folder(settings, country.code, target) / f"{target}-1", country)
     return loaded.score(loaded.matrix(features)).tolist()
 
 

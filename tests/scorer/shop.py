@@ -200,7 +200,7 @@ class Shop:
 
     def promote(self, info: BundleInfo, text: str, promoted: bool = True) -> Bundle:
         path = bundle.write(champion.folder(self.settings, "US", info.target), info, text)
-        return bundle.promote(path) if promoted else bundle.load(path)
+        return bundle.promote(path, US) if promoted else bundle.load(path, US)
 
     def _info(self, target, columns, matrix, y, features, rounds) -> BundleInfo:  # type: ignore[no-untyped-def]
         logistic = logistic_of(matrix)
@@ -209,7 +209,8 @@ class Shop:
         )
         return BundleInfo(
             id=f"{target}-{rounds}", country="US", target=target, basis="derived",
-            sentence=TARGETS[target].sentence(US), reference=TRAINED, label_as_of=AT, lake="", columns=columns,
+            sentence=TARGETS[target].sentence(US), reference=TRAINED, label_as_of=AT, stamp=bundle.made_of(US, target),
+            columns=columns,
             offset=0.1, weight=0.3, logistic=logistic, calibration=Calibration(kind="platt", slope=0.9, intercept=-0.1),
             params={}, trained_on=rows, metrics={},
             bands=bundle.levels(np.linspace(0.01, 0.9, len(y)), y, phase(features, US)),

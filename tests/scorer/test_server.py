@@ -43,7 +43,7 @@ def test_a_live_score_is_the_model_on_the_snapshot_of_the_same_log(live: Shop, c
     features = {name: table[name] for name in table.column_names[3:]}
     path = champion.champion(live.settings, "US", "lapse")
     assert path is not None
-    model = bundle.load(path)
+    model = bundle.load(path, US)
     expected = dict(zip(table["customer_id"].to_pylist(), model.score(model.matrix(features)), strict=True))
     scored = 0
     for customer in live.customers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import itertools
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,18 @@ import msgspec
 import numpy as np
 import pytest
 
+from scv import stamp
 from scv.errors import CorruptBundle, StaleBundle
+from scv.events import country as countries
+from scv.events.country import Country
 from scv.features.fetcher import all_features
 from scv.model import bundle, champion, vector
 from scv.model.bundle import BundleInfo, Level, Rows
 from scv.model.calibration import Calibration, Logistic
 from scv.settings import Settings
+from scv.targets.target import TARGETS
 
+US = countries.load("US")
 NAMES = ("orders__days_since", "orders__count_28d", "rhythm__gap_mean", "derived__overdue")
 
 
@@ -55,7 +60,7 @@ def info() -> BundleInfo:
         sentence="no order in the next 56 days",
         reference=instant,
         label_as_of=instant,
-        lake="0" * 12,
+        stamp=bundle.made_of(US, "lapse"),
         columns=tuple(column(name) for name in NAMES),
         offset=-0.5,
         weight=0.4,
@@ -78,7 +83,7 @@ def written(tmp_path: Path, booster: lightgbm.Booster, info: BundleInfo) -> Path
 
 
 def test_it_comes_back_as_it_was(written: Path, booster: lightgbm.Booster, info: BundleInfo) -> None:
-    loaded = bundle.load(written)
+    loaded = bundle.load(written, US)
     assert loaded.info == info
     matrix, _ = data()
     trees = booster.predict(matrix, raw_score=True)
@@ -89,7 +94,7 @@ def test_it_comes_back_as_it_was(written: Path, booster: lightgbm.Booster, info:
 
 
 def test_a_row_scores_the_same_alone_and_among_others(written: Path) -> None:
-    loaded = bundle.load(written)
+    loaded = bundle.load(written, US)
     matrix, _ = data()
     together = loaded.score(matrix)
     assert [float(loaded.score(matrix[i : i + 1])[0]) for i in range(300)] == together[:300].tolist()
@@ -97,7 +102,7 @@ def test_a_row_scores_the_same_alone_and_among_others(written: Path) -> None:
 
 
 def test_reasons_add_up_to_the_logit_over_both_parts(written: Path) -> None:
-    loaded = bundle.load(written)
+    loaded = bundle.load(written, US)
     matrix, _ = data()
     rest = loaded.logits(matrix) - loaded.reasons(matrix).sum(axis=1)
     np.testing.assert_allclose(rest, rest[0], atol=1e-9)
@@ -105,7 +110,7 @@ def test_reasons_add_up_to_the_logit_over_both_parts(written: Path) -> None:
 
 
 def test_bands_and_times_usual(written: Path) -> None:
-    loaded = bundle.load(written)
+    loaded = bundle.load(written, US)
     assert [loaded.band(p, "new") for p in (0.01, 0.05, 0.3, 0.4)] == ["low", "usual", "raised", "high"]
     assert loaded.times_usual(0.12, "new") == pytest.approx(1.2)
 
@@ -120,9 +125,9 @@ def test_a_changed_byte_anywhere_is_refused(written: Path, name: str, flip: int)
     for place in sorted(places):
         path.write_bytes(body[:place] + bytes([body[place] ^ flip]) + body[place + 1 :])
         with pytest.raises(CorruptBundle):
-            bundle.load(written)
+            bundle.load(written, US)
     path.write_bytes(body)
-    bundle.load(written)
+    bundle.load(written, US)
 
 
 @pytest.mark.parametrize("name", ["model.txt", "bundle.json", "report.html", "manifest.json"])
@@ -132,10 +137,10 @@ def test_a_half_or_missing_file_is_refused(written: Path, name: str) -> None:
     for half in (body[: len(body) // 2], b"", body + b"x"):
         path.write_bytes(half)
         with pytest.raises(CorruptBundle):
-            bundle.load(written)
+            bundle.load(written, US)
     path.unlink()
     with pytest.raises(CorruptBundle):
-        bundle.load(written)
+        bundle.load(written, US)
 
 
 def test_a_swapped_model_is_refused(written: Path, tmp_path: Path, info: BundleInfo) -> None:
@@ -144,23 +149,23 @@ def test_a_swapped_model_is_refused(written: Path, tmp_path: Path, info: BundleI
     second = bundle.write(tmp_path / "other", info, other)
     (written / "model.txt").write_bytes((second / "model.txt").read_bytes())
     with pytest.raises(CorruptBundle, match=r"model\.txt"):
-        bundle.load(written)
+        bundle.load(written, US)
 
 
 def test_trees_of_another_width_are_refused(tmp_path: Path, booster: lightgbm.Booster, info: BundleInfo) -> None:
     narrow = msgspec.structs.replace(info, columns=info.columns[:2], id="narrow")
     with pytest.raises(CorruptBundle, match="4 columns, not 2"):
-        bundle.load(bundle.write(tmp_path, narrow, booster.model_to_string()))
+        bundle.load(bundle.write(tmp_path, narrow, booster.model_to_string()), US)
 
 
 def test_another_definition_is_stale_and_named(written: Path) -> None:
     known = dict(all_features())
     changed = known["rhythm__gap_mean"]
     known["rhythm__gap_mean"] = dataclasses.replace(changed, name="gap_mean_of_another_kind")
-    with pytest.raises(StaleBundle, match=r"rhythm__gap_mean, derived__overdue"):
-        bundle.load(written, known)
+    with pytest.raises(StaleBundle, match=r"derived__overdue, rhythm__gap_mean"):
+        bundle.load(written, US, known)
     del known["orders__count_28d"]
-    assert bundle.stale(bundle.read_info(written), known)[0] == "orders__count_28d"
+    assert "orders__count_28d" in bundle.why_not(bundle.read_info(written), US, known)
 
 
 def test_half_a_bundle_is_replaced_and_a_whole_one_stays(
@@ -170,21 +175,21 @@ def test_half_a_bundle_is_replaced_and_a_whole_one_stays(
     assert bundle.write(written.parent, info, booster.model_to_string(), "another report") == written
     assert (written / "manifest.json").read_bytes() == before
     (written / "manifest.json").unlink()
-    bundle.load(bundle.write(written.parent, info, booster.model_to_string()))
+    bundle.load(bundle.write(written.parent, info, booster.model_to_string()), US)
     assert [path.name for path in written.parent.iterdir()] == [info.id], "no draft is left"
 
 
 def test_the_champion_moves_last(written: Path, tmp_path: Path, booster: lightgbm.Booster, info: BundleInfo) -> None:
     settings = Settings(home=str(tmp_path))
     assert champion.champion(settings, "US", "lapse") is None
-    promoted = bundle.promote(written)
+    promoted = bundle.promote(written, US)
     assert champion.champion(settings, "US", "lapse") == written
     pointer = champion.pointer(settings, "US", "lapse")
     assert pointer is not None and pointer.manifest == promoted.manifest
     broken = bundle.write(written.parent, msgspec.structs.replace(info, id="broken"), booster.model_to_string())
     (broken / "model.txt").write_text("tree")
     with pytest.raises(CorruptBundle):
-        bundle.promote(broken)
+        bundle.promote(broken, US)
     assert champion.champion(settings, "US", "lapse") == written
     (written.parent / "champion.json").write_text("{")
     with pytest.raises(CorruptBundle, match=r"champion\.json"):
@@ -198,3 +203,47 @@ def test_nothing_is_pickled(written: Path) -> None:
         tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
         names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
         assert not names & {"pickle", "joblib", "dill", "cloudpickle"}
+
+
+def other(country: Country, name: str) -> Country:
+    """The country with another value of one setting."""
+    value = getattr(country, name)
+    words = {"time_zone": "Europe/Berlin", "basis": "recorded", "decimal": ",", "separator": ";"}
+    words |= {"consent": "recorded" if country.consent == "not recorded" else "not recorded"}
+    if name in words:
+        changed: Any = words[name]
+    elif isinstance(value, bool):
+        changed = not value
+    elif isinstance(value, int | float):
+        changed = value + 1
+    elif isinstance(value, date):
+        changed = value + timedelta(1)
+    else:
+        changed = value[:-1] if isinstance(value, tuple) else f"{value}x"
+    return msgspec.structs.replace(country, **{name: changed})
+
+
+@pytest.mark.parametrize("name", [name for name in Country.__struct_fields__ if name != "code"])
+@pytest.mark.parametrize("target", sorted(TARGETS))
+def test_a_bundle_answers_only_under_the_settings_that_its_question_was_asked_with(
+    tmp_path: Path, booster: lightgbm.Booster, info: BundleInfo, target: str, name: str
+) -> None:
+    """A new setting is one that enters, until scv.stamp says where it does not."""
+    asked = msgspec.structs.replace(info, target=target, stamp=bundle.made_of(US, target))
+    written = bundle.write(tmp_path, asked, booster.model_to_string())
+    changed = other(US, name)
+    used = name in {*stamp.MODEL, *TARGETS[target].settings}
+    elsewhere = name in {*stamp.WEEK, *stamp.NOWHERE} - {*stamp.MODEL}
+    assert used or elsewhere, "say in scv.stamp which artefacts it enters"
+    if used:
+        with pytest.raises(StaleBundle, match=rf"{name}.*cerebro train US|time zone"):
+            bundle.load(written, changed)
+    else:
+        assert TARGETS[target].sentence(changed) == TARGETS[target].sentence(US)
+        bundle.load(written, changed)
+
+
+def test_another_question_under_the_same_name_is_refused(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TARGETS, "lapse", dataclasses.replace(TARGETS["lapse"], any_of=True))
+    with pytest.raises(StaleBundle, match="another definition of target lapse"):
+        bundle.load(written, US)

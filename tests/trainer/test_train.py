@@ -17,6 +17,7 @@ from scv.events.calendar import add_days, midnight
 from scv.features.array import Features
 from scv.features.fetcher import all_features
 from scv.model import bundle, champion
+from scv.offline.lake import LakeVersion
 from scv.settings import Settings
 from scv.targets import target
 from scv.targets.labels import Labels
@@ -67,7 +68,7 @@ def past_of(first: datetime, weeks: int, at: datetime, known: datetime, seed: in
             columns[name] = pa.nulls(n, pa.int64() if feature.dtype == "int" else pa.float64())
     columns["orders__tenure"] = pa.array(random.integers(0, 400, n))
     table = pa.table(columns)
-    return Past(US, at, table, Told(table), known, "0" * 12)  # type: ignore[arg-type]
+    return Past(US, at, table, Told(table), known, LakeVersion({}))  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +85,7 @@ def test_first_the_default_then_the_search_through_the_gate(past: Past, settings
     first = train(settings, past, LAPSE, Plan("default", report=False))
     assert first.promoted and first.path == champion.champion(settings, "US", "lapse")
     assert first.recipe == DEFAULT
-    loaded = bundle.load(first.path)
+    loaded = bundle.load(first.path, US)
     assert loaded.info.trained_on.references == 23
     assert loaded.info.reference == FROZEN
     again = train(settings, past, LAPSE, Plan("default", report=False))
@@ -135,7 +136,7 @@ def test_quality_on_later_tuesdays(past: Past, settings: Settings) -> None:
     assert path is not None
     known = midnight(date(2017, 12, 31), US.zone)
     after = past_of(FROZEN, 9, known, known, seed=2)
-    found = quality(bundle.load(path), past, after, LAPSE, midnight(date(2017, 10, 24), US.zone))
+    found = quality(bundle.load(path, US), past, after, LAPSE, midnight(date(2017, 10, 24), US.zone))
     assert len(found.references) == 8 and found.references[0] == FROZEN
     assert found.ours["rows"] == 480 and found.customers == 60
     assert found.better_peer.figures["log_loss"] == min(peer.figures["log_loss"] for peer in found.peers)
@@ -157,4 +158,4 @@ def test_a_damaged_champion_does_not_stop_the_next(past: Past, tmp_path: Path) -
     assert path is not None
     (path / "model.txt").write_text("tree")
     assert train(settings, past, LAPSE, Plan("default", report=False)).path == path
-    bundle.load(path)
+    bundle.load(path, US)
