@@ -20,7 +20,7 @@ def season(at: datetime, country: Country) -> int:
     """The number of the 13-week season in which a local day lies; seasons and their weeks begin on Tuesdays.
 
     >>> from datetime import UTC
-    >>> from scv import country
+    >>> from scv.events import country
     >>> ending, beginning = (season(datetime(2017, 8, day, 12, tzinfo=UTC), country.load("US")) for day in (28, 29))
     >>> ending == beginning
     True

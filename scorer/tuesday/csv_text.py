@@ -32,7 +32,7 @@ def csv_of(table: pa.Table, country: Country) -> bytes:
 def cell(value: Any, country: Country) -> str:
     """One field.
 
-    >>> from scv import country
+    >>> from scv.events import country
     >>> [cell(value, country.load("ZZ")) for value in ("=1+1", -0.5, "-7", None, True)]
     ["'=1+1", '-0,5', "'-7", '', 'true']
     """

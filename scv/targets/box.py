@@ -37,7 +37,7 @@ def open_box(day: Days, weekday: Days, cut_off_days: int) -> Days:
 def cut_off(box: int, country: Country) -> datetime:
     """The instant from which on the box of a delivery day cannot be changed, in UTC.
 
-    >>> from scv import country
+    >>> from scv.events import country
     >>> from scv.events.calendar import to_day
     >>> from datetime import date
     >>> cut_off(to_day(date(2017, 9, 11)), country.load("ZZ")).isoformat()
