@@ -24,6 +24,7 @@ from streams.lake.writer import PARTITION_BY
 from tests.command_lines import NAMES, line
 from tests.disks import fill, small_disk
 from tests.streams import shop
+from tests.streams.conftest import SESSION_MS
 
 EVENT = '{"customer_id": "1", "kind": "placed", "occurred_at": "2017-05-01T10:00:00Z", "amount_cents": 5}\n'
 WRITES = ("consume", "fetch", "parity", "simulate", "train", "week")
@@ -35,7 +36,11 @@ def lived_in(services: Services, tmp_path_factory: pytest.TempPathFactory) -> It
     """A home with a lake, and its rows in the store."""
     home = tmp_path_factory.mktemp("lived-in")
     settings = Settings(
-        broker=services.broker_address, store=services.store_url, home=str(home), topic_prefix="bad", session_ms=1000
+        broker=services.broker_address,
+        store=services.store_url,
+        home=str(home),
+        topic_prefix="bad",
+        session_ms=SESSION_MS,
     )
     with connect(settings) as client:
         client.flushdb()
