@@ -12,14 +12,35 @@ if TYPE_CHECKING:
     from scorer.tuesday.reconcile import Reconciled
 
 
-@click.command(short_help="Publish Tuesday's files: scores of everyone and the contacts sheet.")
+class Exports(click.Group):
+    """`cerebro export US` is `cerebro export publish US`: no country is called like one of its commands."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click, with `publish` where the first word is no command of ours."""
+        if args and args[0] not in (*self.commands, *ctx.help_option_names):
+            args = ["publish", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=Exports, short_help="Publish Tuesday's files: scores of everyone and the contacts sheet.")
+def command() -> None:
+    """Publish Tuesday's files, or take a wrong week back.
+
+    \b
+    Example:
+      cerebro export US -d 2017-09-05              (the same as `cerebro export publish`, whose --help lists options)
+      cerebro export withdraw US 2017-09-05
+    """
+
+
+@command.command(short_help="Score everyone in a snapshot and publish the week; may be left out.")
 @click.argument("codes", nargs=-1, required=True, metavar="COUNTRY…")
 @click.option("-d", "--date", help="The reference: 2017-09-05 (its local midnight). Default: the newest Tuesday.")
 @click.option("--reconcile", is_flag=True, help="Then compare every value with the live scorer's.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was published as JSON.")
 @click.option("--any-day", is_flag=True, help="Also for a reference that is no Tuesday.")
 @click.option("--anyway", is_flag=True, help="Publish although the log was not complete, or nobody is scored.")
-def command(
+def publish(
     codes: tuple[str, ...], date: str | None, reconcile: bool, as_json: bool, any_day: bool, anyway: bool
 ) -> int:
     """Score everyone in a snapshot of COUNTRY with the champion and publish the week.
@@ -45,6 +66,34 @@ def command(
         click.echo(_json(found, same) if as_json else said(found))
         wrong += same.different if same else 0
     return 1 if wrong else 0
+
+
+@command.command(short_help="Take a wrong week back.")
+@click.argument("code", metavar="COUNTRY")
+@click.argument("date")
+def withdraw(code: str, date: str) -> None:
+    """Take the week of DATE of a COUNTRY back.
+
+    Its folder is moved to withdrawn/ beside the others, nothing of it is lost, and latest.json names the newest week
+    that remains. Another one may then be published under that date. The same again does nothing.
+
+    \b
+    Example:
+      cerebro export withdraw US 2017-09-05
+    """
+    from scorer.tuesday.week import Folder
+    from scv import settings as known
+    from scv.events import calendar
+    from scv.events import country as countries
+
+    settings = known.load()
+    country = countries.load(code, settings.countries_path)
+    at = calendar.reference(date, country)
+    done = Folder(settings.exports_url, country).withdraw(at)
+    label = calendar.label(at, country)
+    click.echo(f"{code} {label}: {'taken back' if done.new else 'was taken back before'}, it lies in {done.path}")
+    newest = "nothing is published now" if done.newest is None else f"names {calendar.label(done.newest, country)}"
+    click.echo(f"  latest.json: {newest}")
 
 
 def said(found: Exported) -> str:

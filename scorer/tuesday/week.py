@@ -2,18 +2,16 @@
 
     URL/US/2017-09-05/scores_US_2017-09-05.parquet, .csv, contacts_US_2017-09-05.xlsx, manifest.json (last)
     URL/US/latest.json                                                                  (after that)
+    URL/US/withdrawn/2017-09-05.1/…                                                     what was taken back
 
-Nothing published is ever written again.
+Nothing published is ever written again; a wrong week is moved aside.
 """
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import io
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,13 +23,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
-from scv import atomic as whole
+from scorer.tuesday.claim import claimed
+from scv import atomic
 from scv.errors import CerebroError, UserError
 from scv.events import calendar
 from scv.events.country import Country
 
 MANIFEST = "manifest.json"
 LATEST = "latest.json"
+WITHDRAWN = "withdrawn"
 
 
 class File(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +79,15 @@ class Week:
         return pq.read_table(io.BytesIO(body))
 
 
+@dataclass(frozen=True)
+class Withdrawn:
+    """Where a week that was taken back lies, and which is the newest now (None: none). `new`: it stood until now."""
+
+    path: str
+    newest: datetime | None
+    new: bool
+
+
 class Folder:
     """The weeks of one country. `url` is what fsspec takes: a path, s3://…, memory://…"""
 
@@ -118,31 +127,82 @@ class Folder:
 
         Raises UserError where another content stands under that date, or another process is publishing.
         """
-        with self._alone():
+        body = _json(manifest)
+        with claimed(self.fs, self.path, f"publish {manifest.date} {hashlib.sha256(body).hexdigest()}"):
             standing = self.week(manifest.reference)
             if standing is not None:
                 _same(self, standing.manifest, manifest)
-                self._latest(manifest)
+                self._point(self.references())
                 return False
-            for name, body in files.items():
-                self._put(f"{manifest.date}/{name}", body)
-            self._put(f"{manifest.date}/{MANIFEST}", _json(manifest))
-            self._latest(manifest)
+            for name, content in files.items():
+                self._put(f"{manifest.date}/{name}", content)
+            self._put(f"{manifest.date}/{MANIFEST}", body)
+            self._point(self.references())
             return True
+
+    def withdraw(self, at: datetime) -> Withdrawn:
+        """Take a week back: `latest.json` names the newest that remains, then the folder is moved aside.
+
+        The same again does nothing. Raises UserError where no such week was published.
+        """
+        date = calendar.label(at, self.country)
+        with claimed(self.fs, self.path, f"withdraw {date}"):
+            published, times = self.references(), self._withdrawn(date)
+            remain = [one for one in published if one != at]
+            if at not in published and not times:
+                raise UserError(f"No week {date} is published in {self.path}: there is nothing to take back.")
+            anew = at in published and not self._copied(date, times)
+            aside = f"{WITHDRAWN}/{date}.{times + anew}"
+            self._point(remain)
+            self._move(date, aside)
+            return Withdrawn(f"{self.path}/{aside}", max(remain, default=None), new=at in published)
+
+    def _withdrawn(self, date: str) -> int:
+        """How often a date's week was taken back: the number of the last one."""
+        found = self.fs.glob(f"{self.path}/{WITHDRAWN}/{date}.*/{MANIFEST}")
+        return max((int(path.rsplit("/", 2)[-2].rsplit(".", 1)[-1]) for path in found), default=0)
+
+    def _copied(self, date: str, times: int) -> bool:
+        """Was a move of this very week killed between its copy and its end? On a disk there is nothing between."""
+        if not times or isinstance(self.fs, LocalFileSystem):
+            return False
+        return self.read(f"{WITHDRAWN}/{date}.{times}/{MANIFEST}") == self.read(f"{date}/{MANIFEST}")
+
+    def _move(self, date: str, aside: str) -> None:
+        """A folder out of the way. In an object store file by file: the manifest comes last there and goes first here,
+        so that a week stands whole in one of both places; what a killed move left goes.
+        """
+        source, target = f"{self.path}/{date}", f"{self.path}/{aside}"
+        if not self.fs.exists(source):
+            return
+        if isinstance(self.fs, LocalFileSystem):
+            if not Path(target).exists():
+                Path(target).parent.mkdir(exist_ok=True)
+                Path(source).rename(target)
+            return
+        names = sorted((path.rsplit("/", 1)[-1] for path in self.fs.find(source)), key=lambda name: name == MANIFEST)
+        if MANIFEST in names:
+            for name in names:
+                self.fs.pipe_file(f"{target}/{name}", self.fs.cat_file(f"{source}/{name}"))
+        for name in reversed(names):
+            self.fs.rm_file(f"{source}/{name}")
 
     def read(self, name: str) -> bytes:
         """A file's bytes. Raises FileNotFoundError."""
         found: bytes = self.fs.cat_file(f"{self.path}/{name}")
         return found
 
-    def _latest(self, manifest: Manifest) -> None:
-        # Only ever forward: exporting an old week once more must not send people back to it.
-        if manifest.reference == max(self.references()):
-            body = _json(
-                {"date": manifest.date, "list_id": manifest.list_id, "manifest": f"{manifest.date}/{MANIFEST}"}
-            )
-            if not self.fs.exists(f"{self.path}/{LATEST}") or self.read(LATEST) != body:
-                self._put(LATEST, body)
+    def _point(self, published: Sequence[datetime]) -> None:
+        """Let `latest.json` name the newest of these weeks, in which order they may have come; without any it goes."""
+        week, there = self.week(max(published)) if published else None, self.fs.exists(f"{self.path}/{LATEST}")
+        if week is None:
+            if there:
+                self.fs.rm_file(f"{self.path}/{LATEST}")
+            return
+        date = week.manifest.date
+        body = _json({"date": date, "list_id": week.manifest.list_id, "manifest": f"{date}/{MANIFEST}"})
+        if not there or self.read(LATEST) != body:
+            self._put(LATEST, body)
 
     def _put(self, name: str, body: bytes) -> None:
         """A whole file in one step: renamed into place on a disk; object stores show it whole by themselves."""
@@ -150,25 +210,7 @@ class Folder:
         if not isinstance(self.fs, LocalFileSystem):
             self.fs.pipe_file(path, body)
             return
-        whole.write(Path(path), body)
-
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        """One publisher at a time on this machine; the kernel drops the lock however the process ends."""
-        if not isinstance(self.fs, LocalFileSystem):
-            yield
-            return
-        Path(self.path).mkdir(parents=True, exist_ok=True)
-        lock = os.open(self.path, os.O_RDONLY)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            for one in (Path(self.path), *Path(self.path).iterdir()):
-                whole.sweep(one)
-            yield
-        except BlockingIOError as error:
-            raise UserError(f"Another export is writing to {self.path}. Wait for it, then run this again.") from error
-        finally:
-            os.close(lock)
+        atomic.write(Path(path), body)
 
 
 def _same(folder: Folder, standing: Manifest, wanted: Manifest) -> None:
@@ -180,7 +222,8 @@ def _same(folder: Folder, standing: Manifest, wanted: Manifest) -> None:
     why = f" Models: {'; '.join(changed)}." if changed else ""
     raise UserError(
         f"{folder.path}/{standing.date} is published with other content ({', '.join(other)}) and is never overwritten."
-        f"{why} Keep it, or move that folder away and export again."
+        f"{why} Keep it, or take it back first: "
+        f"`cerebro export withdraw {standing.country} {standing.date}`."
     )
 
 

@@ -19,7 +19,7 @@ import pytest
 
 from rpc.client import ScorerClient
 from scorer.hold_out import held_out, season
-from scorer.tuesday import week as weeks
+from scorer.tuesday.claim import claimed
 from scorer.tuesday.csv_text import csv_of
 from scorer.tuesday.export import Exported, export
 from scorer.tuesday.reconcile import reconcile
@@ -216,7 +216,7 @@ def _publish_and_die(folder: Folder, manifest: Manifest, files: dict[str, bytes]
 
 
 def test_a_full_disk_leaves_no_part(made: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weeks.os, "fsync", lambda file: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    monkeypatch.setattr(os, "fsync", lambda file: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     with pytest.raises(NoRoom, match="no room is left"):
         export(settings_of(made, tmp_path), SMALL, AT)
     assert not contents(tmp_path)
@@ -224,7 +224,8 @@ def test_a_full_disk_leaves_no_part(made: Shop, tmp_path: Path, monkeypatch: pyt
 
 def test_two_at_once_do_not_mix(made: Shop, tmp_path: Path) -> None:
     settings = settings_of(made, tmp_path)
-    with Folder(str(tmp_path), US)._alone(), pytest.raises(UserError, match="Another export"):
+    folder = Folder(str(tmp_path), US)
+    with claimed(folder.fs, folder.path, "a test"), pytest.raises(UserError, match="Another export"):
         export(settings, SMALL, AT)
     assert not contents(tmp_path)
 
