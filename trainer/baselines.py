@@ -13,7 +13,7 @@ import numpy as np
 
 from scv.model.calibration import sigmoid
 from trainer.dataset import TrainingSet
-from trainer.fit import SEED, regress
+from trainer.fit import ONE_THREAD, SEED, regress
 
 RFM = (
     "orders__days_since",
@@ -46,17 +46,15 @@ def baselines(rows: TrainingSet) -> list[Baseline]:
     if not used:
         return []
     narrow = rows.narrow(used)
-    parameters = {
+    parameters = ONE_THREAD | {
         "objective": "binary",
         "num_leaves": 15,
         "learning_rate": 0.05,
-        "verbosity": -1,
-        "num_threads": 1,
         "seed": SEED,
         "deterministic": True,
         "force_col_wise": True,
     }
-    trees = lightgbm.train(parameters, lightgbm.Dataset(narrow.matrix, narrow.y), 200)
+    trees = lightgbm.train(parameters, lightgbm.Dataset(narrow.matrix, narrow.y, params=ONE_THREAD), 200)
     logistic = regress(LITTLE_PENALTY, 0, narrow)
     return [
         Baseline("RFM-LightGBM", lambda matrix: np.asarray(trees.predict(matrix[:, used], num_threads=1))),

@@ -34,7 +34,10 @@ FOLDS = 5
 WEEK_US = 7 * 86_400_000_000
 PLATT_BELOW = 300
 """Positives below which an isotonic curve would draw noise."""
-BINNING = {"verbosity": -1, "feature_pre_filter": False, "min_data_in_bin": 3, "max_bin": 255}
+ONE_THREAD = {"verbosity": -1, "num_threads": 1}
+"""For every call into LightGBM: the number is one for the whole process, not one a model. A call without it gives a fit
+at work beside it more threads than it has buffers for, and the process is gone."""
+BINNING = ONE_THREAD | {"feature_pre_filter": False, "min_data_in_bin": 3, "max_bin": 255}
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,6 @@ def _parameters(recipe: Recipe, rows: int) -> dict[str, Any]:
         "learning_rate": recipe.rate,
         "feature_fraction": recipe.columns_share,
         "extra_trees": recipe.random_splits,
-        "num_threads": 1,
         "seed": SEED,
         "deterministic": True,
         "force_col_wise": True,

@@ -8,8 +8,8 @@ in the terminal reaches this process first and it decides the order of the end.
 from __future__ import annotations
 
 import atexit
-import ctypes
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -31,9 +31,8 @@ AGAIN_S = 20.0
 """Longer than any way out takes; then an interrupt counts as lost and is raised again."""
 REPEAT_S = 1.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-PR_SET_PDEATHSIG = 1
+TIED = [sys.executable, "-I", "-S", str(Path(__file__).with_name("pdeathsig.py"))]
 
-_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 _running: set[Child] = set()
 _asked: list[int] = []  # the signals that asked this process to end and have not done so yet
 
@@ -88,28 +87,27 @@ class Child:
         """Starts it, without waiting for anything; raises UserError when the program cannot be run."""
         if self.alive:
             return
-        parent = os.getpid()
-
-        def die_with_parent() -> None:
-            if _libc is not None:
-                _libc.prctl(PR_SET_PDEATHSIG, int(self._ends_with))
-            if os.getppid() != parent:  # it died before the line above
-                os._exit(1)
-
         with uninterrupted(), self.log.open("ab") as log:
             try:
                 self._process = subprocess.Popen(
-                    self._command,
+                    self._tied(),
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     env=self._environment,
                     process_group=0,
-                    preexec_fn=None if self._outlives else die_with_parent,
                 )
             except OSError as error:
                 raise UserError(f"{self.name}: cannot run {self._command[0]}: {error}.") from error
             _running.add(self)
+
+    def _tied(self) -> list[str]:
+        """The command, which the kernel ends with us where it can."""
+        if self._outlives or sys.platform != "linux":
+            return self._command
+        if shutil.which(self._command[0], path=self._environment.get("PATH")) is None:
+            raise UserError(f"{self.name}: cannot run {self._command[0]}: there is no such program.")
+        return [*TIED, str(os.getpid()), str(int(self._ends_with)), *self._command]
 
     def wait_ready(self, answers: Callable[[], bool], within_s: float) -> None:
         """Returns once `answers` is true (OSError counts as false).

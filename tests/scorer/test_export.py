@@ -8,6 +8,8 @@ import io
 import json
 import os
 import random
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,11 +26,13 @@ from scorer.tuesday.csv_text import csv_of
 from scorer.tuesday.export import Exported, export
 from scorer.tuesday.reconcile import reconcile
 from scorer.tuesday.sheet import COLUMNS
-from scorer.tuesday.week import Folder, Manifest
+from scorer.tuesday.week import Folder
 from scv.errors import CerebroError, NoRoom, UserError
 from scv.events import country
 from scv.settings import Settings
+from tests.scorer.killed import CODE
 from tests.scorer.shop import AT, EARLIER, US, Shop
+from tests.sources import ROOT
 
 SMALL = msgspec.structs.replace(US, capacity=9, held_out_share=0.3)
 ORDER = [
@@ -186,33 +190,15 @@ def test_a_crash_leaves_the_old_week_or_the_whole_new_one(
         files = {name: (folder / "US" / week.manifest.date / name).read_bytes() for name in week.manifest.files}
         if at == EARLIER:
             Folder(str(home), US).publish(week.manifest, files)
-    child = os.fork()
-    if child == 0:
-        _publish_and_die(Folder(str(home), US), week.manifest, files, survived)
-    _, status = os.waitpid(child, 0)
-    assert os.waitstatus_to_exitcode(status) == (9 if survived < 5 else 0)
+    command = [sys.executable, "-m", "tests.scorer.killed", str(folder), str(home), AT.isoformat(), str(survived)]
+    killed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert killed.returncode == (CODE if survived < 5 else 0), killed.stderr
     published = survived >= 4  # three files, then the manifest
     assert Folder(str(home), US).references() == [EARLIER] + [AT] * published
     latest = home / "US/latest.json"
     assert json.loads(latest.read_bytes())["date"] == ("2017-09-05" if survived > 4 else "2017-08-29")
     assert Folder(str(home), US).publish(week.manifest, files) is not published
     assert contents(home / "US") == contents(folder / "US")
-
-
-def _publish_and_die(folder: Folder, manifest: Manifest, files: dict[str, bytes], survived: int) -> None:
-    """Never returns: dies in the middle of writing file number `survived`."""
-    put, count = folder._put, iter(range(100))
-
-    def dying(name: str, body: bytes) -> None:
-        if next(count) == survived:
-            Path.replace = lambda *_: os._exit(9)  # type: ignore[assignment,method-assign]  # the draft stays
-        put(name, body)
-
-    folder._put = dying  # type: ignore[method-assign]
-    try:
-        folder.publish(manifest, files)
-    finally:
-        os._exit(0)
 
 
 def test_a_full_disk_leaves_no_part(made: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

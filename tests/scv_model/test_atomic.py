@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import subprocess
+import sys
 from pathlib import Path
 
 from scv import atomic
@@ -19,11 +20,9 @@ def test_two_writers_of_one_number_do_not_meet(tmp_path: Path) -> None:
 def test_what_a_killed_writer_left_is_swept(tmp_path: Path) -> None:
     path = tmp_path / "file.json"
     atomic.write(path, b"old")
-    child = os.fork()
-    if child == 0:
-        Path.replace = lambda *_: os._exit(9)  # type: ignore[assignment,method-assign]
-        atomic.write(path, b"new")
-    os.waitpid(child, 0)
+    killed = "import os; Path.replace = lambda *_: os._exit(9); atomic.write(Path(sys.argv[1]), b'new')"
+    code = f"import sys; from pathlib import Path; from scv import atomic; {killed}"
+    assert subprocess.run([sys.executable, "-c", code, str(path)], check=False).returncode == 9
     assert len(list(tmp_path.iterdir())) == 2 and path.read_bytes() == b"old"
     atomic.beside(tmp_path / "folder").mkdir()
     atomic.sweep(tmp_path)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import lightgbm
 import msgspec
 import numpy as np
 import pytest
@@ -11,11 +13,14 @@ import pytest
 from scv.model import metrics
 from scv.model.bundle import booster
 from scv.model.calibration import sigmoid
+from trainer.baselines import baselines
 from trainer.dataset import TrainingSet
 from trainer.drift import dating, steady
 from trainer.fit import calibrate, fit, isotonic, out_of_fold, platt
+from trainer.leak import shuffled
 from trainer.recipe import DEFAULT, Recipe
 from trainer.search import parameters, search, space
+from trainer.splits import by_customer
 
 
 @pytest.mark.parametrize(
@@ -34,6 +39,22 @@ def test_a_fit_repeats_and_its_text_is_the_model(rows: TrainingSet) -> None:
     np.testing.assert_array_equal(one.logits(rows.matrix), two.logits(rows.matrix))
     np.testing.assert_array_equal(booster(one.model).predict(rows.matrix), one.trees.predict(rows.matrix))
     np.testing.assert_array_equal(out_of_fold(DEFAULT, rows, 2, 2), out_of_fold(DEFAULT, rows, 1, 2))
+
+
+def test_every_call_into_lightgbm_asks_for_one_thread(rows: TrainingSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number is the process's: one call that leaves it out changes it under the fits at work beside it."""
+    asked, spell = list[dict[str, Any]](), lightgbm.basic._param_dict_to_str
+
+    def told(parameters: dict[str, Any] | None) -> str:
+        asked.append(dict(parameters or {}))
+        return str(spell(parameters))
+
+    monkeypatch.setattr(lightgbm.basic, "_param_dict_to_str", told)
+    out_of_fold(DEFAULT, rows, 1, 2)
+    shuffled(rows, by_customer(rows, 2)[0])
+    for baseline in baselines(rows):
+        baseline.score(rows.matrix)
+    assert len(asked) > 10 and not [one for one in asked if one.get("num_threads") != 1]
 
 
 def test_out_of_fold_is_worse_than_in_sample_and_calibrates(rows: TrainingSet) -> None:

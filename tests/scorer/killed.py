@@ -1,0 +1,35 @@
+"""Publishes a week again elsewhere and dies in the middle of one file: a process of its own, killed like a real one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from scorer.tuesday.week import Folder
+from scv.events import country
+
+CODE = 9
+
+
+def publish(source: Path, target: Path, at: datetime, survived: int) -> None:
+    """Ends with CODE in the middle of file number `survived` (from 0), if there are so many."""
+    us = country.load("US")
+    week = Folder(str(source), us).week(at)
+    assert week is not None
+    files = {name: (source / "US" / week.manifest.date / name).read_bytes() for name in week.manifest.files}
+    folder = Folder(str(target), us)
+    put, count = folder._put, iter(range(100))
+
+    def dying(name: str, body: bytes) -> None:
+        if next(count) == survived:
+            Path.replace = lambda *_: os._exit(CODE)  # type: ignore[assignment,method-assign]  # the draft stays
+        put(name, body)
+
+    folder._put = dying  # type: ignore[method-assign]
+    folder.publish(week.manifest, files)
+
+
+if __name__ == "__main__":
+    publish(Path(sys.argv[1]), Path(sys.argv[2]), datetime.fromisoformat(sys.argv[3]), int(sys.argv[4]))
