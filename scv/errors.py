@@ -22,6 +22,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import TypeVar
+
+Named = TypeVar("Named")
 
 _LONGEST_NAME = 60
 
@@ -117,3 +120,17 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     folded = {name.lower(): name for name in known}
     near = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
     return f" Did you mean {folded[near[0]]!r}?" if near else ""
+
+
+def named(what: str, pairs: Iterable[tuple[str, Named]]) -> dict[str, Named]:
+    """By name; a second one of a name is no replacement. Raises BadSetting.
+
+    >>> named("target", [("lapse", 1), ("skip", 2)])
+    {'lapse': 1, 'skip': 2}
+    """
+    found: dict[str, Named] = {}
+    for name, value in pairs:
+        if name in found:
+            raise BadSetting(f"There are two {what}s `{name}`. Rename one of them.")
+        found[name] = value
+    return found

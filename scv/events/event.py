@@ -185,12 +185,13 @@ def family_of(kind: str) -> str:
 @functools.cache
 def fields(family: str) -> dict[str, FieldType]:
     """Payload field → type, over all kinds of a family, in order of declaration."""
-    found: dict[str, FieldType] = {}
-    for kind in kinds(family):
-        for info in msgspec.inspect.type_info(kind).fields:  # type: ignore[attr-defined]
-            if info.name not in ENVELOPE:
-                found[info.name] = _field_type(info.type)
-    return found
+    return {name: type for kind in kinds(family) for name, type in payload(kind).items()}
+
+
+def payload(kind: type[Event]) -> dict[str, FieldType]:
+    """Payload field → type of one kind; a field has the same type in every kind of a family (a test)."""
+    listed = msgspec.inspect.type_info(kind).fields  # type: ignore[attr-defined]
+    return {info.name: _field_type(info.type) for info in listed if info.name not in ENVELOPE}
 
 
 def _field_type(declared: Any) -> FieldType:

@@ -16,6 +16,7 @@ import hashlib
 import importlib
 import pkgutil
 import re
+import sys
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -23,7 +24,12 @@ from scv.errors import BadSetting, UnknownName
 from scv.events import event as events
 from scv.folds.fold import OPEN_WEEK, Dtype, Fold, Window, Windowed, Words
 
-NAME = re.compile(r"^[a-z][a-z0-9_]*$")
+NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+"""Without `__`, which parts a full name in two."""
+RESERVED = "derived"
+ROOM = "scv.fetchers."
+_declared: dict[str, tuple[type[Fetcher], str]] = {}
+"""What `ROOM` declares, by name, with file and line."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,8 @@ class Fetcher:
     """Base of all event fetchers; a subclass is a definition and is never instantiated.
 
     Class attributes that are folds (or windowed folds) become features, in order. The name is the class
-    name in snake case. Raises BadSetting at import for a kind or field that the family does not have.
+    name in snake case. Raises BadSetting or UnknownName at import for a name that is taken, a family that there is
+    not, and a kind or field that it does not have.
     """
 
     family: ClassVar[str]
@@ -73,14 +80,23 @@ class Fetcher:
     features: ClassVar[tuple[Feature, ...]]
 
     def __init_subclass__(cls) -> None:
+        declaring = sys._getframe(1)
+        place = f"{declaring.f_code.co_filename}:{declaring.f_lineno}"
         cls.name = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
         cls.doc = " ".join((cls.__doc__ or "").split())
+        if not NAME.fullmatch(cls.name) or cls.name == RESERVED:
+            raise BadSetting(f"No fetcher can be called {cls.name} ({place}): rename its class, as in AppUsage.")
         if not cls.doc:
             raise BadSetting(f"Fetcher {cls.__name__} needs a docstring: one sentence an analyst understands.")
-        declared = [(name, value) for name, value in vars(cls).items() if isinstance(value, Fold | Windowed)]
-        cls.features = tuple(feature for name, value in declared for feature in _expand(cls, name, value))
-        if not cls.features:
-            raise BadSetting(f"Fetcher {cls.__name__} declares no feature.")
+        _check_family(cls, place)
+        cls.features = _features(cls)
+        if cls.__module__.startswith(ROOM):
+            _, taken = _declared.get(cls.name, (cls, place))
+            if taken != place:
+                raise BadSetting(
+                    f"There are two fetchers `{cls.name}`: {taken} and {place}. Rename one of the classes."
+                )
+            _declared[cls.name] = (cls, place)
 
     @classmethod
     def fingerprint(cls) -> str:
@@ -91,6 +107,30 @@ class Fetcher:
 def fingerprint_of(family: str, features: tuple[Feature, ...]) -> str:
     text = family + "\n" + "\n".join(feature.key for feature in features)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _check_family(cls: type[Fetcher], place: str) -> None:
+    family = getattr(cls, "family", None)
+    if not isinstance(family, str):
+        known = ", ".join(events.FAMILIES)
+        raise BadSetting(f"Fetcher {cls.__name__} needs a line `family = …` with one of {known} ({place}).")
+    if family not in events.FAMILIES:
+        raise UnknownName("event family", family, events.FAMILIES, f"(in fetcher {cls.__name__}, {place})")
+
+
+def _features(cls: type[Fetcher]) -> tuple[Feature, ...]:
+    found: dict[str, tuple[Feature, str]] = {}
+    for attribute, value in vars(cls).items():
+        for feature in _expand(cls, attribute, value) if isinstance(value, Fold | Windowed) else ():
+            if feature.name in found:
+                raise BadSetting(
+                    f"Fetcher {cls.__name__} has two features `{feature.name}`: one of `{found[feature.name][1]}`, one "
+                    f"of `{attribute}`. Rename one of them."
+                )
+            found[feature.name] = (feature, attribute)
+    if not found:
+        raise BadSetting(f"Fetcher {cls.__name__} declares no feature.")
+    return tuple(feature for feature, _ in found.values())
 
 
 def _expand(cls: type[Fetcher], name: str, value: Fold | Windowed) -> list[Feature]:
@@ -105,7 +145,7 @@ def _expand(cls: type[Fetcher], name: str, value: Fold | Windowed) -> list[Featu
 
 def _check(cls: type[Fetcher], name: str, fold: Fold) -> None:
     where = f"in fetcher {cls.__name__}, feature {name}"
-    if not NAME.match(name):
+    if not NAME.fullmatch(name):
         raise BadSetting(f"Feature names are lower case words: {name!r} {where}.")
     own = {str(kind.__struct_config__.tag) for kind in events.kinds(cls.family)}
     for kind in fold.kinds:
@@ -153,9 +193,8 @@ def collect() -> dict[str, type[Fetcher]]:
     """Every fetcher in `scv.fetchers`, by name, in alphabetical order."""
     package = importlib.import_module("scv.fetchers")
     for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"scv.fetchers.{module.name}")
-    found = {cls.name: cls for cls in Fetcher.__subclasses__() if cls.__module__.startswith("scv.fetchers.")}
-    return dict(sorted(found.items()))
+        importlib.import_module(ROOM + module.name)
+    return {name: cls for name, (cls, _) in sorted(_declared.items())}
 
 
 def of_family(family: str) -> list[type[Fetcher]]:

@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from scv.errors import UnknownName
+from scv.errors import UnknownName, named
 from scv.events.calendar import add_days
 from scv.events.country import Country
 from scv.features.array import Features
@@ -119,61 +119,59 @@ def mature(target: Target, at: datetime, country: Country, watermark: datetime) 
 ORDER = ("placed",)
 PAID: tuple[Condition, ...] = (("amount_cents", ">=", 1),)
 
-TARGETS: dict[str, Target] = {
-    target.name: target
-    for target in (
-        Target(
-            "lapse",
-            "derived",
-            "no order in the next {silence_days} days",
-            "silence_days",
-            (Clause("orders", ORDER, "silence_days", present=False),),
+_ALL = (
+    Target(
+        "lapse",
+        "derived",
+        "no order in the next {silence_days} days",
+        "silence_days",
+        (Clause("orders", ORDER, "silence_days", present=False),),
+    ),
+    Target(
+        "skip",
+        "derived",
+        "no order in the next {rhythm_days} days, but one within {silence_days}",
+        "rhythm_days",
+        (
+            Clause("orders", ORDER, "rhythm_days", present=False),
+            Clause("orders", ORDER, "silence_days", start="rhythm_days"),
         ),
-        Target(
-            "skip",
-            "derived",
-            "no order in the next {rhythm_days} days, but one within {silence_days}",
-            "rhythm_days",
-            (
-                Clause("orders", ORDER, "rhythm_days", present=False),
-                Clause("orders", ORDER, "silence_days", start="rhythm_days"),
-            ),
+    ),
+    Target(
+        "return",
+        "derived",
+        "an order in the next {return_days} days, after more than {active_days} without",
+        "return_days",
+        (Clause("orders", ORDER, "return_days"),),
+    ),
+    Target(
+        "cancellation",
+        "recorded",
+        "a cancellation by the customer's own wish in the next {horizon_days} days",
+        "horizon_days",
+        (Clause("subscription", ("cancelled",), "horizon_days", where=(("voluntary", "==", 1),)),),
+    ),
+    Target(
+        "pause",
+        "recorded",
+        "a skip of the open box, or a pause, by that box's cut-off within {rhythm_days} days",
+        "rhythm_days",
+        known=(population.DELIVERY_WEEKDAY,),
+        exposure=("lifecycle__cut_off_in",),
+    ),
+    Target(
+        "reactivation",
+        "recorded",
+        "a reactivation or a paid order in the next {horizon_days} days, after a cancellation",
+        "horizon_days",
+        (
+            Clause("subscription", ("reactivated",), "horizon_days"),
+            Clause("orders", ORDER, "horizon_days", where=PAID),
         ),
-        Target(
-            "return",
-            "derived",
-            "an order in the next {return_days} days, after more than {active_days} without",
-            "return_days",
-            (Clause("orders", ORDER, "return_days"),),
-        ),
-        Target(
-            "cancellation",
-            "recorded",
-            "a cancellation by the customer's own wish in the next {horizon_days} days",
-            "horizon_days",
-            (Clause("subscription", ("cancelled",), "horizon_days", where=(("voluntary", "==", 1),)),),
-        ),
-        Target(
-            "pause",
-            "recorded",
-            "a skip of the open box, or a pause, by that box's cut-off within {rhythm_days} days",
-            "rhythm_days",
-            known=(population.DELIVERY_WEEKDAY,),
-            exposure=("lifecycle__cut_off_in",),
-        ),
-        Target(
-            "reactivation",
-            "recorded",
-            "a reactivation or a paid order in the next {horizon_days} days, after a cancellation",
-            "horizon_days",
-            (
-                Clause("subscription", ("reactivated",), "horizon_days"),
-                Clause("orders", ORDER, "horizon_days", where=PAID),
-            ),
-            any_of=True,
-        ),
-    )
-}
+        any_of=True,
+    ),
+)
+TARGETS: dict[str, Target] = named("target", ((target.name, target) for target in _ALL))
 
 
 def get(name: str) -> Target:
