@@ -10,10 +10,10 @@ from typing import Any, Literal
 from scorer.hold_out import held_out
 from scv.events.calendar import day_of, to_date, to_us
 from scv.events.country import Country
+from scv.fetchers import roles
 from scv.targets import box
 
 Policy = Literal["OK", "HELD_OUT", "SUPPRESSED"]
-CONSENT = "contacts__consent_"
 
 
 @dataclass(frozen=True)
@@ -43,27 +43,25 @@ def channels_of(values: Mapping[str, Any], country: Country) -> tuple[str, ...]:
     """Channels whose newest consent is given."""
     if country.consent == "not recorded":
         return ("not recorded",)
-    return tuple(
-        name.removeprefix(CONSENT) for name, given in sorted(values.items()) if name.startswith(CONSENT) and given == 1
-    )
+    return tuple(channel for channel, name in sorted(roles.CONSENT.items()) if values.get(name) == 1)
 
 
 def _suppressed(values: Mapping[str, Any], country: Country, channels: tuple[str, ...]) -> str:
-    if values.get("lifecycle__state") == "cancelled":
+    if values.get(roles.STATE) == "cancelled":
         return "already cancelled"
     if not channels:
         return "no consent on any channel"
-    since = values.get("contacts__days_since")
+    since = values.get(roles.CONTACTED_AGO)
     if since is not None and since < country.quiet_days:
         return f"contacted {since} days ago; quiet for {country.quiet_days} days"
-    if (values.get("support__complaints_ever") or 0) > (values.get("support__closed_ever") or 0):
+    if (values.get(roles.COMPLAINTS) or 0) > (values.get(roles.CLOSED) or 0):
         return "open complaint"
     return ""
 
 
 def last_contact(values: Mapping[str, Any], country: Country, at: datetime) -> date | None:
     """The local day of the newest contact; None if never contacted."""
-    since = values.get("contacts__days_since")
+    since = values.get(roles.CONTACTED_AGO)
     return None if since is None else to_date(day_of(to_us(at), country.zone) - since)
 
 

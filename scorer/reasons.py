@@ -15,12 +15,11 @@ from typing import Any
 from scv.events.country import Country
 from scv.features import derived, fetcher
 from scv.features.fetcher import Feature
+from scv.fetchers import roles
 from scv.folds import ActiveDays, DaysSince, DaysSinceFirst, GapMean
 from scv.folds.fold import Words
 
 NO_SINGLE_REASON = "no single reason"
-NEVER_SAYABLE = ("profile", "payments", "phone", "app_usage")
-"""Age, sex, payment failure, device and watched use: whatever their words say."""
 USUAL = re.compile(r"[;,]?\s*\(?[^;,(]*\{usual\}\)?")
 
 
@@ -79,7 +78,11 @@ def _reason(feature: Feature, values: Mapping[str, Any], country: Country) -> Re
     hint = words.hint
     if feature.window is not None and not feature.window.end:
         hint = hint.replace(" lately", f" in the last {feature.window.start} days")
-    sayable = "" if feature.fetcher in NEVER_SAYABLE else _say(words.sayable, words, value, usual, country)
+    sayable = (
+        ""
+        if fetcher.get(feature.fetcher).family in roles.NEVER_SAYABLE
+        else _say(words.sayable, words, value, usual, country)
+    )
     return Reason(feature.fetcher, feature.full_name, _say(hint, words, value, usual, country), sayable)
 
 

@@ -15,11 +15,12 @@ from typing import Literal
 
 import numpy as np
 
-from scorer.contact import CONSENT, Contact, contact_of
+from scorer.contact import Contact, contact_of
 from scorer.reasons import Reason, inputs_of, reasons_of
 from scorer.subjects import Freshness, Subjects
 from scv.events.country import Country
 from scv.features import fetcher
+from scv.fetchers import roles
 from scv.model import vector
 from scv.model.bundle import Band, Bundle
 from scv.targets import population
@@ -124,8 +125,7 @@ def score(
 
 
 def _contacts(subjects: Subjects, country: Country, rules: Rules) -> list[Contact | None]:
-    names = [name for name in subjects.features if name.startswith(CONSENT)]
-    names += ["lifecycle__state", "contacts__days_since", "support__complaints_ever", "support__closed_ever"]
+    names = [*roles.CONSENT.values(), roles.STATE, roles.CONTACTED_AGO, roles.COMPLAINTS, roles.CLOSED]
     needed = _fetchers(names)
     found: list[Contact | None] = []
     for i, values in enumerate(subjects.rows(names)):

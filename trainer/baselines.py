@@ -11,24 +11,11 @@ from dataclasses import dataclass
 import lightgbm
 import numpy as np
 
+from scv.fetchers import roles
 from scv.model.calibration import sigmoid
 from trainer.dataset import TrainingSet
 from trainer.fit import ONE_THREAD, SEED, regress
 
-RFM = (
-    "orders__days_since",
-    "orders__tenure",
-    *(f"orders__{what}_{days}d" for what in ("count", "spend") for days in (7, 14, 28, 56, 91)),
-    "orders__count_ever",
-    "orders__spend_ever",
-    "orders__active_days_182d",
-    "rhythm__gap_mean",
-    "rhythm__gap_sd",
-    "rhythm__gap_longest",
-    "derived__overdue",
-    "derived__basket_value",
-    "derived__spend_trend",
-)
 LITTLE_PENALTY = 1.0
 
 
@@ -42,7 +29,7 @@ class Baseline:
 
 def baselines(rows: TrainingSet) -> list[Baseline]:
     """RFM-LightGBM and RFM-logistic fitted on `rows`."""
-    used = [j for j, one in enumerate(rows.columns) if one.name in RFM]
+    used = [j for j, one in enumerate(rows.columns) if one.name in roles.RFM]
     if not used:
         return []
     narrow = rows.narrow(used)

@@ -18,6 +18,7 @@ from scv.errors import UserError
 from scv.events.calendar import from_us
 from scv.events.country import Country
 from scv.features.array import Features, column, numbers
+from scv.fetchers import roles
 from scv.model import vector
 from scv.targets.labels import Outcomes
 from scv.targets.phase import phase
@@ -137,14 +138,14 @@ def _worth(y: np.ndarray, country: Country, target: Target, label_as_of: datetim
 
 
 RECENCY = {
-    "return": ("orders__days_since", -1.0),
-    "reactivation": ("lifecycle__days_since_cancelled", -1.0),
+    "return": (roles.SILENCE, -1.0),
+    "reactivation": (roles.CANCELLED_AGO, -1.0),
 }
 """Who has just gone comes back first; who has long been silent leaves first."""
 
 
 def _recency(features: Features, target: Target) -> np.ndarray:
-    name, sign = RECENCY.get(target.name, ("orders__days_since", 1.0))
+    name, sign = RECENCY.get(target.name, (roles.SILENCE, 1.0))
     return sign * np.nan_to_num(numbers(column(features, name)))
 
 

@@ -22,6 +22,7 @@ from scv import figures
 from scv.errors import CerebroError, Unreachable
 from scv.events import calendar
 from scv.events.country import Country
+from scv.fetchers import roles
 from scv.figures import Figure
 from scv.online.reader import View
 from scv.settings import Settings
@@ -30,7 +31,6 @@ from streams.alert import Alert
 from streams.kafka import librdkafka, topics
 from trainer import quality as judged
 
-SHOWN = ("orders__days_since", "orders__count_28d", "orders__spend_28d", "rhythm__gap_mean", "rhythm__week_streak")
 SHEET = "{:>4} {:>9} {:<12} {:<7} {:>11} {:>11}  {}"
 FIGURES = ["figure", "ours", "better baseline", "ratio", "bar", ""]
 CALLS, BATCH = 500, 100
@@ -60,7 +60,7 @@ def household(rule: str, path: Path, since: datetime, until: datetime) -> tuple[
 def row(view: View) -> str:
     """The few variables of a row that a person looks at first."""
     values = view.values()
-    return ", ".join(f"{name.split('__')[1]} {_short(values[name])}" for name in SHOWN)
+    return ", ".join(f"{name.split('__')[1]} {_short(values[name])}" for name in roles.SHOWN)
 
 
 def answer(reply: dict[str, Any], country: Country, name: str) -> str:

@@ -68,8 +68,8 @@ def by_part(found: Sequence[Compared]) -> dict[str, int]:
 def name_of(group: str, feature: str) -> str:
     """A feature's full name; a model's column with its target.
 
-    >>> name_of("orders", "orders__items"), name_of("lapse vector", "orders__items"), name_of("lapse probability", "")
-    ('orders__items', 'lapse: orders__items', 'lapse')
+    >>> name_of("orders", "a__b"), name_of("lapse vector", "a__b"), name_of("lapse probability", "")
+    ('a__b', 'lapse: a__b', 'lapse')
     """
     target, _, part = group.partition(" ")
     if not part:

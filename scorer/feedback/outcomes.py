@@ -15,10 +15,10 @@ from scorer.tuesday.week import Folder, Week
 from scv.errors import UserError
 from scv.events import calendar
 from scv.events.country import Country
+from scv.fetchers import roles
 from scv.offline.lake import Lake, LakeVersion
 from scv.settings import Settings
 from scv.targets import labels
-from scv.targets.population import DELIVERY_WEEKDAY
 from scv.targets.target import Target, mature
 from scv.targets.target import get as target_named
 
@@ -102,7 +102,7 @@ def _pooled(happened: labels.Outcomes, target: Target, ready: Sequence[Week], wa
     week = np.repeat(np.arange(len(tables)), np.array([len(one) for one in tables], dtype=np.int64))
     at_us = np.array([calendar.to_us(one.manifest.reference) for one in ready], dtype=np.int64)[week]
     ids = table["customer_id"].to_pylist()
-    found = happened.labels(target, at_us, ids, {DELIVERY_WEEKDAY: table[WEEKDAY]})
+    found = happened.labels(target, at_us, ids, {roles.DELIVERY_WEEKDAY: table[WEEKDAY]})
     contacted = _contacted(happened, target, at_us, ids)
     kept = found.kept
 

@@ -13,7 +13,7 @@ from scorer.contact import last_contact
 from scorer.scoring import Score, TargetScore
 from scorer.subjects import Subjects
 from scv.events.country import Country
-from scv.targets.population import DELIVERY_WEEKDAY
+from scv.fetchers import roles
 
 INSTANT = pa.timestamp("us", tz="UTC")
 SCHEMA = pa.schema(
@@ -53,9 +53,6 @@ SCHEMA = pa.schema(
 true for the listed and for the held out who rank as high. `value_cents`: money spent in the last 91 days.
 `delivery_weekday`: 0 for Monday, null where none is known.
 """
-
-VALUE = "orders__spend_91d"
-RECENCY = "orders__days_since"
 
 
 @dataclass(frozen=True)
@@ -111,7 +108,7 @@ def _standing(
 
 def table(scores: Sequence[Score], subjects: Subjects, country: Country, places: Mapping[str, Standing]) -> pa.Table:
     """Everyone and every target, ordered by customer, then target as the country lists them."""
-    names = (VALUE, RECENCY, DELIVERY_WEEKDAY, "contacts__days_since")
+    names = (roles.VALUE, roles.SILENCE, roles.DELIVERY_WEEKDAY, roles.CONTACTED_AGO)
     records = [
         _record(score, one, country, values, places[score.customer_id])
         for score, values in zip(scores, subjects.rows(names), strict=True)
@@ -150,9 +147,9 @@ def _record(
         "weeks_on_list": place.weeks,
         "channels_allowed": ", ".join(score.contact.channels) if score.contact else "",
         "last_contact": contacted,
-        "value_cents": values[VALUE],
-        "days_since_order": values[RECENCY],
-        "delivery_weekday": values[DELIVERY_WEEKDAY],
+        "value_cents": values[roles.VALUE],
+        "days_since_order": values[roles.SILENCE],
+        "delivery_weekday": values[roles.DELIVERY_WEEKDAY],
         "model": one.model,
     }
 

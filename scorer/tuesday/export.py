@@ -22,6 +22,7 @@ from scorer.tuesday.week import File, Folder, Manifest, Week
 from scv.errors import CerebroError, UserError
 from scv.events import calendar
 from scv.events.country import Country
+from scv.fetchers import roles
 from scv.model.bundle import Bundle
 from scv.offline import snapshot
 from scv.offline.lake import LakeVersion
@@ -83,8 +84,7 @@ def _scores(
     found = score(subjects, country, models, rules, archive.past_of(before))
     target = country.targets[0]
     values = {
-        one: row[roster.VALUE] or 0
-        for one, row in zip(subjects.customer_ids, subjects.rows([roster.VALUE]), strict=True)
+        one: row[roles.VALUE] or 0 for one, row in zip(subjects.customer_ids, subjects.rows([roles.VALUE]), strict=True)
     }
     places = roster.standings(found, values, country, target, _weeks(before))
     table = roster.table(found, subjects, country, places)

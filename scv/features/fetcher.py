@@ -99,6 +99,14 @@ class Fetcher:
             _declared[cls.name] = (cls, place)
 
     @classmethod
+    def column(cls, name: str) -> str:
+        """The full name of one of its features. Raises UnknownName."""
+        known = {one.name: one.full_name for one in cls.features}
+        if name not in known:
+            raise UnknownName("feature", name, known, f"(in fetcher {cls.__name__})")
+        return known[name]
+
+    @classmethod
     def fingerprint(cls) -> str:
         """8 hex digits of what the fetcher computes; keys its rows, its Feast tag and its markers."""
         return fingerprint_of(cls.family, cls.features)

@@ -18,6 +18,7 @@ from scv.events.country import Country
 from scv.features import derived
 from scv.features.array import Features, column, numbers, words
 from scv.features.fetcher import Feature, all_features
+from scv.fetchers import roles
 from scv.targets.phase import NEEDS as PHASE_NEEDS
 from scv.targets.phase import PHASES, PhaseRule, phase
 
@@ -110,7 +111,7 @@ def candidates(
     and sex only where the country says so.
     """
     known = all_features() if definitions is None else definitions
-    allowed = {n: f for n, f in known.items() if country.use_age_and_sex or not n.startswith("profile__")}
+    allowed = {n: f for n, f in known.items() if country.use_age_and_sex or n not in roles.PERSONAL}
     found = [_candidate(features, feature) for name, feature in allowed.items() if name in features]
     found += [
         Column(name=name, dtype="derived", fingerprint=fingerprint(name, "derived", known) or "")

@@ -16,12 +16,12 @@ import pyarrow as pa
 from scv.events.calendar import add_days, day_of, from_us, to_us
 from scv.events.country import Country
 from scv.features.array import Features, column, numbers
-from scv.fetchers.subscription import SKIPS, STATES
+from scv.fetchers import roles
 from scv.folds.fold import literal
 from scv.offline.batch import admit
 from scv.offline.lake import Lake, LakeVersion
 from scv.targets import box
-from scv.targets.population import DELIVERY_WEEKDAY, WEEKDAY_UNKNOWN
+from scv.targets.population import WEEKDAY_UNKNOWN
 from scv.targets.target import Clause, Target
 
 INVOLUNTARY = "ended involuntarily"
@@ -197,7 +197,7 @@ def _ended(events: Mapping[str, str]) -> str:
 
 def _boxes(at_us: np.ndarray, known: Features, country: Country) -> dict[str, pa.Array]:
     """Per row its open box and that box's cut-off; without a known weekday neither."""
-    weekday = numbers(column(known, DELIVERY_WEEKDAY))
+    weekday = numbers(column(known, roles.DELIVERY_WEEKDAY))
     unknown = np.isnan(weekday)
     references, place = np.unique(at_us, return_inverse=True)
     days = np.array([day_of(int(us), country.zone) for us in references], dtype=np.int64)[place]
@@ -218,8 +218,9 @@ def _became(events: Mapping[str, str], target: Target) -> str:
                     ELSE 'box' END AS outcome,
                CASE WHEN q.box IS NULL THEN {literal(WEEKDAY_UNKNOWN)} ELSE '' END AS unusable
         FROM label_rows q
-        ASOF LEFT JOIN ({_said(source, STATES)}) s ON s.customer_id = q.customer_id AND s.occurred_us < q.decided_us
-        ASOF LEFT JOIN ({_said(source, SKIPS, "delivery_on")}) w
+        ASOF LEFT JOIN ({_said(source, roles.STATE_KINDS)}) s
+            ON s.customer_id = q.customer_id AND s.occurred_us < q.decided_us
+        ASOF LEFT JOIN ({_said(source, roles.SKIP_KINDS, "delivery_on")}) w
             ON w.customer_id = q.customer_id AND w.delivery_on = q.box AND w.occurred_us < q.decided_us"""
 
 

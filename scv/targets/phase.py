@@ -8,11 +8,12 @@ import msgspec
 import numpy as np
 
 from scv.features.array import Features, column, numbers, words
+from scv.fetchers import roles
 
 Phase = Literal["new", "established", "paused", "dormant", "left"]
 PHASES: tuple[Phase, ...] = ("new", "established", "paused", "dormant", "left")
 ACTIVE: tuple[Phase, ...] = ("new", "established")
-NEEDS = ("orders__days_since", "orders__tenure", "lifecycle__state", "lifecycle__tenure")
+NEEDS = (roles.SILENCE, roles.FIRST_ORDER, roles.STATE, roles.SUBSCRIBED)
 """Features that a phase is told from."""
 
 
@@ -52,15 +53,15 @@ def phase(features: Features, rule: Rule) -> np.ndarray:
 
 
 def _recorded(features: Features, rule: Rule) -> np.ndarray:
-    state = words(column(features, "lifecycle__state"))
-    new = numbers(column(features, "lifecycle__tenure")) < rule.new_days
+    state = words(column(features, roles.STATE))
+    new = numbers(column(features, roles.SUBSCRIBED)) < rule.new_days
     running = np.isin(state.astype(str), ["started", "resumed", "reactivated"])
     return _choose([running & new, running, state == "paused"], ["new", "established", "paused"])
 
 
 def _derived(features: Features, rule: Rule) -> np.ndarray:
-    silent = numbers(column(features, "orders__days_since"))
-    new = numbers(column(features, "orders__tenure")) < rule.new_days
+    silent = numbers(column(features, roles.SILENCE))
+    new = numbers(column(features, roles.FIRST_ORDER)) < rule.new_days
     active = silent <= rule.active_days
     return _choose([active & new, active, silent <= rule.memory_days], ["new", "established", "dormant"])
 

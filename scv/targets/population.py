@@ -12,15 +12,14 @@ import numpy as np
 
 from scv.events.country import Country
 from scv.features.array import Features, column, numbers, words
+from scv.fetchers import roles
 from scv.targets.phase import ACTIVE, phase
 from scv.targets.phase import NEEDS as PHASE_NEEDS
 
 Rule = Callable[[Features, Country], np.ndarray]
 SETTLED_DAYS = 7
 """A cancellation younger than this is still being undone by the people who are leaving."""
-DELIVERY_WEEKDAY = "lifecycle__delivery_weekday"
-OPEN_BOX_SKIPPED = "lifecycle__open_box_skipped"
-NEEDS = (*PHASE_NEEDS, "lifecycle__days_since_cancelled", DELIVERY_WEEKDAY, OPEN_BOX_SKIPPED)
+NEEDS = (*PHASE_NEEDS, roles.CANCELLED_AGO, roles.DELIVERY_WEEKDAY, roles.OPEN_BOX_SKIPPED)
 """Features that the rules and phases read."""
 
 ALREADY_CANCELLED = "already cancelled"
@@ -41,7 +40,7 @@ def skip(features: Features, country: Country) -> np.ndarray:
 
 def returning(features: Features, country: Country) -> np.ndarray:
     """Ordered in `[at - memory, at - active)`."""
-    silent = numbers(column(features, "orders__days_since"))
+    silent = numbers(column(features, roles.SILENCE))
     return _reasons(
         (np.isnan(silent), NEVER_ORDERED),
         (silent <= country.active_days, f"ordered in the last {country.active_days} days"),
@@ -51,7 +50,7 @@ def returning(features: Features, country: Country) -> np.ndarray:
 
 def cancellation(features: Features, country: Country) -> np.ndarray:
     """A subscription that runs or is paused."""
-    state = words(column(features, "lifecycle__state"))
+    state = words(column(features, roles.STATE))
     stands = phase(features, country)
     return _reasons(
         (state == "cancelled", ALREADY_CANCELLED),
@@ -66,18 +65,18 @@ def pause(features: Features, country: Country) -> np.ndarray:
     """
     stands = phase(features, country).astype(str)
     return _reasons(
-        (words(column(features, "lifecycle__state")) == "cancelled", ALREADY_CANCELLED),
+        (words(column(features, roles.STATE)) == "cancelled", ALREADY_CANCELLED),
         (stands == "paused", "subscription is paused"),
         (~np.isin(stands, ACTIVE), NO_SUBSCRIPTION),
-        (np.isnan(numbers(column(features, DELIVERY_WEEKDAY))), WEEKDAY_UNKNOWN),
-        (numbers(column(features, OPEN_BOX_SKIPPED)) > 0, "box already skipped"),
+        (np.isnan(numbers(column(features, roles.DELIVERY_WEEKDAY))), WEEKDAY_UNKNOWN),
+        (numbers(column(features, roles.OPEN_BOX_SKIPPED)) > 0, "box already skipped"),
     )
 
 
 def reactivation(features: Features, country: Country) -> np.ndarray:
     """Cancelled `SETTLED_DAYS` to `memory_days` ago, and still so."""
-    state = words(column(features, "lifecycle__state"))
-    ago = numbers(column(features, "lifecycle__days_since_cancelled"))
+    state = words(column(features, roles.STATE))
+    ago = numbers(column(features, roles.CANCELLED_AGO))
     return _reasons(
         (state != "cancelled", "not cancelled"),
         (ago < SETTLED_DAYS, f"too new: cancelled less than {SETTLED_DAYS} days ago"),
@@ -97,10 +96,10 @@ RULES: dict[str, Rule] = {
 
 
 def _ordered_within(features: Features, country: Country, days: int) -> np.ndarray:
-    silent = numbers(column(features, "orders__days_since"))
+    silent = numbers(column(features, roles.SILENCE))
     gone = np.zeros(len(silent), dtype=bool)
     if country.basis == "recorded":  # nobody gets a number for a subscription that is known to have ended
-        gone = words(column(features, "lifecycle__state")) == "cancelled"
+        gone = words(column(features, roles.STATE)) == "cancelled"
     return _reasons((gone, ALREADY_CANCELLED), (np.isnan(silent), NEVER_ORDERED), (silent > days, _silent(days)))
 
 

@@ -18,6 +18,7 @@ from scv.errors import UnknownName, named
 from scv.events.calendar import add_days
 from scv.events.country import Country
 from scv.features.array import Features
+from scv.fetchers import roles
 from scv.folds.fold import Condition
 from scv.stamp import print_of
 from scv.targets import box, population
@@ -156,8 +157,8 @@ _ALL = (
         "recorded",
         "a skip of the open box, or a pause, by that box's cut-off within {rhythm_days} days",
         "rhythm_days",
-        known=(population.DELIVERY_WEEKDAY,),
-        exposure=("lifecycle__cut_off_in",),
+        known=(roles.DELIVERY_WEEKDAY,),
+        exposure=(roles.CUT_OFF,),
     ),
     Target(
         "reactivation",

@@ -1,0 +1,53 @@
+"""What the rest of Cerebro asks of the definitions, by the part it plays. Who renames a feature changes its file and
+this one; phases, populations, labels, contact, the sheet and the baselines name roles and follow.
+
+Every value is a full name, `fetcher__feature`.
+"""
+
+from scv.fetchers.app import AppUsage, Phone
+from scv.fetchers.contacts import Contacts
+from scv.fetchers.orders import Orders, Rhythm
+from scv.fetchers.payments import Payments
+from scv.fetchers.profile import Profile
+from scv.fetchers.subscription import SKIPS, STATES, Lifecycle
+from scv.fetchers.support import Support
+
+STATE_KINDS, SKIP_KINDS = STATES, SKIPS
+"""Event kinds that change the subscription's state, and those that say whether a box is skipped."""
+
+# -- where the customer stands -------------------------------------------------------------------------------
+SILENCE = Orders.column("days_since")
+FIRST_ORDER = Orders.column("tenure")
+STATE = Lifecycle.column("state")
+SUBSCRIBED = Lifecycle.column("tenure")
+CANCELLED_AGO = Lifecycle.column("days_since_cancelled")
+DELIVERY_WEEKDAY = Lifecycle.column("delivery_weekday")
+OPEN_BOX_SKIPPED = Lifecycle.column("open_box_skipped")
+CUT_OFF = Lifecycle.column("cut_off_in")
+
+# -- whether they may be contacted, and who is worth it ------------------------------------------------------
+CONSENT = {channel: Contacts.column(f"consent_{channel}") for channel in ("email", "phone", "post")}
+"""By channel."""
+CONTACTED_AGO = Contacts.column("days_since")
+COMPLAINTS, CLOSED = Support.column("complaints_ever"), Support.column("closed_ever")
+VALUE = Orders.column("spend_91d")
+PERSONAL = tuple(one.full_name for one in Profile.features)
+"""Age and sex: columns only where a country says so."""
+NEVER_SAYABLE = tuple(one.family for one in (Profile, Payments, Phone, AppUsage))
+"""Families that nobody speaks of aloud, whatever their words say: age, sex, payment, device and watched use."""
+
+# -- what is shown, and what a simple model would use --------------------------------------------------------
+SHOWN = (
+    SILENCE,
+    *(Orders.column(name) for name in ("count_28d", "spend_28d")),
+    *(Rhythm.column(name) for name in ("gap_mean", "week_streak")),
+)
+RFM = (
+    SILENCE,
+    FIRST_ORDER,
+    *(Orders.column(f"{what}_{days}d") for what in ("count", "spend") for days in (7, 14, 28, 56, 91)),
+    *(Orders.column(name) for name in ("count_ever", "spend_ever", "active_days_182d")),
+    *(Rhythm.column(name) for name in ("gap_mean", "gap_sd", "gap_longest")),
+    *(f"derived__{name}" for name in ("overdue", "basket_value", "spend_trend")),
+)
+"""Recency, frequency, monetary value: all that the baselines see."""
