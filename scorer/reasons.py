@@ -78,12 +78,9 @@ def _reason(feature: Feature, values: Mapping[str, Any], country: Country) -> Re
     hint = words.hint
     if feature.window is not None and not feature.window.end:
         hint = hint.replace(" lately", f" in the last {feature.window.start} days")
-    sayable = (
-        ""
-        if fetcher.get(feature.fetcher).family in roles.NEVER_SAYABLE
-        else _say(words.sayable, words, value, usual, country)
-    )
-    return Reason(feature.fetcher, feature.full_name, _say(hint, words, value, usual, country), sayable)
+    aloud = "" if fetcher.get(feature.fetcher).family in roles.NEVER_SAYABLE else words.sayable
+    said, sayable = (_say(template, words, value, usual, country) for template in (hint, aloud))
+    return Reason(feature.fetcher, feature.full_name, said, sayable)
 
 
 def _off(feature: Feature, value: float, usual: float | None) -> bool:

@@ -216,7 +216,7 @@ def _unscored(
         basis=target.basis,
         status=verdict[0],
         status_reason=verdict[1],
-        horizon_days=getattr(country, target.horizon),
+        horizon_days=country.days(target.horizon),
         horizon_end=None if at is None else target.horizon_end(at, country),
         model="" if model is None else model.info.id,
     )

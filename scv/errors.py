@@ -122,6 +122,14 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f" Did you mean {folded[near[0]]!r}?" if near else ""
 
 
+def expect(what: str, names: Iterable[str], known: Iterable[str], hint: str = "") -> None:
+    """Raises UnknownName for the first that nobody knows."""
+    options = list(known)
+    for name in names:
+        if name not in options:
+            raise UnknownName(what, name, options, hint)
+
+
 def named(what: str, pairs: Iterable[tuple[str, Named]]) -> dict[str, Named]:
     """By name; a second one of a name is no replacement. Raises BadSetting.
 

@@ -62,6 +62,14 @@ class Country(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     def zone(self) -> ZoneInfo:
         return _zone(self.time_zone)
 
+    def days(self, setting: str) -> int:
+        """A setting that counts days, by its name, one of `DAYS`."""
+        return int(getattr(self, setting))
+
+
+DAYS = tuple(name for name in Country.__struct_fields__ if name.endswith("_days"))
+"""The settings that count days."""
+
 
 @functools.cache
 def _zone(name: str) -> ZoneInfo:

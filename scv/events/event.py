@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import functools
 import operator
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Union
 
 import msgspec
 from msgspec import Meta, Struct
 
+from scv import errors
 from scv.errors import UnknownName
 
 Id = Annotated[str, Meta(min_length=1, max_length=128)]
@@ -186,6 +188,13 @@ def family_of(kind: str) -> str:
 def fields(family: str) -> dict[str, FieldType]:
     """Payload field → type, over all kinds of a family, in order of declaration."""
     return {name: type for kind in kinds(family) for name, type in payload(kind).items()}
+
+
+def expect(family: str, tags: Iterable[str], read: Iterable[str], where: str) -> None:
+    """Raises UnknownName for a family, a kind or a payload field (or `kind`) that there is not; `where` names them."""
+    errors.expect("event family", [family], FAMILIES, where)
+    errors.expect("event kind", tags, [str(kind.__struct_config__.tag) for kind in kinds(family)], where)
+    errors.expect("payload field", read, [*fields(family), "kind"], where)
 
 
 def payload(kind: type[Event]) -> dict[str, FieldType]:

@@ -122,8 +122,7 @@ def _check_family(cls: type[Fetcher], place: str) -> None:
     if not isinstance(family, str):
         known = ", ".join(events.FAMILIES)
         raise BadSetting(f"Fetcher {cls.__name__} needs a line `family = …` with one of {known} ({place}).")
-    if family not in events.FAMILIES:
-        raise UnknownName("event family", family, events.FAMILIES, f"(in fetcher {cls.__name__}, {place})")
+    events.expect(family, (), (), f"(in fetcher {cls.__name__}, {place})")
 
 
 def _features(cls: type[Fetcher]) -> tuple[Feature, ...]:
@@ -155,17 +154,11 @@ def _check(cls: type[Fetcher], name: str, fold: Fold) -> None:
     where = f"in fetcher {cls.__name__}, feature {name}"
     if not NAME.fullmatch(name):
         raise BadSetting(f"Feature names are lower case words: {name!r} {where}.")
-    own = {str(kind.__struct_config__.tag) for kind in events.kinds(cls.family)}
-    for kind in fold.kinds:
-        if kind not in own:
-            raise UnknownName("event kind", kind, own, f"({where})")
-    fields = events.fields(cls.family)
-    for field in (fold.field, *(field for field, _, _ in fold.where)):
-        if field and field != "kind" and field not in fields:
-            raise UnknownName("payload field", field, [*fields, "kind"], f"({where})")
+    read = [field for field in (fold.field, *(field for field, _, _ in fold.where)) if field]
+    events.expect(cls.family, fold.kinds, read, f"({where})")
     if fold.needs_field and not fold.field:
         raise BadSetting(f"{type(fold).__name__} needs a field {where}.")
-    found = "str" if fold.field == "kind" else fields.get(fold.field, "")
+    found = "str" if fold.field == "kind" else events.fields(cls.family).get(fold.field, "")
     if fold.field and fold.field_types and found not in fold.field_types:
         wanted = " or ".join(fold.field_types)
         raise BadSetting(f"{type(fold).__name__} needs a field of type {wanted}; {fold.field} is {found} ({where}).")

@@ -46,7 +46,7 @@ def fold(
 ) -> pa.Table:
     """The fetcher's table: one row per reference and customer with an admitted event seen before it.
 
-    `events` is a table or query of admitted events. Rows are ordered by reference, then customer.
+    `events` names a table of admitted events, as `admit` makes one. Rows are ordered by reference, then customer.
     """
     _references(connection, country, references)
     query = f"""
@@ -71,12 +71,8 @@ def _tiles(events: str, layout: Layout) -> str:
     states += [f"{fold.sql_enter()} AS l{i}" for i, fold in enumerate(layout.lives)]
     return f"""
         SELECT e.customer_id, e.day, r.at_us AS known_us, {", ".join(states)}
-        FROM ({_select(events)}) e ASOF JOIN refs r ON e.seen_us < r.at_us
+        FROM {events} e ASOF JOIN refs r ON e.seen_us < r.at_us
         GROUP BY ALL"""
-
-
-def _select(events: str) -> str:
-    return events if events.lstrip().upper().startswith("SELECT") else f"SELECT * FROM {events}"
 
 
 def _merged(layout: Layout) -> str:

@@ -14,9 +14,10 @@ from typing import Literal
 
 import numpy as np
 
-from scv.errors import UnknownName, named
+from scv.errors import UnknownName, expect, named
+from scv.events import event as events
 from scv.events.calendar import add_days
-from scv.events.country import Country
+from scv.events.country import DAYS, Country
 from scv.features.array import Features
 from scv.fetchers import roles
 from scv.folds.fold import Condition
@@ -42,7 +43,7 @@ class Clause:
 
     def window(self, country: Country) -> tuple[int, int]:
         """The days `[start, end)` in this country."""
-        return (getattr(country, self.start) if self.start else 0), getattr(country, self.end)
+        return (country.days(self.start) if self.start else 0), country.days(self.end)
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Target:
     `known` are the features at the reference that say which box that is; they are no columns of its model.
     `exposure` is one: how long the customer has, which at references of one weekday is always the same and no leak.
     `horizon` names the country's setting that is shown to people; `template` says y = 1 in words.
+    Raises UnknownName at import for a setting, family, kind, field or population that there is not.
     """
 
     name: str
@@ -65,13 +67,26 @@ class Target:
     known: tuple[str, ...] = ()
     exposure: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        where = f"(in target {self.name})"
+        expect("population", [self.name], population.RULES, where)
+        expect("setting of a country", self._said, Country.__struct_fields__, where)
+        expect("setting that counts days", [self.horizon, *self._bounds], DAYS, where)
+        for one in self.clauses:
+            events.expect(one.family, one.kinds, [field for field, _, _ in one.where], where)
+
+    @property
+    def _said(self) -> list[str]:
+        return [name for _, name, _, _ in Formatter().parse(self.template) if name is not None]
+
+    @property
+    def _bounds(self) -> list[str]:
+        return [setting for one in self.clauses for setting in (one.start, one.end) if setting]
+
     @property
     def settings(self) -> tuple[str, ...]:
         """The country's settings that the question names."""
-        said = {name for _, name, _, _ in Formatter().parse(self.template) if name}
-        return tuple(
-            sorted({self.horizon, *said, *(day for one in self.clauses for day in (one.start, one.end) if day)})
-        )
+        return tuple(sorted({self.horizon, *self._said, *self._bounds}))
 
     @property
     def fingerprint(self) -> str:
@@ -97,7 +112,7 @@ class Target:
 
     def horizon_end(self, at: datetime, country: Country) -> datetime:
         """The end of the horizon that people are shown."""
-        return add_days(at, getattr(country, self.horizon), country.zone)
+        return add_days(at, country.days(self.horizon), country.zone)
 
     def decided_days(self, country: Country) -> int:
         """How many local days after a reference its label reads at most."""

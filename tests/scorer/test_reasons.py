@@ -8,7 +8,9 @@ from scorer import reasons
 from scorer.reasons import NO_SINGLE_REASON, inputs_of, reasons_of
 from scv.events import country
 from scv.features import derived, fetcher
+from scv.features.fetcher import Fetcher
 from scv.fetchers import roles
+from scv.folds import Count
 from scv.folds.fold import Words
 
 US = country.load("US")
@@ -62,6 +64,15 @@ def test_some_things_are_never_sayable_whatever_their_words_say(monkeypatch: pyt
             found = reasons._reason(feature, {name: 3}, US)
             assert found is not None and found.sayable == "" and found.hint == "3 of it"
             monkeypatch.undo()
+
+
+def test_a_second_fetcher_over_payments_is_never_said_aloud(monkeypatch: pytest.MonkeyPatch) -> None:
+    loud = Count(kinds=("failed",), words=Words(hint="{value} failed", sayable="We know: {value}."))
+    body = {"__doc__": "Cards.", "__module__": __name__, "family": "payments", "failed": loud}
+    cards = type(Fetcher)("Cards", (Fetcher,), body)
+    monkeypatch.setattr(fetcher, "get", {"cards": cards}.__getitem__)
+    found = reasons._reason(cards.features[0], {"cards__failed": 3}, US)
+    assert found is not None and (found.hint, found.sayable) == ("3 failed", "")
 
 
 @pytest.mark.parametrize("name", sorted(fetcher.all_features()))
