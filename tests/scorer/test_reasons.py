@@ -71,6 +71,7 @@ def test_a_second_fetcher_over_payments_is_never_said_aloud(monkeypatch: pytest.
     body = {"__doc__": "Cards.", "__module__": __name__, "family": "payments", "failed": loud}
     cards = type(Fetcher)("Cards", (Fetcher,), body)
     monkeypatch.setattr(fetcher, "get", {"cards": cards}.__getitem__)
+    monkeypatch.setattr(reasons, "_features", lambda: {one.full_name: one for one in cards.features})
     found = reasons._reason(cards.features[0], {"cards__failed": 3}, US)
     assert found is not None and (found.hint, found.sayable) == ("3 failed", "")
 
