@@ -87,23 +87,18 @@ def _standing(history: History, found: Settings) -> datetime | None:
 
 def _wait(found: Settings) -> None:
     """Wait until both consumers stand at the end of the log, if they run."""
-    from scv.offline.lake import Lake
-    from scv.online.rowstore import RowStore
-    from store import heartbeat
     from store.client import UNWELL, client
-    from streams.positions.barrier import barrier
-    from terminal.bar import Bar
+    from terminal import consumers
 
     connected = client(found)
     try:
-        if not all(heartbeat.read(connected, name) for name in ("online", "lake")):
-            click.echo("Start `cerebro consume online` and `cerebro consume lake` to take them in.", err=True)
-            return
+        running = consumers.run(connected)
     except UNWELL:
         return
-    with Bar("taking in") as bar:
-        reached = barrier(found, RowStore(connected), Lake(found.lake_path), progress=bar.at)
-    click.echo(f"Both consumers stand there ({reached.seconds:.1f} s).", err=True)
+    if running:
+        consumers.wait(found, connected)
+    else:
+        click.echo("Start `cerebro consume online` and `cerebro consume lake` to take them in.", err=True)
 
 
 def _instant(text: str, history: History, found: Settings) -> datetime:

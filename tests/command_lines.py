@@ -8,6 +8,7 @@ import cli
 
 LINES: dict[str, tuple[str, ...]] = {
     "catalogue": ("orders",),
+    "clock": ("US",),
     "consume": ("lake", "--until-idle"),
     "countries": (),
     "demo": (),

@@ -193,18 +193,40 @@ class Lake:
         known = [oldest for number, count, oldest in marks if count == epoch.partitions_in(number)]
         return max(known, default=None)
 
-    def front_us(self, connection: duckdb.DuckDBPyConnection, country: str, version: LakeVersion) -> int | None:
-        """What a clock would read if it had heard all of this version: the newest watermark, or 1 µs after the newest
-        event seen if that is later (us); None for a country without records.
+    def front_us(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        country: str,
+        version: LakeVersion,
+        families: Iterable[str] = tuple(events.FAMILIES),
+    ) -> int | None:
+        """What a clock would read if it had heard all of these families: the newest watermark, or 1 µs after the newest
+        event seen if that is later (us); None for a country without records. What was erased was never seen.
         """
-        sources = [self._source(connection, family, country, version) for family in version.families]
-        newest = [
-            f"SELECT max(epoch_us(seen_at) + (kind <> 'watermark')::BIGINT) AS us FROM {source} "
-            f"WHERE month = (SELECT max(month) FROM {source})"
-            for source in sources
-        ]
-        row = connection.execute(f"SELECT max(us) FROM ({' UNION ALL '.join(newest)})").fetchone()
+        seen = self._seen(connection, country, version, families)
+        row = connection.execute(f"SELECT max(us + (kind <> 'watermark')::BIGINT) FROM ({seen})").fetchone()
         return None if row is None else row[0]
+
+    def customers_seen_from(
+        self, connection: duckdb.DuckDBPyConnection, country: str, version: LakeVersion, us: int
+    ) -> list[str]:
+        """The customers with an event that was seen at this instant (us) or later and was not erased."""
+        seen = self._seen(connection, country, version, events.FAMILIES)
+        query = f"SELECT DISTINCT customer_id FROM ({seen}) WHERE kind <> 'watermark' AND us >= {us} ORDER BY 1"
+        return [customer_id for (customer_id,) in connection.execute(query).fetchall()]
+
+    def _seen(
+        self, connection: duckdb.DuckDBPyConnection, country: str, version: LakeVersion, families: Iterable[str]
+    ) -> str:
+        """A query over what was seen in some families and not erased since: customer_id, kind, us."""
+        queries = []
+        for family in families:
+            source, place = self._source(connection, family, country, version), 'struct_pack(epoch, "offset")'
+            queries.append(f"""
+                SELECT customer_id, kind, epoch_us(seen_at) AS us FROM {source} LEFT JOIN (
+                    SELECT customer_id, max({place}) AS erased FROM {source} WHERE kind = 'erased' GROUP BY customer_id
+                ) USING (customer_id) WHERE erased IS NULL OR {place} >= erased""")
+        return " UNION ALL ".join(queries)
 
     def complete_to(
         self, country: str, version: LakeVersion, families: Iterable[str] = tuple(events.FAMILIES)

@@ -241,6 +241,15 @@ def drop(root: Path, country: Country, at: datetime) -> None:
             path.unlink(missing_ok=True)
 
 
+def drop_after(root: Path, country: Country, at: datetime) -> int:
+    """Remove the snapshots of references after an instant; how many."""
+    every = [_manifest(path) for path in sorted((root / "manifests" / country.code).glob("*.json"))]
+    later = [made.at for made in every if made is not None and made.at > at]
+    for reference in later:
+        drop(root, country, reference)
+    return len(later)
+
+
 def write(table: pa.Table, path: Path) -> str:
     """Replace a file whole, its pages with checksums; the sha256 of its bytes."""
     sink = pa.BufferOutputStream()

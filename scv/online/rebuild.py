@@ -164,13 +164,11 @@ class _Task:
 
     def _restore_clock(self, connection: duckdb.DuckDBPyConnection) -> int | None:
         """The clock of a store that lost it, as the lake knows it; the lake's watermark (us)."""
-        code = self.country.code
-        newest = connection.execute(f"SELECT max(seen_us) FROM ({self._deliveries(connection)})").fetchall()[0][0]
-        mark = self.source.lake.watermark_us(connection, self.source.log.family, code, self.source.version)
-        fronts = [us for us in (mark, None if newest is None else newest + 1) if us is not None]
-        if fronts:
-            self.store.tick({code: max(fronts)})
-        return mark
+        code, family, version = self.country.code, self.source.log.family, self.source.version
+        front = self.source.lake.front_us(connection, code, version, [family])
+        if front is not None:
+            self.store.tick({code: front})
+        return self.source.lake.watermark_us(connection, family, code, version)
 
     def _restore_watermark(self, us: int) -> None:
         """For a store that lost it; a consumer that moves meanwhile knows better."""

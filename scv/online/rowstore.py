@@ -12,7 +12,7 @@ from scv.errors import StoreUnusable
 from scv.events.clock import Clock, Mode
 from scv.online.keys import built_key, clock_key, position_key
 from scv.online.row import FENCE_BYTES, Place
-from scv.online.scripts import ADVANCE, FENCES, MARK, TICK, WRITE
+from scv.online.scripts import ADVANCE, BACK, FENCES, MARK, TICK, WRITE
 
 
 class Log(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +100,7 @@ class RowStore:
         self._mark = client.register_script(MARK)
         self._fences = client.register_script(FENCES)
         self._tick = client.register_script(TICK)
+        self._back = client.register_script(BACK)
 
     # -- rows ----------------------------------------------------------------------------------------------
     def read_rows(self, keys: Sequence[str], fields: Sequence[str]) -> list[list[bytes | None]]:
@@ -183,6 +184,16 @@ class RowStore:
             self._tick(keys=[clock_key(country)], args=[us], client=pipe)
         if fronts:
             pipe.execute()
+
+    def set_back(self, country: str, us: int) -> None:
+        """Set a country's front and watermarks that are later than an instant (us) to it: the way back."""
+        fields = [(clock_key(country), "front")]
+        for topic, log in self.logs().items():
+            fields += [(position_key(topic, partition), f"wm:{country}") for partition in range(log.partitions)]
+        pipe = self.client.pipeline(transaction=True)
+        for key, name in fields:
+            self._back(keys=[key], args=[name, us], client=pipe)
+        pipe.execute()
 
     # -- markers -------------------------------------------------------------------------------------------
     def logs(self) -> dict[str, Log]:

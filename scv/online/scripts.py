@@ -48,6 +48,14 @@ for i = 1, #found do found[i] = found[i] and string.sub(found[i], 1, tonumber(AR
 return found
 """
 
+# The way back of what only rises: a field that is later than an instant is set to it.
+BACK = """
+local old = redis.call('HGET', KEYS[1], ARGV[1])
+if not old or tonumber(old) <= tonumber(ARGV[2]) then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return 1
+"""
+
 # A clock's front only ever rises.
 TICK = """
 local old = redis.call('HGET', KEYS[1], 'front')

@@ -10,7 +10,7 @@ import functools
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -31,6 +31,7 @@ COMPACT_EVERY = 20
 """Commits; each adds a small file per country and month."""
 RESERVE_BYTES = 1 << 20
 """Of disk, beside what is written: the commit itself, and the other families' ones."""
+_ATTEMPTS = 20
 PARTITION_BY = ["country", "month"]
 _ENVELOPE = ("country", "month", "customer_id", "kind", "id", "occurred_at", "claimed_at", "seen_at")
 
@@ -154,6 +155,29 @@ class LakeWriter:
 
     def _transaction(self, part: Part) -> str:
         return transaction_id(self._log.topic_id, part.partition)
+
+
+def set_back(lake: Lake, family: str, country: str, at: datetime) -> int:
+    """Let a country's watermarks that are later than an instant say that instant; how many did not.
+
+    A consumer that holds records in hand is refused its next commit, and reads them again from where the lake stands.
+    Raises LakeConflict where other writers are faster all the time.
+    """
+    values = {"month": month_of(to_us(at)), "occurred_at": at, "claimed_at": at, "seen_at": at}
+    for _ in range(_ATTEMPTS):
+        table = lake.table(family)
+        if table is None:
+            return 0
+        try:
+            with machine.at(lake.table_path(family)):
+                done = table.update(
+                    predicate=f"country = '{country}' AND kind = 'watermark' AND seen_at > '{at.isoformat()}'",
+                    new_values=values,
+                )
+            return int(done["num_updated_rows"])
+        except CommitFailedError:
+            continue
+    raise LakeConflict(f"{lake.table_path(family)} is written to all the time. Stop `cerebro consume lake` for this.")
 
 
 def _array(values: list[Any], kind: pa.DataType) -> pa.Array:

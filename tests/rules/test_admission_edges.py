@@ -83,6 +83,17 @@ def test_an_erasure_leaves_neither_ids_nor_a_clock() -> None:
     assert by_sql(log, country) == ["admitted"]
 
 
+def test_what_comes_between_an_erasure_and_what_is_sent_again_makes_older_ones_too_late() -> None:
+    """Until it is done once more, with that one in its place."""
+    country = world.country("Europe/Berlin", lateness_days=7)
+    again = [order(f"{days}", NOON + days * DAY) for days in (0, 7, 14)]
+    log = [order("wrong", NOON + 90 * DAY), erasure(NOON), again[2], *again[:2]]
+    assert by_stream(log, country) == ["admitted", None, "admitted", "too late", "admitted"]
+    assert by_sql(log, country) == ["admitted", "too late", "admitted"]
+    log += [erasure(NOON), *again]
+    assert by_stream(log, country)[-3:] == by_sql(log, country) == ["admitted"] * 3
+
+
 def test_five_minutes_ahead_is_clamped_and_more_is_refused() -> None:
     country = world.country("Europe/Berlin")
     ahead = deliver(order("x", NOON + FIVE_MINUTES, NOON), country)

@@ -49,6 +49,19 @@ def test_a_clocks_front_rises_as_a_number_and_never_falls(store: RowStore) -> No
     assert store.clock("US").front_us == 5
 
 
+def test_what_is_later_than_an_instant_is_set_back_to_it_and_nothing_else(store: RowStore) -> None:
+    store.set_logs({TOPIC: LOG})
+    for partition, us in ((0, 10_000), (1, 900)):
+        store.advance([Move(TOPIC, partition, None, 0, 7, {"ZZ": us, "US": us})])
+    store.tick({"ZZ": 10_001, "US": 10_001})
+    store.set_back("ZZ", 9_999)
+    assert stands(store, 0) == Position(7, {"ZZ": 9_999, "US": 10_000})
+    assert stands(store, 1) == Position(7, {"ZZ": 900, "US": 900})
+    assert (store.clock("ZZ").front_us, store.clock("US").front_us) == (9_999, 10_001)
+    store.set_back("AA", 1)
+    assert store.clock("AA").front_us is None, "what nobody told is not told now"
+
+
 def built(store: RowStore, country: Country = ZZ, layout: Layout = LAYOUT) -> bool:
     return marker.whole(store.marks(["ZZ"])["ZZ"], country, [layout])[0]
 

@@ -14,6 +14,7 @@ import pytest
 
 from scv.events.calendar import from_us, to_us, tuesdays
 from scv.events.clock import Clock, live_at
+from scv.events.event import FAMILIES
 from scv.events.partition import murmur2, partition_of
 from scv.folds import Count
 from scv.offline import lake
@@ -107,6 +108,32 @@ def test_a_partition_that_never_was_marked_is_missed_in_an_earlier_epoch_too() -
     connection = duckdb.connect()
     connection.register("lake_orders", marks("orders", [(0, hours(1)), (1, hours(2))]))
     assert Marked(3, 2).watermark_us(connection, "orders", "ZZ", EMPTY) is None
+
+
+def test_a_lakes_front_is_what_was_seen_last_and_not_erased() -> None:
+    """The erasure itself was seen; what else it took away never was, wherever its time lies."""
+
+    def event(offset: int, customer: str, kind: str, at: datetime) -> dict[str, Any]:
+        place = {"epoch": 0, "partition": 0, "offset": offset}
+        return {"country": "ZZ", "customer_id": customer, "kind": kind, "seen_at": at} | place
+
+    log = [event(0, "a", "placed", hours(9)), event(1, "b", "placed", hours(5)), event(2, "a", "placed", hours(4))]
+    gone = event(3, "a", "erased", hours(6))
+    connection, read = duckdb.connect(), Marked(1)
+
+    def said(*rows: dict[str, Any]) -> tuple[Any, ...]:
+        table = pa.Table.from_pylist(list(rows), schema=lake.schema("orders"))
+        connection.register("lake_orders", pa.concat_tables([table, marks("orders", [(0, hours(3))])]))
+        front = read.front_us(connection, "ZZ", EMPTY, ["orders"])
+        ahead = [read.customers_seen_from(connection, "ZZ", EMPTY, to_us(hours(n))) for n in (5, 6)]
+        return front, *ahead
+
+    for family in FAMILIES:
+        connection.register(f"lake_{family}", lake.schema(family).empty_table())
+    assert said() == (to_us(hours(3)), [], [])
+    assert said(*log) == (to_us(hours(9)) + 1, ["a", "b"], ["a"])
+    assert said(*log, gone) == (to_us(hours(6)) + 1, ["a", "b"], ["a"])
+    assert said(*log, gone, event(4, "a", "erased", hours(2))) == (to_us(hours(5)) + 1, ["b"], [])
 
 
 def test_labels_are_complete_to_the_oldest_of_the_families_that_they_read() -> None:

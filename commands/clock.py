@@ -1,0 +1,77 @@
+"""Show a country's clock and what is complete, or set it back where a record moved it too far ahead."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from scv import settings
+from scv.events import calendar
+from scv.events import country as countries
+from scv.settings import Settings
+
+if TYPE_CHECKING:
+    from scv.online.rowstore import RowStore
+    from streams.positions.clock import CountryClock
+
+
+@click.command()
+@click.argument("code", metavar="COUNTRY")
+@click.option("--set", "back_to", metavar="INSTANT", help="Set it back: a date (local midnight) or an instant.")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def command(code: str, back_to: str | None, as_json: bool) -> None:
+    """Show the clock of COUNTRY, and up to when each family is complete in the rows and in the lake.
+
+    Where a watermark with a wrong time moved the clock ahead, --set takes it back, in the store and in the lake, and
+    removes the snapshots of references after INSTANT. docs/wrong-times.md says more, and how a customer is healed.
+
+    \b
+    Example:
+      cerebro clock US
+      cerebro clock US --set 2017-09-05
+    """
+    from scv.offline.lake import Lake
+    from scv.online.rowstore import RowStore
+    from store.client import connect
+    from streams.positions import clock
+
+    found = settings.load()
+    country = countries.load(code, found.countries_path)
+    with connect(found) as client:
+        store = RowStore(client)
+        if back_to is not None:
+            _set_back(found, store, country, calendar.reference(back_to, country))
+        _show(clock.read(store, Lake(found.lake_path), country), as_json)
+
+
+def _set_back(found: Settings, store: RowStore, country: countries.Country, at: datetime) -> None:
+    from streams.positions import clock
+    from terminal import consumers
+
+    if consumers.run(store.client):
+        consumers.wait(found, store.client)
+    else:
+        click.echo("The consumers do not run: what they have not taken yet may move it on. Look again then.", err=True)
+    done = clock.set_back(found, store, country, at)
+    talk = f"Set back, with {done.watermarks} watermarks of the lake; {done.snapshots} snapshots removed."
+    click.echo(talk, err=True)
+
+
+def _show(clock: CountryClock, as_json: bool) -> None:
+    import msgspec
+
+    from terminal import listing
+
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(clock), indent=2))
+        return
+    lives, stands = "on wall time" if clock.mode == "wall" else "in a replay", _said(clock.now, "not begun")
+    click.echo(f"{clock.country} lives {lives}; its clock: {stands}.", err=True)
+    rows = [(name, _said(one.rows), _said(one.lake)) for name, one in clock.families.items()]
+    listing.show(("family", "rows complete to", "lake complete to"), rows)
+
+
+def _said(at: datetime | None, otherwise: str = "not known") -> str:
+    return otherwise if at is None else at.isoformat()
