@@ -17,6 +17,8 @@ from msgspec import Meta
 from scv.errors import BadSetting, did_you_mean
 
 PREFIX = "CEREBRO_"
+WORD = r"^[A-Za-z0-9._-]+\Z"
+"""What a topic and a key may begin with: no separator, nothing that a pattern could take for more."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,9 +30,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     )
     broker: Annotated[str, Meta(description="Kafka bootstrap servers")] = "127.0.0.1:9092"
     store: Annotated[str, Meta(description="Redis or Valkey URL of the online store")] = "redis://127.0.0.1:6379/0"
+    store_prefix: Annotated[
+        str, Meta(description="first word of every key in the store; empty: TOPIC_PREFIX", pattern=rf"^\Z|{WORD}")
+    ] = ""
     scorer: Annotated[str, Meta(description="host:port of the gRPC scorer")] = "127.0.0.1:50051"
     exports: Annotated[str, Meta(description="fsspec URL of the Tuesday folder; empty: HOME/exports")] = ""
-    topic_prefix: Annotated[str, Meta(description="first word of every topic name")] = "cerebro"
+    topic_prefix: Annotated[str, Meta(description="first word of every topic name", pattern=WORD)] = "cerebro"
     partitions: Annotated[int, Meta(description="partitions of each topic that we create", ge=1, le=512)] = 2
     stale_after_s: Annotated[int, Meta(description="a fetcher older than this is STALE in a reply", ge=1)] = 7200
     refuse_after_s: Annotated[int, Meta(description="older than this no score is given", ge=1)] = 691200
@@ -65,6 +70,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def vectors_path(self) -> Path:
         return self.home_path / "vectors"
+
+    @property
+    def key_prefix(self) -> str:
+        return self.store_prefix or self.topic_prefix
 
     @property
     def exports_url(self) -> str:

@@ -52,6 +52,12 @@ class Patience(NamedTuple):
 STEADY = Patience()
 
 
+class Client(redis.Redis):
+    """A client that knows with what every key of its deployment begins (`scv.online.keys`)."""
+
+    prefix: str
+
+
 def client(settings: Settings, patience: Patience | None = None, reads_only: bool = False) -> Any:
     """A client that has not connected yet; bytes replies. A command that fails is never sent twice by itself.
 
@@ -60,7 +66,7 @@ def client(settings: Settings, patience: Patience | None = None, reads_only: boo
     """
     chosen = patience or STEADY
     try:
-        return redis.Redis.from_url(
+        made = Client.from_url(
             settings.store,
             socket_timeout=chosen.answer_s,
             socket_connect_timeout=chosen.connect_s,
@@ -71,6 +77,8 @@ def client(settings: Settings, patience: Patience | None = None, reads_only: boo
         )
     except ValueError as error:
         raise BadSetting(f"CEREBRO_STORE cannot be used: {error}") from error
+    made.prefix = settings.key_prefix
+    return made
 
 
 def connect(settings: Settings, say: Callable[[str], None] = talk) -> Any:
@@ -115,7 +123,7 @@ def ails(error: Exception) -> str:
 
     Never the client's own text: that shows the command that failed, and with it a customer's key.
 
-    >>> ails(OutOfMemoryError("Command # 1 (HSET row:{US:7} …) of pipeline caused error: command not allowed …"))
+    >>> ails(OutOfMemoryError("Command # 1 (HSET cerebro:row:{US:7} …) of pipeline caused error: not allowed …"))
     'is full (maxmemory): give it more memory'
     """
     return _AILS.get(type(error), "does not answer")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-KEY = "flush"
+from scv.online.keys import Keys
 
 
 def request_flush(client: Any) -> None:
     """Ask for a commit."""
-    client.incr(KEY)
+    client.incr(_key(client))
 
 
 class FlushRequests:
@@ -17,10 +17,14 @@ class FlushRequests:
 
     def __init__(self, client: Any) -> None:
         self._client = client
-        self._seen = int(client.get(KEY) or 0)
+        self._seen = int(client.get(_key(client)) or 0)
 
     def pending(self) -> bool:
         """Was there a request since the last look?"""
-        asked = int(self._client.get(KEY) or 0)
+        asked = int(self._client.get(_key(self._client)) or 0)
         new, self._seen = asked != self._seen, asked
         return new
+
+
+def _key(client: Any) -> str:
+    return Keys(client.prefix).of("flush")

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from scv.errors import StoreUnusable
+from scv.online.keys import Keys
 from scv.talk import say as talk
 from store.client import UNWELL
 
@@ -29,7 +30,12 @@ class Lock:
     """
 
     def __init__(self, client: Any, name: str, say: Callable[[str], None] = talk, patience_s: float = 3600.0) -> None:
-        self._client, self._key, self._say, self._patience_s = client, f"lock:{name}", say, patience_s
+        self._client, self._key, self._say, self._patience_s = (
+            client,
+            Keys(client.prefix).of("lock", name),
+            say,
+            patience_s,
+        )
         self._token = uuid.uuid4().hex
         self._done = threading.Event()
         self._renewal: threading.Thread | None = None

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from scv.online.keys import Keys
 from scv.targets.target import TARGETS
 
 Change = Literal["raised", "cleared"]
@@ -70,13 +71,13 @@ class Standing:
     """Which alerts stand, in the store: a set of customers per country and target."""
 
     def __init__(self, client: Any) -> None:
-        self._client = client
+        self._client, self._keys = client, Keys(client.prefix)
 
     def of(self, country: str, customer_ids: Sequence[str]) -> list[tuple[str, str]]:
         """The (customer, target) among these customers whose alert stands; one round trip."""
         pipe = self._client.pipeline(transaction=False)
         for target in TARGETS:
-            pipe.smismember(_key(country, target), customer_ids)
+            pipe.smismember(self._key(country, target), customer_ids)
         replies = zip(TARGETS, pipe.execute(), strict=True)
         return [
             (customer_id, target)
@@ -89,14 +90,13 @@ class Standing:
         """(country, customer) of every alert that stands."""
         for country in countries:
             for target in TARGETS:
-                for member in self._client.sscan_iter(_key(country, target)):
+                for member in self._client.sscan_iter(self._key(country, target)):
                     yield country, member.decode()
 
     def keep(self, alert: Alert) -> None:
         """Let it stand, or no longer."""
-        key = _key(alert.risk.country, alert.risk.target)
+        key = self._key(alert.risk.country, alert.risk.target)
         (self._client.sadd if alert.change == "raised" else self._client.srem)(key, alert.risk.customer_id)
 
-
-def _key(country: str, target: str) -> str:
-    return f"alerts:{country}:{target}"
+    def _key(self, country: str, target: str) -> str:
+        return self._keys.of("alerts", country, target)

@@ -8,7 +8,6 @@ from scv.events.country import Country
 from scv.features.fetcher import Fetcher
 from scv.features.layout import layout_of
 from scv.online import marker
-from scv.online.keys import built_key, position_key
 from scv.online.rowstore import Built, RowStore
 
 FAR = 10**9
@@ -28,7 +27,7 @@ def mark(store: RowStore, country: Country, fetchers: Iterable[type[Fetcher]], u
 def unmark(store: RowStore, country: str, fetchers: Iterable[type[Fetcher]]) -> None:
     """As before a rebuild: no row of them counts, and whoever follows their topics reads their positions again."""
     for one in fetchers:
-        store.client.hdel(built_key(country), one.name)
+        store.client.hdel(store.keys.built(country), one.name)
         for topic, log in store.logs().items():
             for partition in range(log.partitions if log.family == one.family else 0):
-                store.client.hincrby(position_key(topic, partition), "turn", 1)
+                store.client.hincrby(store.keys.position(topic, partition), "turn", 1)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from scv.events.country import Country
-from scv.online.keys import row_key
+from scv.online.keys import Keys
 
 Item = TypeVar("Item")
 SCAN = 10_000
@@ -17,9 +17,10 @@ KEY = b"cerebro parity"
 
 def stored(client: Any, country: Country) -> set[str]:
     """The customers of a country who have a row in the store, of any fetcher and of any definition."""
-    before = row_key(country.code, "").removesuffix("}")
-    found = client.scan_iter(match=f"{before}*", count=SCAN)
-    return {key.decode().removeprefix(before).removesuffix("}") for key in found}
+    keys = Keys(client.prefix)
+    before, after = keys.row(country.code, "*").split("*")
+    found = client.scan_iter(match=keys.row(country.code, "*"), count=SCAN)
+    return {key.decode().removeprefix(before).removesuffix(after) for key in found}
 
 
 def sample(country: Country, customers: Iterable[str], count: int | None) -> list[str]:

@@ -12,7 +12,6 @@ from scv.events.partition import partition_of
 from scv.features.fetcher import Fetcher
 from scv.features.layout import layout_of
 from scv.online import marker
-from scv.online.keys import row_key
 from scv.online.row import Fence, Row, unpack
 from scv.online.rowstore import RowStore
 
@@ -61,8 +60,8 @@ class StoredRows:
         layout, code, names = layout_of(one), self._country.code, list(customers)
         pipe = self._client.pipeline(transaction=False)
         for name in names:
-            pipe.hget(row_key(code, name), layout.field)
-            pipe.hkeys(row_key(code, name))
+            pipe.hget(self._store.keys.row(code, name), layout.field)
+            pipe.hkeys(self._store.keys.row(code, name))
         replies = pipe.execute()
         marks = self._store.marks([code])[code]
         (built,) = marker.whole(marks, self._country, [layout])

@@ -1,4 +1,4 @@
-"""The names of what lies in the online store.
+"""The names of what lies in the online store. Each begins with its deployment's prefix, so that several share it.
 
 row:{country:customer}                hash, one field per fetcher@fingerprint: packed rows
 pos:topic:partition                   hash, a partition's restart point:
@@ -10,22 +10,49 @@ built:country                         hash, fetcher → marker: of what its rows
 topics                                hash: topic → log description (epoch, topic id, partitions)
 generation                            the rebuild that rows must belong to
 folded                                hash, country → stamp: by which of its settings this generation's rows are folded
+
+The edges add theirs: `lock:NAME`, `heartbeat:NAME`, `flush`, `alerts:COUNTRY:TARGET`.
 """
 
 from __future__ import annotations
 
-
-def row_key(country: str, customer_id: str) -> str:
-    return f"row:{{{country}:{customer_id}}}"
+from dataclasses import dataclass
 
 
-def position_key(topic: str, partition: int) -> str:
-    return f"pos:{topic}:{partition}"
+@dataclass(frozen=True)
+class Keys:
+    """The keys of one deployment; `prefix` is its client's.
 
+    >>> Keys("cerebro").row("US", "900"), Keys("cerebro").of("lock", "epoch")
+    ('cerebro:row:{US:900}', 'cerebro:lock:epoch')
+    """
 
-def clock_key(country: str) -> str:
-    return f"clock:{country}"
+    prefix: str
 
+    def of(self, *words: str | int) -> str:
+        """Any key of these words."""
+        return ":".join((self.prefix, *map(str, words)))
 
-def built_key(country: str) -> str:
-    return f"built:{country}"
+    def row(self, country: str, customer_id: str) -> str:
+        return f"{self.prefix}:row:{{{country}:{customer_id}}}"
+
+    def position(self, topic: str, partition: int | str) -> str:
+        return f"{self.prefix}:pos:{topic}:{partition}"
+
+    def clock(self, country: str) -> str:
+        return f"{self.prefix}:clock:{country}"
+
+    def built(self, country: str) -> str:
+        return f"{self.prefix}:built:{country}"
+
+    @property
+    def topics(self) -> str:
+        return f"{self.prefix}:topics"
+
+    @property
+    def generation(self) -> str:
+        return f"{self.prefix}:generation"
+
+    @property
+    def folded(self) -> str:
+        return f"{self.prefix}:folded"

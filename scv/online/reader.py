@@ -24,7 +24,7 @@ from scv.events.partition import partition_of
 from scv.features.fetcher import Fetcher
 from scv.features.layout import Layout, layout_of
 from scv.online import marker
-from scv.online.keys import built_key, clock_key, position_key, row_key
+from scv.online.keys import Keys
 from scv.online.row import NEVER, Fence, Place, Row, unpack
 from scv.online.rowstore import Log, clock_of
 
@@ -167,17 +167,17 @@ class _Call:
 
     def ask(self, client: Any) -> None:
         """The round trip. Positions come before rows, which are written before them: so a row holds all before its."""
-        code, fields = self.country.code, [layout.field for layout in self.layouts]
+        code, fields, keys = self.country.code, [layout.field for layout in self.layouts], Keys(client.prefix)
         partitions = list(dict.fromkeys(home for homes in self.homes for home in homes.values() if home))
         pipe = client.pipeline(transaction=False)
-        pipe.hgetall("topics")
-        pipe.get("generation")
-        pipe.hgetall(clock_key(code))
-        pipe.hmget(built_key(code), [layout.fetcher for layout in self.layouts])
+        pipe.hgetall(keys.topics)
+        pipe.get(keys.generation)
+        pipe.hgetall(keys.clock(code))
+        pipe.hmget(keys.built(code), [layout.fetcher for layout in self.layouts])
         for topic, partition in partitions:
-            pipe.hmget(position_key(topic, partition), "offset", f"wm:{code}")
+            pipe.hmget(keys.position(topic, partition), "offset", f"wm:{code}")
         for customer_id in self.customer_ids:
-            pipe.hmget(row_key(code, customer_id), fields)
+            pipe.hmget(keys.row(code, customer_id), fields)
         self.topics_now, generation, clock, built, *rest = pipe.execute()
         self.generation = int(generation or 1)
         self.clock = clock_of(clock)

@@ -20,7 +20,6 @@ from scv.features.fetcher import Fetcher
 from scv.features.layout import Layout, layout_of
 from scv.offline.lake import Arrival, Lake, LakeVersion
 from scv.online import marker
-from scv.online.keys import row_key
 from scv.online.row import Place, Row, fence_of
 from scv.online.rowstore import Built, Log, Move, RowStore, RowWrite
 
@@ -184,7 +183,7 @@ class _Task:
         return self.source.lake.deliveries(connection, self.source.log.family, self.country, self.source.version)
 
     def _build(self, chunk: list[tuple[str, list[Arrival]]], done: Rebuilt) -> None:
-        names = {row_key(self.country.code, customer_id): customer_id for customer_id, _ in chunk}
+        names = {self.store.keys.row(self.country.code, customer_id): customer_id for customer_id, _ in chunk}
         logs = dict(chunk)
         done.customers += len(chunk)
         done.deliveries += sum(map(len, logs.values()))

@@ -1,4 +1,4 @@
-"""The online store and Rule R. It is handed a connected Redis or Valkey client."""
+"""The online store and Rule R. It is handed a connected Redis or Valkey client that knows its `prefix`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 
 from scv.errors import StoreUnusable
 from scv.events.clock import Clock, Mode
-from scv.online.keys import built_key, clock_key, position_key
+from scv.online.keys import Keys
 from scv.online.row import FENCE_BYTES, Place
 from scv.online.scripts import ADVANCE, BACK, FENCES, MARK, TICK, WRITE
 
@@ -94,7 +94,7 @@ class RowStore:
     """Reads and writes rows, positions, clocks and markers; every write is one atomic script."""
 
     def __init__(self, client: Any) -> None:
-        self.client = client
+        self.client, self.keys = client, Keys(client.prefix)
         self._write = client.register_script(WRITE)
         self._advance = client.register_script(ADVANCE)
         self._mark = client.register_script(MARK)
@@ -135,29 +135,29 @@ class RowStore:
         pipe = self.client.pipeline(transaction=False)
         wanted = list(topic_partitions)
         for topic, partition in wanted:
-            pipe.hgetall(position_key(topic, partition))
+            pipe.hgetall(self.keys.position(topic, partition))
         return [position_of(found) for found in (pipe.execute() if wanted else [])]
 
     def advance(self, moves: Sequence[Move]) -> list[bool]:
         """Move restart points, each where what was read still stands; which of them moved. One round trip."""
         pipe = self.client.pipeline(transaction=False)
         for move in moves:
-            self._advance(keys=[position_key(move.topic, move.partition)], args=move.args(), client=pipe)
+            self._advance(keys=[self.keys.position(move.topic, move.partition)], args=move.args(), client=pipe)
         return [bool(moved) for moved in (pipe.execute() if moves else [])]
 
     # -- clocks --------------------------------------------------------------------------------------------
     def clock(self, country: str) -> Clock:
-        return clock_of(self.client.hgetall(clock_key(country)))
+        return clock_of(self.client.hgetall(self.keys.clock(country)))
 
     def clocks(self, countries: Sequence[str]) -> dict[str, Clock]:
         """The clocks of some countries; one round trip."""
         pipe = self.client.pipeline(transaction=False)
         for country in countries:
-            pipe.hgetall(clock_key(country))
+            pipe.hgetall(self.keys.clock(country))
         return {code: clock_of(found) for code, found in zip(countries, pipe.execute(), strict=True)}
 
     def has_clock(self, country: str) -> bool:
-        return bool(self.client.hexists(clock_key(country), "mode"))
+        return bool(self.client.hexists(self.keys.clock(country), "mode"))
 
     def set_mode(self, country: str, mode: Mode) -> None:
         """Put a country on wall time or on a replay.
@@ -166,30 +166,30 @@ class RowStore:
         still goes by the old clock.
         """
         if self.clock(country).mode == mode:
-            self.client.hset(clock_key(country), "mode", mode)
+            self.client.hset(self.keys.clock(country), "mode", mode)
             return
         pipe = self.client.pipeline(transaction=True)
-        pipe.hset(clock_key(country), "mode", mode)
-        pipe.hdel(clock_key(country), "front")
+        pipe.hset(self.keys.clock(country), "mode", mode)
+        pipe.hdel(self.keys.clock(country), "front")
         for topic, log in self.logs().items():
             for partition in range(log.partitions):
-                pipe.hdel(position_key(topic, partition), f"wm:{country}")
-                pipe.hincrby(position_key(topic, partition), "turn", 1)
+                pipe.hdel(self.keys.position(topic, partition), f"wm:{country}")
+                pipe.hincrby(self.keys.position(topic, partition), "turn", 1)
         pipe.execute()
 
     def tick(self, fronts: Mapping[str, int]) -> None:
         """Raise the fronts of countries' clocks (us)."""
         pipe = self.client.pipeline(transaction=False)
         for country, us in fronts.items():
-            self._tick(keys=[clock_key(country)], args=[us], client=pipe)
+            self._tick(keys=[self.keys.clock(country)], args=[us], client=pipe)
         if fronts:
             pipe.execute()
 
     def set_back(self, country: str, us: int) -> None:
         """Set a country's front and watermarks that are later than an instant (us) to it: the way back."""
-        fields = [(clock_key(country), "front")]
+        fields = [(self.keys.clock(country), "front")]
         for topic, log in self.logs().items():
-            fields += [(position_key(topic, partition), f"wm:{country}") for partition in range(log.partitions)]
+            fields += [(self.keys.position(topic, partition), f"wm:{country}") for partition in range(log.partitions)]
         pipe = self.client.pipeline(transaction=True)
         for key, name in fields:
             self._back(keys=[key], args=[name, us], client=pipe)
@@ -198,22 +198,22 @@ class RowStore:
     # -- markers -------------------------------------------------------------------------------------------
     def logs(self) -> dict[str, Log]:
         """Topic → the log that the rows are folded from."""
-        found = self.client.hgetall("topics")
+        found = self.client.hgetall(self.keys.topics)
         return {topic.decode(): msgspec.json.decode(text, type=Log) for topic, text in found.items()}
 
     def set_logs(self, logs: Mapping[str, Log]) -> None:
-        self.client.hset("topics", mapping={topic: msgspec.json.encode(log) for topic, log in logs.items()})
+        self.client.hset(self.keys.topics, mapping={topic: msgspec.json.encode(log) for topic, log in logs.items()})
 
     def generation(self) -> int:
-        return int(self.client.get("generation") or 1)
+        return int(self.client.get(self.keys.generation) or 1)
 
     def marks(self, countries: Sequence[str]) -> dict[str, Marks]:
         """What is said of each country's rows, all of one instant."""
         pipe = self.client.pipeline(transaction=True)
-        pipe.get("generation")
-        pipe.hgetall("topics")
+        pipe.get(self.keys.generation)
+        pipe.hgetall(self.keys.topics)
         for country in countries:
-            pipe.hgetall(built_key(country))
+            pipe.hgetall(self.keys.built(country))
         generation, topics, *found = pipe.execute()
         return {code: marks_of(generation, topics, marks) for code, marks in zip(countries, found, strict=True)}
 
@@ -224,8 +224,8 @@ class RowStore:
         points never go forward.
         """
         log = built.log
-        keys = ["generation", "topics", built_key(built.country)]
-        keys += [position_key(built.topic, partition) for partition in range(log.partitions)]
+        keys = [self.keys.generation, self.keys.topics, self.keys.built(built.country)]
+        keys += [self.keys.position(built.topic, partition) for partition in range(log.partitions)]
         args: list[Any] = [built.generation, built.topic, log.topic_id, log.epoch, log.partitions, *built.positions]
         for fetcher, mark in built.marks.items():
             args += [fetcher, mark]
@@ -233,12 +233,12 @@ class RowStore:
 
     def folded_by(self, country: str, wanted: bytes) -> bytes:
         """By what of a country this generation's rows are folded; from now on `wanted`, if nothing was said yet."""
-        self.client.hsetnx("folded", country, wanted)
-        return cast(bytes, self.client.hget("folded", country))
+        self.client.hsetnx(self.keys.folded, country, wanted)
+        return cast(bytes, self.client.hget(self.keys.folded, country))
 
     def drop_marks(self, keep: Mapping[str, Collection[str]]) -> None:
         """Nobody follows other rows than those of these countries' fetchers: no other counts as whole any more."""
-        for key in self.client.scan_iter(match=built_key("*"), count=1000):
+        for key in self.client.scan_iter(match=self.keys.built("*"), count=1000):
             country = key.decode().rpartition(":")[2]
             gone = [name for name in self.client.hkeys(key) if name.decode() not in keep.get(country, ())]
             if gone:
@@ -248,24 +248,24 @@ class RowStore:
         """Begin another generation: no row is whole until it is built again, and running consumers learn of it."""
         generation, logs = self.generation(), self.logs()
         pipe = self.client.pipeline(transaction=True)
-        pipe.set("generation", generation + 1)
-        pipe.delete("folded")
+        pipe.set(self.keys.generation, generation + 1)
+        pipe.delete(self.keys.folded)
         for topic, log in logs.items():
             for partition in range(log.partitions):
-                pipe.hincrby(position_key(topic, partition), "turn", 1)
+                pipe.hincrby(self.keys.position(topic, partition), "turn", 1)
         pipe.execute()
 
     def forget_logs(self) -> None:
         """Positions and markers of the topics so far count no longer. Turns go on: none comes twice."""
-        for key in self.client.scan_iter(match="pos:*", count=1000):
+        for key in self.client.scan_iter(match=self.keys.of("pos", "*"), count=1000):
             turn = int(self.client.hget(key, "turn") or 0)
             pipe = self.client.pipeline(transaction=True)
             pipe.delete(key)
             pipe.hset(key, "turn", turn + 1)
             pipe.execute()
-        for key in self.client.scan_iter(match="built:*", count=1000):
+        for key in self.client.scan_iter(match=self.keys.built("*"), count=1000):
             self.client.delete(key)
-        self.client.delete("topics")
+        self.client.delete(self.keys.topics)
 
     def incarnation(self) -> str:
         """The store's run id: another one means that it restarted and may have lost writes."""

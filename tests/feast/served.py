@@ -20,11 +20,11 @@ from scv.events.partition import partition_of
 from scv.features.fetcher import Fetcher, collect, of_family
 from scv.features.layout import layout_of
 from scv.offline import lake
-from scv.online.keys import clock_key, position_key, row_key
 from scv.online.row import Row
 from scv.online.rowstore import Log, RowStore, RowWrite
 from scv.settings import Settings
 from tests import world
+from tests.keys import clock_key, position_key, row_key
 from tests.marking import mark
 from tests.parity.sides import deliveries, lake_table
 from tests.world import Record

@@ -12,10 +12,10 @@ from feature_repo.feast_store import open_store
 from scv.errors import LogChanged
 from scv.features.fetcher import collect
 from scv.features.layout import layout_of
-from scv.online.keys import row_key
 from scv.online.reader import Reader, View
 from scv.online.row import Row
 from tests.feast.served import NOW, ZZ, Served, log, topic
+from tests.keys import row_key
 
 START, END = datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 2, tzinfo=UTC)
 """Nothing happened then: they select nothing, and all is built."""
@@ -26,7 +26,7 @@ ALL = list(collect().values())
 @pytest.fixture
 def emptied(live: Served) -> Served:
     """The store has lost every row and marker; topics and clock stand."""
-    live.client.delete(*live.client.keys("row:*"), *live.client.keys("built:*"))
+    live.client.delete(*live.client.keys("*:row:*"), *live.client.keys("*:built:*"))
     return live
 
 

@@ -76,7 +76,7 @@ def test_a_silent_customer_ages_with_the_clock(live: Served, store: FeatureStore
 
 def test_an_event_just_applied_is_always_inside(live: Served, store: FeatureStore) -> None:
     """The customer's newest row may be ahead of the country's clock."""
-    live.client.hset("clock:ZZ", "front", 1)
+    live.client.hset(live.store.keys.clock("ZZ"), "front", 1)
     customer = live.customers[0]
     orders = live.rows["orders", customer]
     found = ask(store, [customer], ["orders:days_since"], full=False)

@@ -11,9 +11,9 @@ from scv.events.calendar import from_us
 from scv.events.partition import partition_of
 from scv.features.fetcher import collect
 from scv.features.layout import layout_of
-from scv.online.keys import position_key
 from scv.online.reader import Reader
 from tests.feast.served import NOW, PARTITIONS, ZZ, Served, log, topic
+from tests.keys import position_key
 from tests.marking import mark, unmark
 
 ALL = list(collect().values())
@@ -60,7 +60,7 @@ def test_an_empty_store_cannot_tell_who_is_known(live: Served) -> None:
 
 
 def test_rows_of_an_earlier_rebuild_are_not_read(live: Served) -> None:
-    live.client.set("generation", 2)
+    live.store.next_generation()
     (view,) = Reader(live.client).read(ZZ, live.customers[:1], ALL)
     assert not any(one.built for one in view.fetchers.values())
     mark(live.store, ZZ, ALL)

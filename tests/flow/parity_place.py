@@ -38,7 +38,6 @@ from scv.model.bundle import Bundle, BundleInfo
 from scv.model.calibration import Calibration
 from scv.offline import lake, snapshot
 from scv.offline.fetch import fetch
-from scv.online.keys import row_key
 from scv.online.rebuild import rebuild
 from scv.online.rowstore import Log, RowStore
 from scv.settings import Settings
@@ -51,6 +50,7 @@ from streams.online.folding import Batch, Folding
 from streams.online.rowcache import Name
 from tests import world
 from tests.flow.town import SPAN, TUESDAY
+from tests.keys import client, row_key
 
 PARTITIONS, EPOCH, PEOPLE = 2, 1, 26
 AT = TUESDAY
@@ -217,7 +217,7 @@ def make(home: Path, url: str) -> Place:
     (settings.countries_path / "ZZ.toml").write_text(SPAN, encoding="utf-8")
     where = country.load("ZZ", settings.countries_path)
     logs = {family: world.make(7, family, where, customers=PEOPLE, events_each=20).log for family in event.FAMILIES}
-    place = Place(settings, redis.Redis.from_url(url), where)
+    place = Place(settings, client(url), where)
     place.fill({family: [one for one in log if one.seen_at < AT] for family, log in logs.items()}, AT)
     place.fetch(EARLIER, AT)
     place.train()

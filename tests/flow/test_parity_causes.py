@@ -29,10 +29,10 @@ from scv.features.layout import layout_of
 from scv.folds.count import Count
 from scv.model import bundle, champion
 from scv.offline import snapshot
-from scv.online.keys import built_key, position_key, row_key
 from scv.online.row import unpack
 from tests.flow import parity_place
 from tests.flow.parity_place import AT, TARGET, Place, known, named, order, topic
+from tests.keys import built_key, position_key, row_key
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LIVE = {ways.ROWS, ways.ONLINE, ways.VECTOR}

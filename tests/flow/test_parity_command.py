@@ -158,7 +158,7 @@ def test_on_wall_time_it_compares_now_and_leaves_no_snapshot(place: Place, run: 
     place.store.set_mode("ZZ", "wall")
     for name in ("orders", "app"):
         for partition in range(2):
-            place.client.hset(f"pos:cerebro.{name}:{partition}", "wm:ZZ", to_us(AT))
+            place.client.hset(place.store.keys.position(f"cerebro.{name}", partition), "wm:ZZ", to_us(AT))
     before = sorted(place.settings.snapshots_path.glob("*/ZZ/*"))
     code, text, said = run("ZZ", "--json")
     found = json.loads(text)

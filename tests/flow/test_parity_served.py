@@ -23,9 +23,9 @@ from scv.events.mark import Mark
 from scv.features import fetcher
 from scv.features.layout import layout_of
 from scv.folds.count import Count
-from scv.online.keys import row_key
 from tests.flow import parity_place
 from tests.flow.parity_place import AT, TARGET, Place, known, order
+from tests.keys import row_key
 
 HOUR = timedelta(hours=1)
 ORDERS = layout_of(fetcher.get("orders")).field

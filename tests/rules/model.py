@@ -20,11 +20,11 @@ from scv.events.delivery import Delivery
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
 from scv.online import marker, rowstore
-from scv.online.keys import row_key
 from scv.online.rebuild import is_behind
 from scv.online.row import FENCE_BYTES, NEVER, Place, Row, fence_of, unpack
 from scv.online.rowstore import Built, Move, Position, RowWrite
 from tests import world
+from tests.keys import row_key
 from tests.parity.sides import deliveries
 
 LOOKS = 0.3

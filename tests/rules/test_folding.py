@@ -14,7 +14,6 @@ from scv.events.delivery import Delivery, deliver
 from scv.events.event import Charged, Watermark
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
-from scv.online.keys import row_key
 from scv.online.row import FENCE_BYTES, Place, Row, unpack
 from scv.online.rowstore import Log, RowStore, RowWrite
 from scv.settings import Settings
@@ -25,6 +24,7 @@ from streams.online.consumer import OnlineConsumer
 from streams.online.folding import Batch, Folding, Moved
 from streams.online.rowcache import Name
 from tests import world
+from tests.keys import row_key
 from tests.marking import mark
 
 ZZ = world.country("Europe/Berlin")
@@ -107,7 +107,7 @@ def test_a_restart_point_that_moved_stops_it_before_it_writes(followed: RowStore
     if moves == "turn":  # a rebuild that held just as much
         mark(followed, ZZ, [get("payments")], 2)
     else:  # the store came back from an older copy of itself
-        followed.client.hset(f"pos:{PART.topic}:{PART.partition}", "offset", 1)
+        followed.client.hset(followed.keys.position(*PART), "offset", 1)
     with pytest.raises(Moved):
         folding.apply(batch(2, 3, [*LOG[:2], charged(9, "another")]))
     assert stored(followed, "another") is None, "nothing is applied"

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from scv.events.calendar import midnight
 from scv.events.mark import Mark
 from scv.features.fetcher import collect
-from scv.online.keys import built_key, position_key
 from scv.online.reader import Reader, View
 from tests.feast.served import EPOCH, NOW, PARTITIONS, ZZ, Served, log, topic
+from tests.keys import built_key, position_key
 from tests.world import HOUR, TICK
 
 ALL = list(collect().values())

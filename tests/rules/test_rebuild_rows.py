@@ -10,11 +10,11 @@ from scv.events.partition import partition_of
 from scv.features.fetcher import of_family
 from scv.features.layout import layout_of
 from scv.offline.lake import Lake
-from scv.online.keys import row_key
 from scv.online.rebuild import Rebuilt, is_behind, rebuild
 from scv.online.row import Fence, Place, unpack
 from scv.online.rowstore import RowStore
 from tests.feast.served import EPOCH, PARTITIONS, ZZ, Served, log, topic
+from tests.keys import row_key
 from tests.parity.sides import deliveries
 
 FETCHERS = of_family("orders")

@@ -13,9 +13,9 @@ from scv.events.country import Country
 from scv.features.fetcher import get
 from scv.features.layout import Layout, layout_of
 from scv.online import marker
-from scv.online.keys import built_key, row_key
 from scv.online.rowstore import Built, Log, Move, Position, RowStore
 from tests import world
+from tests.keys import built_key, row_key
 
 TOPIC = "cerebro.payments"
 ZZ = world.country("Europe/Berlin")
@@ -127,7 +127,7 @@ def test_a_marker_is_true_of_its_generation_and_log_only(opened: RowStore, chang
     if change == "generation":
         opened.next_generation()
     elif change == "topics lost":
-        opened.client.delete("topics")
+        opened.client.delete(opened.keys.topics)
     elif change == "an older form":
         opened.client.hset(built_key("ZZ"), LAYOUT.fetcher, b"1")
     else:
@@ -196,7 +196,7 @@ def test_a_log_that_is_forgotten_leaves_turns_that_go_on(opened: RowStore) -> No
     opened.client.hset(row_key("ZZ", "c1"), LAYOUT.field, b"row")
     before = stands(opened)
     opened.forget_logs()
-    assert opened.logs() == {} and opened.client.keys("built:*") == [] and opened.client.keys("row:*") != []
+    assert opened.logs() == {} and opened.client.keys("*:built:*") == [] and opened.client.keys("*:row:*") != []
     assert stands(opened) == Position(None, turn=before.turn + 1)
     opened.set_logs({TOPIC: replace(LOG, epoch=4)})
     mark(opened, 5, 5, log=replace(LOG, epoch=4))

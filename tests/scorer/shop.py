@@ -28,12 +28,12 @@ from scv.model.bundle import Bundle, BundleInfo, Rows
 from scv.model.calibration import Calibration, Logistic
 from scv.offline import lake, snapshot
 from scv.offline.fetch import fetch
-from scv.online.keys import clock_key, position_key, row_key
 from scv.online.row import Row, unpack
 from scv.online.rowstore import Log, RowStore, RowWrite
 from scv.settings import Settings
 from scv.targets.phase import phase
 from scv.targets.target import TARGETS
+from tests.keys import client, clock_key, position_key, row_key
 from tests.marking import mark
 
 US = country.load("US")
@@ -236,7 +236,7 @@ def log(family: str) -> Log:
 def make(home: Path, url: str, customers: int = 120) -> Shop:
     """A shop with lake, snapshots and one champion each of lapse and skip; `return` has none."""
     settings = Settings(home=str(home), store=url, wait_s=0)
-    shop = Shop(settings, redis.Redis.from_url(url), history(customers, AT + timedelta(days=90)))
+    shop = Shop(settings, client(url), history(customers, AT + timedelta(days=90)))
     shop.fill_lake(AT + timedelta(days=90))
     shop.fetch(TRAINED, EARLIER, AT)
     shop.train("lapse")

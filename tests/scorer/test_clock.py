@@ -18,9 +18,9 @@ from scv.events import calendar, country
 from scv.events.calendar import from_us
 from scv.events.clock import wall_us
 from scv.events.event import FAMILIES
-from scv.online.keys import clock_key
 from scv.settings import Settings
 from terminal.arguments import known_clock
+from tests.keys import clock_key
 from tests.scorer import shop
 from tests.scorer.shop import AT, LIVELY, US, Shop
 

@@ -51,7 +51,9 @@ def live(services: Services, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def client(live: Settings) -> Iterator[Any]:
-    """A client of the store, which is empty."""
+    """A client of the store, which is empty. Whatever a test makes run there keeps to its deployment's keys."""
     with connect(live) as found:
         found.flushdb()
         yield found
+        strange = [key for key in found.scan_iter() if not key.startswith(live.topic_prefix.encode())]
+        assert not strange, "a key without the deployment's prefix"

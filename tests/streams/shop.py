@@ -24,7 +24,6 @@ from scv.features import fetcher
 from scv.features.layout import layout_of
 from scv.offline import batch
 from scv.offline.lake import Lake
-from scv.online.keys import row_key
 from scv.online.row import unpack
 from scv.online.rowstore import RowStore
 from scv.settings import PREFIX, Settings
@@ -203,10 +202,10 @@ def compare(settings: Settings, client: Any, at: datetime = AT) -> dict[str, int
 
 def rows(store: RowStore, layout_field: str) -> dict[str, bytes]:
     """Customer → bytes of one fetcher's row."""
-    found = {}
-    for key in store.client.scan_iter(match="row:*", count=1000):
-        customer = key.decode().partition(":")[2].strip("{}").partition(":")[2]
-        (data,) = store.read_rows([row_key("US", customer)], [layout_field])[0]
+    found, before = {}, store.keys.row("US", "").removesuffix("}")
+    for key in store.client.scan_iter(match=store.keys.row("US", "*"), count=1000):
+        customer = key.decode().removeprefix(before).removesuffix("}")
+        (data,) = store.read_rows([store.keys.row("US", customer)], [layout_field])[0]
         if data:
             found[customer] = data
     return found

@@ -65,7 +65,7 @@ def test_a_topic_that_is_another_is_refused_until_a_rebuild(live: Settings, clie
     shop.send(live, shop.log(1, 300))
     shop.consume(live)
     store, lake = RowStore(client), Lake(live.lake_path)
-    other = msgspec.structs.replace(live, topic_prefix=live.topic_prefix + "x")
+    other = msgspec.structs.replace(live, topic_prefix=live.topic_prefix + "x", store_prefix=live.topic_prefix)
     with pytest.raises(LogChanged, match=r"is gone.*cerebro rebuild|cerebro rebuild"):
         pretend(store, lake, live, other)
         open_epoch(other, store, lake, quiet)
@@ -109,7 +109,7 @@ def pretend(store: RowStore, lake: Lake, old: Settings, new: Settings) -> None:
         return topic.replace(old.topic_prefix, new.topic_prefix, 1)
 
     logs = {renamed(topic): log for topic, log in store.logs().items()}
-    store.client.delete("topics")
+    store.client.delete(store.keys.topics)
     store.set_logs(logs)
     epoch = lake.epoch()
     assert epoch is not None

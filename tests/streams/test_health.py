@@ -17,7 +17,7 @@ WITH_A_BEAT = ("online", "lake", "reactor")
 @pytest.fixture
 def here(live: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment of the running services."""
-    for name in ("home", "broker", "store"):
+    for name in ("home", "broker", "store", "topic_prefix"):
         monkeypatch.setenv(f"CEREBRO_{name.upper()}", getattr(live, name))
 
 

@@ -16,7 +16,6 @@ from scv.events import event
 from scv.events.calendar import to_us
 from scv.features.fetcher import collect
 from scv.features.layout import layout_of
-from scv.online.keys import position_key
 from scv.online.rowstore import Move, RowStore
 from scv.settings import Settings
 from store.client import Patience
@@ -63,11 +62,13 @@ def test_a_store_that_goes_back_is_followed(live: Settings, client: Any) -> None
     sent = shop.send(live, shop.log(3, 400), None)
     with shop.Running(live, OnlineConsumer, LakeConsumer) as running:
         wait_taken(client, sent)
-        saved = {key: client.dump(key) for key in client.scan_iter() if key.startswith((b"row:", b"pos:"))}
+        saved = {
+            key: client.dump(key) for key in client.scan_iter() if key.partition(b":")[2].startswith((b"row:", b"pos:"))
+        }
         sent += shop.send(live, shop.log(4, 400), None)
         wait_taken(client, sent)
         pipe = client.pipeline(transaction=True)
-        for key in list(client.scan_iter(match="row:*")):
+        for key in list(client.scan_iter(match="*:row:*")):
             pipe.delete(key)
         for key, data in saved.items():
             pipe.restore(key, 0, data, replace=True)
@@ -83,7 +84,7 @@ def test_rows_taken_away_under_a_warm_cache_come_back(live: Settings, client: An
     with shop.Running(live, OnlineConsumer, LakeConsumer):
         wait_taken(client, sent)
         store = RowStore(client)
-        for key in list(client.scan_iter(match="row:*")):
+        for key in list(client.scan_iter(match="*:row:*")):
             client.delete(key)
         for topic, one in store.logs().items():
             for partition in range(one.partitions):
@@ -179,7 +180,7 @@ def test_on_wall_time_an_end_is_complete_to_now(live: Settings, client: Any) -> 
         assert store.clock("US").now_us() >= first  # type: ignore[operator]
         store.set_mode("US", "replay")
         shop.wait(lambda: running.consumers[0].counters.placed > len(event.FAMILIES) * 3)
-        assert client.hget(position_key(topic, 0), "wm:US") is None
+        assert client.hget(store.keys.position(topic, 0), "wm:US") is None
 
 
 def test_changed_customers_are_told(live: Settings, client: Any) -> None:

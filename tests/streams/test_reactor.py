@@ -19,6 +19,7 @@ import pytest
 from commands.react import risk_of
 from rpc import scorer_pb2 as pb
 from rpc import scorer_pb2_grpc
+from scv.online.keys import Keys
 from scv.settings import PREFIX, Settings
 from store import heartbeat
 from streams.alert import Alert, Band, Risk, Standing, decide
@@ -279,13 +280,14 @@ def test_faust_hears_an_erased_customer(live: Settings, client: Any) -> None:
         )
         with reacting(live, client), Producer(live) as producer:
             until(lambda: [one.risk.customer_id for one in published(live)] == ["gone"])  # stood at the start
-            while not client.sismember("alerts:US:lapse", "7"):  # heard only once its partitions are given to it
+            stand = Keys(client.prefix).of("alerts", "US", "lapse")
+            while not client.sismember(stand, "7"):  # heard only once its partitions are given to it
                 producer.send(topics.scv_changed(live), b'{"country":"US","customer_id":"7"}', b"US:7")
                 time.sleep(0.5)
             scorer.high = set()
             producer.send(topics.scv_changed(live), None, b"US:7")
             producer.flush()
-            until(lambda: not client.exists("alerts:US:lapse"))
+            until(lambda: not client.exists(stand))
     changes: dict[str, list[str]] = {}
     for one in published(live):  # a customer's keep their order
         changes.setdefault(one.risk.customer_id, []).append(one.change)

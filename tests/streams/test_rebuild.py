@@ -64,22 +64,22 @@ def everything(settings: Settings, client: Any) -> rebuild.Rebuilt:
 
 def test_a_store_that_lost_everything_is_whole_after_a_start(full: Settings, store_of: Any) -> None:
     live, client = full, store_of
-    before = {key: client.hlen(key) for key in client.scan_iter(match="row:*")}
+    before = {key: client.hlen(key) for key in client.scan_iter(match="*:row:*")}
     clock = RowStore(client).clock("US")
     client.flushdb()
     (online,) = shop.consume(live, OnlineConsumer)
     assert online["taken"] == 0, "nothing is left to read: the lake had it"
     shop.compare(live, client)
-    assert {key: client.hlen(key) for key in client.scan_iter(match="row:*")} == before
+    assert {key: client.hlen(key) for key in client.scan_iter(match="*:row:*")} == before
     assert RowStore(client).clock("US") == clock, "watermark and mode come back too"
 
 
 def test_it_writes_only_what_is_behind_and_can_be_run_again(full: Settings, store_of: Any) -> None:
     live, client = full, store_of
-    client.delete(*client.scan_iter(match="row:*"))
+    client.delete(*client.scan_iter(match="*:row:*"))
     first, second = everything(live, client), everything(live, client)
     assert first.written > 0 and second.written == 0 and second.kept == second.rows == first.rows
-    for key in list(client.scan_iter(match="row:*"))[:10]:
+    for key in list(client.scan_iter(match="*:row:*"))[:10]:
         client.delete(key)
     third = everything(live, client)
     assert 0 < third.written < third.rows and third.written + third.kept == third.rows
@@ -89,7 +89,7 @@ def test_it_writes_only_what_is_behind_and_can_be_run_again(full: Settings, stor
 def test_an_interrupted_one_goes_on(full: Settings, store_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     live, client = full, store_of
     monkeypatch.setattr(rebuild, "CHUNK", 7)
-    for key in client.scan_iter(match="row:*"):
+    for key in client.scan_iter(match="*:row:*"):
         client.delete(key)
 
     def interrupt(done: int, total: int) -> None:
@@ -119,7 +119,7 @@ def test_a_new_fetcher_is_built_and_then_followed(live: Settings, client: Any) -
     shop.consume(live)
     layouts = [layout_of(one) for one in of_family("orders")]
     store = RowStore(client)
-    for key in client.scan_iter(match="row:*"):
+    for key in client.scan_iter(match="*:row:*"):
         client.hdel(key, layouts[0].field)
     unmark(store, "US", of_family("orders")[:1])
     shop.send(live, shop.log(6, 300))
@@ -146,7 +146,7 @@ def test_afresh_everything_is_of_the_next_generation(live: Settings, client: Any
     shop.send(live, shop.log(9, 300))
     with shop.Running(live, OnlineConsumer, LakeConsumer):
         shop.settle(live, client)
-        for key in client.scan_iter(match="row:*"):
+        for key in client.scan_iter(match="*:row:*"):
             for field, data in client.hgetall(key).items():
                 client.hset(key, field, data[:-1] + b"\x00")  # corrupt, with a fence that looks well
         done = rebuild_all(live, RowStore(client), KNOWN, afresh=True)
@@ -173,7 +173,7 @@ def test_afresh_beside_another_build_loses_no_history(live: Settings, client: An
     """The other began in the generation before, and ends while or after every row is built again."""
     shop.send(live, shop.log(1, 400))
     shop.consume(live)
-    client.delete(*list(client.scan_iter(match="row:*"))[:5])
+    client.delete(*list(client.scan_iter(match="*:row:*"))[:5])
     inside, go, raised = threading.Event(), threading.Event(), list[BaseException]()
 
     def other() -> None:
