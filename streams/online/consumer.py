@@ -46,6 +46,8 @@ WAIT_S = 0.1
 CHECK_S = 1.0
 """How often topics, clocks and the store's incarnation are looked at."""
 PROBE_S = 0.2
+TOLD_S = 5.0
+"""For so long the broker may take to keep that customers are erased; then their batch is read again."""
 REBUILD = "Run `cerebro rebuild`."
 ANEW = "Start this consumer anew with them; if they are the mistake, run `cerebro rebuild` with the right ones first."
 
@@ -169,9 +171,8 @@ class OnlineConsumer:
         batch = self._batch(records, places)
         self.counters.batches += bool(records)
         faultpoint.reach("online.decoded", batch.size)
-        changed = self._folding.apply(batch)
+        self._folding.apply(batch, lambda changed: self._tell(changed, batch))
         self._intake.commit(batch.next)
-        self._tell(changed, batch)
 
     def _batch(self, records: Iterable[Record], places: Mapping[Part, int]) -> Batch:
         batch, counters = Batch(places), self.counters
@@ -192,19 +193,31 @@ class OnlineConsumer:
         return batch
 
     def _tell(self, changed: Sequence[Name], batch: Batch) -> None:
-        """Say whose rows moved; what is lost here comes again with the customer's next event."""
+        """Say whose rows moved; what is lost here comes again with the customer's next event.
+
+        Of whom a batch leaves erased it is said without a value, so that the compacted topic forgets the id. That comes
+        only once: it is said whether or not their rows held it already, and waited for. Raises Moved if it cannot be.
+        """
+        erased = {name for name, items in batch.work.items() if items[-1][1].kind == "erased"}
         try:
-            for name in changed:
-                value: dict[str, Any] = {"country": name.country, "customer_id": name.customer_id}
-                value["family"] = self._logs[name.part.topic].family
-                value["seen_us"] = batch.work[name][-1][1].seen_us
+            for name in dict.fromkeys([*changed, *erased]):
+                value = None if name in erased else msgspec.json.encode(self._moved(name, batch))
                 key = f"{name.country}:{name.customer_id}".encode()
-                self._changed.send(topics.scv_changed(self._settings), msgspec.json.encode(value), key)
+                self._changed.send(topics.scv_changed(self._settings), value, key)
+            if erased:
+                self._changed.flush(TOLD_S)
             self._changed.poll()
         except CerebroError as error:
             self._say(f"Changed customers were not told: {error}")
             self._changed.abandon()
             self._changed = self._teller()
+            if erased:
+                raise Moved(list(batch.next)) from error
+
+    def _moved(self, name: Name, batch: Batch) -> dict[str, Any]:
+        """A record of scv-changed."""
+        family, seen_us = self._logs[name.part.topic].family, batch.work[name][-1][1].seen_us
+        return {"country": name.country, "customer_id": name.customer_id, "family": family, "seen_us": seen_us}
 
     def _teller(self) -> Producer:
         return Producer(self._settings, client_id="cerebro-changed", trouble=self._trouble)

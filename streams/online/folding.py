@@ -7,7 +7,7 @@ point is not where this consumer left it, the store was rolled back or another o
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from scv.errors import LogChanged, StoreUnusable
@@ -91,8 +91,11 @@ class Folding:
         """Those of these places that restart points have not reached, by record or without one."""
         return {part: offset for part, offset in places.items() if offset != self.sessions[part].offset}
 
-    def apply(self, batch: Batch) -> list[Name]:
-        """Rows, then restart points, then clocks; the customers whose rows changed. Raises Moved."""
+    def apply(self, batch: Batch, tell: Callable[[list[Name]], None] = lambda changed: None) -> None:
+        """Rows, then whoever is told of the customers whose rows changed, restart points, clocks. Raises Moved.
+
+        What `tell` raises leaves the restart points: the batch is read again, and then no row changes any more.
+        """
         changed: list[Name] = []
         pending = list(batch.work)
         while pending:
@@ -104,11 +107,11 @@ class Folding:
                 self._count(tallies[name])
             changed += done
         faultpoint.reach("online.written", batch.size)
+        tell(changed)
         self.advance(batch.next, batch.marks)
         faultpoint.reach("online.advanced", batch.size)
         self._store.tick(batch.fronts)
         self.cache.shrink()
-        return changed
 
     def check(self) -> None:
         """Raise Moved unless every restart point is where this consumer left it."""

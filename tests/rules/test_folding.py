@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from scv.errors import LogChanged, StoreUnusable
+from scv.errors import LogChanged, StoreUnusable, Unreachable
 from scv.events.delivery import Delivery, deliver
-from scv.events.event import Charged, Watermark
+from scv.events.event import Charged, Erased, Watermark
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
 from scv.online.row import FENCE_BYTES, Place, Row, unpack
@@ -179,3 +179,65 @@ def test_a_place_without_a_record_moves_the_restart_point_too(followed: RowStore
     assert followed.positions([PART])[0].offset == 4
     assert stored(followed) == (2, row_of(LOG[:3])), "and its rows stay as they are"
     folding.check()
+
+
+def test_whoever_is_told_of_a_batch_is_told_before_it_is_behind(followed: RowStore) -> None:
+    """Where they cannot be told it is read again: nothing changes then, and they are told of nobody."""
+    folding, told = consumer(followed), []
+
+    def fail(changed: list[Name]) -> None:
+        assert stored(followed) == (1, row_of(LOG[:2])), "its rows are written"
+        raise Moved([PART])
+
+    with pytest.raises(Moved):
+        folding.apply(batch(0, 2), fail)
+    assert followed.positions([PART])[0].offset == 0
+    consumer(followed).apply(batch(0, 2), told.extend)
+    assert (told, followed.positions([PART])[0].offset) == ([], 2)
+
+
+class Topic:
+    """The changed topic, in memory; `broken` as where the broker takes nothing."""
+
+    def __init__(self, broken: bool = False) -> None:
+        self.sent: dict[bytes | None, bytes | None] = {}
+        self.kept, self._broken = False, broken
+
+    def send(self, topic: str, value: bytes | None, key: bytes | None = None) -> None:
+        self.sent[key] = value
+
+    def flush(self, timeout_s: float) -> None:
+        if self._broken:
+            raise Unreachable("no broker")
+        self.kept = True
+
+    def poll(self) -> None:
+        pass
+
+    abandon = poll
+
+
+def telling(tmp_path: Path, topic: Topic) -> OnlineConsumer:
+    online = OnlineConsumer(Settings(home=str(tmp_path)), lambda line: None)
+    online._logs, online._changed = {PART.topic: TOPIC}, topic  # type: ignore[assignment]
+    return online
+
+
+THIRD = FIRST + timedelta(hours=2)
+GONE = deliver(Erased(id="e", country="ZZ", customer_id="c1", occurred_at=THIRD, seen_at=THIRD), ZZ)
+
+
+@pytest.mark.parametrize("changed", [[Name(PART, "ZZ", "c1")], []], ids=["written just now", "written before"])
+def test_who_a_batch_leaves_erased_is_told_without_a_value(tmp_path: Path, changed: list[Name]) -> None:
+    topic = Topic()
+    telling(tmp_path, topic)._tell(changed, batch(0, 3, [*LOG[:2], GONE]))
+    assert topic.sent == {b"ZZ:c1": None} and topic.kept
+    telling(tmp_path, topic)._tell([Name(PART, "ZZ", "c1")], batch(2, 4, [*LOG[:2], GONE, charged(3)]))
+    assert topic.sent[b"ZZ:c1"], "who is there again"
+
+
+def test_an_erasure_that_cannot_be_told_is_read_again_and_nothing_else_is(tmp_path: Path) -> None:
+    name, topic = Name(PART, "ZZ", "c1"), Topic(broken=True)
+    telling(tmp_path, topic)._tell([name], batch(0, 2))
+    with pytest.raises(Moved):
+        telling(tmp_path, topic)._tell([name], batch(0, 3, [*LOG[:2], GONE]))
