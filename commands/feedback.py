@@ -29,6 +29,9 @@ def command(code: str, dates: tuple[str, ...], notes: tuple[str, ...], out: Path
 
     settings = known.load()
     country = countries.load(code, settings.countries_path)
-    found = feedback(settings, country, references_of(dates, country, settings))
+    references, left_out = references_of(dates, country, settings)
+    for line in left_out:
+        click.echo(f"Left out: {line}", err=True)
+    found = feedback(settings, country, references)
     click.echo(sentence(found))
-    click.echo(str(write_report(settings, found, notes, out)))
+    click.echo(str(write_report(settings, found, [*notes, *left_out], out)))

@@ -55,14 +55,14 @@ def run(
 ) -> None:
     """One country's Tuesday; what each step did goes to stdout, waiting to stderr."""
     from commands.export import said
-    from commands.tuesday import published_tuesdays, write_report
-    from scorer.feedback.validation import feedback, sentence
     from scorer.tuesday.export import Exported, export
     from scorer.tuesday.week import Folder
     from scv.errors import UserError
     from scv.events import calendar
+    from scv.offline.lake import Lake
 
-    published = Folder(settings.exports_url, country).week(at)
+    folder, version = Folder(settings.exports_url, country), Lake(settings.lake_path).version()
+    published = folder.week(at)
     if published is None:
         if not wait(settings, country, at, wait_s) and not anyway:
             raise UserError(
@@ -70,15 +70,27 @@ def run(
                 f"{_said(complete_to(settings, country))}. Run it again when it is (do the consumers run?), or publish "
                 "what there is with --anyway."
             )
-        version = take(settings, country, at, workers)
-        exported = export(settings, country, at, version, anyway)
+        exported = export(settings, country, at, take(settings, country, at, workers), anyway)
+    elif why := folder.why_not(at, version.ids):
+        raise folder.refused(at, why)
     else:
         exported = Exported(published, new=False)
     click.echo(said(exported))
-    found = feedback(settings, country, published_tuesdays(country, settings))
+    judge(settings, country)
+
+
+def judge(settings: Settings, country: Country) -> None:
+    """Say how right the earlier lists were, and write the page."""
+    from commands.tuesday import published_tuesdays, write_report
+    from scorer.feedback.validation import feedback, sentence
+
+    references, left_out = published_tuesdays(country, settings)
+    for line in left_out:
+        click.echo(f"Left out of the feedback: {line}", err=True)
+    found = feedback(settings, country, references)
     if found.judged[0].past.dates:
         click.echo(sentence(found))
-        click.echo(f"  {write_report(settings, found, [])}")
+        click.echo(f"  {write_report(settings, found, left_out)}")
     else:
         click.echo(f"  No earlier list of {country.code} has final labels yet.")
 

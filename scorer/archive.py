@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import OrderedDict
@@ -13,14 +14,19 @@ import pyarrow.compute as pc
 
 from scorer.scoring import Past
 from scorer.subjects import Subjects, of_snapshot
-from scorer.tuesday import week
+from scorer.tuesday.manifest import Manifest
 from scorer.tuesday.week import Folder, Week
+from scv.errors import CerebroError
 from scv.events import calendar
 from scv.events.country import Country
 from scv.features import fetcher
-from scv.offline.snapshot import Manifest, Snapshots
+from scv.offline import snapshot
+from scv.offline.snapshot import Snapshots
 from scv.settings import Settings
 from scv.stamp import Stamp
+from scv.talk import Seldom
+
+log = logging.getLogger("cerebro.scorer")
 
 KEPT = 2
 """Snapshots held in memory: an agent who looks back asks again about the same Tuesday."""
@@ -33,7 +39,7 @@ class _List:
     """What one Tuesday's published week said, as of a moment."""
 
     tuesday: datetime
-    manifest: week.Manifest | None
+    manifest: Manifest | None
     past: Past
     looked: float
 
@@ -46,6 +52,7 @@ class Archive:
         self._snapshots: OrderedDict[tuple[str, datetime], tuple[Stamp, Subjects]] = OrderedDict()
         self._standings: dict[Country, tuple[float, Snapshots]] = {}
         self._lists: dict[Country, _List] = {}
+        self._say = Seldom(log.warning)
         self._lock = threading.Lock()
 
     def subjects(self, country: Country, at: datetime) -> Subjects:
@@ -70,16 +77,26 @@ class Archive:
         return snapshots
 
     def past(self, country: Country, at: datetime) -> Past:
-        """The probabilities of the newest Tuesday before an instant; empty where that week is not published."""
+        """The probabilities of the newest Tuesday before an instant; empty where no week of it may be used."""
         tuesday = calendar.last_tuesday(at - calendar.MICROSECOND, country.zone)
         with self._lock:
             known = self._lists.get(country)
             if known is None or known.tuesday != tuesday or time.monotonic() - known.looked >= LOOK_S:
-                published = Folder(self._settings.exports_url, country).week(tuesday)
-                manifest = published.manifest if published else None
-                past = known.past if known is not None and known.manifest == manifest else past_of(published)
-                known = self._lists[country] = _List(tuesday, manifest, past, time.monotonic())
+                known = self._lists[country] = self._look(country, tuesday, known)
             return known.past
+
+    def _look(self, country: Country, tuesday: datetime, known: _List | None) -> _List:
+        """What is published now of a Tuesday. A call is answered without it where it may not be used."""
+        past: Past = {}
+        manifest: Manifest | None = None
+        try:
+            week = Folder(self._settings.exports_url, country).usable(tuesday, self._standing(country).log)
+            if week is not None:
+                manifest = week.manifest
+                past = known.past if known is not None and known.manifest == manifest else past_of(week)
+        except CerebroError as error:
+            self._say(f"nothing is since Tuesday: {error}", country.code)
+        return _List(tuesday, manifest, past, time.monotonic())
 
 
 def past_of(week: Week | None) -> Past:
@@ -102,7 +119,7 @@ def subjects_of(settings: Settings, snapshots: Snapshots, at: datetime) -> Subje
     return of_snapshot(snapshots.read(at), at, by_fetcher, settings.stale_after_s)
 
 
-def watermarks(made: Manifest) -> Mapping[str, datetime | None]:
+def watermarks(made: snapshot.Manifest) -> Mapping[str, datetime | None]:
     """Per family, how far the lake of a snapshot was complete, never beyond its reference; None: unknown."""
     marks = made.stamp.complete_to
     return {family: min(made.at, marks[family]) if family in marks else None for family in made.stamp.lake}

@@ -6,6 +6,7 @@ CerebroError
 │   ├── UnknownName       a country, fetcher, feature, target or command nobody knows
 │   ├── BadReference      a date or instant that cannot be read, or lies after the country's clock
 │   ├── NoSnapshot        a reference without a snapshot that may be used
+│   ├── NoWeek            a reference without a published week that may be used
 │   └── BadPlace          a folder or file that cannot be used: read-only, not ours, of the wrong kind
 ├── BadEvent              one delivery that goes to the dead-letter topic, with a reason
 ├── LogChanged            a topic was recreated or repartitioned: stop and rebuild
@@ -60,6 +61,10 @@ class BadReference(UserError):
 
 class NoSnapshot(UserError):
     """A reference without a snapshot that may be used."""
+
+
+class NoWeek(UserError):
+    """A reference without a published week that may be used."""
 
 
 class BadPlace(UserError):

@@ -18,7 +18,7 @@ import zoneinfo
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -29,12 +29,14 @@ ROWS = ("time_zone", "lateness_days")
 """A row's tiles are of local days; admission goes by lateness."""
 SNAPSHOT = (*ROWS, "cut_off_days")
 """The open week begins after the cut-off."""
+QUESTION = ("time_zone", "cut_off_days", "basis", "active_days", "memory_days", "new_days")
+"""What any question is asked by: whose day, which box, phases and populations. `scv.targets.target` adds those that a
+target's own words name. Probabilities of two weeks are compared where these are the same."""
 MODEL = (
-    *SNAPSHOT,
-    *("basis", "active_days", "memory_days", "new_days"),  # phases and populations
+    *dict.fromkeys((*SNAPSHOT, *QUESTION)),
     *("late_allowance_days", "use_age_and_sex"),  # which rows are mature, which columns are candidates
 )
-"""What a bundle depends on whatever its target is; `scv.targets.target` adds those that its question names."""
+"""What a bundle depends on whatever its target is."""
 WEEK = (
     *MODEL,
     *("silence_days", "rhythm_days", "return_days", "horizon_days"),
@@ -136,6 +138,32 @@ def _zone(made: str, wanted: str) -> Iterable[str]:
 def sha256_of(body: bytes) -> str:
     """The content hash of a file."""
     return hashlib.sha256(body).hexdigest()
+
+
+class Sealed(msgspec.Struct, frozen=True, kw_only=True):
+    """A manifest; `seal` is the hash of all else that it says."""
+
+    seal: str = ""
+
+
+Manifest = TypeVar("Manifest", bound=Sealed)
+
+
+def sealed(said: Sealed) -> bytes:
+    """A manifest as JSON, with its seal."""
+    return msgspec.json.format(msgspec.json.encode(msgspec.structs.replace(said, seal=_seal(said)), order="sorted"))
+
+
+def opened(body: bytes, form: type[Manifest]) -> Manifest:
+    """A manifest of its JSON. Raises ValueError where it is not what was written."""
+    said = msgspec.json.decode(body, type=form)
+    if said.seal != _seal(said):
+        raise ValueError("its manifest is not what was written")
+    return said
+
+
+def _seal(said: Sealed) -> str:
+    return sha256_of(msgspec.json.encode(msgspec.structs.replace(said, seal=""), order="sorted"))
 
 
 def print_of(*parts: object) -> str:

@@ -61,12 +61,12 @@ class Hindsight:
 
 
 def collect(settings: Settings, country: Country, references: Sequence[datetime], name: str) -> Hindsight:
-    """The outcomes of one target over published Tuesdays. Raises UserError where a week was not published."""
+    """The outcomes of one target over published Tuesdays. Raises UserError where a week was not published or may not be
+    used."""
     target = target_named(name)
-    folder = Folder(settings.exports_url, country)
-    weeks = [_week(folder, country, at) for at in sorted(set(references))]
-    lake = Lake(settings.lake_path)
+    folder, lake = Folder(settings.exports_url, country), Lake(settings.lake_path)
     version = lake.version()
+    weeks = [_week(folder, version, at) for at in sorted(set(references))]
     connection = duckdb.connect(config={"threads": settings.threads, "memory_limit": settings.memory})
     try:
         mark = labels.complete_to(connection, lake, version, country, [target])
@@ -77,11 +77,12 @@ def collect(settings: Settings, country: Country, references: Sequence[datetime]
         connection.close()
 
 
-def _week(folder: Folder, country: Country, at: datetime) -> Week:
+def _week(folder: Folder, version: LakeVersion, at: datetime) -> Week:
+    country = folder.country
     date = calendar.label(at, country)
     if calendar.last_tuesday(at, country.zone) != at:  # the same people again within a week would count twice
         raise UserError(f"{date} is no Tuesday of {country.code}: feedback judges each customer once a week.")
-    found = folder.week(at)
+    found = folder.usable(at, version.ids)
     if found is None:
         raise UserError(f"No published week {date} in {folder.path}. Run `cerebro export {country.code} -d {date}`.")
     return found

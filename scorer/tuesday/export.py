@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,25 +16,30 @@ from scorer.scoring import Rules, score
 from scorer.subjects import Subjects
 from scorer.tuesday import contact_list as roster
 from scorer.tuesday.csv_text import csv_of
+from scorer.tuesday.manifest import VERSION, File, Manifest, made_of
 from scorer.tuesday.sheet import Words, sheet_of
-from scorer.tuesday.week import File, Folder, Manifest, Week
+from scorer.tuesday.week import Folder, Week
+from scv import stamp
 from scv.errors import CerebroError, UserError
 from scv.events import calendar
 from scv.events.country import Country
 from scv.fetchers import roles
 from scv.model.bundle import Bundle
 from scv.offline import snapshot
-from scv.offline.lake import LakeVersion
+from scv.offline.lake import Lake, LakeVersion
 from scv.offline.snapshot import Snapshots
 from scv.settings import Settings
 
 
 @dataclass(frozen=True)
 class Exported:
-    """A published week; `new` is False where the same one stood already."""
+    """A published week; `new` is False where the same one stood already. `apart`: why it is not compared with the one
+    of a week before, where that stands; "" where it is.
+    """
 
     week: Week
     new: bool
+    apart: str = ""
 
 
 def export(
@@ -45,9 +49,9 @@ def export(
 
     The snapshot must hold what `version` of the lake (the newest by default) knows of it.
 
-    Raises UserError where there is no snapshot, no champion or another content under that date, and for a new week
-    that was not complete or in which nobody is scored (unless it is to go out `anyway`); CerebroError where the audit
-    finds something wrong.
+    Raises UserError where there is no snapshot, no champion or another content under that date, where the file of a
+    week before is damaged, and for a new week that was not complete or in which nobody is scored (unless it is to go
+    out `anyway`); CerebroError where the audit finds something wrong.
     """
     date = calendar.label(at, country)
     folder = Folder(settings.exports_url, country)
@@ -55,21 +59,35 @@ def export(
     target = country.targets[0]
     if models[target] is None:
         raise UserError(f"No champion of {country.code} {target} yet. Run `cerebro train {country.code}`.")
+    version = version or Lake(settings.lake_path).version()
     snapshots = Snapshots(settings, country, version)
     subjects = archive.subjects_of(settings, snapshots, at)
     if not len(subjects):
         raise UserError(f"The snapshot of {country.code} at {date} has no customer: there is nobody to export.")
-    scores = _scores(settings, country, at, models, subjects, folder.before(at))
+    before, apart = _before(folder, at, version)
+    scores = _scores(settings, country, at, models, subjects, before)
     draft = _draft(snapshots.usable(at), country, models, scores)
     if not anyway and folder.week(at) is None:
         _worth_it(draft)
     files = _files(scores, draft, country, models)
-    manifest = msgspec.structs.replace(draft, files=_hashed(files, draft, len(scores)))
-    new = folder.publish(manifest, files)
+    new = folder.publish(_described(draft, files, len(scores)), files)
+    why = folder.why_not(at, version.ids)
     published = folder.week(at)
-    if published is None:
-        raise CerebroError(f"{folder.path}/{date} has vanished while it was written.")
-    return Exported(published, new)
+    if why or published is None:
+        raise folder.refused(at, why)
+    return Exported(published, new, apart)
+
+
+def _before(folder: Folder, at: datetime, version: LakeVersion) -> tuple[Week | None, str]:
+    """Last week's week, or why it is not compared with: after another question this one begins anew.
+
+    Raises NoWeek where it cannot be read: nobody knows who was on that list.
+    """
+    last = folder.week(folder.before(at))
+    why = folder.why_not(last.manifest.reference, version.ids, content=False) if last else ""
+    return (
+        (None, f"not compared with {calendar.label(folder.before(at), folder.country)}: {why}") if why else (last, "")
+    )
 
 
 def _scores(
@@ -147,11 +165,12 @@ def _draft(
         list_id=f"{country.code}-{target}-{date}",
         target=target,
         models={name: model.info.id if model else "" for name, model in models.items()},
-        lake=taken.lake_hash,
         data_complete_to=min(known, default=None) if len(known) == len(marks) else None,
         counts=_counts(scores, target),
         files={},
         schema={one.name: str(one.type) for one in scores.schema},
+        stamp=made_of(country, taken, models),
+        version=VERSION,
     )
 
 
@@ -182,12 +201,11 @@ def _files(
     }
 
 
-def _hashed(files: Mapping[str, bytes], draft: Manifest, rows: int) -> dict[str, File]:
-    return {
-        name: File(
-            sha256=hashlib.sha256(body).hexdigest(),
-            bytes=len(body),
-            rows=draft.counts["listed"] if name.startswith("contacts_") else rows,
-        )
+def _described(draft: Manifest, files: Mapping[str, bytes], rows: int) -> Manifest:
+    listed = draft.counts["listed"]
+    made = {
+        name: File(bytes=len(body), rows=listed if name.startswith("contacts_") else rows)
         for name, body in files.items()
     }
+    sums = {name: stamp.sha256_of(body) for name, body in files.items()}
+    return msgspec.structs.replace(draft, files=made, stamp=msgspec.structs.replace(draft.stamp, files=sums))

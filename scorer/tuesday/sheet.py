@@ -12,7 +12,7 @@ import pyarrow as pa
 import xlsxwriter
 
 from scorer.contact import cut_off
-from scorer.tuesday.week import Manifest
+from scorer.tuesday.manifest import Manifest
 from scv.events.country import Country
 from scv.targets.target import get as target_named
 

@@ -9,7 +9,6 @@ Nothing published is ever written again; a wrong week is moved aside.
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,44 +22,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
+from scorer.tuesday import manifest as manifests
 from scorer.tuesday.claim import claimed
-from scv import atomic
-from scv.errors import CerebroError, UserError
+from scorer.tuesday.manifest import Manifest
+from scv import atomic, stamp
+from scv.errors import NoWeek, UserError
 from scv.events import calendar
 from scv.events.country import Country
+from scv.stamp import Stamp
 
 MANIFEST = "manifest.json"
 LATEST = "latest.json"
 WITHDRAWN = "withdrawn"
-
-
-class File(msgspec.Struct, frozen=True, kw_only=True):
-    """One file of a week, as it was written. `rows` without the header."""
-
-    sha256: str
-    bytes: int
-    rows: int
-
-
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a week's folder holds and was made from; nothing in it depends on when it was written.
-
-    `target` is the one the list is ranked by; `models` maps target → bundle id. `data_complete_to` is None where
-    the lake had no watermark of a family. `schema` lists the columns of the scores.
-    """
-
-    country: str
-    date: str
-    reference: datetime
-    list_id: str
-    target: str
-    models: dict[str, str]
-    lake: str
-    data_complete_to: datetime | None
-    counts: dict[str, int]
-    files: dict[str, File]
-    schema: dict[str, str]
-    version: int = 1
 
 
 @dataclass(frozen=True)
@@ -71,12 +44,24 @@ class Week:
     manifest: Manifest
 
     def scores(self) -> pa.Table:
-        """The scores of everyone. Raises CerebroError if the file is not the one that was published."""
+        """The scores of everyone. Raises NoWeek if the file is not the one that was published."""
         name = f"scores_{self.manifest.country}_{self.manifest.date}.parquet"
-        body = self.folder.read(f"{self.manifest.date}/{name}")
-        if hashlib.sha256(body).hexdigest() != self.manifest.files[name].sha256:
-            raise CerebroError(f"{self.folder.path}/{self.manifest.date}/{name} is not what was published: restore it.")
+        body = self._body(name)
+        why = self.manifest.stamp.why_not(Stamp(files={name: stamp.sha256_of(body)}))
+        if why:
+            raise self.folder.refused(self.manifest.reference, why)
         return pq.read_table(io.BytesIO(body))
+
+    def damage(self) -> str:
+        """Which files are not what was published; "" where all are."""
+        files = {name: stamp.sha256_of(self._body(name)) for name in self.manifest.files}
+        return self.manifest.stamp.why_not(Stamp(files=files))
+
+    def _body(self, name: str) -> bytes:
+        try:
+            return self.folder.read(f"{self.manifest.date}/{name}")
+        except FileNotFoundError:
+            return b""
 
 
 @dataclass(frozen=True)
@@ -104,31 +89,75 @@ class Folder:
         self.fs.invalidate_cache(self.path)
         names = [entry["name"].rsplit("/", 1)[-1] for entry in self.fs.ls(self.path, detail=True)]
         known = [(calendar.of_label(name, self.country), name) for name in names]
-        return sorted(at for at, name in known if at is not None and self.fs.exists(f"{self.path}/{name}/{MANIFEST}"))
+        return sorted(at for at, name in known if at is not None and self._stands(name))
+
+    def why_not(self, at: datetime, log: Mapping[str, str], content: bool = True) -> str:
+        """Why the week published for a reference may not be used, in words; "" where it may.
+
+        `log` are the ids of the lake's tables; see `manifest.why_not`. With `content` every file is compared with its
+        hash; who reads the scores alone need not, for reading compares them.
+        """
+        week, why = self._judged(at, log)
+        if week is None:
+            return why or "there is none"
+        return why or (week.damage() if content else "")
+
+    def usable(self, at: datetime, log: Mapping[str, str]) -> Week | None:
+        """The week published for a reference, but for its files' content; None where there is none.
+
+        Raises NoWeek where it may not be used.
+        """
+        week, why = self._judged(at, log)
+        if why:
+            raise self.refused(at, why)
+        return week
 
     def week(self, at: datetime) -> Week | None:
-        """The week published for a reference; None where there is none (or half of one)."""
-        date = calendar.label(at, self.country)
+        """What stands published for a reference, whatever is asked today; None where there is none (or half of one).
+
+        Raises NoWeek where its manifest cannot be read.
+        """
         try:
-            body = self.read(f"{date}/{MANIFEST}")
+            return self._read(at)
+        except ValueError as error:
+            raise self.refused(at, f"{error}") from error
+
+    def before(self, at: datetime) -> datetime:
+        """The reference exactly seven local days earlier: what "last week" means, or nothing does."""
+        return calendar.add_days(at, -7, self.country.zone)
+
+    def refused(self, at: datetime, why: str) -> NoWeek:
+        """What is said to whoever needs a week that may not be used."""
+        code, date = self.country.code, calendar.label(at, self.country)
+        return NoWeek(
+            f"The week {date} of {code} in {self.path} cannot be used: {why}. Bring back what it was, or take it "
+            f"back with `cerebro export withdraw {code} {date}`: then `cerebro week {code} -d {date}` makes it anew."
+        )
+
+    def _judged(self, at: datetime, log: Mapping[str, str]) -> tuple[Week | None, str]:
+        try:
+            week = self._read(at)
+        except ValueError as error:
+            return None, f"{error}"
+        return week, manifests.why_not(week.manifest, self.country, at, log) if week else ""
+
+    def _read(self, at: datetime) -> Week | None:
+        try:
+            body = self.read(f"{calendar.label(at, self.country)}/{MANIFEST}")
         except FileNotFoundError:
             return None
-        try:
-            return Week(self, msgspec.json.decode(body, type=Manifest))
-        except msgspec.DecodeError as error:
-            raise CerebroError(f"{self.path}/{date}/{MANIFEST} cannot be read ({error}): restore it.") from error
+        return Week(self, manifests.decode(body))
 
-    def before(self, at: datetime) -> Week | None:
-        """The week published for exactly seven local days earlier: what "last week" means, or nothing does."""
-        return self.week(calendar.add_days(at, -7, self.country.zone))
+    def _stands(self, date: str) -> bool:
+        return bool(self.fs.exists(f"{self.path}/{date}/{MANIFEST}"))
 
     def publish(self, manifest: Manifest, files: Mapping[str, bytes]) -> bool:
         """Write a week; False where the same one stands already (nothing is touched).
 
         Raises UserError where another content stands under that date, or another process is publishing.
         """
-        body = _json(manifest)
-        with claimed(self.fs, self.path, f"publish {manifest.date} {hashlib.sha256(body).hexdigest()}"):
+        body = manifests.encode(manifest)
+        with claimed(self.fs, self.path, f"publish {manifest.date} {stamp.sha256_of(body)}"):
             standing = self.week(manifest.reference)
             if standing is not None:
                 _same(self, standing.manifest, manifest)
@@ -194,13 +223,15 @@ class Folder:
 
     def _point(self, published: Sequence[datetime]) -> None:
         """Let `latest.json` name the newest of these weeks, in which order they may have come; without any it goes."""
-        week, there = self.week(max(published)) if published else None, self.fs.exists(f"{self.path}/{LATEST}")
-        if week is None:
+        there = self.fs.exists(f"{self.path}/{LATEST}")
+        if not published:
             if there:
                 self.fs.rm_file(f"{self.path}/{LATEST}")
             return
-        date = week.manifest.date
-        body = _json({"date": date, "list_id": week.manifest.list_id, "manifest": f"{date}/{MANIFEST}"})
+        date = calendar.label(max(published), self.country)
+        list_id = manifests.list_id(self.read(f"{date}/{MANIFEST}"))
+        body = msgspec.json.encode({"date": date, "list_id": list_id, "manifest": f"{date}/{MANIFEST}"}, order="sorted")
+        body = msgspec.json.format(body, indent=2) + b"\n"
         if not there or self.read(LATEST) != body:
             self._put(LATEST, body)
 
@@ -214,9 +245,10 @@ class Folder:
 
 
 def _same(folder: Folder, standing: Manifest, wanted: Manifest) -> None:
-    if standing.files == wanted.files:
+    """Raise UserError where another content stands."""
+    if standing.stamp.files == wanted.stamp.files:
         return
-    other = [name for name, file in wanted.files.items() if standing.files.get(name) != file]
+    other = [name for name, one in wanted.stamp.files.items() if standing.stamp.files.get(name) != one]
     changed = [f"{target} by {standing.models.get(target) or 'nobody'}, now {model or 'nobody'}"
                for target, model in wanted.models.items() if standing.models.get(target) != model]  # fmt: skip
     why = f" Models: {'; '.join(changed)}." if changed else ""
@@ -225,7 +257,3 @@ def _same(folder: Folder, standing: Manifest, wanted: Manifest) -> None:
         f"{why} Keep it, or take it back first: "
         f"`cerebro export withdraw {standing.country} {standing.date}`."
     )
-
-
-def _json(value: object) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=2) + b"\n"

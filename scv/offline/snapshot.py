@@ -32,13 +32,13 @@ from scv.events.country import Country
 from scv.features import fetcher
 from scv.offline.lake import Lake, LakeVersion
 from scv.settings import Settings
-from scv.stamp import Stamp
+from scv.stamp import Sealed, Stamp
 
 DRAFT = ".draft-"
 
 
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a snapshot is of. `rows` by fetcher, and so are `stamp.files`, the sha256 of each file."""
+class Manifest(Sealed, frozen=True, kw_only=True):
+    """What a snapshot is of. `rows` by fetcher, and so are `stamp.files`, their sha256; `seal` is its own."""
 
     country: str
     reference: str
@@ -66,8 +66,8 @@ def manifest(root: Path, country: Country, at: datetime) -> Manifest | None:
 
 def _manifest(path: Path) -> Manifest | None:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
+        return stamp.opened(path.read_bytes(), Manifest)
+    except (FileNotFoundError, ValueError):  # ValueError: of msgspec, of another encoding, or a broken seal
         return None
 
 
@@ -86,6 +86,11 @@ class Snapshots:
         self.root, self.country = settings.snapshots_path, country
         self._lake = Lake(settings.lake_path)
         self._version = version or self._lake.version()
+
+    @property
+    def log(self) -> Mapping[str, str]:
+        """The ids of the lake's tables, as it was looked at."""
+        return self._version.ids
 
     def why_not(self, at: datetime, content: bool = True) -> str:
         """Why the snapshot of a reference may not be used, in words; "" where it may.
@@ -117,7 +122,7 @@ class Snapshots:
 
     def damage(self, made: Manifest) -> str:
         """Which files of a snapshot are not what was written; "" where all are."""
-        return _damage(made, {name: self._body(name, made.at) for name in made.stamp.files})
+        return _damage(made, {name: self._body(name, made.at) for name in made.rows})
 
     def _wanted(self, made: Manifest) -> Stamp:
         now = made_of(self.country, self._version)
@@ -208,7 +213,7 @@ def publish(root: Path, drafted: Path, country: Country, made: Manifest) -> None
             path = path_of(root, name, country, made.at)
             path.parent.mkdir(parents=True, exist_ok=True)
             path_of(drafted, name, country, made.at).replace(path)
-        atomic.write(paper, msgspec.json.format(msgspec.json.encode(made, order="sorted")))
+        atomic.write(paper, stamp.sealed(made))
 
 
 def sweep(root: Path, country: Country, version: LakeVersion) -> int:

@@ -21,6 +21,7 @@ from proof.parity.comparing import Compared, Comparing
 from proof.parity.explaining import Explaining, Pending
 from proof.parity.stored import StoredRows
 from proof.parity.tally import Explained
+from scv import stamp
 from scv.events.calendar import to_us
 from scv.events.delivery import deliver
 from scv.events.event import Erased
@@ -296,8 +297,8 @@ def rewrite(place: Place, name: str, fingerprint: str = "", honest: bool = False
     made = manifest.stamp
     files = {**made.files} | ({name: written} if honest or fingerprint else {})
     prints = {**made.definitions} | ({name: fingerprint} if fingerprint else {})
-    stamp = msgspec.structs.replace(made, files=files, definitions=prints)
-    paper.write_bytes(msgspec.json.encode(msgspec.structs.replace(manifest, stamp=stamp)))
+    now = msgspec.structs.replace(made, files=files, definitions=prints)
+    paper.write_bytes(stamp.sealed(msgspec.structs.replace(manifest, stamp=now)))
 
 
 def retrained(place: Place, id: str, fingerprint: str = "") -> None:

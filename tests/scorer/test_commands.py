@@ -12,6 +12,7 @@ import pytest
 import cli
 from commands import week as weeks
 from scorer.live.server import Server
+from scv import stamp
 from scv.features.fetcher import collect
 from scv.offline import fetch as fetching
 from scv.offline import snapshot
@@ -129,7 +130,7 @@ def test_a_snapshot_that_knew_too_little_is_taken_again(
     whole = path.read_bytes()
     taken = msgspec.json.decode(whole, type=snapshot.Manifest)
     early = msgspec.structs.replace(taken.stamp, complete_to=taken.stamp.complete_to | {"orders": AT - timedelta(1)})
-    path.write_bytes(msgspec.json.encode(msgspec.structs.replace(taken, stamp=early)))
+    path.write_bytes(stamp.sealed(msgspec.structs.replace(taken, stamp=early)))
     weeks.take(made.settings, US, AT, 1)
     path.write_bytes(whole)
     assert len(calls) == 1

@@ -27,7 +27,7 @@ from scorer.tuesday.export import Exported, export
 from scorer.tuesday.reconcile import reconcile
 from scorer.tuesday.sheet import COLUMNS
 from scorer.tuesday.week import Folder
-from scv.errors import CerebroError, NoRoom, UserError
+from scv.errors import NoRoom, UserError
 from scv.events import country
 from scv.settings import Settings
 from tests.scorer.killed import CODE
@@ -99,7 +99,7 @@ def test_the_manifest_describes_every_file(folder: Path, exported: Exported) -> 
     assert set(manifest["files"]) == {path.name for path in week.iterdir()} - {"manifest.json"}
     for name, file in manifest["files"].items():
         body = (week / name).read_bytes()
-        assert (file["sha256"], file["bytes"]) == (hashlib.sha256(body).hexdigest(), len(body))
+        assert (manifest["stamp"]["files"][name], file["bytes"]) == (hashlib.sha256(body).hexdigest(), len(body))
     assert manifest["counts"]["listed"] == 9 and manifest["counts"]["held_out"] > 0
     assert manifest["models"] == {"lapse": "lapse-20", "return": "", "skip": "skip-12"}
     assert manifest["data_complete_to"] == "2017-09-05T04:00:00Z"
@@ -220,7 +220,7 @@ def test_a_damaged_file_is_not_read(made: Shop, tmp_path: Path) -> None:
     found = export(settings_of(made, tmp_path), SMALL, AT)
     path = tmp_path / "US/2017-09-05/scores_US_2017-09-05.parquet"
     path.write_bytes(path.read_bytes() + b"x")
-    with pytest.raises(CerebroError, match="not what was published"):
+    with pytest.raises(UserError, match=r"not what was written.*cerebro export withdraw US 2017-09-05"):
         found.week.scores()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,10 +16,11 @@ from scorer.archive import Archive
 from scorer.tuesday.contact_list import SCHEMA
 from scorer.tuesday.export import export
 from scorer.tuesday.sheet import movers
-from scorer.tuesday.week import File, Folder, Manifest
+from scorer.tuesday.week import Folder
 from scv.events import calendar
 from scv.events.country import Country
 from scv.settings import Settings
+from tests.scorer.published import manifest_of
 from tests.scorer.shop import AT, EARLIER, LIVELY, US, Shop
 
 ZONES = ("Pacific/Auckland", "Europe/Paris", "UTC", "America/New_York", "America/Santiago")
@@ -35,12 +35,8 @@ def publish(url: Path, country: Country, at: datetime, probability: float) -> No
     pq.write_table(pa.Table.from_pylist([row], schema=SCHEMA), body)
     date = calendar.label(at, country)
     name, content = f"scores_{country.code}_{date}.parquet", body.getvalue()
-    file = File(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content), rows=1)
-    manifest = Manifest(
-        country=country.code, date=date, reference=at, list_id=f"{country.code}-lapse-{date}", target="lapse",
-        models={}, lake="", data_complete_to=at, counts={}, files={name: file}, schema={},
-    )  # fmt: skip
-    assert Folder(str(url), country).publish(manifest, {name: content})
+    files = {name: content}
+    assert Folder(str(url), country).publish(manifest_of(country, at, files), files)
 
 
 @pytest.mark.parametrize("zone", ZONES)
@@ -92,7 +88,7 @@ def test_no_week_but_that_of_seven_days_earlier_is_last_week(made: Shop, tmp_pat
     assert {row["change_since_last_week"] for row in rows} == {None} and movers(rows) == []
     assert {row["weeks_on_list"] for row in rows} == {0, 1}  # begun anew
     folder = Folder(str(tmp_path), US)
-    assert folder.references() == [long_ago, AT] and folder.before(AT) is None
+    assert folder.references() == [long_ago, AT] and folder.before(AT) == EARLIER
 
 
 def test_live_the_change_is_since_the_tuesday_before_or_absent(

@@ -18,6 +18,7 @@ import pytest
 from msgspec.structs import replace
 
 import cli
+from scv import stamp
 from scv.errors import UserError
 from scv.events import country
 from scv.features import fetcher
@@ -270,7 +271,7 @@ def test_snapshots_of_other_definitions_settings_and_lakes_are_swept(settings: S
 def _rewrite(root: Path, change: Callable[[Any], Any]) -> None:
     path = snapshot.manifest_path(root, ZZ, AT)
     made = msgspec.json.decode(path.read_bytes(), type=snapshot.Manifest)
-    path.write_bytes(msgspec.json.encode(replace(made, stamp=change(made.stamp))))
+    path.write_bytes(stamp.sealed(replace(made, stamp=change(made.stamp))))
 
 
 def test_the_manifest_says_what_it_is_of(sea: Sea, tmp_path: Path) -> None:
