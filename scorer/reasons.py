@@ -57,8 +57,8 @@ def reasons_of(contributions: Mapping[str, float], values: Mapping[str, Any], co
 @functools.cache
 def speaker(column: str) -> Feature | None:
     """The feature whose words speak for a column; None where no words do."""
-    function = derived.collect().get(column)
-    feature = _features().get(function.inputs[0] if function else column)
+    computed = derived.collect().get(column)
+    feature = _features().get(computed.inputs[0] if computed else column)
     return feature if feature is not None and feature.words.hint else None
 
 

@@ -70,9 +70,9 @@ def _values(features: Features, one: Column, read: dict[str, np.ndarray]) -> np.
     known = derived.collect()
     if one.name not in known:
         raise UnknownName("derived feature", one.name, known)
-    inputs = (_number(features, name, read) for name in known[one.name].inputs)
+    inputs = {name: _number(features, name, read) for name in known[one.name].inputs}
     with np.errstate(over="ignore"):  # an overflow is found as an infinite value
-        return known[one.name].function(*inputs)
+        return known[one.name].values(inputs)
 
 
 def _number(features: Features, name: str, read: dict[str, np.ndarray]) -> np.ndarray:

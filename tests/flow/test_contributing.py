@@ -11,9 +11,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from scv.features import fetcher
+from scv.events import country as countries
+from scv.features import derived, fetcher
+from scv.fetchers import derived as definitions
+from scv.model import vector
 from scv.settings import PREFIX, Settings
 from store.client import connect
 from streams.kafka import topics
@@ -100,6 +104,22 @@ def test_everything_follows_from_the_file(copy: Path, live: Settings, capsys: py
     judge(json.loads(said.splitlines()[-1]), copy, {one["name"] for one in listed})
     with capsys.disabled():
         print(f"\n{said.splitlines()[-1]}")
+
+
+def test_a_derived_feature_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    (found,) = blocks(PAGE, "python", "Add a derived feature")
+    assert len(found.text.splitlines()) == 1
+    row = eval(found.text, vars(derived).copy())
+    monkeypatch.setattr(definitions, "DERIVED", (*definitions.DERIVED, row))
+    derived.collect.cache_clear()
+    try:
+        values = {name: np.array([90.0, 5.0]) for name in fetcher.all_features()}
+        values["orders__items_91d"] = np.array([3.0, 0.0])
+        columns = vector.candidates(values, countries.load("US"))
+        (mine,) = (one for one in columns if one.name == row.full_name)
+        np.testing.assert_array_equal(vector.matrix(values, [mine])[:, 0], [30.0, np.nan])
+    finally:
+        derived.collect.cache_clear()
 
 
 def first_half(settings: Settings) -> None:

@@ -65,7 +65,7 @@ import numpy as np
 from scorer.contact import contact_of
 from scv.events import country as countries
 from scv.events.calendar import reference, to_us
-from scv.features import fetcher
+from scv.features import derived, fetcher
 from scv.fetchers import roles
 from scv.targets import labels, phase, population, target
 from trainer.dataset import _recency
@@ -75,6 +75,7 @@ zz, us = countries.load("ZZ"), countries.load("US")
 at = reference("2017-09-05", us)
 features = {name: np.full(3, np.nan) for name in fetcher.all_features()}
 features[state] = np.array(["started", "cancelled", "paused"], dtype=object)
+features["rhythm__gap_mean"], features["rhythm__gap_sd"] = np.full(3, 7.0), np.full(3, 2.0)
 features[weekday], features[silence] = np.array([1.0, 2.0, np.nan]), np.array([3.0, 20.0, 500.0])
 print(list(phase.phase(features, zz)), list(phase.phase(features, us)))
 print([list(population.RULES[name](features, zz)) for name in ("cancellation", "pause", "lapse")])
@@ -82,6 +83,7 @@ print(contact_of("c", {name: column[1] for name, column in features.items()}, zz
 known = {weekday: features[weekday]}
 boxes = labels._boxes(np.full(3, to_us(at)), known, zz)
 print({name: column.to_pylist() for name, column in boxes.items()}, target.get("pause").known == (weekday,))
+print([derived.collect()[f"derived__{name}"].values(features).tolist() for name in ("overdue", "overdue_spread")])
 print(list(_recency(features, target.get("lapse"))), silence in roles.RFM)
 """
 
@@ -103,6 +105,7 @@ def renamed(tmp_path: Path) -> Path:
         label = own.capitalize()
         for path in (tmp_path / "scv" / "fetchers").glob("*.py"):
             text = path.read_text("utf-8").replace(f'{label}.column("{old}")', f'{label}.column("{new}")')
+            text = text.replace(f'"{full_name}"', f'"{own}__{new}"')
             head, body, tail = text.partition(f"class {label}(Fetcher)")
             body += tail.replace(f"    {old} = ", f"    {new} = ", 1)  # the first after the class line is its own
             path.write_text(head + body, "utf-8")
@@ -110,6 +113,6 @@ def renamed(tmp_path: Path) -> Path:
 
 
 def test_a_renamed_feature_changes_nothing_else(renamed: Path) -> None:
-    """Phase, population, contact, labels and baselines say the same of the same customers under the new names."""
+    """Phase, population, contact, labels, baselines and derived features say the same of the same customers."""
     names = [f"{old.partition('__')[0]}__{new}" for old, new in RENAMED.items()]
     assert told(renamed, names) == told(ROOT, list(RENAMED))

@@ -62,11 +62,10 @@ def test_words_become_their_level_and_unknown_ones_are_missing() -> None:
 def test_missing_in_missing_out_and_no_division_by_zero(name: str) -> None:
     one = derived.collect()[name]
     assert one.doc and set(one.inputs) <= set(all_features())
-    for k in range(len(one.inputs)):
-        inputs = [np.array([3.0]) for _ in one.inputs]
-        inputs[k] = np.array([np.nan])
-        assert np.isnan(one.function(*inputs)).all()
-    assert not np.isinf(one.function(*[np.zeros(1) for _ in one.inputs])).any()
+    for missing in one.inputs:
+        inputs = {name: np.array([np.nan if name == missing else 3.0]) for name in one.inputs}
+        assert np.isnan(one.values(inputs)).all()
+    assert not np.isinf(one.values(dict.fromkeys(one.inputs, np.zeros(1)))).any()
 
 
 def test_a_missing_column_is_an_error_and_never_missing() -> None:
