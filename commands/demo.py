@@ -29,13 +29,14 @@ def command(keep: bool, broker: str, store: str) -> None:
     from cli import run
     from local.demo import stage
     from local.demo.narrator import Narrator
-    from local.demo.story import Story
     from local.services import interruptible
 
     with interruptible():
         narrator = Narrator(run)
         narrator.step(f"cerebro up --all --broker {broker} --store {store} &")
         with stage.up(broker, store, keep) as settings:
+            from local.demo.story import Story  # loads Feast, which takes seconds: not before it is known to be told
+
             household = Story(narrator, settings).play()
         lines = [f"  .venv/bin/{line.format(household)}" for line in NEXT]
         narrator.show("Now you", UP if keep else DOWN, *lines)
