@@ -1,7 +1,12 @@
-"""No command calls it a bug when its folder cannot be used: each says what, where and what to do."""
+"""No command calls it a bug when its folder, its disk, its lake, its store or its broker cannot be used.
+
+Each says what, where and what to do. Which broker and store they are makes no difference: the embedded ones will do.
+"""
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import shutil
 import subprocess
@@ -10,107 +15,178 @@ from pathlib import Path
 
 import duckdb
 import faust
+import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
 import cli
 from local.services import Services
+from scorer.live import server
 from scorer.live.server import Server
 from scv.errors import Damaged, LakeConflict
+from scv.offline import fetch as fetching
 from scv.offline.lake import Lake
 from scv.settings import Settings, load
 from store.client import connect
+from streams.kafka import topics
 from streams.lake.writer import PARTITION_BY
-from tests.command_lines import NAMES, line
+from tests.command_lines import LINES
 from tests.disks import fill, small_disk
+from tests.flow.conftest import EMBEDDED
+from tests.keys import kept
 from tests.streams import shop
-from tests.streams.conftest import SESSION_MS
 
 EVENT = '{"customer_id": "1", "kind": "placed", "occurred_at": "2017-05-01T10:00:00Z", "amount_cents": 5}\n'
-WRITES = ("consume", "fetch", "parity", "simulate", "train", "week")
+WRITES = ("consume lake", "fetch", "parity", "simulate", "train", "week")
 WORDS = re.compile("is read-only|a file stands where a folder is needed|no room is left")
+Fares = Callable[[str, Path], tuple[int, str]]
 
 
 @pytest.fixture(scope="module")
-def lived_in(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """A home with a lake, and its rows in the store."""
+def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A home with a lake, and its rows in the store of running services."""
     home = tmp_path_factory.mktemp("lived-in")
-    settings = Settings(
-        broker=services.broker_address,
-        store=services.store_url,
-        home=str(home),
-        topic_prefix="bad",
-        session_ms=SESSION_MS,
-    )
-    with connect(settings) as client:
-        client.flushdb()
-    shop.send(settings, shop.log(1, 300))
-    shop.consume(settings)
-    (home / "events.jsonl").write_text(EVENT, encoding="utf-8")
-    yield settings
+    with Services(*EMBEDDED, tmp_path_factory.mktemp("services")) as services:
+        where = {"broker": services.broker_address, "store": services.store_url, "home": str(home)}
+        settings = Settings(**where, topic_prefix="bad", session_ms=1000)
+        shop.send(settings, shop.log(1, 300))
+        shop.consume(settings)
+        (home / "events.jsonl").write_text(EVENT, encoding="utf-8")
+        yield settings
+
+
+@pytest.fixture(scope="module")
+def rows(lived_in: Settings) -> dict[str, bytes]:
+    """What lies in the store after the life of that home."""
+    with connect(lived_in) as client:
+        return kept(client)
 
 
 @pytest.fixture
-def here(lived_in: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """The environment of a command line, which ends where a service would stay."""
+def here(lived_in: Settings, rows: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The environment of a command line, which ends where a service would stay; the store as that home left it."""
+    with connect(lived_in) as client:
+        client.flushdb()
+        pipe = client.pipeline(transaction=False)
+        for key, data in rows.items():
+            pipe.restore(key, 0, data)
+        pipe.execute()
     for name in ("broker", "store", "topic_prefix", "session_ms"):
         monkeypatch.setenv(f"CEREBRO_{name.upper()}", str(getattr(lived_in, name)))
-    monkeypatch.setenv("CEREBRO_WAIT_S", "5")
+    monkeypatch.setenv("CEREBRO_WAIT_S", "0")
     monkeypatch.setenv("CEREBRO_SCORER", "127.0.0.1:1")
     monkeypatch.setattr(Server, "watch", lambda self: None)
     monkeypatch.setattr(faust.Worker, "execute_from_commandline", lambda self: None)
     monkeypatch.setattr("local.services.Services.watch", lambda self, others: None)
+    monkeypatch.setattr(server, "DRAIN_S", 0.0)
+    monkeypatch.setattr(topics, "_PROBE_S", 0.1)
     monkeypatch.chdir(lived_in.home)
     return lived_in
 
 
-def fares(name: str, home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    """Run a command: whatever it says, no bug and no backtrace; one that has to write says why it cannot."""
+@pytest.fixture(scope="module")
+def folds() -> dict[str, pa.Table]:
+    """Tables by what they are folded of."""
+    return {}
+
+
+@pytest.fixture
+def folded(folds: dict[str, pa.Table], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each table is folded once: the lakes of all homes are alike, and a fold needs no store, broker or room."""
+    whole = fetching.fold
+
+    def fold(job: fetching.Job) -> pa.Table:
+        of = f"{job.fetcher} {job.country.code} {job.references} {job.version}"
+        if of not in folds:
+            folds[of] = whole(job)
+        return folds[of]
+
+    monkeypatch.setattr(fetching, "fold", fold)
+
+
+@pytest.fixture
+def fares(here: Settings, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Fares:
+    """Runs a line in a home: exit code and stderr; whatever it says, no bug and no backtrace."""
+
+    def run(line: str, home: Path) -> tuple[int, str]:
+        monkeypatch.setenv("CEREBRO_HOME", str(home))
+        code, said = cli.main(line.split()), capfd.readouterr().err
+        assert "This is a bug" not in said and "Traceback" not in said and "panicked" not in said, said
+        assert code in (0, 1, 2)
+        return code, said
+
+    return run
+
+
+@pytest.fixture
+def home(here: Settings, tmp_path: Path) -> Path:
+    """A copy of the home, to be damaged."""
+    return Path(shutil.copytree(here.home, tmp_path / "home"))
+
+
+def cannot_write(fares: Fares, line: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that has to write says why it cannot."""
     monkeypatch.setenv("CEREBRO_HOME", str(home))
-    if name == "consume":
+    if line.startswith("consume lake"):
         shop.send(load(), shop.log(2, 5), None)  # something to write
-    code = cli.main(line(name))
-    said: str = capfd.readouterr().err
-    assert "This is a bug" not in said and "Traceback" not in said and "panicked" not in said, said
-    assert name not in WRITES or (code in (1, 2) and WORDS.search(said)), (code, said)
+    code, said = fares(line, home)
+    assert not line.startswith(WRITES) or (code and WORDS.search(said)), (code, said)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_home_that_is_a_file(
-    name: str, here: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.parametrize("line", LINES)
+def test_a_home_that_is_a_file(line: str, fares: Fares, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "home").write_text("a file", encoding="utf-8")
-    fares(name, tmp_path / "home", monkeypatch, capfd)
+    cannot_write(fares, line, tmp_path / "home", monkeypatch)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_home_that_cannot_be_made(
-    name: str, here: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.parametrize("line", LINES)
+def test_a_home_that_cannot_be_made(line: str, fares: Fares, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("a file", encoding="utf-8")
-    fares(name, tmp_path / "file" / "home", monkeypatch, capfd)
+    cannot_write(fares, line, tmp_path / "file" / "home", monkeypatch)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.usefixtures("folded")
+@pytest.mark.parametrize("line", LINES)
 def test_a_home_that_is_read_only(
-    name: str, here: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    line: str, here: Settings, fares: Fares, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with small_disk(tmp_path / "disk", 30_000) as disk:
         shutil.copytree(here.home, disk / "home")
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-        fares(name, disk / "home", monkeypatch, capfd)
+        cannot_write(fares, line, disk / "home", monkeypatch)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.usefixtures("folded")
+@pytest.mark.parametrize("line", [line for line in LINES if not line.startswith("consume lake")])  # see test_full_disk
 def test_a_home_on_a_full_disk(
-    name: str, here: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    line: str, here: Settings, fares: Fares, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if name == "consume":
-        pytest.skip("waits: see test_full_disk")
     with small_disk(tmp_path / "disk", 30_000) as disk:
         shutil.copytree(here.home, disk / "home")
         fill(disk)
-        fares(name, disk / "home", monkeypatch, capfd)
+        cannot_write(fares, line, disk / "home", monkeypatch)
+
+
+@pytest.mark.usefixtures("folded")
+@pytest.mark.parametrize("line", LINES)
+def test_a_store_that_is_full(line: str, here: Settings, fares: Fares, home: Path) -> None:
+    with connect(here) as client:
+        client.config_set("maxmemory", 1)
+        try:
+            _, said = fares(line, home)
+        finally:
+            client.config_set("maxmemory", 0)
+    assert not re.search(r"row:\{|US:\w", said), said
+
+
+@pytest.mark.usefixtures("folded")
+@pytest.mark.parametrize("gone", ["STORE", "BROKER"])
+@pytest.mark.parametrize("line", LINES)
+def test_a_store_or_broker_that_is_gone(
+    line: str, gone: str, fares: Fares, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"CEREBRO_{gone}", "redis://127.0.0.1:1/0" if gone == "STORE" else "127.0.0.1:1")
+    fares(line, home)
 
 
 def cut(file: Path) -> None:
@@ -131,56 +207,50 @@ def lost(file: Path) -> None:
     file.unlink()
 
 
+DATE = "-d 2017-05-09"
+OF_THE_LAKE = (
+    f"fetch US {DATE} -f orders",
+    f"train US {DATE} --target lapse",
+    f"week US {DATE} --wait 0",
+    "rebuild --afresh",
+)
+
+
 @pytest.mark.parametrize("damage", [cut, empty, scrambled, lost])
-@pytest.mark.parametrize("name", ["fetch", "train", "week", "rebuild"])
-def test_a_damaged_file_of_the_lake(
-    name: str,
-    damage: Callable[[Path], None],
-    here: Settings,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    shutil.copytree(here.home, tmp_path / "home")
-    table = DeltaTable(str(tmp_path / "home" / "lake" / "orders"))
-    file = Path(next(iter(table.file_uris())))
+@pytest.mark.parametrize("line", OF_THE_LAKE)
+def test_a_damaged_file_of_the_lake(line: str, damage: Callable[[Path], None], fares: Fares, home: Path) -> None:
+    file = Path(next(iter(DeltaTable(str(home / "lake" / "orders")).file_uris())))
     damage(file)
-    monkeypatch.setenv("CEREBRO_HOME", str(tmp_path / "home"))
-    assert cli.main(["rebuild", "--afresh"] if name == "rebuild" else line(name)) == 1
-    said = capfd.readouterr().err
-    assert "This is a bug" not in said and ("Error:" in said or "failed:" in said), said
+    code, said = fares(line, home)
+    assert code == 1 and ("Error:" in said or "failed:" in said), said
     assert file.name in said or "cannot be read" in said, said
     assert "ring it back from a copy" in said, said
 
 
+@pytest.mark.usefixtures("folded")
 def test_a_fetch_that_fails_in_part_writes_no_table(
-    here: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    fares: Fares, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copytree(here.home, tmp_path / "home")
-    empty(Path(next(iter(DeltaTable(str(tmp_path / "home" / "lake" / "orders")).file_uris()))))
-    monkeypatch.setenv("CEREBRO_HOME", str(tmp_path / "home"))
+    whole = fetching.fold
+
+    def fold(job: fetching.Job) -> pa.Table:
+        if job.fetcher == "orders":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "spill")
+        return whole(job)
+
+    monkeypatch.setattr(fetching, "fold", fold)
     for out in ("scv.csv", "scv.parquet"):
-        assert cli.main([*line("fetch"), "--out", str(tmp_path / out)]) == 1
-        said = capfd.readouterr().err
-        assert "US orders failed" in said and "US mail failed" not in said
+        code, said = fares(f"fetch US {DATE} --out {tmp_path / out}", home)
+        assert code == 1
+        assert "US orders failed: spill: no room is left on its disk" in said and "US mail failed" not in said
         assert not (tmp_path / out).exists()
 
 
 @pytest.mark.parametrize("damaged", ["epoch.json", "orders/_delta_log/00000000000000000000.json"])
-@pytest.mark.parametrize("name", ["fetch", "consume", "week", "up"])
-def test_a_damaged_log_of_the_lake(
-    name: str,
-    damaged: str,
-    here: Settings,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    shutil.copytree(here.home, tmp_path / "home")
-    (tmp_path / "home" / "lake" / damaged).write_bytes(b"scrambled")
-    monkeypatch.setenv("CEREBRO_HOME", str(tmp_path / "home"))
-    code, said = cli.main(line(name)), capfd.readouterr().err
-    assert "This is a bug" not in said and "Traceback" not in said, said
+@pytest.mark.parametrize("line", [OF_THE_LAKE[0], "consume lake --until-idle", OF_THE_LAKE[2], "up"])
+def test_a_damaged_log_of_the_lake(line: str, damaged: str, fares: Fares, home: Path) -> None:
+    (home / "lake" / damaged).write_bytes(b"scrambled")
+    code, said = fares(line, home)
     assert code == 0 or (code == 1 and "bring it back from a copy" in said and "lake/" in said), said
 
 

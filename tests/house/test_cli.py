@@ -18,7 +18,7 @@ from confluent_kafka import KafkaError, KafkaException
 import cli
 from scv import machine
 from scv.errors import CerebroError, UserError
-from tests.command_lines import NAMES, line
+from tests.command_lines import LINES, NAMES, every_command
 
 ROOT = Path(__file__).parents[2]
 PROMISED = (
@@ -49,8 +49,8 @@ def test_help_lists_every_command_with_its_line(capsys: pytest.CaptureFixture[st
     assert cli.main(["--help"]) == 0
     shown = capsys.readouterr().out
     for name in NAMES:
-        line = cli.summary(cli.FOLDER / f"{name.replace('-', '_')}.py")
-        assert line and f"  {name} " in shown, f"commands/{name}.py has no docstring"
+        said = cli.summary(cli.FOLDER / f"{name.replace('-', '_')}.py")
+        assert said and f"  {name} " in shown, f"commands/{name}.py has no docstring"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -138,9 +138,14 @@ def python(folder: Path, *installed: str) -> list[str]:
     return [sys.executable, "-S", str(ROOT / "cli.py")]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_without_a_package_every_command_says_which(name: str, tmp_path: Path) -> None:
-    command = [*python(tmp_path, "click"), *line(name)]
+def test_every_command_has_a_line_for_the_tests_that_go_over_all() -> None:
+    without = [one for one in every_command() if not any(f"{line} ".startswith(f"{one} ") for line in LINES)]
+    assert not without, f"tests/command_lines.py has no line of {without}"
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_without_a_package_every_command_says_which(line: str, tmp_path: Path) -> None:
+    command = [*python(tmp_path, "click"), *line.split()]
     done = subprocess.run(command, env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert re.fullmatch(r"Error: The package [a-z-]+ is not installed for this Python, .*\.\n", done.stderr), (
