@@ -55,8 +55,8 @@ def view(chosen: type[Fetcher], settings: Settings, keys: Iterable[Entity]) -> F
         Field(
             name=feature.name,
             dtype=TYPES[feature.dtype],
-            description=feature.words.doc,
-            tags={"fingerprint": feature.fingerprint, "unit": feature.words.unit},
+            description=feature.fold.doc,
+            tags={"fingerprint": feature.fingerprint, "unit": feature.fold.unit},
         )
         for feature in chosen.features
     ]

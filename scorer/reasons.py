@@ -17,7 +17,7 @@ from scv.features import derived, fetcher
 from scv.features.fetcher import Feature
 from scv.fetchers import roles
 from scv.folds import ActiveDays, DaysSince, DaysSinceFirst, GapMean
-from scv.folds.fold import Words
+from scv.folds.fold import Fold
 
 NO_SINGLE_REASON = "no single reason"
 USUAL = re.compile(r"[;,]?\s*\(?[^;,(]*\{usual\}\)?")
@@ -59,7 +59,7 @@ def speaker(column: str) -> Feature | None:
     """The feature whose words speak for a column; None where no words do."""
     computed = derived.collect().get(column)
     feature = _features().get(computed.inputs[0] if computed else column)
-    return feature if feature is not None and feature.words.hint else None
+    return feature if feature is not None and feature.fold.hint else None
 
 
 @functools.lru_cache(maxsize=64)
@@ -74,18 +74,17 @@ def _reason(feature: Feature, values: Mapping[str, Any], country: Country) -> Re
     value, usual = values.get(feature.full_name), _usual(feature, values)
     if value is None or isinstance(value, str) or not _off(feature, value, usual):
         return None
-    words = feature.words
-    hint = words.hint
+    fold, hint = feature.fold, feature.fold.hint
     if feature.window is not None and not feature.window.end:
         hint = hint.replace(" lately", f" in the last {feature.window.start} days")
-    aloud = "" if fetcher.get(feature.fetcher).family in roles.NEVER_SAYABLE else words.sayable
-    said, sayable = (_say(template, words, value, usual, country) for template in (hint, aloud))
+    aloud = "" if fetcher.get(feature.fetcher).family in roles.NEVER_SAYABLE else fold.sayable
+    said, sayable = (_say(template, fold, value, usual, country) for template in (hint, aloud))
     return Reason(feature.fetcher, feature.full_name, said, sayable)
 
 
 def _off(feature: Feature, value: float, usual: float | None) -> bool:
     """Is the value off the customer's habit, on the side that the sentence means? Never without a habit to compare."""
-    if "{usual}" not in feature.words.hint:
+    if "{usual}" not in feature.fold.hint:
         return value > 0
     if usual is None:
         return False
@@ -93,12 +92,12 @@ def _off(feature: Feature, value: float, usual: float | None) -> bool:
     return round(value) > round(usual) if silence else round(value) < round(usual)
 
 
-def _say(template: str, words: Words, value: float, usual: float | None, country: Country) -> str:
-    if words.unit == "cents":
+def _say(template: str, fold: Fold, value: float, usual: float | None, country: Country) -> str:
+    if fold.unit == "cents":
         template = template.replace("{value} cents", "{value}")
     if usual is None:
         template = USUAL.sub("", template)
-    money = country.currency if words.unit == "cents" else ""
+    money = country.currency if fold.unit == "cents" else ""
     return template.format(value=_number(value, money), usual="" if usual is None else _number(usual, money))
 
 

@@ -18,13 +18,13 @@ def _entry(fetcher: type[Fetcher], feature: Feature) -> dict[str, Any]:
     return {
         "name": feature.full_name,
         "fetcher": fetcher.name,
-        "doc": feature.words.doc,
-        "unit": feature.words.unit,
+        "doc": feature.fold.doc,
+        "unit": feature.fold.unit,
         "type": feature.dtype,
         "window": window_text(feature.window),
         "fold": type(fold).__name__ + (f"({fold.field})" if fold.field else ""),
         "events": f"{fetcher.family}: {', '.join(fold.kinds) or 'all'}",
-        "sayable": bool(feature.words.sayable),
+        "sayable": bool(feature.fold.sayable),
         "fingerprint": feature.fingerprint,
     }
 

@@ -22,7 +22,7 @@ from typing import ClassVar
 
 from scv.errors import BadSetting, UnknownName
 from scv.events import event as events
-from scv.folds.fold import OPEN_WEEK, Dtype, Fold, Window, Windowed, Words
+from scv.folds.fold import OPEN_WEEK, Dtype, Fold, Window, Windowed
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 """Without `__`, which parts a full name in two."""
@@ -46,10 +46,6 @@ class Feature:
     def full_name(self) -> str:
         """`fetcher__feature`: the name in tables, bundles and Feast."""
         return f"{self.fetcher}__{self.name}"
-
-    @property
-    def words(self) -> Words:
-        return self.fold.words
 
     @property
     def tiled(self) -> bool:

@@ -1,6 +1,5 @@
 from scv.features.fetcher import Fetcher
 from scv.folds import ActiveDays, Count, DaysSince, Latest, Sum
-from scv.folds.fold import Words
 
 
 class AppUsage(Fetcher):
@@ -8,17 +7,13 @@ class AppUsage(Fetcher):
 
     family = "app"
 
-    minutes = Sum(
-        "duration_s", per=60, words=Words(doc="Minutes in the app in one week back.", unit="minutes")
-    ).each_week(6)
-    sessions = Count(kinds=("session",), words=Words(doc="App sessions.", unit="sessions")).each(7, 28)
-    active_days = ActiveDays(words=Words(doc="Days with an app session.", unit="days")).over(28)
+    minutes = Sum("duration_s", per=60, doc="Minutes in the app in one week back.", unit="minutes").each_week(6)
+    sessions = Count(kinds=("session",), doc="App sessions.", unit="sessions").each(7, 28)
+    active_days = ActiveDays(doc="Days with an app session.", unit="days").over(28)
     days_since = DaysSince(
-        words=Words(
-            doc="Days since the last app session.",
-            unit="days",
-            hint="has not opened the app for {value} days (usually {usual})",
-        )
+        doc="Days since the last app session.",
+        unit="days",
+        hint="has not opened the app for {value} days (usually {usual})",
     )
 
 
@@ -27,5 +22,5 @@ class Phone(Fetcher):
 
     family = "app"
 
-    brand = Latest("device_brand", words=Words(doc="Brand of the phone last seen."))
-    model = Latest("device_model", words=Words(doc="Model of the phone last seen."))
+    brand = Latest("device_brand", doc="Brand of the phone last seen.")
+    model = Latest("device_model", doc="Model of the phone last seen.")

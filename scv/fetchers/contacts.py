@@ -1,6 +1,5 @@
 from scv.features.fetcher import Fetcher
 from scv.folds import Count, DaysSince, Latest
-from scv.folds.fold import Words
 
 
 class Contacts(Fetcher):
@@ -8,18 +7,18 @@ class Contacts(Fetcher):
 
     family = "contacts"
 
-    contacts = Count(kinds=("outcome",), words=Words(doc="Contacts tried.", unit="contacts")).over(91)
+    contacts = Count(kinds=("outcome",), doc="Contacts tried.", unit="contacts").over(91)
     reached = Count(
-        kinds=("outcome",), where=(("reached", "==", 1),), words=Words(doc="Contacts that reached.", unit="contacts")
+        kinds=("outcome",), where=(("reached", "==", 1),), doc="Contacts that reached.", unit="contacts"
     ).over(91)
-    days_since = DaysSince(kinds=("outcome",), words=Words(doc="Days since the last contact.", unit="days"))
-    last_channel = Latest("channel", kinds=("outcome",), words=Words(doc="Channel of the last contact."))
+    days_since = DaysSince(kinds=("outcome",), doc="Days since the last contact.", unit="days")
+    last_channel = Latest("channel", kinds=("outcome",), doc="Channel of the last contact.")
     consent_email = Latest(
-        "given", kinds=("consent",), where=(("channel", "==", "email"),), words=Words(doc="1 if mail is allowed.")
+        "given", kinds=("consent",), where=(("channel", "==", "email"),), doc="1 if mail is allowed."
     )
     consent_phone = Latest(
-        "given", kinds=("consent",), where=(("channel", "==", "phone"),), words=Words(doc="1 if calls are allowed.")
+        "given", kinds=("consent",), where=(("channel", "==", "phone"),), doc="1 if calls are allowed."
     )
     consent_post = Latest(
-        "given", kinds=("consent",), where=(("channel", "==", "post"),), words=Words(doc="1 if letters are allowed.")
+        "given", kinds=("consent",), where=(("channel", "==", "post"),), doc="1 if letters are allowed."
     )

@@ -1,6 +1,5 @@
 from scv.features.fetcher import Fetcher
 from scv.folds import Count, DaysSince, DistinctCount
-from scv.folds.fold import Words
 
 
 class Mail(Fetcher):
@@ -9,10 +8,7 @@ class Mail(Fetcher):
     family = "mail"
 
     sent = Count(
-        kinds=("sent",),
-        words=Words(doc="Mailings sent.", unit="mailings", hint="{value} mailings lately; usually {usual}"),
+        kinds=("sent",), doc="Mailings sent.", unit="mailings", hint="{value} mailings lately; usually {usual}"
     ).each(28, 91)
-    campaigns = DistinctCount(
-        "campaign", words=Words(doc="Different campaigns (exact up to 32).", unit="campaigns")
-    ).over(182)
-    days_since = DaysSince(kinds=("sent",), words=Words(doc="Days since the last mailing.", unit="days"))
+    campaigns = DistinctCount("campaign", doc="Different campaigns (exact up to 32).", unit="campaigns").over(182)
+    days_since = DaysSince(kinds=("sent",), doc="Days since the last mailing.", unit="days")

@@ -12,7 +12,6 @@ from scv.folds import (
     Sum,
     WeekStreak,
 )
-from scv.folds.fold import Words
 
 PLACED = ("placed",)
 DELIVERED = ("delivered",)
@@ -25,41 +24,38 @@ class Orders(Fetcher):
 
     days_since = DaysSince(
         kinds=PLACED,
-        words=Words(
-            doc="Days since the last order.",
-            unit="days",
-            hint="{value} days since the last order; usually {usual}",
-            sayable="It has been {value} days since your last order.",
-        ),
+        doc="Days since the last order.",
+        unit="days",
+        hint="{value} days since the last order; usually {usual}",
+        sayable="It has been {value} days since your last order.",
     )
-    tenure = DaysSinceFirst(kinds=PLACED, words=Words(doc="Days since the first order seen.", unit="days"))
+    tenure = DaysSinceFirst(kinds=PLACED, doc="Days since the first order seen.", unit="days")
     count = Count(
-        kinds=PLACED,
-        words=Words(doc="Orders placed.", unit="orders", hint="{value} orders lately; usually {usual}"),
+        kinds=PLACED, doc="Orders placed.", unit="orders", hint="{value} orders lately; usually {usual}"
     ).each(7, 14, 28, 56, 91)
-    count_ever = Count(kinds=PLACED, words=Words(doc="Orders ever placed.", unit="orders"))
-    active_days = ActiveDays(kinds=PLACED, words=Words(doc="Days with an order.", unit="days")).each(28, 91, 182)
+    count_ever = Count(kinds=PLACED, doc="Orders ever placed.", unit="orders")
+    active_days = ActiveDays(kinds=PLACED, doc="Days with an order.", unit="days").each(28, 91, 182)
     spend = Sum(
         "amount_cents",
         kinds=PLACED,
-        words=Words(doc="Money spent, in cents.", unit="cents", hint="spent {value} lately; usually {usual}"),
+        doc="Money spent, in cents.",
+        unit="cents",
+        hint="spent {value} lately; usually {usual}",
     ).each(7, 14, 28, 56, 91)
-    spend_ever = Sum("amount_cents", kinds=PLACED, words=Words(doc="Money ever spent, in cents.", unit="cents"))
-    items = Sum("items", kinds=PLACED, words=Words(doc="Items ordered.", unit="items")).each(28, 91)
-    largest = Max("amount_cents", kinds=PLACED, words=Words(doc="Largest order, in cents.", unit="cents")).over(91)
-    box_size = Latest("box_size", kinds=PLACED, words=Words(doc="Size of the box last ordered."))
+    spend_ever = Sum("amount_cents", kinds=PLACED, doc="Money ever spent, in cents.", unit="cents")
+    items = Sum("items", kinds=PLACED, doc="Items ordered.", unit="items").each(28, 91)
+    largest = Max("amount_cents", kinds=PLACED, doc="Largest order, in cents.", unit="cents").over(91)
+    box_size = Latest("box_size", kinds=PLACED, doc="Size of the box last ordered.")
     late_boxes = Count(
         kinds=DELIVERED,
         where=(("late_days", ">=", 1),),
-        words=Words(
-            doc="Boxes that came late.",
-            unit="boxes",
-            hint="{value} late boxes lately",
-            sayable="{value} of your last boxes came late.",
-        ),
+        doc="Boxes that came late.",
+        unit="boxes",
+        hint="{value} late boxes lately",
+        sayable="{value} of your last boxes came late.",
     ).each(28, 56)
-    late_days = Sum("late_days", kinds=DELIVERED, words=Words(doc="Days late, summed.", unit="days")).over(56)
-    boxes = Count(kinds=DELIVERED, words=Words(doc="Boxes delivered.", unit="boxes")).over(56)
+    late_days = Sum("late_days", kinds=DELIVERED, doc="Days late, summed.", unit="days").over(56)
+    boxes = Count(kinds=DELIVERED, doc="Boxes delivered.", unit="boxes").over(56)
 
 
 class Rhythm(Fetcher):
@@ -69,22 +65,20 @@ class Rhythm(Fetcher):
 
     gap_mean = GapMean(
         kinds=PLACED,
-        words=Words(
-            doc="Mean days between ordering days.", unit="days", hint="orders come {value} days apart; usually {usual}"
-        ),
+        doc="Mean days between ordering days.",
+        unit="days",
+        hint="orders come {value} days apart; usually {usual}",
     )
-    gap_sd = GapSd(kinds=PLACED, words=Words(doc="Spread of the days between ordering days.", unit="days"))
-    gap_longest = GapLongest(kinds=PLACED, words=Words(doc="Longest pause between ordering days.", unit="days"))
+    gap_sd = GapSd(kinds=PLACED, doc="Spread of the days between ordering days.", unit="days")
+    gap_longest = GapLongest(kinds=PLACED, doc="Longest pause between ordering days.", unit="days")
     recent_gap_mean = GapMean(
-        kinds=PLACED, words=Words(doc="Mean days between ordering days of the last 91 days.", unit="days")
+        kinds=PLACED, doc="Mean days between ordering days of the last 91 days.", unit="days"
     ).over(91)
     week_streak = WeekStreak(
         kinds=PLACED,
-        words=Words(
-            doc="Weeks in a row with an order.",
-            unit="weeks",
-            hint="an order in {value} weeks in a row; usually {usual}",
-        ),
+        doc="Weeks in a row with an order.",
+        unit="weeks",
+        hint="an order in {value} weeks in a row; usually {usual}",
     )
 
 
@@ -96,15 +90,15 @@ class Offers(Fetcher):
     discount = Sum(
         "discount_cents",
         kinds=PLACED,
-        words=Words(doc="Discount given, in cents.", unit="cents", hint="{value} of discount lately; usually {usual}"),
+        doc="Discount given, in cents.",
+        unit="cents",
+        hint="{value} of discount lately; usually {usual}",
     ).each(28, 91)
-    discount_ever = Sum("discount_cents", kinds=PLACED, words=Words(doc="Discount ever given.", unit="cents"))
+    discount_ever = Sum("discount_cents", kinds=PLACED, doc="Discount ever given.", unit="cents")
     vouchers = Count(
         kinds=("voucher_redeemed",),
-        words=Words(
-            doc="Vouchers redeemed.", unit="vouchers", hint="{value} vouchers redeemed lately; usually {usual}"
-        ),
+        doc="Vouchers redeemed.",
+        unit="vouchers",
+        hint="{value} vouchers redeemed lately; usually {usual}",
     ).each(28, 91)
-    days_since_voucher = DaysSince(
-        kinds=("voucher_redeemed",), words=Words(doc="Days since the last voucher.", unit="days")
-    )
+    days_since_voucher = DaysSince(kinds=("voucher_redeemed",), doc="Days since the last voucher.", unit="days")

@@ -1,6 +1,5 @@
 from scv.features.fetcher import Fetcher
 from scv.folds import Count, DaysSince, Latest, Sum
-from scv.folds.fold import Words
 
 
 class Payments(Fetcher):
@@ -8,11 +7,10 @@ class Payments(Fetcher):
 
     family = "payments"
 
-    method = Latest("method", words=Words(doc="Payment method last used."))
+    method = Latest("method", doc="Payment method last used.")
     failures = Count(
-        kinds=("failed",),
-        words=Words(doc="Payments that failed.", unit="payments", hint="{value} failed payments lately"),
+        kinds=("failed",), doc="Payments that failed.", unit="payments", hint="{value} failed payments lately"
     ).each(28, 91)
-    charges = Count(kinds=("charged",), words=Words(doc="Payments that went through.", unit="payments")).over(28)
-    charged = Sum("amount_cents", kinds=("charged",), words=Words(doc="Money charged.", unit="cents")).over(28)
-    days_since_failure = DaysSince(kinds=("failed",), words=Words(doc="Days since a payment last failed.", unit="days"))
+    charges = Count(kinds=("charged",), doc="Payments that went through.", unit="payments").over(28)
+    charged = Sum("amount_cents", kinds=("charged",), doc="Money charged.", unit="cents").over(28)
+    days_since_failure = DaysSince(kinds=("failed",), doc="Days since a payment last failed.", unit="days")

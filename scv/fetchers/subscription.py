@@ -1,6 +1,5 @@
 from scv.features.fetcher import Fetcher
 from scv.folds import Count, DaysSince, DaysSinceFirst, DaysUntil, DaysUntilWeekday, Latest, LatestBy
-from scv.folds.fold import Words
 
 STATES = ("started", "paused", "resumed", "cancelled", "reactivated")
 SKIPS = ("skipped", "unskipped")
@@ -11,57 +10,51 @@ class Lifecycle(Fetcher):
 
     family = "subscription"
 
-    state = Latest("kind", kinds=STATES, words=Words(doc="The newest change of the subscription."))
-    days_in_state = DaysSince(kinds=STATES, words=Words(doc="Days since that change.", unit="days"))
-    tenure = DaysSinceFirst(kinds=STATES, words=Words(doc="Days since the subscription began.", unit="days"))
+    state = Latest("kind", kinds=STATES, doc="The newest change of the subscription.")
+    days_in_state = DaysSince(kinds=STATES, doc="Days since that change.", unit="days")
+    tenure = DaysSinceFirst(kinds=STATES, doc="Days since the subscription began.", unit="days")
     days_since_start = DaysSince(
-        kinds=("started", "reactivated"), words=Words(doc="Days since it began or began again.", unit="days")
+        kinds=("started", "reactivated"), doc="Days since it began or began again.", unit="days"
     )
-    days_since_cancelled = DaysSince(kinds=("cancelled",), words=Words(doc="Days since cancelling.", unit="days"))
+    days_since_cancelled = DaysSince(kinds=("cancelled",), doc="Days since cancelling.", unit="days")
     cancelled_freely = Latest(
-        "voluntary", kinds=("cancelled",), words=Words(doc="1 if the newest cancellation was the customer's wish.")
+        "voluntary", kinds=("cancelled",), doc="1 if the newest cancellation was the customer's wish."
     )
-    pauses = Count(
-        kinds=("paused",), words=Words(doc="Pauses taken.", unit="pauses", hint="{value} pauses lately")
-    ).over(91)
-    cancellations = Count(kinds=("cancelled",), words=Words(doc="Cancellations so far.", unit="times"))
-    pause_ends_in = DaysUntil("until_on", kinds=("paused",), words=Words(doc="Days until the pause ends.", unit="days"))
+    pauses = Count(kinds=("paused",), doc="Pauses taken.", unit="pauses", hint="{value} pauses lately").over(91)
+    cancellations = Count(kinds=("cancelled",), doc="Cancellations so far.", unit="times")
+    pause_ends_in = DaysUntil("until_on", kinds=("paused",), doc="Days until the pause ends.", unit="days")
     skips_ahead = LatestBy(
         "delivery_on",
         kinds=SKIPS,
         equals="skipped",
-        words=Words(doc="Coming boxes already skipped.", unit="boxes", hint="{value} coming boxes already skipped"),
+        doc="Coming boxes already skipped.",
+        unit="boxes",
+        hint="{value} coming boxes already skipped",
     )
     skips = LatestBy(
         "delivery_on",
         kinds=SKIPS,
         equals="skipped",
-        words=Words(
-            doc="Boxes skipped.",
-            unit="boxes",
-            hint="skipped {value} of the last boxes",
-            sayable="You skipped {value} of your last boxes.",
-        ),
+        doc="Boxes skipped.",
+        unit="boxes",
+        hint="skipped {value} of the last boxes",
+        sayable="You skipped {value} of your last boxes.",
     ).over(28)
     delivery_weekday = Latest(
         "delivery_weekday",
         kinds=("started", "reactivated"),
-        words=Words(doc="Day of the week on which the boxes come, 0 for Monday."),
+        doc="Day of the week on which the boxes come, 0 for Monday.",
     )
     open_box_skipped = LatestBy(
         "delivery_on",
         kinds=SKIPS,
         equals="skipped",
-        words=Words(
-            doc="1 if the open box, the next one that can still be changed, is already skipped.",
-            unit="boxes",
-            hint="the next box is already skipped",
-            sayable="Your next box is skipped.",
-        ),
+        doc="1 if the open box, the next one that can still be changed, is already skipped.",
+        unit="boxes",
+        hint="the next box is already skipped",
+        sayable="Your next box is skipped.",
     ).over_open_week()
     cut_off_in = DaysUntilWeekday(
-        "delivery_weekday",
-        kinds=("started", "reactivated"),
-        words=Words(doc="Days until the cut-off of the open box.", unit="days"),
+        "delivery_weekday", kinds=("started", "reactivated"), doc="Days until the cut-off of the open box.", unit="days"
     ).over_open_week()
-    acquired_by = Latest("source", kinds=("started",), words=Words(doc="What brought the customer."))
+    acquired_by = Latest("source", kinds=("started",), doc="What brought the customer.")

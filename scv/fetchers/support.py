@@ -1,6 +1,5 @@
 from scv.features.fetcher import Fetcher
 from scv.folds import Count, DaysSince, Latest, Min, Sum
-from scv.folds.fold import Words
 
 
 class Support(Fetcher):
@@ -10,21 +9,17 @@ class Support(Fetcher):
 
     complaints = Count(
         kinds=("complaint_opened",),
-        words=Words(
-            doc="Complaints opened.",
-            unit="complaints",
-            hint="{value} complaints lately",
-            sayable="You told us of {value} problems lately.",
-        ),
+        doc="Complaints opened.",
+        unit="complaints",
+        hint="{value} complaints lately",
+        sayable="You told us of {value} problems lately.",
     ).each(28, 91)
-    complaints_ever = Count(kinds=("complaint_opened",), words=Words(doc="Complaints ever opened.", unit="complaints"))
-    closed_ever = Count(kinds=("complaint_closed",), words=Words(doc="Complaints ever closed.", unit="complaints"))
-    days_since_complaint = DaysSince(
-        kinds=("complaint_opened",), words=Words(doc="Days since the last complaint.", unit="days")
-    )
-    ratings = Count(kinds=("rating",), words=Words(doc="Ratings given.", unit="ratings")).over(56)
-    stars = Sum("stars", kinds=("rating",), words=Words(doc="Stars given, summed.", unit="stars")).over(56)
+    complaints_ever = Count(kinds=("complaint_opened",), doc="Complaints ever opened.", unit="complaints")
+    closed_ever = Count(kinds=("complaint_closed",), doc="Complaints ever closed.", unit="complaints")
+    days_since_complaint = DaysSince(kinds=("complaint_opened",), doc="Days since the last complaint.", unit="days")
+    ratings = Count(kinds=("rating",), doc="Ratings given.", unit="ratings").over(56)
+    stars = Sum("stars", kinds=("rating",), doc="Stars given, summed.", unit="stars").over(56)
     worst_stars = Min(
-        "stars", kinds=("rating",), words=Words(doc="Worst rating.", unit="stars", hint="rated a box {value} of 5")
+        "stars", kinds=("rating",), doc="Worst rating.", unit="stars", hint="rated a box {value} of 5"
     ).over(56)
-    last_stars = Latest("stars", kinds=("rating",), words=Words(doc="Newest rating.", unit="stars"))
+    last_stars = Latest("stars", kinds=("rating",), doc="Newest rating.", unit="stars")

@@ -53,20 +53,6 @@ OPEN_WEEK = Window(-1, -8)
 """The seven delivery days from the first whose cut-off is still to come: one of them is that of the open box."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Words:
-    """What a fold says of itself to people; no part of any fingerprint.
-
-    `doc` is a sentence for the catalogue; `hint` a reason for an agent's screen, `sayable` one that may be
-    said aloud; both may use {value} and {usual}.
-    """
-
-    doc: str = ""
-    unit: str = ""
-    hint: str = ""
-    sayable: str = ""
-
-
 @dataclass(frozen=True)
 class Fold:
     """One aggregation of one kind of fact.
@@ -75,12 +61,18 @@ class Fold:
     payload fields, all of which must hold. Subclasses add their own parameters. `field_types` are the types
     a field may have (any when empty), `reach` the longest window in days (None: any, 0: no window at all).
     A fold that `looks_ahead` is over dates that events name, and can be read over the open week.
+
+    What it says of itself to people is part of no fingerprint: `doc` is a sentence for the catalogue, `hint` a reason
+    for an agent's screen, `sayable` one that may be said aloud; both may use {value} and {usual}.
     """
 
     field: str = ""
     kinds: tuple[str, ...] = dataclasses.field(default=(), kw_only=True)
     where: tuple[Condition, ...] = dataclasses.field(default=(), kw_only=True)
-    words: Words = dataclasses.field(default=Words(), kw_only=True, compare=False)
+    doc: str = dataclasses.field(default="", kw_only=True, compare=False)
+    unit: str = dataclasses.field(default="", kw_only=True, compare=False)
+    hint: str = dataclasses.field(default="", kw_only=True, compare=False)
+    sayable: str = dataclasses.field(default="", kw_only=True, compare=False)
 
     version: ClassVar[int] = 1
     tiled: ClassVar[bool] = True

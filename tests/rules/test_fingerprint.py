@@ -9,7 +9,7 @@ import pytest
 from scv.errors import BadSetting, UnknownName
 from scv.features.fetcher import Fetcher, collect
 from scv.folds import ActiveDays, Count, DaysSince, DaysUntil, DaysUntilWeekday, DistinctCount, LatestBy, Min, Sum
-from scv.folds.fold import Fold, Windowed, Words
+from scv.folds.fold import Fold, Windowed
 
 PLACED = ("placed",)
 BASE = Sum("amount_cents", kinds=PLACED).over(28)
@@ -20,9 +20,7 @@ def define(family: str = "orders", name: str = "Probe", doc: str = "A probe.", *
 
 
 def test_words_do_not_change_a_fingerprint() -> None:
-    told = Sum("amount_cents", kinds=PLACED, words=Words(doc="Money.", unit="cents", hint="{value}", sayable="x")).over(
-        28
-    )
+    told = Sum("amount_cents", kinds=PLACED, doc="Money.", unit="cents", hint="{value}", sayable="x").over(28)
     plain, worded = define(spend=BASE), define(spend=told, doc="Another sentence.")
     assert plain.fingerprint() == worded.fingerprint()
     assert plain.features[0].fingerprint == worded.features[0].fingerprint

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from scorer import reasons
@@ -11,7 +13,6 @@ from scv.features import derived, fetcher
 from scv.features.fetcher import Fetcher
 from scv.fetchers import roles
 from scv.folds import Count
-from scv.folds.fold import Words
 
 US = country.load("US")
 HABIT = {"orders__days_since": 16, "rhythm__gap_mean": 6.1, "orders__tenure": 280, "orders__count_ever": 40}
@@ -56,18 +57,16 @@ def test_money_is_shown_in_the_currency() -> None:
     assert found.hint == "spent 12.34 USD in the last 28 days; usually 280.00 USD"
 
 
-def test_some_things_are_never_sayable_whatever_their_words_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    loud = Words(hint="{value} of it", sayable="We know: {value}.")
+def test_some_things_are_never_sayable_whatever_their_words_say() -> None:
     for name, feature in fetcher.all_features().items():
         if fetcher.get(feature.fetcher).family in roles.NEVER_SAYABLE and feature.dtype != "str":
-            monkeypatch.setattr(type(feature), "words", property(lambda self: loud))
-            found = reasons._reason(feature, {name: 3}, US)
+            loud = replace(feature.fold, unit="", hint="{value} of it", sayable="We know: {value}.")
+            found = reasons._reason(replace(feature, fold=loud), {name: 3}, US)
             assert found is not None and found.sayable == "" and found.hint == "3 of it"
-            monkeypatch.undo()
 
 
 def test_a_second_fetcher_over_payments_is_never_said_aloud(monkeypatch: pytest.MonkeyPatch) -> None:
-    loud = Count(kinds=("failed",), words=Words(hint="{value} failed", sayable="We know: {value}."))
+    loud = Count(kinds=("failed",), hint="{value} failed", sayable="We know: {value}.")
     body = {"__doc__": "Cards.", "__module__": __name__, "family": "payments", "failed": loud}
     cards = type(Fetcher)("Cards", (Fetcher,), body)
     monkeypatch.setattr(fetcher, "get", {"cards": cards}.__getitem__)
@@ -82,6 +81,6 @@ def test_every_sentence_can_be_said(name: str) -> None:
     feature = fetcher.all_features()[name]
     for value in (0, 1, 7.26, -3):
         for usual in (None, 0.4, 9):
-            for text in (feature.words.hint, feature.words.sayable):
-                said = reasons._say(text, feature.words, value, usual, US)
+            for text in (feature.fold.hint, feature.fold.sayable):
+                said = reasons._say(text, feature.fold, value, usual, US)
                 assert "{" not in said and (text == "" or said)
