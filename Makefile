@@ -33,8 +33,8 @@ test-real: $(READY) ## test on Apache Kafka and redis-server, and the slow tests
 	@$(call needs,java,openjdk-17-jre-headless)
 	@$(call needs,mvn,maven)
 	@$(call needs,redis-server,redis-server)
-	@CEREBRO_TEST_BROKER=kafka CEREBRO_TEST_STORE=redis $(PYTEST) $(or $(TESTS),tests/streams tests/simulator/test_sink_kafka.py tests/flow/test_end_to_end.py)
-	@$(if $(TESTS),:,$(PYTEST) -m 'real or slow' --ignore=tests/streams)
+	@CEREBRO_TEST_BROKER=kafka CEREBRO_TEST_STORE=redis $(PYTEST) -n $(JOBS) --dist loadfile $(or $(TESTS),tests/streams tests/simulator/test_sink_kafka.py tests/flow/test_end_to_end.py)
+	@$(if $(TESTS),:,$(PYTEST) -m 'real or slow' -n $(JOBS) --dist loadfile --ignore=tests/streams)
 
 parity: $(READY) ## compare millions of values with the oracle (10 to 18 minutes); ARGS="--minutes 3 --seed 7"
 	@$(BIN)/python -m tests.parity $(ARGS)

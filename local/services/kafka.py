@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import os
 import re
 import shutil
@@ -127,9 +128,12 @@ def jars(logs: Path) -> Path:
         return Path(chosen)
     if not POM.is_file():
         raise UserError(f"Kafka's jars are fetched from a source tree only. Set {LIB_VARIABLE} to a folder of them.")
-    kept = CACHE / POM.name  # which recipe the jars came from: a new version is fetched, not mixed in
-    if not (kept.is_file() and kept.read_bytes() == POM.read_bytes()):
-        _fetch(logs)
+    CACHE.parent.mkdir(parents=True, exist_ok=True)
+    with CACHE.with_name(f"{CACHE.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two at once: the second finds what the first fetched
+        kept = CACHE / POM.name  # which recipe the jars came from: a new version is fetched, not mixed in
+        if not (kept.is_file() and kept.read_bytes() == POM.read_bytes()):
+            _fetch(logs)
     return CACHE
 
 

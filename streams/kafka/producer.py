@@ -35,7 +35,6 @@ class Producer:
         trouble: librdkafka.Trouble | None = None,
     ) -> None:
         self.acknowledged = 0
-        self.ends: dict[tuple[str, int], int] = {}  # (topic, partition) → offset after the newest acknowledged record
         self._broker = settings.broker
         self._error: KafkaError | None = None
         self._client = librdkafka.producer(
@@ -110,10 +109,10 @@ class Producer:
         else:
             self.abandon()
 
-    def _delivered(self, error: KafkaError | None, message: Message) -> None:
+    def _delivered(self, error: KafkaError | None, _message: Message) -> None:
+        # Its offset is not asked for: of a record sent twice, which counts once, the broker does not say it.
         if error is None:
             self.acknowledged += 1
-            self.ends[message.topic(), message.partition()] = message.offset() + 1  # in order within a partition
         elif self._error is None:
             self._error = error
 

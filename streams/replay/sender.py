@@ -46,9 +46,7 @@ def silent(what: str, done: int, total: int) -> None:
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """What a replay sent. `first` and `last` are the seen instants of the first and last event sent, if any.
 
-    `clock` is the last watermark; `events` counts records by family (an erasure counts in each). `ends` is the
-    barrier: (topic, partition) → the offset after its last watermark, as acknowledged. Ask no broker for it: Tansu's
-    list of offsets names the start of the last batch plus one.
+    `clock` is the last watermark; `events` counts records by family (an erasure counts in each).
     """
 
     countries: tuple[str, ...]
@@ -57,7 +55,6 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     first: datetime | None
     last: datetime | None
     clock: datetime
-    ends: dict[tuple[str, int], int]
     seconds: float
 
     @property
@@ -255,7 +252,6 @@ class _Sending:
             first=None if self._first is None else calendar.from_us(self._first),
             last=None if self._last is None else calendar.from_us(self._last),
             clock=calendar.from_us(self._plan.until_us),
-            ends=dict(self._producer.ends),
             seconds=time.monotonic() - self._started,
         )
 

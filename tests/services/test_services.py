@@ -260,7 +260,9 @@ def start_up(tmp_path: Path) -> Iterator[Callable[..., Up]]:
         started.append(Up(tmp_path, *options))
         return started[-1]
 
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored, and children inherit that
     yield start
+    signal.signal(signal.SIGHUP, before)
     for up in started:
         for pid in up.relatives():
             os.kill(pid, signal.SIGKILL)

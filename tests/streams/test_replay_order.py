@@ -7,6 +7,7 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pandas as pd
 import pytest
@@ -67,7 +68,6 @@ def test_each_partition_is_in_the_order_of_seeing_and_watermarks_tell_the_truth(
         marks = [one.seen_at for one in records if isinstance(one, event.Watermark)]
         assert all(mark.minute == mark.second == mark.microsecond == 0 for mark in marks) and len(marks) > 3
     count = sum(isinstance(one, event.Watermark) for records in log.values() for one in records)
-    assert summary.ends == {(topics.events(live, family), n): len(records) for (family, n), records in log.items()}
     assert summary.watermarks == count <= summary.total / replay.EVENTS_PER_WATERMARK + 2 * len(log)
 
 
@@ -111,6 +111,13 @@ def test_a_sender_that_was_killed_is_resumed_where_every_partition_stands(
     assert cli.main(["replay", str(world)]) == 0
     sent = {(one.key or b"") + (one.value or b"") for one in read(live, *found.values())}
     assert sent >= everything
+
+
+def test_a_record_whose_offset_the_broker_does_not_say_is_acknowledged(live: Settings) -> None:
+    """A busy broker's late answer: the client sends again, and "I have that already" comes without an offset."""
+    with Producer(live) as producer:
+        producer._delivered(None, Mock(offset=Mock(return_value=None)))
+        assert producer.flush() == 1
 
 
 def test_time_passes_without_events(live: Settings, world: Path) -> None:
