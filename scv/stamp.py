@@ -15,10 +15,10 @@ from __future__ import annotations
 import functools
 import hashlib
 import zoneinfo
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -140,6 +140,39 @@ def sha256_of(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
+def sum_of(path: Path) -> tuple[int, str]:
+    """The size and the sha256 of a file, read in pieces."""
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        return file.tell(), sha256
+
+
+class Written(NamedTuple):
+    """One file as it was written, for whoever doubts the disk.
+
+    `sha256` is "" where none was taken; `measure` gives the size and sha256 of the file as it is; `mends` is what to
+    do where that is another one; `why` is what is wrong with it before anybody measures.
+    """
+
+    kind: str
+    country: str
+    path: str
+    sha256: str
+    measure: Callable[[], tuple[int, str]]
+    mends: str
+    why: str = ""
+
+
+def written(kind: str, country: str, path: Path, sha256: str, mends: str) -> Written:
+    """A file of this machine."""
+    return Written(kind, country, str(path), sha256, functools.partial(sum_of, path), mends)
+
+
+def judged(kind: str, country: str, path: str, why: str, mends: str) -> Written:
+    """A file that was read already and says itself whether it is whole."""
+    return Written(kind, country, path, "itself", lambda: (0, "itself"), mends, why)
+
+
 class Sealed(msgspec.Struct, frozen=True, kw_only=True):
     """A manifest; `seal` is the hash of all else that it says."""
 
@@ -151,19 +184,26 @@ Manifest = TypeVar("Manifest", bound=Sealed)
 
 def sealed(said: Sealed) -> bytes:
     """A manifest as JSON, with its seal."""
-    return msgspec.json.format(msgspec.json.encode(msgspec.structs.replace(said, seal=_seal(said)), order="sorted"))
+    return msgspec.json.format(_ordered(msgspec.structs.replace(said, seal=_seal(said))))
 
 
 def opened(body: bytes, form: type[Manifest]) -> Manifest:
-    """A manifest of its JSON. Raises ValueError where it is not what was written."""
+    """A manifest of its JSON, without its seal (an earlier release gave it none).
+
+    Raises ValueError where it is not what was written.
+    """
     said = msgspec.json.decode(body, type=form)
-    if said.seal != _seal(said):
+    if said.seal and said.seal != _seal(said):
         raise ValueError("its manifest is not what was written")
-    return said
+    return msgspec.structs.replace(said, seal="")
 
 
 def _seal(said: Sealed) -> str:
-    return sha256_of(msgspec.json.encode(msgspec.structs.replace(said, seal=""), order="sorted"))
+    return sha256_of(_ordered(msgspec.structs.replace(said, seal="")))
+
+
+def _ordered(said: Sealed) -> bytes:
+    return msgspec.json.encode(msgspec.json.decode(msgspec.json.encode(said)), order="sorted")
 
 
 def print_of(*parts: object) -> str:

@@ -31,6 +31,7 @@ LINES = (
     "simulate --customers 5 --weeks 5",
     "train US -d 2017-05-09 --target lapse --default",
     "up",
+    "verify US",
     "week US -d 2017-05-09 --wait 0",
 )
 NAMES = tuple(cli.cerebro.list_commands(click.Context(cli.cerebro)))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,6 +19,7 @@ from proof.world.parts import HISTORY, remove
 from proof.world.sink_files import Report
 from proof.world.world import World
 from scv import atomic as whole
+from scv import stamp
 from scv.errors import LakeConflict, UserError
 from scv.events import calendar, event
 from scv.events.event import Watermark
@@ -109,7 +109,7 @@ class LakeSink:
         if self._lake.epoch() is None:
             logs = {topics.events(self._settings, family): TOPIC_ID for family in event.FAMILIES}
             epoch = Epoch(epoch=EPOCH, topics=logs, partitions=self.partitions)
-            whole.write(self._lake.path / "epoch.json", msgspec.json.format(msgspec.json.encode(epoch), indent=2))
+            whole.write(self._lake.path / "epoch.json", stamp.sealed(epoch))
         for family, parts in self._parts.items():
             self._writers[family].reload()
             self._ends[family] = [self._writers[family].position(part) for part in parts]

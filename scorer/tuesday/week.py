@@ -9,8 +9,9 @@ Nothing published is ever written again; a wrong week is moved aside.
 
 from __future__ import annotations
 
+import functools
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -29,7 +30,7 @@ from scv import atomic, stamp
 from scv.errors import NoWeek, UserError
 from scv.events import calendar
 from scv.events.country import Country
-from scv.stamp import Stamp
+from scv.stamp import Stamp, Written
 
 MANIFEST = "manifest.json"
 LATEST = "latest.json"
@@ -121,6 +122,32 @@ class Folder:
             return self._read(at)
         except ValueError as error:
             raise self.refused(at, f"{error}") from error
+
+    def written(self) -> Iterator[Written]:
+        """Every file of the published weeks, whatever is asked today."""
+        code, published = self.country.code, self.references()
+        if published:
+            mends = f"Run `cerebro export {code} -d {calendar.label(published[-1], self.country)}`"
+            there = self.fs.exists(f"{self.path}/{LATEST}") and self.read(LATEST) == self._latest(published)
+            why = "" if there else "it does not name the newest week"
+            yield stamp.judged("exports", code, f"{self.path}/{LATEST}", why, mends)
+        for at in published:
+            date = calendar.label(at, self.country)
+            mends = f"Bring it back from a copy, or run `cerebro export withdraw {code} {date}`"
+            mends += f", then `cerebro week {code} -d {date}`"
+            try:
+                week, why = self._read(at), ""
+            except ValueError as error:
+                week, why = None, f"{error}"
+            yield stamp.judged("exports", code, f"{self.path}/{date}/{MANIFEST}", why, mends)
+            for name in week.manifest.files if week else ():
+                measure = functools.partial(self._measure, f"{date}/{name}")
+                sha256 = week.manifest.stamp.files.get(name, "") if week else ""
+                yield Written("exports", code, f"{self.path}/{date}/{name}", sha256, measure, mends)
+
+    def _measure(self, name: str) -> tuple[int, str]:
+        body = self.read(name)
+        return len(body), stamp.sha256_of(body)
 
     def before(self, at: datetime) -> datetime:
         """The reference exactly seven local days earlier: what "last week" means, or nothing does."""
@@ -223,17 +250,20 @@ class Folder:
 
     def _point(self, published: Sequence[datetime]) -> None:
         """Let `latest.json` name the newest of these weeks, in which order they may have come; without any it goes."""
-        there = self.fs.exists(f"{self.path}/{LATEST}")
+        body, there = self._latest(published), self.fs.exists(f"{self.path}/{LATEST}")
+        if not body and there:
+            self.fs.rm_file(f"{self.path}/{LATEST}")
+        if body and (not there or self.read(LATEST) != body):
+            self._put(LATEST, body)
+
+    def _latest(self, published: Sequence[datetime]) -> bytes:
+        """What `latest.json` says where these weeks stand; empty where none does."""
         if not published:
-            if there:
-                self.fs.rm_file(f"{self.path}/{LATEST}")
-            return
+            return b""
         date = calendar.label(max(published), self.country)
         list_id = manifests.list_id(self.read(f"{date}/{MANIFEST}"))
         body = msgspec.json.encode({"date": date, "list_id": list_id, "manifest": f"{date}/{MANIFEST}"}, order="sorted")
-        body = msgspec.json.format(body, indent=2) + b"\n"
-        if not there or self.read(LATEST) != body:
-            self._put(LATEST, body)
+        return msgspec.json.format(body, indent=2) + b"\n"
 
     def _put(self, name: str, body: bytes) -> None:
         """A whole file in one step: renamed into place on a disk; object stores show it whole by themselves."""

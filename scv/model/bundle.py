@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -29,7 +29,8 @@ from scv.model import champion as champions
 from scv.model import vector
 from scv.model.calibration import Calibration, Logistic
 from scv.model.champion import champion as champion
-from scv.stamp import Stamp
+from scv.settings import Settings
+from scv.stamp import Stamp, Written
 from scv.targets import target as targets
 
 MODEL, INFO, REPORT, MANIFEST = "model.txt", "bundle.json", "report.html", "manifest.json"
@@ -259,6 +260,34 @@ def _checked(path: Path) -> tuple[str, dict[str, bytes]]:
     if unknown:
         raise CorruptBundle(f"{path / MANIFEST} lists files nobody writes: {', '.join(sorted(unknown))}.")
     return hashlib.sha256(body).hexdigest(), files
+
+
+def written(settings: Settings, country: Country) -> Iterator[Written]:
+    """Every file of a country's bundles, and the pointers to their champions."""
+    for folder in sorted((settings.bundles_path / country.code).glob("*")):
+        mends = f"Run `cerebro train {country.code} --target {folder.name}`"
+        for manifest in sorted(folder.glob(f"[!.]*/{MANIFEST}")):
+            try:
+                hashes, why = msgspec.json.decode(manifest.read_bytes(), type=dict[str, str]), ""
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                hashes, why = {}, "it is not what was written"
+            yield stamp.judged("bundles", country.code, str(manifest), why, mends)
+            for name, sha256 in hashes.items():
+                yield stamp.written("bundles", country.code, manifest.parent / name, sha256, mends)
+        yield from _of_champion(folder, country, mends)
+
+
+def _of_champion(folder: Path, country: Country, mends: str) -> Iterator[Written]:
+    """A champion's manifest is the one that was promoted, or it is not the champion."""
+    path = folder / champions.POINTER
+    if not path.exists():
+        return
+    try:
+        pointer = champions.read(path)
+    except CorruptBundle as error:
+        yield stamp.judged("bundles", country.code, str(path), f"{error}".partition(". ")[0], mends)
+        return
+    yield stamp.written("bundles", country.code, folder / pointer.id / MANIFEST, pointer.manifest, mends)
 
 
 def promote(path: Path, country: Country) -> Bundle:

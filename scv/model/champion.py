@@ -28,10 +28,13 @@ def folder(settings: Settings, country: str, target: str) -> Path:
 def pointer(settings: Settings, country: str, target: str) -> Pointer | None:
     """The pointer as it stands; None before the first promotion. Raises CorruptBundle if it cannot be read."""
     path = folder(settings, country, target) / POINTER
+    return read(path) if path.exists() else None
+
+
+def read(path: Path) -> Pointer:
+    """A pointer's file. Raises CorruptBundle if it cannot be read."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Pointer)
-    except FileNotFoundError:
-        return None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise CorruptBundle(f"{path} cannot be read ({error}). Run `cerebro train` for a new champion.") from error
 

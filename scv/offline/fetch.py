@@ -23,6 +23,7 @@ from scv.features import fetcher
 from scv.features.fetcher import Fetcher
 from scv.features.layout import layout_of
 from scv.offline import batch, snapshot
+from scv.offline.draft import draft
 from scv.offline.lake import Lake, LakeVersion
 from scv.offline.snapshot import Manifest
 from scv.settings import Settings
@@ -76,7 +77,7 @@ def fetch(
     """
     root, pinned = settings.snapshots_path, version or Lake(settings.lake_path).version()
     jobs = _jobs(settings, wanted, fetcher.collect().values(), pinned, workers)
-    with snapshot.draft(root) as drafted:
+    with draft(root) as drafted:
         for country in wanted:
             snapshot.sweep(root, country, pinned)
         done = _all(lambda job: _run(job, drafted), jobs, workers, progress)

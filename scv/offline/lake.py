@@ -14,16 +14,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
-import msgspec
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from scv import machine
+from scv import machine, stamp
 from scv.errors import Damaged, LakeConflict
 from scv.events import event as events
 from scv.events.calendar import from_us
 from scv.events.country import Country
 from scv.events.delivery import Delivery, identify
+from scv.offline import sums
+from scv.stamp import Sealed
 
 ARROW = {"int": pa.int64(), "str": pa.string(), "bool": pa.bool_(), "date": pa.date32()}
 INSTANT = pa.timestamp("us", tz="UTC")
@@ -53,7 +54,7 @@ def schema(family: str) -> pa.Schema:
     return pa.schema([*envelope, *payload, *position])
 
 
-class Epoch(msgspec.Struct, frozen=True, kw_only=True):
+class Epoch(Sealed, frozen=True, kw_only=True):
     """Which log the lake is being filled from: topic ids (hex) by topic, and how many partitions each has.
 
     `earlier`: epoch → how many partitions each topic had then; what a lake does not say counts as today's number.
@@ -107,8 +108,8 @@ class Lake:
         with machine.at(path):
             body = path.read_bytes()
         try:
-            return msgspec.json.decode(body, type=Epoch)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return stamp.opened(body, Epoch)
+        except ValueError as error:
             raise machine.damaged(path, str(error)) from error
 
     def table(self, family: str, version: int | None = None) -> DeltaTable | None:
@@ -140,6 +141,7 @@ class Lake:
 
         Columns: customer_id, kind, id, occurred_us, claimed_us, seen_us, day, seen_day, the payload (dates as
         days, truth as 0 or 1) and the log position. Watermarks are left out. An empty lake gives no rows.
+        Raises Damaged for a file that is not what was written.
         """
         source = self._source(connection, family, country.code, version)
         zone = country.time_zone.replace("'", "")
@@ -246,6 +248,7 @@ class Lake:
         missing = [file for file in files if not Path(file).exists()]
         if missing:
             raise self._lost(family, pinned, missing)
+        sums.refuse_damaged(self.table_path(family), files)
         listed = ", ".join("'" + file.replace("'", "''") + "'" for file in sorted(files))
         partitions = "hive_partitioning = true, hive_types = {'country': VARCHAR, 'month': VARCHAR}"
         source = f"read_parquet([{listed}], {partitions}, union_by_name = true)"

@@ -9,13 +9,8 @@ gives the same bytes. Whoever reads a snapshot asks `Snapshots` whether it may b
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import functools
 import io
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -30,11 +25,10 @@ from scv.errors import NoSnapshot
 from scv.events import calendar
 from scv.events.country import Country
 from scv.features import fetcher
+from scv.offline.draft import alone
 from scv.offline.lake import Lake, LakeVersion
 from scv.settings import Settings
-from scv.stamp import Sealed, Stamp
-
-DRAFT = ".draft-"
+from scv.stamp import Sealed, Stamp, Written
 
 
 class Manifest(Sealed, frozen=True, kw_only=True):
@@ -163,47 +157,19 @@ def read(settings: Settings, country: Country, at: datetime) -> dict[str, pa.Tab
     return Snapshots(settings, country).read(at)
 
 
+def written(root: Path, country: Country) -> Iterator[Written]:
+    """Every file of a country's snapshots, whatever is wanted today."""
+    code = country.code
+    for paper in sorted((root / "manifests" / code).glob("*.json")):
+        made, mends = _manifest(paper), f"Run `cerebro fetch {code} -d {paper.stem}`"
+        yield stamp.judged("snapshots", code, str(paper), "" if made else "it is not what was written", mends)
+        if made is not None:
+            for name in made.rows:
+                path = path_of(root, name, country, made.at)
+                yield stamp.written("snapshots", code, path, made.stamp.files.get(name, ""), mends)
+
+
 # -- files ---------------------------------------------------------------------------------------------------
-@contextlib.contextmanager
-def draft(root: Path) -> Iterator[Path]:
-    """A folder to write files into before they are published. What a killed fetch left of its own goes."""
-    root.mkdir(parents=True, exist_ok=True)
-    with alone(root):
-        for left in root.glob(f"{DRAFT}*"):
-            _drop_dead(left)
-        folder = Path(tempfile.mkdtemp(prefix=DRAFT, dir=root))
-        held = os.open(folder, os.O_RDONLY)
-        fcntl.flock(held, fcntl.LOCK_EX)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(held)
-
-
-def _drop_dead(folder: Path) -> None:
-    """Remove a draft that nobody holds: the kernel lets go of it however its process ended."""
-    held = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(folder, ignore_errors=True)
-    except BlockingIOError:
-        pass
-    finally:
-        os.close(held)
-
-
-@contextlib.contextmanager
-def alone(root: Path) -> Iterator[None]:
-    """One at a time moves files in or out; a second waits for that moment."""
-    held = os.open(root, os.O_RDONLY)
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(held)
-
-
 def publish(root: Path, drafted: Path, country: Country, made: Manifest) -> None:
     """Move the files of a reference from a draft into place: the manifest goes before them and comes after them."""
     paper = manifest_path(root, country, made.at)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import functools
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -23,6 +24,7 @@ from scv.events import event as events
 from scv.events.calendar import DAY_US, from_us, to_us
 from scv.events.delivery import Delivery
 from scv.events.event import Watermark
+from scv.offline import sums
 from scv.offline.lake import Lake, schema, transaction_id, younger_fields
 from scv.online.rowstore import Log
 from streams.kafka.log import Part
@@ -89,7 +91,7 @@ class LakeWriter:
     def __init__(self, lake: Lake, log: Log) -> None:
         self._log, self._path = log, str(lake.table_path(log.family))
         self._table: DeltaTable | None = None
-        self._commits = 0
+        self._commits, self._summed = 0, -1
 
     def reload(self) -> None:
         """See what others committed."""
@@ -99,6 +101,8 @@ class LakeWriter:
                 self._table = DeltaTable.create(
                     self._path, columns, mode="ignore", partition_by=PARTITION_BY, name=name
                 )
+                self._table.update_incremental()
+                self._sum(sums.unsummed(Path(self._path), self._table))  # what a killed one left
             self._table.update_incremental()
 
     def _refuse_bad_disk(self, more_bytes: int) -> None:
@@ -143,6 +147,16 @@ class LakeWriter:
         self._commits += 1
         if self._commits % COMPACT_EVERY == 0:
             self._compact()
+        self._sum(sums.of_commits(Path(self._path), self._summed + 1, self.table.version()))
+
+    def _sum(self, names: Iterable[str]) -> None:
+        """Take the sums of what came since the last ones; a full disk leaves that to the next commit."""
+        try:
+            with machine.at(self._path):
+                sums.add(Path(self._path), names)
+        except NoRoom:
+            return
+        self._summed = self.table.version()
 
     def _compact(self) -> None:
         try:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from scv import atomic as whole
+from scv import stamp
 from scv.errors import LogChanged
 from scv.events import country as countries
 from scv.events.clock import wall_us
@@ -143,4 +144,4 @@ def _write_epoch(lake: Lake, logs: Mapping[str, Log], filled: Epoch | None) -> N
     epoch = Epoch(epoch=number, topics=topics, partitions=partitions, earlier=earlier)
     if epoch == filled:
         return
-    whole.write(lake.path / "epoch.json", msgspec.json.format(msgspec.json.encode(epoch), indent=2))
+    whole.write(lake.path / "epoch.json", stamp.sealed(epoch))

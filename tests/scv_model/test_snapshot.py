@@ -143,7 +143,7 @@ def test_nothing_is_shown_or_written_where_a_fetcher_failed(
 DYING = """
 import os, signal, sys, pathlib
 from datetime import datetime
-from scv.offline import snapshot
+from scv.offline.draft import DRAFT
 from scv.offline.fetch import fetch
 from scv.settings import Settings
 from tests.scv_model.test_snapshot import BERLIN, REFERENCE
@@ -151,7 +151,7 @@ after, replaced = int(sys.argv[2]), 0
 replace = pathlib.Path.replace
 def dying(self, target):
     global replaced
-    if snapshot.DRAFT in str(self) and snapshot.DRAFT not in str(target):
+    if DRAFT in str(self) and DRAFT not in str(target):
         if replaced == after:
             os.kill(os.getpid(), signal.SIGKILL)
         replaced += 1

@@ -1,0 +1,149 @@
+"""Every bit on disk counts: of each file of each kind of artefact, `cerebro verify` sees one that flipped."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+from deltalake import DeltaTable
+
+import cli
+from commands import verify
+from scorer.tuesday.export import export
+from scv import stamp
+from scv.events.event import FAMILIES
+from scv.offline import sums
+from scv.offline.lake import Lake
+from scv.settings import Settings
+from terminal.bar import Bar
+from tests.scorer.shop import AT, EARLIER, US, Shop
+
+KINDS = ("lake", "snapshots", "bundles", "exports")
+
+
+@pytest.fixture(scope="module")
+def home(made: Shop, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with something of everything, as its writers leave it; only copied."""
+    path = tmp_path_factory.mktemp("verified") / "home"
+    shutil.copytree(made.settings.home, path, ignore=shutil.ignore_patterns("exports"))
+    for family in FAMILIES:
+        folder = path / "lake" / family
+        sums.add(folder, sums.unsummed(folder, DeltaTable(str(folder))))
+    lake = Lake(path / "lake")
+    epoch = lake.epoch()
+    assert epoch is not None
+    (path / "lake" / "epoch.json").write_bytes(stamp.sealed(epoch))
+    for at in (EARLIER, AT):
+        export(Settings(home=str(path)), US, at)
+    return path
+
+
+@pytest.fixture
+def settings(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    shutil.copytree(home, tmp_path / "home")
+    monkeypatch.setenv("CEREBRO_HOME", str(tmp_path / "home"))
+    return Settings(home=str(tmp_path / "home"))
+
+
+def wrong(settings: Settings, kind: str = "") -> Sequence[verify.Wrong]:
+    found = [one for one in verify._written(settings, [US]) if kind in ("", one.kind)]
+    return verify._compared(found, Bar("", show=False))[1]
+
+
+def flip(path: Path, chance: random.Random) -> None:
+    body = bytearray(path.read_bytes())
+    body[chance.randrange(len(body))] ^= 1 << chance.randrange(8)
+    path.write_bytes(body)
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    code = cli.main(["verify", *words])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_flipped_bit_of_any_file_is_seen(settings: Settings, kind: str) -> None:
+    assert wrong(settings) == []
+    chance = random.Random(kind)
+    files = sorted(path for path in (Path(settings.home) / kind).rglob("*") if path.is_file())
+    assert len(files) >= 6
+    for path in files:
+        whole = path.read_bytes()
+        flip(path, chance)
+        assert wrong(settings, kind), path
+        path.write_bytes(whole)
+    assert wrong(settings) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_that_is_gone_is_missed(settings: Settings, kind: str) -> None:
+    """But for manifests: what lies there without one was never finished, or is swept."""
+    for path in sorted((Path(settings.home) / kind).rglob("*.*")):
+        if path.suffix in (".parquet", ".txt", ".csv", ".xlsx"):
+            path.unlink()
+            assert any(str(path) == one.path and one.why == "it is gone" for one in wrong(settings, kind)), path
+
+
+def test_the_command_says_what_was_read_and_what_mends(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "US", "--json")
+    checked = {(one["what"], one["country"]): one for one in json.loads(out)["checked"]}
+    assert code == 0 and err == "" and json.loads(out)["wrong"] == []
+    assert set(checked) == {("lake", "-"), *((kind, "US") for kind in KINDS)}
+    for kind in KINDS:
+        one, files = checked[kind, "US"], [path for path in (Path(settings.home) / kind).rglob("*") if path.is_file()]
+        assert 0 < one["files"] <= len(files) + 1 and one["wrong"] == one["without a hash"] == 0 and one["ms"] > 0
+        assert 0 < one["bytes"] <= sum(path.stat().st_size for path in files)
+    chance = random.Random(1)
+    parquet = {
+        kind: sorted((Path(settings.home) / kind).rglob("*.parquet"))[0] for kind in ("lake", "snapshots", "exports")
+    }
+    damaged = {**parquet, "bundles": sorted((Path(settings.home) / "bundles").rglob("model.txt"))[0]}
+    for path in damaged.values():
+        flip(path, chance)
+    code, out, err = run(capsys, "US")
+    assert code == 1 and out.startswith("what\tcountry\tfiles\tbytes\tms\twrong")
+    said = {line.partition(": ")[0]: line for line in err.splitlines()}
+    assert set(said) == {str(path) for path in damaged.values()}
+    mends = {"lake": "cerebro rebuild US", "snapshots": "cerebro fetch US -d ", "bundles": "cerebro train US --target ",
+             "exports": "cerebro export withdraw US "}  # fmt: skip
+    for kind, path in damaged.items():
+        assert "it is not what was written" in said[str(path)] and f"`{mends[kind]}" in said[str(path)]
+
+
+def test_other_countries_are_not_asked(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    for path in (Path(settings.home) / "snapshots").rglob("*.parquet"):
+        flip(path, random.Random(2))
+    code, out, _ = run(capsys, "ZZ", "--json")
+    assert code == 0 and {one["country"] for one in json.loads(out)["checked"]} == {"-"}
+    assert run(capsys, "US")[0] == run(capsys)[0] == 1
+
+
+def test_nothing_is_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CEREBRO_HOME", str(tmp_path))
+    assert run(capsys, "--json")[:2] == (0, '{"checked": [], "wrong": []}\n')
+
+
+def test_a_lake_of_an_earlier_release_is_said_to_have_no_hashes(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in settings.lake_path.rglob(sums.NAME):
+        path.unlink()
+    code, out, err = run(capsys, "US", "--json")
+    assert code == 0 and "gets one when `cerebro consume lake` starts" in err
+    (data,) = (one for one in json.loads(out)["checked"] if (one["what"], one["country"]) == ("lake", "US"))
+    assert data["without a hash"] == data["files"] > 0
+
+
+def test_what_an_earlier_release_did_not_seal_is_read(settings: Settings) -> None:
+    for path in (settings.snapshots_path / "manifests").rglob("*.json"):
+        told = msgspec.json.decode(path.read_bytes())
+        path.write_bytes(msgspec.json.encode({name: one for name, one in told.items() if name != "seal"}))
+    assert wrong(settings) == []
