@@ -21,6 +21,10 @@ TTL = timedelta(days=8)
 """Offline: the age of a snapshot. Online: the age of the watermark."""
 
 SERVICE = "scv"
+ABOUT = (
+    "The single customer view: every feature. Ask with full_feature_names=True: fetchers share short names, and Feast "
+    "refuses those with FeatureNameCollisionError. docs/feast.md shows it."
+)
 JOIN_KEYS = ("country", "customer_id")
 
 
@@ -81,9 +85,7 @@ def catalogue(settings: Settings) -> dict[str, Entity | FeatureView | FeatureSer
     """Every object to apply, by the name of its module attribute in definitions.py."""
     keys = entities()
     views = {one.name: view(one, settings, keys) for one in fetcher.collect().values()}
-    service = FeatureService(
-        name=SERVICE, features=list(views.values()), description="The single customer view: every feature."
-    )
+    service = FeatureService(name=SERVICE, features=list(views.values()), description=ABOUT)
     return {
         "country": keys[0],
         "customer": keys[1],
