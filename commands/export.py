@@ -46,7 +46,8 @@ def publish(
     """Score everyone in a snapshot of COUNTRY with the champion and publish the week.
 
     The snapshot must exist (`cerebro fetch`). A published week is never overwritten: the same again does nothing,
-    another content is an error. The folder is CEREBRO_EXPORTS, any URL that fsspec knows.
+    another content is an error. The folder is CEREBRO_EXPORTS, any URL that fsspec knows. Customer ids are text: the
+    CSV loses leading zeros where a spreadsheet opens it, or pandas without dtype={'customer_id': str}.
 
     \b
     Example:

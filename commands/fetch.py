@@ -29,7 +29,8 @@ def command(
 
     Each fetcher is independent: one that fails is reported and stops no other; its country keeps the snapshots that it
     had, and no table is shown. With --fetcher only the table is made: some fetchers alone are no snapshot. A country
-    without data gives an empty table and a warning.
+    without data gives an empty table and a warning. Customer ids are text: a CSV loses leading zeros where a
+    spreadsheet opens it, or pandas without dtype={'customer_id': str}.
 
     \b
     Example:

@@ -23,7 +23,8 @@ from scv.targets.target import Target, mature
 from scv.targets.target import get as target_named
 
 WEEKDAY = "delivery_weekday"
-NEEDED = ("customer_id", "phase", "probability", "contact_status", "would_list", "rank", "days_since_order", WEEKDAY)
+PLACES = ("contact_status", "would_list")
+NEEDED = ("customer_id", "phase", "probability", *PLACES, "days_since_order", WEEKDAY)
 CONTACTS = "contacts"
 
 
@@ -132,8 +133,13 @@ def _scored(week: Week, target: Target) -> pa.Table:
     scores = week.scores()
     if WEEKDAY not in scores.column_names:  # a week from before there were boxes: none of its targets needs it
         scores = scores.append_column(WEEKDAY, pa.nulls(len(scores), pa.int64()))
+    listing = scores.filter(pc.equal(scores["target"], week.manifest.target)).combine_chunks()
     asked = pc.and_(pc.equal(scores["target"], target.name), pc.equal(scores["status"], "SCORED"))
-    return scores.filter(asked).select(list(NEEDED))
+    rows = scores.filter(asked).select([name for name in NEEDED if name not in PLACES])
+    where = pc.index_in(rows["customer_id"], value_set=listing["customer_id"].combine_chunks())
+    for name in PLACES:  # they stand on the rows of the target that the list is by
+        rows = rows.append_column(name, listing[name].take(where))
+    return rows.select(list(NEEDED))
 
 
 def _contacted(happened: labels.Outcomes, target: Target, at_us: np.ndarray, customers: Sequence[str]) -> np.ndarray:

@@ -47,7 +47,10 @@ SCHEMA = pa.schema(
         ("model", pa.string()),
     ]
 )
-"""One row per customer and target. Contact and list columns are about the customer and the same on all their rows.
+"""One row per customer and target. `channels_allowed` to `delivery_weekday` are the customer's, the same on all rows.
+
+`contact_status` to `weeks_on_list` stand on the row of the target that the list is by (the country's first) and are
+null on the others: each contact is LISTED once.
 
 `contact_status`: LISTED, NOT_LISTED (below the capacity, or not asked about), HELD_OUT, SUPPRESSED. `would_list` is
 true for the listed and for the held out who rank as high. `value_cents`: money spent in the last 91 days.
@@ -64,6 +67,11 @@ class Standing:
     would_list: bool
     rank: int | None
     weeks: int
+
+    def columns(self) -> dict[str, Any]:
+        """As the table has it."""
+        listed = {"rank": self.rank, "would_list": self.would_list, "weeks_on_list": self.weeks}
+        return listed | {"contact_status": self.status, "contact_reason": self.reason}
 
 
 def standings(
@@ -110,7 +118,7 @@ def table(scores: Sequence[Score], subjects: Subjects, country: Country, places:
     """Everyone and every target, ordered by customer, then target as the country lists them."""
     names = (roles.VALUE, roles.SILENCE, roles.DELIVERY_WEEKDAY, roles.CONTACTED_AGO)
     records = [
-        _record(score, one, country, values, places[score.customer_id])
+        _record(score, one, country, values, places[score.customer_id] if one.target == country.targets[0] else None)
         for score, values in zip(scores, subjects.rows(names), strict=True)
         for one in score.targets
     ]
@@ -118,7 +126,7 @@ def table(scores: Sequence[Score], subjects: Subjects, country: Country, places:
 
 
 def _record(
-    score: Score, one: TargetScore, country: Country, values: Mapping[str, Any], place: Standing
+    score: Score, one: TargetScore, country: Country, values: Mapping[str, Any], place: Standing | None
 ) -> dict[str, Any]:
     at: datetime | None = score.at
     contacted: date | None = last_contact(values, country, at) if at else None
@@ -140,11 +148,7 @@ def _record(
         "change_since_last_week": one.change,
         "reason_1": hints[0],
         "reason_2": hints[1],
-        "contact_status": place.status,
-        "contact_reason": place.reason,
-        "would_list": place.would_list,
-        "rank": place.rank,
-        "weeks_on_list": place.weeks,
+        **(place.columns() if place else {}),
         "channels_allowed": ", ".join(score.contact.channels) if score.contact else "",
         "last_contact": contacted,
         "value_cents": values[roles.VALUE],

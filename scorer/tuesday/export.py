@@ -9,6 +9,7 @@ from datetime import datetime
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from scorer import archive, champions
@@ -115,7 +116,8 @@ def _weeks(before: Week | None) -> dict[str, int]:
     if before is None:
         return {}
     scores = before.scores()
-    return dict(zip(scores["customer_id"].to_pylist(), scores["weeks_on_list"].to_pylist(), strict=True))
+    listing = scores.filter(pc.equal(scores["target"], before.manifest.target))
+    return dict(zip(listing["customer_id"].to_pylist(), listing["weeks_on_list"].to_pylist(), strict=True))
 
 
 def _audit(table: pa.Table, country: Country, customers: int) -> None:
@@ -123,13 +125,15 @@ def _audit(table: pa.Table, country: Country, customers: int) -> None:
     problems = []
     if len(table) != customers * len(country.targets):
         problems.append(f"{len(table)} rows for {customers} customers and {len(country.targets)} targets")
-    for row in table.select(["status", "probability", "contact_status", "rank"]).to_pylist():
+    for row in table.select(["target", "status", "probability", "contact_status", "rank"]).to_pylist():
         if (row["status"] == "SCORED") != (row["probability"] is not None):
             problems.append("a probability without a score, or a score without one")
         if row["probability"] is not None and not 0 <= row["probability"] <= 1:
             problems.append("a probability outside [0, 1]")
         if (row["contact_status"] == "LISTED") != (row["rank"] is not None):
             problems.append("a rank of somebody who is not listed")
+        if (row["contact_status"] is None) != (row["target"] != country.targets[0]):
+            problems.append("a place on the list beside another target than the list's")
     if problems:
         raise CerebroError(f"The export of {country.code} is not published: {'; '.join(sorted(set(problems))[:3])}.")
 

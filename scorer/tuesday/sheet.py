@@ -112,6 +112,8 @@ def read_me(words: Words) -> list[str]:
         "times_average: the probability over the usual rate of that phase.",
         "change_since_last_week: percentage points since the file of a week before; empty for who was not in it.",
         "weeks_on_list: Tuesdays in a row on the list.",
+        "customer_id is text. The CSV loses leading zeros where a spreadsheet, or pandas without "
+        "dtype={'customer_id': str}, opens it; this sheet and the Parquet file keep them.",
         "Please fill in: contacted_at, channel, disposition, offer_code.",
     ]
     if target.basis == "derived":

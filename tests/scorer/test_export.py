@@ -16,9 +16,11 @@ from pathlib import Path
 import fsspec
 import msgspec
 import openpyxl
+import pandas as pd
 import pyarrow as pa
 import pytest
 
+import cli
 from rpc.client import ScorerClient
 from scorer.hold_out import held_out, season
 from scorer.tuesday.claim import claimed
@@ -148,6 +150,36 @@ def test_who_may_not_be_contacted_is_not_on_the_list(exported: Exported) -> None
     assert would == {name for name in away - {"1000"} if (rows[name]["probability"] or 0) > last}
     assert {row["weeks_on_list"] for row in rows.values()} >= {0, 1}
     assert any(row["change_since_last_week"] for row in rows.values())
+
+
+def test_the_list_stands_on_the_rows_of_its_own_target_and_nowhere_else(exported: Exported, folder: Path) -> None:
+    """Whoever filters the machine's file by LISTED gets the list: every contact once."""
+    rows, listing = exported.week.scores().to_pylist(), exported.week.manifest.target
+    places = ("contact_status", "contact_reason", "would_list", "rank", "weeks_on_list")
+    for row in rows:
+        assert {name for name in places if row[name] is None} <= (
+            {"rank"} if row["target"] == listing else set(places)
+        ), row
+        assert row["target"] == listing or not any(row[name] is not None for name in places)
+    listed = [row["customer_id"] for row in rows if row["contact_status"] == "LISTED"]
+    assert len(listed) == len(set(listed)) == exported.week.manifest.counts["listed"]
+    csv_rows = csv.DictReader(io.StringIO((folder / "US/2017-09-05/scores_US_2017-09-05.csv").read_text("utf-8")))
+    shown = [row["customer_id"].lstrip("'") for row in csv_rows if row["contact_status"] == "LISTED"]
+    assert sorted(shown) == sorted(listed)
+
+
+def test_who_opens_the_csv_is_told_what_becomes_of_leading_zeros(
+    folder: Path, exported: Exported, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = csv_of(pa.table({"customer_id": ["007", "12"]}), US)
+    assert list(pd.read_csv(io.BytesIO(made))["customer_id"]) == [7, 12]
+    assert list(pd.read_csv(io.BytesIO(made), dtype={"customer_id": str})["customer_id"]) == ["007", "12"]
+    book = openpyxl.load_workbook(folder / "US/2017-09-05/contacts_US_2017-09-05.xlsx")
+    told = [" ".join(str(row[0]) for row in book["Read me"].iter_rows(values_only=True))]
+    for line in ("export publish", "fetch"):
+        cli.main([*line.split(), "--help"])
+        told.append(" ".join(capsys.readouterr().out.split()))
+    assert [one for one in told if "leading zeros" not in one] == []
 
 
 def test_weeks_in_a_row_are_counted(made: Shop, folder: Path, exported: Exported) -> None:

@@ -59,6 +59,18 @@ def test_the_business_line_is_a_plain_count(settings: Settings, judged: Feedback
     assert sentence(judged).startswith("Of 30 contacts listed over 2 Tuesdays")
 
 
+def test_every_target_is_judged_by_who_was_on_the_list_of_its_week(settings: Settings) -> None:
+    """The list is by one target; what a contact does shows in all of them."""
+    lists = {
+        date: {str(row["customer_id"]): row for row in _rows(settings, date)} for date in ("2017-08-29", "2017-09-05")
+    }
+    past = collect(settings, SMALL, [EARLIER, AT], "skip")
+    assert {"LISTED", "HELD_OUT", "NOT_LISTED"} <= set(past.status)
+    for customer, week, status, would in zip(past.customers, past.week, past.status, past.would_list, strict=True):
+        row = lists[past.dates[week]][customer]
+        assert (status, would) == (row["contact_status"], row["would_list"])
+
+
 def _rows(settings: Settings, date: str) -> list[dict[str, object]]:
     week = Folder(settings.exports_url, US).week(calendar.reference(date, US))
     assert week is not None

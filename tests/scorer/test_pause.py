@@ -37,7 +37,7 @@ def published(at: datetime, rows: list[dict[str, Any]], drop: str = "") -> Any:
     blank = dict.fromkeys(roster.SCHEMA.names)
     common = {"target": "pause", "status": "SCORED", "probability": 0.1, "would_list": False}
     table = pa.Table.from_pylist([blank | common | row for row in rows], schema=roster.SCHEMA)
-    manifest = SimpleNamespace(reference=at, date=str(at.date()))
+    manifest = SimpleNamespace(reference=at, date=str(at.date()), target="pause")
     return SimpleNamespace(manifest=manifest, scores=lambda: table.drop_columns([drop]) if drop else table)
 
 

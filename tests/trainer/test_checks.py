@@ -203,8 +203,9 @@ US = replace(rows(), matrix=np.empty((0, 0))).country
 def audited(**changed: Any) -> bool:
     """A week of one customer, with one row for each target."""
     row = {"status": "SCORED", "probability": 0.2, "contact_status": "LISTED", "rank": 1} | changed
-    missing = row.pop("missing", 0)
-    table = pa.Table.from_pylist([row] * (len(US.targets) - missing))
+    missing, others = row.pop("missing", 0), row.pop("others", {"contact_status": None, "rank": None})
+    rows = [{"target": name, **row, **(others if i else {})} for i, name in enumerate(US.targets)]
+    table = pa.Table.from_pylist(rows[: len(rows) - missing])
     try:
         _audit(table, US, 1)
     except CerebroError:
@@ -319,6 +320,8 @@ CASES = {
         lambda: audited(probability=float("nan")),
         lambda: audited(rank=None),
         lambda: audited(contact_status="HELD_OUT"),
+        lambda: audited(contact_status=None, rank=None),
+        lambda: audited(others={}),
     ),
     "scorer.tuesday.reconcile.reconcile": case(
         lambda: reconciled({}), *(lambda key=key: reconciled({key: OTHERWISE[key]}) for key in OTHERWISE)
