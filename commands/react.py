@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
     from rpc.client import ScorerClient
-    from rpc.scorer_pb2 import ScoreReply, TargetScore
-    from streams.alert import Band as RiskBand
     from streams.alert import Risk
 
 
@@ -51,29 +49,11 @@ def command() -> None:
 def _asker(scorer: ScorerClient) -> Callable[[str, list[str]], Iterable[Risk]]:
     """The scorer's answers as the reactor wants them: one per customer and target, also where there is no score."""
 
+    from streams.alert import risk_of
+
     def ask(country: str, customer_ids: list[str]) -> Iterable[Risk]:
         for reply in scorer.score_batch(country, customer_ids):
             for target in reply.targets:
                 yield risk_of(reply, target)
 
     return ask
-
-
-def risk_of(reply: ScoreReply, target: TargetScore) -> Risk:
-    """One answer of the scorer. Who was refused for stale rows may be scored again, the others may not."""
-    from rpc.scorer_pb2 import SCORED, STALE_REFUSED, Band
-    from streams.alert import Risk
-
-    scored = target.status == SCORED
-    unscored = "stale" if target.status == STALE_REFUSED else "none"
-    hint = target.reasons[0].agent_hint if target.reasons else ""
-    return Risk(
-        country=reply.country,
-        customer_id=reply.customer_id,
-        target=target.target,
-        band=cast("RiskBand", Band.Name(target.band).lower() if scored else unscored),
-        probability=target.probability if scored else None,
-        instant=reply.instant.ToJsonString() if reply.HasField("instant") else "",
-        horizon_days=target.horizon_days,
-        reason=hint if scored else target.status_reason,
-    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -10,10 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from scv.events.country import Country
-    from scv.offline.lake import LakeVersion
     from scv.settings import Settings
-
-LOOK_S = 1.0
 
 
 @click.command(short_help="Run a Tuesday: wait, snapshot, export, feedback.")
@@ -55,6 +51,7 @@ def run(
 ) -> None:
     """One country's Tuesday; what each step did goes to stdout, waiting to stderr."""
     from commands.export import said
+    from scorer.tuesday import preparation
     from scorer.tuesday.export import Exported, export
     from scorer.tuesday.week import Folder
     from scv.errors import UserError
@@ -64,13 +61,14 @@ def run(
     folder, version = Folder(settings.exports_url, country), Lake(settings.lake_path).version()
     published = folder.week(at)
     if published is None:
-        if not wait(settings, country, at, wait_s) and not anyway:
+        complete = preparation.wait(settings, country, at, wait_s, lambda so_far: _waiting(country, so_far))
+        if not complete and not anyway:
+            stands = _said(preparation.complete_to(settings, country))
             raise UserError(
-                f"{country.code} {calendar.label(at, country)} is not published: the log is complete to "
-                f"{_said(complete_to(settings, country))}. Run it again when it is (do the consumers run?), or publish "
-                "what there is with --anyway."
+                f"{country.code} {calendar.label(at, country)} is not published: the log is complete to {stands}. "
+                "Run it again when it is (do the consumers run?), or publish what there is with --anyway."
             )
-        exported = export(settings, country, at, take(settings, country, at, workers), anyway)
+        exported = export(settings, country, at, preparation.take(settings, country, at, workers), anyway)
     elif why := folder.why_not(at, version.ids):
         raise folder.refused(at, why)
     else:
@@ -95,49 +93,9 @@ def judge(settings: Settings, country: Country) -> None:
         click.echo(f"  No earlier list of {country.code} has final labels yet.")
 
 
-def wait(settings: Settings, country: Country, at: datetime, wait_s: float) -> bool:
-    """Is the lake complete to `at` in every family? Looks until it is, or for so many seconds."""
-    deadline, said = time.monotonic() + wait_s, False
-    while (complete := complete_to(settings, country)) is None or complete < at:
-        if not said and wait_s > 0:
-            click.echo(f"{country.code}: waiting for the log (complete to {_said(complete)}) …", err=True)
-            said = True
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(min(LOOK_S, max(0.0, deadline - time.monotonic())))
-    return True
+def _waiting(country: Country, complete: datetime | None) -> None:
+    click.echo(f"{country.code}: waiting for the log (complete to {_said(complete)}) …", err=True)
 
 
 def _said(complete: datetime | None) -> str:
     return "nobody knows where" if complete is None else f"{complete:%Y-%m-%d %H:%M} UTC"
-
-
-def complete_to(settings: Settings, country: Country) -> datetime | None:
-    """The instant up to which the lake holds every family of a country; None: unknown."""
-    from scv.offline.lake import Lake
-
-    lake = Lake(settings.lake_path)
-    version = lake.version()
-    marks = lake.complete_to(country.code, version)
-    return min(marks.values()) if len(marks) == len(version.families) else None
-
-
-def take(settings: Settings, country: Country, at: datetime, workers: int) -> LakeVersion:
-    """The snapshot of a reference, unless one stands that may be used; by which version of the lake.
-
-    Raises CerebroError, naming each fetcher that failed.
-    """
-    from scv.errors import CerebroError
-    from scv.events import calendar
-    from scv.offline.fetch import fetch
-    from scv.offline.lake import Lake
-    from scv.offline.snapshot import Snapshots
-
-    version = Lake(settings.lake_path).version()
-    if not Snapshots(settings, country, version).why_not(at):
-        return version
-    done = fetch(settings, {country: [at]}, workers, version)
-    failed = [f"{one.job.fetcher}: {one.error}" for one in done if one.error]
-    if failed:
-        raise CerebroError(f"No snapshot of {country.code} at {calendar.label(at, country)}: {'; '.join(failed)}.")
-    return version

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 
+from rpc import scorer_pb2 as pb
 from scv.online.keys import Keys
 from scv.targets.target import TARGETS
 
@@ -29,6 +30,23 @@ class Risk(msgspec.Struct, frozen=True, kw_only=True):
     instant: str = ""
     horizon_days: int = 0
     reason: str = ""
+
+
+def risk_of(reply: pb.ScoreReply, target: pb.TargetScore) -> Risk:
+    """One answer of the scorer. Who was refused for stale rows may be scored again, the others may not."""
+    scored = target.status == pb.SCORED
+    unscored = "stale" if target.status == pb.STALE_REFUSED else "none"
+    hint = target.reasons[0].agent_hint if target.reasons else ""
+    return Risk(
+        country=reply.country,
+        customer_id=reply.customer_id,
+        target=target.target,
+        band=cast("Band", pb.Band.Name(target.band).lower() if scored else unscored),
+        probability=target.probability if scored else None,
+        instant=reply.instant.ToJsonString() if reply.HasField("instant") else "",
+        horizon_days=target.horizon_days,
+        reason=hint if scored else target.status_reason,
+    )
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pytest
 
-from commands.fetch import _show
 from scv.features import fetcher
+from terminal import variables
 
 AT = datetime(2017, 9, 5, 4, tzinfo=UTC)
 NAMES = [f"{one.name}__{feature.name}" for one in fetcher.collect().values() for feature in one.features]
@@ -31,7 +31,7 @@ def test_no_name_is_cut(
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    _show(table)
+    variables.show(table)
     lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
     assert max(map(len, lines)) <= width
     first = {line.split("│")[1].strip() for line in lines if line.count("│") > 1}

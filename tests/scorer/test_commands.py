@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
 
 import cli
-from commands import week as weeks
 from scorer.live.server import Server
+from scorer.tuesday import preparation
 from scv import stamp
 from scv.features.fetcher import collect
-from scv.offline import fetch as fetching
 from scv.offline import snapshot
 from scv.online.rowstore import RowStore
 from tests.marking import unmark
@@ -110,28 +109,27 @@ def test_a_week_runs_and_runs_again(live: Shop, capsys: pytest.CaptureFixture[st
     assert code == 0 and "already published, unchanged" in again
 
 
-def test_a_week_waits_for_the_log(made: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_week_waits_for_the_log(made: Shop) -> None:
     end = AT + timedelta(days=90)  # where the shop's watermarks stand
-    assert weeks.complete_to(made.settings, US) == end
-    assert weeks.wait(made.settings, US, end, 0)
-    assert not weeks.wait(made.settings, US, end + timedelta(microseconds=1), 0.1)
-    assert "waiting for the log" in capsys.readouterr().err
+    told: list[datetime | None] = []
+    assert preparation.complete_to(made.settings, US) == end
+    assert preparation.wait(made.settings, US, end, 0, told.append) and told == []
+    assert not preparation.wait(made.settings, US, end + timedelta(microseconds=1), 0.1, told.append)
+    assert told == [end]
 
 
-def test_a_snapshot_that_knew_too_little_is_taken_again(
-    made: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    weeks.take(made.settings, US, AT, 1)
+def test_a_snapshot_that_knew_too_little_is_taken_again(made: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    preparation.take(made.settings, US, AT, 1)
     calls: list[object] = []
-    monkeypatch.setattr(fetching, "fetch", lambda *args, **named: calls.append(args) or [])
-    weeks.take(made.settings, US, AT, 1)
+    monkeypatch.setattr(preparation, "fetch", lambda *args, **named: calls.append(args) or [])
+    preparation.take(made.settings, US, AT, 1)
     assert calls == []
     path = snapshot.manifest_path(made.settings.snapshots_path, US, AT)
     whole = path.read_bytes()
     taken = msgspec.json.decode(whole, type=snapshot.Manifest)
     early = msgspec.structs.replace(taken.stamp, complete_to=taken.stamp.complete_to | {"orders": AT - timedelta(1)})
     path.write_bytes(stamp.sealed(msgspec.structs.replace(taken, stamp=early)))
-    weeks.take(made.settings, US, AT, 1)
+    preparation.take(made.settings, US, AT, 1)
     path.write_bytes(whole)
     assert len(calls) == 1
 

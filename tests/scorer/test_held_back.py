@@ -75,8 +75,9 @@ def test_a_week_that_is_not_complete_is_not_published_unless_asked(
     live: Shop, folder: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     live.mark(NOT_COMPLETE)
-    code, out, err = run(capsys, "week", "US", "-d", "2017-12-12", "--wait", "0")
-    assert code == 2 and out == "" and "complete to 2017-12-04 04:00 UTC" in err and "--anyway" in err
+    code, out, err = run(capsys, "week", "US", "-d", "2017-12-12", "--wait", "1")
+    assert "US: waiting for the log (complete to 2017-12-04 04:00 UTC) …" in err
+    assert code == 2 and out == "" and "is complete to 2017-12-04 04:00 UTC" in err and "--anyway" in err
     live.fetch(NOT_COMPLETE)
     code, out, err = run(capsys, "export", "US", "-d", "2017-12-12")
     assert code == 2 and out == "" and "complete to 2017-12-04 04:00 UTC" in err and "--anyway" in err

@@ -16,13 +16,12 @@ import grpc
 import msgspec
 import pytest
 
-from commands.react import risk_of
 from rpc import scorer_pb2 as pb
 from rpc import scorer_pb2_grpc
 from scv.online.keys import Keys
 from scv.settings import PREFIX, Settings
 from store import heartbeat
-from streams.alert import Alert, Band, Risk, Standing, decide
+from streams.alert import Alert, Band, Risk, Standing, decide, risk_of
 from streams.kafka import topics
 from streams.kafka.producer import Producer
 from streams.reactor import MOST, Reactor
