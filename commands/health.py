@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from scv import settings
 from scv.errors import CerebroError, Unreachable
 from scv.settings import Settings
+
+if TYPE_CHECKING:
+    from scv.online.rowstore import RowStore
 
 ANSWER_S = 3.0
 START = {"online": "cerebro consume online", "lake": "cerebro consume lake", "reactor": "cerebro react"}
@@ -49,6 +52,7 @@ def _why(error: CerebroError, found: Settings, part: str) -> str:
 
 
 def _beat(found: Settings, name: str) -> str:
+    from scv.online.rowstore import RowStore
     from store import heartbeat
     from store.client import UNWELL, ails, client, shown
 
@@ -57,11 +61,12 @@ def _beat(found: Settings, name: str) -> str:
             beat = heartbeat.read(store, name)
             if beat is None:
                 heartbeat.try_out(store)
+            lost = _lost(RowStore(store)) if name in ("online", "lake") else ""
         except UNWELL as error:
             raise Unreachable(f"not known: the store {shown(found)} {ails(error)}.") from error
     if beat is None:
         raise CerebroError(f"no heartbeat within {heartbeat.TTL_S} s. Start it with `{START[name]}`.")
-    return "alive" + _reading(beat)
+    return "alive" + _reading(beat) + lost
 
 
 def _reading(beat: dict[str, Any]) -> str:
@@ -69,6 +74,14 @@ def _reading(beat: dict[str, Any]) -> str:
     taken = f", {beat['taken']:,} records taken" if "taken" in beat else ""
     where = f", at the end of {beat['at_end']} of its {beat['partitions']} partitions" if "at_end" in beat else ""
     return taken + where
+
+
+def _lost(store: RowStore) -> str:
+    """What no consumer can read any more; it is in no row and no table."""
+    from streams.kafka.log import parts
+
+    count = sum(position.lost for position in store.positions(parts(store.logs())))
+    return f"; {count:,} offsets had left the broker before anybody read them" if count else ""
 
 
 def _store(found: Settings) -> str:

@@ -37,6 +37,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     exports: Annotated[str, Meta(description="fsspec URL of the Tuesday folder; empty: HOME/exports")] = ""
     topic_prefix: Annotated[str, Meta(description="first word of every topic name", pattern=WORD)] = "cerebro"
     partitions: Annotated[int, Meta(description="partitions of each topic that we create", ge=1, le=512)] = 2
+    replication: Annotated[
+        int, Meta(description="copies of each topic that we create; 0: as many as the broker makes by itself", ge=0)
+    ] = 0
+    event_days: Annotated[int, Meta(description="days that topics we create keep events; 0: for ever", ge=0)] = 0
+    dead_letter_days: Annotated[
+        int, Meta(description="days that topics we create keep dead letters; 0: for ever", ge=0)
+    ] = 0
     stale_after_s: Annotated[int, Meta(description="a fetcher older than this is STALE in a reply", ge=1)] = 7200
     refuse_after_s: Annotated[int, Meta(description="older than this no score is given", ge=1)] = 691200
     session_ms: Annotated[

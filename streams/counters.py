@@ -16,7 +16,8 @@ class Counters:
     earlier life of this consumer) or `unbuilt` (rows of its family are not built). `fenced` are updates of rows that
     held the record already, `refused` row writes that another writer was faster with (redone), `rows` those that
     stood. `placed` counts partitions placed, `commits` the lake's transactions; for the lake `re_read` are records
-    taken once more by this very process.
+    taken once more by this very process. `lost` are offsets, not records: those that the broker had dropped before this
+    consumer's first reading.
     """
 
     batches: int = 0
@@ -33,6 +34,7 @@ class Counters:
     rows: int = 0
     refused: int = 0
     placed: int = 0
+    lost: int = 0
     commits: int = 0
 
     @property

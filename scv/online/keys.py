@@ -5,6 +5,7 @@ pos:topic:partition                   hash, a partition's restart point:
     offset                            the next to apply
     turn                              counts rebuilds: whoever read another one must read all of this again
     wm:COUNTRY                        everything seen before this instant is applied (us)
+    lost                              offsets that the broker had dropped before anybody read them
 clock:country                         hash: mode, front (us)
 built:country                         hash, fetcher → marker: of what its rows are whole
 topics                                hash: topic → log description (epoch, topic id, partitions)

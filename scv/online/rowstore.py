@@ -55,12 +55,13 @@ class Built:
 @dataclass(frozen=True)
 class Position:
     """A partition's restart point: the next offset to apply and, per country, the instant before which everything
-    seen is applied (us).
+    seen is applied (us). `lost`: how many offsets the broker had dropped before anybody read them.
     """
 
     offset: int | None
     watermarks: Mapping[str, int] = field(default_factory=dict)
     turn: int = 0
+    lost: int = 0
 
 
 @dataclass(frozen=True)
@@ -123,10 +124,8 @@ class RowStore:
         """Write each key's fields, all or none of a key; the keys that were refused. One round trip."""
         pipe = self.client.pipeline(transaction=False)
         for key, fields in writes.items():
-            args: list[Any] = [FENCE_BYTES]
-            for write in fields:
-                args += [write.field, write.expected, write.data]
-            self._write(keys=[key], args=args, client=pipe)
+            words = [word for write in fields for word in (write.field, write.expected, write.data)]
+            self._write(keys=[key], args=[FENCE_BYTES, *words], client=pipe)
         done = pipe.execute() if writes else []
         return [key for key, written in zip(writes, done, strict=True) if not written]
 
@@ -144,6 +143,10 @@ class RowStore:
         for move in moves:
             self._advance(keys=[self.keys.position(move.topic, move.partition)], args=move.args(), client=pipe)
         return [bool(moved) for moved in (pipe.execute() if moves else [])]
+
+    def note_lost(self, topic: str, partition: int, count: int) -> None:
+        """Keep how many offsets of a partition nobody can read any more."""
+        self.client.hset(self.keys.position(topic, partition), "lost", count)
 
     # -- clocks --------------------------------------------------------------------------------------------
     def clock(self, country: str) -> Clock:
@@ -182,17 +185,15 @@ class RowStore:
         pipe = self.client.pipeline(transaction=False)
         for country, us in fronts.items():
             self._tick(keys=[self.keys.clock(country)], args=[us], client=pipe)
-        if fronts:
-            pipe.execute()
+        pipe.execute()
 
     def set_back(self, country: str, us: int) -> None:
         """Set a country's front and watermarks that are later than an instant (us) to it: the way back."""
-        fields = [(self.keys.clock(country), "front")]
-        for topic, log in self.logs().items():
-            fields += [(self.keys.position(topic, partition), f"wm:{country}") for partition in range(log.partitions)]
         pipe = self.client.pipeline(transaction=True)
-        for key, name in fields:
-            self._back(keys=[key], args=[name, us], client=pipe)
+        self._back(keys=[self.keys.clock(country)], args=["front", us], client=pipe)
+        for topic, log in self.logs().items():
+            for partition in range(log.partitions):
+                self._back(keys=[self.keys.position(topic, partition)], args=[f"wm:{country}", us], client=pipe)
         pipe.execute()
 
     # -- markers -------------------------------------------------------------------------------------------
@@ -227,8 +228,7 @@ class RowStore:
         keys = [self.keys.generation, self.keys.topics, self.keys.built(built.country)]
         keys += [self.keys.position(built.topic, partition) for partition in range(log.partitions)]
         args: list[Any] = [built.generation, built.topic, log.topic_id, log.epoch, log.partitions, *built.positions]
-        for fetcher, mark in built.marks.items():
-            args += [fetcher, mark]
+        args += [word for pair in built.marks.items() for word in pair]
         return bool(self._mark(keys=keys, args=args))
 
     def folded_by(self, country: str, wanted: bytes) -> bytes:
@@ -283,8 +283,8 @@ def position_of(found: Mapping[bytes, bytes]) -> Position:
     """A position as HGETALL returns it."""
     texts = {name.decode(): text for name, text in found.items()}
     marks = {name[3:]: int(us) for name, us in texts.items() if name.startswith("wm:")}
-    offset = texts.get("offset")
-    return Position(None if offset is None else int(offset), marks, int(texts.get("turn", 0)))
+    offset, turn, lost = texts.get("offset"), int(texts.get("turn", 0)), int(texts.get("lost", 0))
+    return Position(None if offset is None else int(offset), marks, turn, lost)
 
 
 def marks_of(generation: bytes | None, topics: Mapping[bytes, bytes], marks: Mapping[bytes, bytes]) -> Marks:

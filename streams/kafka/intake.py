@@ -21,6 +21,8 @@ from streams.kafka.topics import MAX_EVENT_BYTES
 
 COMMIT_EVERY_S = 1.0
 _GONE = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}
+_NOT_NOW = {KafkaError._STATE, KafkaError._INVALID_ARG}
+"""Assigned, or taken away, this very moment: the next attempt is in time."""
 _OUT_OF_RANGE = {KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET}
 
 
@@ -48,6 +50,7 @@ class Intake:
         self._trouble = trouble or librdkafka.Trouble(say)
         self._committed_at = -COMMIT_EVERY_S
         self._committed: dict[Part, int] = {}
+        self._refused: set[Part] = set()
         self._consumer = librdkafka.consumer(settings, _config(settings, group), self._trouble)
         self._consumer.subscribe(list(topics), on_assign=self._assign, on_revoke=self._revoke, on_lost=self._revoke)
 
@@ -84,24 +87,33 @@ class Intake:
                 taken.append(message)
         return [message for message in taken if Part(message.topic(), message.partition()) in self.next]
 
-    def place(self, starts: Mapping[Part, int], bounds: Mapping[Part, Bounds]) -> None:
+    def place(self, starts: Mapping[Part, int], bounds: Mapping[Part, Bounds]) -> dict[Part, int]:
         """Begin at these offsets. Raises LogChanged for one that the log does not hold.
 
-        Offset 0 means that nothing was read before: there the log's first record is the start.
+        Offset 0 means that nothing was read before: there the log's first record is the start. Returns how many
+        offsets of which partitions are lost thereby: the broker dropped them before anybody read them.
         """
+        lost: dict[Part, int] = {}
         for part, wanted in starts.items():
             low, high = bounds[part]
-            if wanted == 0 and low > 0:
-                self._say(f"{part.topic}/{part.partition} starts at {low}: the broker has dropped what was before.")
-                wanted = low
-            if not low <= wanted <= high:
+            begin = wanted or low
+            if not low <= begin <= high:
                 raise LogChanged(
                     f"{part.topic}/{part.partition} holds offsets {low} to {high}, and {wanted} comes next: "
                     f"records are missing. {ADVICE}"
                 )
-            if self._seek(part, wanted):
-                self.unplaced.discard(part)
-                self.next[part] = wanted
+            if not self._seek(part, begin):
+                continue
+            self.unplaced.discard(part)
+            self.next[part] = begin
+            if begin != wanted:
+                lost[part] = begin
+                self._say(
+                    f"{part.topic}/{part.partition} begins at offset {low:,}: the broker dropped what was before, and "
+                    "nobody had read it. No row and no table holds it; what you still have, `cerebro replay` sends "
+                    "again. Start both consumers before topics forget (CEREBRO_EVENT_DAYS)."
+                )
+        return lost
 
     def unplace(self, parts: Iterable[Part] | None = None) -> None:
         """Take nothing more from these partitions (default: all) until they are placed again."""
@@ -134,14 +146,22 @@ class Intake:
         self._consumer.close()
 
     def _seek(self, part: Part, offset: int) -> bool:
+        start = TopicPartition(*part, offset)
         try:
-            self._consumer.seek(TopicPartition(*part, offset))
-            self._consumer.resume([TopicPartition(*part)])
-            return True
+            if part in self._refused:
+                # Where the broker has dropped offset 0, the fetch from there failed, and librdkafka seeks no more.
+                self._consumer.incremental_unassign([start])
+                self._consumer.incremental_assign([start])
+            else:
+                self._consumer.seek(start)
+            self._consumer.resume([start])
         except KafkaException as error:
-            if error.args[0].code() == KafkaError._STATE:  # assigned this very moment: the next attempt is in time
-                return False
-            raise
+            if error.args[0].code() not in _NOT_NOW:
+                raise
+            self._refused.add(part)
+            return False
+        self._refused.discard(part)
+        return True
 
     def _assign(self, consumer: Any, given: list[TopicPartition]) -> None:
         parts = [Part(one.topic, one.partition) for one in given]
@@ -156,6 +176,7 @@ class Intake:
             self.next.pop(part, None)
             self.unplaced.discard(part)
             self.at_end.discard(part)
+            self._refused.discard(part)
         self._dropped(parts)
         consumer.incremental_unassign(taken)
 

@@ -7,11 +7,11 @@ topics; nothing here alters or deletes one, because a changed topic means that r
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from confluent_kafka import KafkaException, TopicCollection
-from confluent_kafka.admin import NewTopic
+from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType
 
 from scv.errors import CerebroError, Unreachable
 from scv.events.event import FAMILIES
@@ -24,9 +24,15 @@ MAX_EVENT_BYTES = 4 * 1024 * 1024
 MAX_DEAD_LETTER_BYTES = 5 * 1024 * 1024
 """An oversized record and the reason, in headers."""
 
+ALERT_DAYS = 7
+"""Whoever acts on alerts hears them live; nothing is made from them again."""
+
+_DAY_MS = 86_400_000
 _ANSWER_S = 15.0
 _PROBE_S = 1.0
+_ALTER = "Nothing of ours alters a topic: mend it with the broker's tools (kafka-configs, kafka-reassign-partitions)."
 _ALREADY = "TOPIC_ALREADY_EXISTS"
+_COPIES = "INVALID_REPLICATION_FACTOR"
 _UNKNOWN = "UNKNOWN_TOPIC_OR_PART"
 
 
@@ -36,6 +42,7 @@ class Topic(NamedTuple):
     name: str
     id: str
     partitions: int
+    copies: int
 
 
 def events(settings: Settings, family: str) -> str:
@@ -63,10 +70,18 @@ def alerts(settings: Settings) -> str:
 
 
 def wanted(settings: Settings) -> dict[str, dict[str, str]]:
-    """Topic name → broker settings, of every topic that we own."""
-    family_topics = {events(settings, name): {"max.message.bytes": str(MAX_EVENT_BYTES)} for name in FAMILIES}
-    letters = {dead_letters(settings, name): {"max.message.bytes": str(MAX_DEAD_LETTER_BYTES)} for name in FAMILIES}
-    return family_topics | letters | {scv_changed(settings): {"cleanup.policy": "compact"}, alerts(settings): {}}
+    """Topic name → broker settings, of every topic that we own; whatever the cluster's own defaults are."""
+    event = _kept(settings.event_days) | {"max.message.bytes": str(MAX_EVENT_BYTES)}
+    event |= {"message.timestamp.type": "LogAppendTime"}  # times are bounded by the record's own: the broker's word
+    letter = _kept(settings.dead_letter_days) | {"max.message.bytes": str(MAX_DEAD_LETTER_BYTES)}
+    names = {events(settings, name): event for name in FAMILIES}
+    names |= {dead_letters(settings, name): letter for name in FAMILIES}
+    return names | {scv_changed(settings): {"cleanup.policy": "compact"}, alerts(settings): _kept(ALERT_DAYS)}
+
+
+def _kept(days: int) -> dict[str, str]:
+    """For so many days, whatever it takes; 0: for ever."""
+    return {"cleanup.policy": "delete", "retention.ms": str(days * _DAY_MS or -1), "retention.bytes": "-1"}
 
 
 def wait(settings: Settings, say: Callable[[str], None] = talk) -> librdkafka.AdminClient:
@@ -93,14 +108,19 @@ def wait(settings: Settings, say: Callable[[str], None] = talk) -> librdkafka.Ad
 def ensure(settings: Settings, say: Callable[[str], None] = talk) -> dict[str, Topic]:
     """Every topic of ours by name, after creating the missing ones.
 
-    An existing topic stays as it is, whatever its partition count. Raises Unreachable.
+    An existing topic stays as it is, whatever its partition count; says where its settings are not those that we
+    would give it. Raises Unreachable.
     """
     client = wait(settings, say)
     names = wanted(settings)
-    missing = names.keys() - _existing(client, names)
-    if missing:
+    if missing := names.keys() - _existing(client, names):
         _create(client, settings, {name: names[name] for name in sorted(missing)})
-    return _described(client, names, settings)
+    found = _described(client, names, settings)
+    for line in _differences(names, _configured(client, names)):
+        say(line)
+    if few := [name for name in names if found[name].copies < settings.replication]:
+        say(f"{_listed(few)} has fewer copies than CEREBRO_REPLICATION={settings.replication}. {_ALTER}")
+    return found
 
 
 def describe(settings: Settings, names: Iterable[str] | None = None) -> dict[str, Topic]:
@@ -117,13 +137,48 @@ def _existing(client: librdkafka.AdminClient, names: Iterable[str]) -> set[str]:
 
 
 def _create(client: librdkafka.AdminClient, settings: Settings, missing: dict[str, dict[str, str]]) -> None:
-    new = [NewTopic(name, settings.partitions, 1, config=config) for name, config in missing.items()]
+    copies = settings.replication or -1
+    new = [NewTopic(name, settings.partitions, copies, config=config) for name, config in missing.items()]
     for name, future in client.create_topics(new, request_timeout=_ANSWER_S).items():
         try:
             future.result()
         except KafkaException as error:
-            if error.args[0].name() != _ALREADY:  # another process was faster: that is what we wanted
-                raise CerebroError(f"Topic {name} cannot be created on {settings.broker}: {error}") from error
+            what = error.args[0].name()
+            if what != _ALREADY:  # another process was faster: that is what we wanted
+                hint = " CEREBRO_REPLICATION must fit the number of brokers." if what == _COPIES else ""
+                raise CerebroError(f"Topic {name} cannot be created on {settings.broker}: {error}.{hint}") from error
+
+
+def _configured(client: librdkafka.AdminClient, names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Topic → its settings; without those that the broker does not tell us."""
+    asked = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+    found = {}
+    for resource, future in client.describe_configs(asked, request_timeout=_ANSWER_S).items():
+        try:
+            found[resource.name] = {name: str(entry.value) for name, entry in future.result().items()}
+        except KafkaException:
+            continue  # not every user may ask
+    return found
+
+
+def _differences(names: Mapping[str, Mapping[str, str]], found: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    """A sentence for every setting that topics have otherwise than we would give it, with all of these topics."""
+    apart: dict[tuple[str, str, str], list[str]] = {}
+    for topic, settings in names.items():
+        for name, value in settings.items():
+            has = found.get(topic, {}).get(name, value)
+            if has != value:
+                apart.setdefault((name, has, value), []).append(topic)
+    for (name, has, value), topics in apart.items():
+        yield f"{_listed(topics)} has {name}={has}, not {value}. {_ALTER}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """
+    >>> _listed(["cerebro.app", "cerebro.mail", "cerebro.orders"])
+    'Topic cerebro.app (and 2 more)'
+    """
+    return f"Topic {names[0]}" + (f" (and {len(names) - 1} more)" if len(names) > 1 else "")
 
 
 def _described(client: librdkafka.AdminClient, names: Iterable[str], settings: Settings) -> dict[str, Topic]:
@@ -149,7 +204,8 @@ def _describe(client: librdkafka.AdminClient, names: list[str], settings: Settin
                 continue
             raise _unreachable(settings, error) from error
         if described.partitions:
-            found[name] = Topic(name, str(described.topic_id), len(described.partitions))
+            copies = min(len(one.replicas) for one in described.partitions)
+            found[name] = Topic(name, str(described.topic_id), len(described.partitions), copies)
     return found
 
 

@@ -6,6 +6,7 @@ dead letter is acknowledged; then Kafka is told, as a hint.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -68,7 +69,8 @@ class LakeConsumer:
         """Consume until `stop` is set, until nothing is left (`until_idle`), or one batch (`once`)."""
         with connect(self._settings, self._say) as client:
             lake = Lake(self._settings.lake_path)
-            self._logs = open_epoch(self._settings, RowStore(client), lake, self._say).logs
+            self._store = RowStore(client)
+            self._logs = open_epoch(self._settings, self._store, lake, self._say).logs
             self._reading = Reading(self._logs, countries.known(self._settings.countries_path))
             self._writers = {topic: LakeWriter(lake, log) for topic, log in self._logs.items()}
             self._broker, self._flushes = Broker(self._settings, self._trouble), FlushRequests(client)
@@ -119,7 +121,11 @@ class LakeConsumer:
         for topic in {part.topic for part in parts}:
             self._writers[topic].reload()
         starts = {part: self._writers[part.topic].position(part) for part in parts}
-        self._intake.place(starts, bounds)
+        lost = self._intake.place(starts, bounds)
+        for part, count in lost.items():
+            self.counters.lost += count
+            with contextlib.suppress(*UNWELL):  # it is said and counted; the online consumer keeps it as well
+                self._store.note_lost(*part, count)
         for part in self._intake.placed & set(parts):
             self._starts[part] = starts[part]
             self.counters.placed += 1

@@ -135,7 +135,10 @@ class OnlineConsumer:
             topic: self._built(marks, self._logs[topic].family) for topic in sorted({part.topic for part in parts})
         }
         self._checked = 0.0  # clocks are read again: the turn that was just read stands for them
-        self._intake.place({part: position.offset or 0 for part, position in positions.items()}, bounds)
+        lost = self._intake.place({part: position.offset or 0 for part, position in positions.items()}, bounds)
+        for part, count in lost.items():
+            self.counters.lost += count
+            self._store.note_lost(*part, count)
         for part in sorted(self._intake.placed & set(parts)):
             log, position = self._logs[part.topic], positions[part]
             self._folding.end([part])
