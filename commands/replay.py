@@ -31,8 +31,9 @@ def command(
     """Send the events of PATH through Kafka in the order in which they were seen.
 
     PATH is a Parquet or JSON-lines file (or a folder of them) in the published event schemas, see `cerebro schemas`;
-    or the word completejourney for the demo's households. It goes on where every partition stands, stops before
-    --until and says so to every partition; where the consumers run, it waits until both stand there.
+    or the word completejourney for the demo's households. It goes on where every partition stands and says how many
+    events it leaves out as seen before; it stops before --until and says so to every partition; where the consumers
+    run, it waits until both stand there.
 
     \b
     Example:
@@ -52,7 +53,9 @@ def command(
         since = _instant(begin, history, found) if begin else _standing(history, found)
         end = None if until is None else _instant(until, history, found)
         summary = sender.replay(history, found, since, end, pace, report)
+        count = history.count()
     _show(summary)
+    _left_out(summary, count, since, chosen=begin is not None)
     _wait(found)
 
 
@@ -65,6 +68,21 @@ def _show(summary: Summary) -> None:
         f"{summary.seconds:.1f} s ({rate:,.0f} records/s). Clock: {summary.clock.isoformat()}.",
         err=True,
     )
+
+
+def _left_out(summary: Summary, count: int, since: datetime | None, chosen: bool) -> None:
+    """Say what was seen before this run began, which it takes for sent; and where that is all, what may be done."""
+    if since is None or not summary.before:
+        return
+    where = "the --from" if chosen else "where the replay stands"
+    left_out = f"{summary.before:,} of {count:,} events, seen before {since.isoformat()}, {where}"
+    click.echo(f"Left out: {left_out}.", err=True)
+    if not summary.total and not chosen:
+        click.echo(
+            "If they were never sent: give them a seen_at from then on, the instant at which they became known. Or "
+            "send them with an earlier --from, and fetch the snapshots that are to know of them again.",
+            err=True,
+        )
 
 
 def _standing(history: History, found: Settings) -> datetime | None:

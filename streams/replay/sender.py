@@ -46,11 +46,13 @@ def silent(what: str, done: int, total: int) -> None:
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """What a replay sent. `first` and `last` are the seen instants of the first and last event sent, if any.
 
-    `clock` is the last watermark; `events` counts records by family (an erasure counts in each).
+    `clock` is the last watermark; `events` counts records by family (an erasure counts in each), and `before` those
+    that were left out because they were seen before it began.
     """
 
     countries: tuple[str, ...]
     events: dict[str, int]
+    before: int
     watermarks: int
     first: datetime | None
     last: datetime | None
@@ -83,6 +85,7 @@ def replay(
     ends = {code: _bounds(country.load(code, settings.countries_path))[1] for code in spans}
     plan = _plan(spans, ends, since, until, speed)
     total = history.count(plan.since_us, plan.before_us)
+    before = 0 if plan.since_us is None else history.count(until_us=plan.since_us)
     found = topics.ensure(settings)
     order = [found[topics.events(settings, family)] for family in FAMILIES]
     with Producer(settings, client_id="cerebro-replay", linger_ms=20) as producer:
@@ -90,7 +93,7 @@ def replay(
         sending.send_all(history)
         topics.wait(settings)  # a producer would give a broker that is gone minutes to come back
         producer.flush()
-        return sending.summary()
+        return sending.summary(before)
 
 
 def parse_speed(text: str) -> float:
@@ -244,10 +247,11 @@ class _Sending:
             self._producer.poll(min(left, 0.25))
             self._tell(sum(self._sent.values()))
 
-    def summary(self) -> Summary:
+    def summary(self, before: int) -> Summary:
         return Summary(
             countries=tuple(self._plan.countries),
             events={family: self._sent[index] for index, family in enumerate(FAMILIES) if self._sent[index]},
+            before=before,
             watermarks=self._watermarks,
             first=None if self._first is None else calendar.from_us(self._first),
             last=None if self._last is None else calendar.from_us(self._last),

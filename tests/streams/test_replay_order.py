@@ -91,7 +91,7 @@ def test_the_same_replay_makes_the_same_log(live: Settings, world: Path) -> None
 
 
 def test_a_sender_that_was_killed_is_resumed_where_every_partition_stands(
-    live: Settings, client: Any, world: Path, monkeypatch: pytest.MonkeyPatch
+    live: Settings, client: Any, world: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Its records for one partition never left it; the others were taken, and moved the clock far beyond them."""
     found, half = topics.ensure(live), UNTIL - timedelta(days=14)
@@ -104,6 +104,7 @@ def test_a_sender_that_was_killed_is_resumed_where_every_partition_stands(
         mark = event.encode(event.Watermark(country="ZZ", seen_at=UNTIL))
         producer.send(topics.events(live, "app"), mark, b"ZZ:", 0)
         everything = {one.key + one.value for one in history}
+        before, count = history.count(None, to_us(half)), history.count()
     shop.consume(live, OnlineConsumer)
     assert RowStore(client).clock("ZZ").now >= UNTIL and standing(RowStore(client), "ZZ") == half
     for name in ("broker", "store", "home", "topic_prefix"):
@@ -111,6 +112,12 @@ def test_a_sender_that_was_killed_is_resumed_where_every_partition_stands(
     assert cli.main(["replay", str(world)]) == 0
     sent = {(one.key or b"") + (one.value or b"") for one in read(live, *found.values())}
     assert sent >= everything
+    said = capsys.readouterr().err
+    assert f"Left out: {before:,} of {count:,} events, seen before {half.isoformat()}, where the replay stands" in said
+    assert "--from" not in said, "it went on, as ever"
+    assert cli.main(["replay", str(world), "--until", half.isoformat()]) == 0
+    said = capsys.readouterr().err
+    assert f"Left out: {before:,} of" in said and "seen_at" in said and "--from" in said, "nothing was sent"
 
 
 def test_a_record_whose_offset_the_broker_does_not_say_is_acknowledged(live: Settings) -> None:
