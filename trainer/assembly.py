@@ -14,11 +14,11 @@ import numpy as np
 from scv.events.calendar import from_us, label
 from scv.model.bundle import BundleInfo, Rows, levels, made_of
 from scv.model.calibration import Calibration
+from scv.model.metrics import figures_of
 from scv.offline.lake import LakeVersion
 from scv.stamp import Stamp
 from trainer.dataset import TrainingSet
 from trainer.fit import Fitted, calibrate, fit, out_of_fold
-from trainer.gate import figures_of
 from trainer.recipe import Recipe
 
 

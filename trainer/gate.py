@@ -78,8 +78,8 @@ def gate(
         {peer.name: peer.score(everything.matrix[split.judge]) for peer in peers},
     )
     winner: Winner
-    figures = {name: figures_of(held.rows.y, said[recipe]) for name, recipe in recipes.items()}
-    figures |= {name: figures_of(held.rows.y, p) for name, p in held.peers.items()}
+    figures = {name: metrics.figures_of(held.rows.y, said[recipe]) for name, recipe in recipes.items()}
+    figures |= {name: metrics.figures_of(held.rows.y, p) for name, p in held.peers.items()}
     if candidate == incumbent:
         winner, why = "incumbent", "the search found nothing better than the incumbent's recipe"
     else:
@@ -100,20 +100,6 @@ def compare(held: Judged, candidate: dict[str, float], incumbent: dict[str, floa
     if candidate["ece"] > max(bound, incumbent["ece"] + WORSE_CALIBRATION):
         return "incumbent", f"better log loss ({difference:+.5f}), but worse calibrated (ECE {candidate['ece']:.4f})"
     return "candidate", f"better log loss ({difference:+.5f}, in {sure:.0%} of draws), calibrated as well"
-
-
-def figures_of(y: np.ndarray, p: np.ndarray) -> dict[str, float]:
-    """The figures of one set of probabilities."""
-    return {
-        "log_loss": metrics.log_loss(y, p),
-        "auc": metrics.auc(y, p),
-        "pr_auc": metrics.pr_auc(y, p),
-        "ece": metrics.ece(y, p),
-        "ratio": float(p.mean() / y.mean()),
-        "lift": metrics.lift(y, p),
-        "rows": len(y),
-        "positives": int(y.sum()),
-    }
 
 
 def _said(recipe: Recipe, before: TrainingSet, matrix: np.ndarray, threads: int) -> np.ndarray:

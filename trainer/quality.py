@@ -17,13 +17,12 @@ from scv.events.country import Country
 from scv.figures import Figure
 from scv.model import metrics
 from scv.model.bundle import Bundle, champion, load
-from scv.model.metrics import Interval
+from scv.model.metrics import Interval, Quality
 from scv.settings import Settings
 from scv.targets.target import Target
 from trainer import past
 from trainer.baselines import baselines
 from trainer.dataset import TrainingSet
-from trainer.gate import figures_of
 from trainer.past import Past
 from trainer.words import OUTCOME
 
@@ -61,8 +60,8 @@ class Peer:
 
 
 @dataclass(frozen=True)
-class Quality:
-    """One target's figures on later Tuesdays. `ece_bound` is what 95 % of perfect models stay below.
+class Judgement:
+    """One target's figures on later Tuesdays.
 
     `hits` are the positives among the `capacity` riskiest of each Tuesday; `chance` and `recency` what those two
     would have found.
@@ -71,10 +70,8 @@ class Quality:
     target: str
     references: tuple[datetime, ...]
     customers: int
-    ours: dict[str, float]
-    auc: Interval
+    ours: Quality
     peers: tuple[Peer, ...]
-    ece_bound: float
     capacity: int
     hits: Interval
     chance: float
@@ -86,12 +83,9 @@ class Quality:
         return min(self.peers, key=lambda peer: peer.figures["log_loss"])
 
     @property
-    def win(self) -> bool:
-        return self.better_peer.beaten
-
-    @property
     def calibrated(self) -> bool:
-        return self.ours["ece"] <= self.ece_bound and RATIO[0] <= self.ours["ratio"] <= RATIO[1]
+        said = self.ours.figures
+        return said["ece"] <= self.ours.ece_bound and RATIO[0] <= said["ratio"] <= RATIO[1]
 
     def business(self) -> str:
         """Of the N you can contact each week, how many."""
@@ -103,7 +97,7 @@ class Quality:
         )
 
 
-def quality(bundle: Bundle, before: Past, after: Past, target: Target, last: datetime) -> Quality:
+def quality(bundle: Bundle, before: Past, after: Past, target: Target, last: datetime) -> Judgement:
     """Judge a bundle on the Tuesdays of `after` from its reference to `last`; fit the baselines on `before`.
 
     `before` is the past that the bundle was trained on. Raises UserError where no label of `after` is mature.
@@ -117,14 +111,12 @@ def quality(bundle: Bundle, before: Past, after: Past, target: Target, last: dat
     peers = [_peer(one.name, y, p, one.score(wide.matrix), weights) for one in baselines(fitted_on)]
     capacity = mine.country.capacity
     chosen = metrics.chosen(p, mine.at_us, capacity)
-    return Quality(
+    return Judgement(
         target=target.name,
         references=tuple(from_us(int(us)) for us in mine.references),
         customers=len(np.unique(mine.customers)),
-        ours=figures_of(y, p),
-        auc=metrics.auc_interval(y, p, weights),
+        ours=metrics.quality(y, p, weights, SEED),
         peers=tuple(peers),
-        ece_bound=metrics.ece_bound(p, SEED),
         capacity=capacity,
         hits=metrics.interval_of_sum(y * chosen, weights),
         chance=float(y.mean() * chosen.sum()),
@@ -134,7 +126,7 @@ def quality(bundle: Bundle, before: Past, after: Past, target: Target, last: dat
 
 def measure(
     settings: Settings, country: Country, targets: Sequence[Target], span: Span, store: FeatureStore | None = None
-) -> list[Quality]:
+) -> list[Judgement]:
     """The quality of each target's champion, both pasts read from the lake. Targets without one are left out."""
     champions = {one: champion(settings, country.code, one.name) for one in targets}
     bundles = {one: load(path, country) for one, path in champions.items() if path is not None}
@@ -153,27 +145,27 @@ def _between(rows: TrainingSet, bundle: Bundle, last: datetime) -> TrainingSet:
 def _peer(name: str, y: np.ndarray, ours: np.ndarray, peer: np.ndarray, weights: np.ndarray) -> Peer:
     return Peer(
         name,
-        figures_of(y, peer),
+        metrics.figures_of(y, peer),
         metrics.loss_difference(y, ours, peer, weights),
         metrics.auc_difference(y, ours, peer, weights),
     )
 
 
-def figures(found: Sequence[Quality]) -> list[Figure]:
+def figures(found: Sequence[Judgement]) -> list[Figure]:
     """Rows for `scv.figures.write("quality", …)`: ours against the better baseline, with the bars."""
     return [row for one in found for row in _figures(one)]
 
 
-def _figures(found: Quality) -> list[Figure]:
-    peer = found.better_peer
-    named = f"{found.target}: {{}} on {found.ours['rows']:,} rows ({found.ours['positives']:,} positive)"
-    loss, area = (found.ours[key] / peer.figures[key] for key in ("log_loss", "auc"))
+def _figures(found: Judgement) -> list[Figure]:
+    peer, of = found.better_peer, found.ours.figures
+    named = f"{found.target}: {{}} on {of['rows']:,} rows ({of['positives']:,} positive)"
+    loss, area = (of[key] / peer.figures[key] for key in ("log_loss", "auc"))
     interval = f"{peer.loss.value:+.4f} [{peer.loss.low:+.4f}, {peer.loss.high:+.4f}]"
     low, high = RATIO
     return [
         Figure(
             name=named.format("log loss"),
-            ours=found.ours["log_loss"],
+            ours=of["log_loss"],
             peer=peer.figures["log_loss"],
             ratio=loss,
             bar=f"surely below {peer.name}: difference {interval}, upper end < 0",
@@ -181,7 +173,7 @@ def _figures(found: Quality) -> list[Figure]:
         ),
         Figure(
             name=named.format("AUC"),
-            ours=found.ours["auc"],
+            ours=of["auc"],
             peer=peer.figures["auc"],
             ratio=area,
             bar=f"at most {AUC_SLACK} below {peer.name}",
@@ -189,10 +181,10 @@ def _figures(found: Quality) -> list[Figure]:
         ),
         Figure(
             name=f"{found.target}: calibration error",
-            ours=found.ours["ece"],
-            peer=found.ece_bound,
-            ratio=found.ours["ece"] / found.ece_bound,
-            bar=f"inside a perfect model's 95 %; said / seen {found.ours['ratio']:.2f} in {low} to {high}",
+            ours=of["ece"],
+            peer=found.ours.ece_bound,
+            ratio=of["ece"] / found.ours.ece_bound,
+            bar=f"inside a perfect model's 95 %; said / seen {of['ratio']:.2f} in {low} to {high}",
             ok=found.calibrated,
         ),
         Figure(

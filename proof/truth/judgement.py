@@ -12,23 +12,12 @@ import numpy as np
 from proof.truth.rows import Rows
 from scv.figures import Figure
 from scv.model import metrics
-from scv.model.metrics import Interval
+from scv.model.metrics import Interval, Quality
 from scv.targets.phase import PHASES
 
 SEED = 7
 LEAST = 30
 """Positives and negatives that a slice needs before it gets figures of its own."""
-
-
-@dataclass(frozen=True)
-class Quality:
-    """One probability on n rows: AUC and log loss with 95 % intervals by customer, calibration error and the bound
-    that 95 % of perfect models of this size stay below."""
-
-    auc: Interval
-    log_loss: Interval
-    ece: float
-    ece_bound: float
 
 
 @dataclass(frozen=True)
@@ -71,26 +60,17 @@ def _slice(rows: Rows, name: str, chosen: np.ndarray) -> Slice | None:
     champion = worse = behind = None
     if rows.said is not None:
         said = rows.said[chosen]
-        champion = _quality(y, said, weights)
+        champion = metrics.quality(y, said, weights, SEED)
         worse, behind = metrics.loss_difference(y, said, true, weights), metrics.auc_difference(y, said, true, weights)
     return Slice(
         phase=name,
         rows=len(y),
         positives=int(y.sum()),
-        truth=_quality(y, true, weights),
+        truth=metrics.quality(y, true, weights, SEED),
         constant=metrics.log_loss(y, np.full(len(y), rate)),
         champion=champion,
         worse=worse,
         behind=behind,
-    )
-
-
-def _quality(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> Quality:
-    return Quality(
-        auc=metrics.auc_interval(y, p, weights),
-        log_loss=metrics.interval_of_mean(metrics.losses(y, p), weights),
-        ece=metrics.ece(y, p),
-        ece_bound=metrics.ece_bound(p, SEED),
     )
 
 
@@ -110,11 +90,11 @@ def figures_of(rows: Rows, slices: list[Slice]) -> list[Figure]:
             Figure(name=f"{name}: {what}", ours=ours, peer=peer, ratio=ours / peer if ours else None, bar=bar, ok=ok)
             for what, ours, peer, ok in pairs
         ]
-        calibrated = truth.ece <= truth.ece_bound
+        error = truth.figures["ece"]
         found.append(
             Figure(
-                name=f"{name}: calibration error of the truth", ours=truth.ece, peer=truth.ece_bound,
-                bar="within what 95 % of perfect models of this size have", ok=calibrated,
+                name=f"{name}: calibration error of the truth", ours=error, peer=truth.ece_bound,
+                bar="within what 95 % of perfect models of this size have", ok=error <= truth.ece_bound,
             )
         )  # fmt: skip
         found.append(Figure(name=f"{name}: rows", ours=one.rows, peer=one.positives, unit="", bar="peer: positives"))

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pages import curves
 from pages.page import Block, Heading, Picture, Table, Text
 from pages.page import page as whole
-from proof.truth.judgement import Quality, Slice
+from proof.truth.judgement import Slice
 from proof.truth.rows import Rows
 from scv.model import metrics
-from scv.model.metrics import Interval
+from scv.model.metrics import Interval, Quality
 
 COLUMNS = ("", "Rows", "Positives", "AUC", "Log loss", "Calibration error (bound)")
 BEHIND = ("Phase", "AUC below the truth", "Log loss above the truth", "Share of the attainable gain")
@@ -53,7 +53,7 @@ def _told(rows: Rows) -> str:
 
 
 def _cells(one: Slice, quality: Quality) -> Sequence[str]:
-    calibration = f"{quality.ece:.4f} ({quality.ece_bound:.4f})"
+    calibration = f"{quality.figures['ece']:.4f} ({quality.ece_bound:.4f})"
     return f"{one.rows:,}", f"{one.positives:,}", _shown(quality.auc, 3), _shown(quality.log_loss, 4), calibration
 
 

@@ -10,9 +10,9 @@ from pages import curves
 from pages.page import Block, Heading, Picture, Table, Text
 from pages.page import page as whole
 from scorer.feedback.outcomes import Hindsight
-from scorer.feedback.validation import Business, Feedback, HeldOut, Judged, Quality, sentence
+from scorer.feedback.validation import Business, Feedback, HeldOut, Judged, phases, recency_auc, sentence
 from scv.model import metrics
-from scv.model.metrics import Interval
+from scv.model.metrics import Interval, Quality
 
 
 def page(found: Feedback, notes: Sequence[str] = ()) -> str:
@@ -40,7 +40,7 @@ def _section(one: Judged, found: Feedback) -> list[Block]:
     blocks: list[Block] = [Heading(f"{target.name}: {target.sentence(found.country)}"), Text(_weeks(past), "quiet")]
     if one.quality is None:
         return [*blocks, Text("No mature labels with both outcomes yet: nothing can be said.")]
-    blocks += [_quality(one.quality, past), _picture(past), _phases(one.quality)]
+    blocks += [_quality(one.quality, past), _picture(past), _phases(past)]
     if one.business:
         blocks += _business(one.business, past)
     if one.held_out:
@@ -58,26 +58,26 @@ def _weeks(past: Hindsight) -> str:
 
 
 def _quality(found: Quality, past: Hindsight) -> Table:
-    free = ~past.contacted
+    free, of = ~past.contacted, found.figures
     rows = [
-        ("Rows, positives, households", f"{found.rows:,}, {found.positives:,}, {found.households:,}"),
+        ("Rows, positives, households", f"{of['rows']:,}, {of['positives']:,}, {past.households:,}"),
         ("AUC", _shown(found.auc)),
-        ("AUC of recency alone", f"{found.recency_auc:.3f}"),
-        ("PR-AUC (base rate)", f"{found.pr_auc:.3f} ({found.positives / found.rows:.3f})"),
+        ("AUC of recency alone", f"{recency_auc(past):.3f}"),
+        ("PR-AUC (base rate)", f"{of['pr_auc']:.3f} ({of['positives'] / of['rows']:.3f})"),
         ("Log loss", _shown(found.log_loss, 4)),
-        ("Calibration error (a perfect model stays below)", f"{found.ece:.4f} ({found.ece_bound:.4f})"),
-        ("Mean probability over rate", f"{found.mean_ratio:.2f}"),
-        ("Lift of the top tenth", f"{found.lift:.1f}"),
+        ("Calibration error (a perfect model stays below)", f"{of['ece']:.4f} ({found.ece_bound:.4f})"),
+        ("Mean probability over rate", f"{of['ratio']:.2f}"),
+        ("Lift of the top tenth", f"{of['lift']:.1f}"),
     ]
     if past.contacted.any() and past.y[free].any():
         rows.append(("Calibration error, uncontacted rows only", f"{metrics.ece(past.y[free], past.p[free]):.4f}"))
     return Table(rows)
 
 
-def _phases(found: Quality) -> Table:
+def _phases(past: Hindsight) -> Table:
     rows = [
         (name, f"{count:,}", f"{positives:,}", "–" if np.isnan(auc) else f"{auc:.3f}")
-        for name, (count, positives, auc) in found.phases.items()
+        for name, (count, positives, auc) in phases(past).items()
     ]
     return Table(rows, ("Phase", "Rows", "Positives", "AUC"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,33 +11,12 @@ import numpy as np
 from scorer.feedback.outcomes import Hindsight, collect
 from scv.events.country import Country
 from scv.model import metrics
-from scv.model.metrics import Interval
+from scv.model.metrics import Interval, Quality
 from scv.settings import Settings
 
 SEED = 20170905
 POWER = 2.8
 """Standard errors that an effect must measure to be found four times in five at the 5 % level."""
-
-
-@dataclass(frozen=True)
-class Quality:
-    """How good one target's probabilities were. `recency_auc`: of days since the last order alone.
-
-    `ece_bound`: what 95 % of perfect models of this size stay below. `phases`: rows, positives, AUC of each.
-    """
-
-    rows: int
-    positives: int
-    households: int
-    auc: Interval
-    recency_auc: float
-    pr_auc: float
-    log_loss: Interval
-    ece: float
-    ece_bound: float
-    mean_ratio: float
-    lift: float
-    phases: Mapping[str, tuple[int, int, float]]
 
 
 @dataclass(frozen=True)
@@ -109,23 +88,12 @@ def judge(past: Hindsight) -> Judged:
     positives = int(past.y.sum())
     if positives == 0 or positives == len(past):
         return Judged(past, None)
-    y, p = past.y, past.p
-    weights = metrics.draw_weights(past.customers, SEED)
-    quality = Quality(
-        rows=len(past),
-        positives=positives,
-        households=past.households,
-        auc=metrics.auc_interval(y, p, weights),
-        recency_auc=metrics.auc(y, _silence(past)),
-        pr_auc=metrics.pr_auc(y, p),
-        log_loss=metrics.interval_of_mean(metrics.losses(y, p), weights),
-        ece=metrics.ece(y, p),
-        ece_bound=metrics.ece_bound(p, SEED),
-        mean_ratio=float(p.mean() / y.mean()),
-        lift=metrics.lift(y, p),
-        phases={str(name): _phase(past, str(name)) for name in np.unique(past.phase)},
-    )
-    return Judged(past, quality)
+    return Judged(past, metrics.quality(past.y, past.p, metrics.draw_weights(past.customers, SEED), SEED))
+
+
+def recency_auc(past: Hindsight) -> float:
+    """AUC of days since the last order alone."""
+    return metrics.auc(past.y, _silence(past))
 
 
 def _silence(past: Hindsight) -> np.ndarray:
@@ -134,9 +102,13 @@ def _silence(past: Hindsight) -> np.ndarray:
     return -found if past.target.name in ("return", "reactivation") else found
 
 
-def _phase(past: Hindsight, name: str) -> tuple[int, int, float]:
-    rows = past.phase == name
-    return int(rows.sum()), int(past.y[rows].sum()), metrics.auc(past.y[rows], past.p[rows])
+def phases(past: Hindsight) -> dict[str, tuple[int, int, float]]:
+    """Rows, positives and AUC of each phase."""
+    found = {}
+    for name in np.unique(past.phase):
+        rows = past.phase == name
+        found[str(name)] = (int(rows.sum()), int(past.y[rows].sum()), metrics.auc(past.y[rows], past.p[rows]))
+    return found
 
 
 def _listed(judged: Judged) -> Judged:
@@ -161,10 +133,10 @@ def business(past: Hindsight) -> Business | None:
     weights = metrics.draw_weights(past.customers, SEED)
     return Business(
         contacts=int(listed.sum()),
-        left=_total(past.y * listed, weights),
-        by_chance=_total(past.y * lot, weights),
-        by_recency=_total(past.y * recent, weights),
-        more_than_recency=_total(past.y * (listed - recent), weights),
+        left=metrics.interval_of_sum(past.y * listed, weights),
+        by_chance=metrics.interval_of_sum(past.y * lot, weights),
+        by_recency=metrics.interval_of_sum(past.y * recent, weights),
+        more_than_recency=metrics.interval_of_sum(past.y * (listed - recent), weights),
     )
 
 
@@ -192,7 +164,7 @@ def held_out(past: Hindsight) -> HeldOut | None:
         held_out=int(away.sum()),
         listed_rate=one,
         held_out_rate=other,
-        effect=_interval(one - other, drawn),
+        effect=metrics.interval(one - other, drawn),
         smallest=POWER * float(np.nanstd(drawn)),  # not n rows: one household has many
         contacted=int((past.contacted & listed).sum()),
     )
@@ -202,15 +174,6 @@ def _rate(y: np.ndarray, rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Rate of some rows in each draw; NaN in a draw without any of them."""
     counts = weights[:, rows].sum(axis=1)
     return np.divide(weights[:, rows] @ y[rows], counts, out=np.full(len(counts), np.nan), where=counts > 0)
-
-
-def _total(values: np.ndarray, weights: np.ndarray) -> Interval:
-    return _interval(float(values.sum()), weights @ values)
-
-
-def _interval(value: float, drawn: np.ndarray) -> Interval:
-    low, high = np.nanquantile(drawn, [0.025, 0.975])
-    return Interval(value, float(low), float(high))
 
 
 def sentence(found: Feedback) -> str:

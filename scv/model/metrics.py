@@ -6,6 +6,7 @@ customer's rows are drawn together, both models on the same draw.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -128,11 +129,11 @@ def draw_weights(customers: np.ndarray, seed: int, draws: int = DRAWS) -> np.nda
 
 def interval_of_mean(values: np.ndarray, weights: np.ndarray) -> Interval:
     """Mean of one value per row."""
-    return _interval(float(values.mean()), (weights @ values) / weights.sum(axis=1))
+    return interval(float(values.mean()), (weights @ values) / weights.sum(axis=1))
 
 
 def auc_interval(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> Interval:
-    return _interval(auc(y, p), _aucs(y, p, weights))
+    return interval(auc(y, p), _aucs(y, p, weights))
 
 
 def loss_difference(y: np.ndarray, ours: np.ndarray, peer: np.ndarray, weights: np.ndarray) -> Interval:
@@ -147,20 +148,13 @@ def chance_better(y: np.ndarray, ours: np.ndarray, peer: np.ndarray, weights: np
 
 def auc_difference(y: np.ndarray, ours: np.ndarray, peer: np.ndarray, weights: np.ndarray) -> Interval:
     """AUC of ours minus the peer's: above 0 is better."""
-    return _interval(auc(y, ours) - auc(y, peer), _aucs(y, ours, weights) - _aucs(y, peer, weights))
+    return interval(auc(y, ours) - auc(y, peer), _aucs(y, ours, weights) - _aucs(y, peer, weights))
 
 
-def _interval(value: float, drawn: np.ndarray) -> Interval:
+def interval(value: float, drawn: np.ndarray) -> Interval:
+    """A figure, and its 95 % interval from the same figure of each draw; NaN in a draw that does not have it."""
     low, high = np.nanquantile(drawn, [0.025, 0.975])
     return Interval(value, float(low), float(high))
-
-
-def psi(before: np.ndarray, after: np.ndarray, count: int = BINS) -> float:
-    """Population stability index of two samples of scores, over bins equally full before."""
-    edges = np.quantile(before, np.linspace(0, 1, count + 1)[1:-1])
-    shares = [np.bincount(np.searchsorted(edges, one), minlength=count) / len(one) for one in (before, after)]
-    old, new = (np.clip(share, 1e-4, None) for share in shares)
-    return float(np.sum((new - old) * np.log(new / old)))
 
 
 def chosen(score: np.ndarray, groups: np.ndarray, capacity: int) -> np.ndarray:
@@ -174,4 +168,39 @@ def chosen(score: np.ndarray, groups: np.ndarray, capacity: int) -> np.ndarray:
 
 def interval_of_sum(values: np.ndarray, weights: np.ndarray) -> Interval:
     """Sum of one value per row."""
-    return _interval(float(values.sum()), weights @ values)
+    return interval(float(values.sum()), weights @ values)
+
+
+def figures_of(y: np.ndarray, p: np.ndarray) -> dict[str, float]:
+    """The figures of one set of probabilities. `ratio`: their mean over the share of positives."""
+    return {
+        "log_loss": log_loss(y, p),
+        "auc": auc(y, p),
+        "pr_auc": pr_auc(y, p),
+        "ece": ece(y, p),
+        "ratio": float(p.mean() / y.mean()),
+        "lift": lift(y, p),
+        "rows": len(y),
+        "positives": int(y.sum()),
+    }
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How good one set of probabilities was: its figures, two of them with intervals by customer, and the calibration
+    error that 95 % of perfect models of this size stay below."""
+
+    figures: Mapping[str, float]
+    auc: Interval
+    log_loss: Interval
+    ece_bound: float
+
+
+def quality(y: np.ndarray, p: np.ndarray, weights: np.ndarray, seed: int) -> Quality:
+    """`weights` are the draws of `draw_weights`, `seed` that of the perfect models."""
+    return Quality(
+        figures=figures_of(y, p),
+        auc=auc_interval(y, p, weights),
+        log_loss=interval_of_mean(losses(y, p), weights),
+        ece_bound=ece_bound(p, seed),
+    )

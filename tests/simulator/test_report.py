@@ -41,7 +41,7 @@ def with_champion(said: np.ndarray, made: Rows) -> Rows:
 
 def test_the_truth_is_calibrated_and_needs_no_champion() -> None:
     (everyone, *_) = judgement.judge(rows())
-    assert everyone.truth.ece <= everyone.truth.ece_bound and everyone.champion is None
+    assert everyone.truth.figures["ece"] <= everyone.truth.ece_bound and everyone.champion is None
     assert everyone.truth.log_loss.value < everyone.constant
     told = {figure.name: figure for figure in judgement.figures_of(rows(), [everyone])}
     assert told["ZZ cancellation: AUC"].ours is None and told["ZZ cancellation: AUC"].ok is None

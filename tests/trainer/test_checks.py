@@ -34,10 +34,10 @@ from tests.trainer.test_gate import leaking, plant
 from trainer.dataset import TrainingSet
 from trainer.drift import steady
 from trainer.fit import calibrate
-from trainer.gate import Judged, compare, figures_of, gate
+from trainer.gate import Judged, compare, gate
 from trainer.leak import alarms, shuffled
 from trainer.past import _useful
-from trainer.quality import Peer, Quality, figures
+from trainer.quality import Judgement, Peer, figures
 from trainer.recipe import DEFAULT
 from trainer.splits import Split, _enough, judged
 from trainer.train import Plan, _Run, silent
@@ -134,7 +134,7 @@ def candidate_wins(candidate: float, incumbent: float) -> bool:
     said = [np.clip(true * factor, 0, 0.999) for factor in (candidate, incumbent)]
     customers = SimpleNamespace(y=y, customers=random.integers(0, 600, 6000))
     held = Judged(customers, *said, {})  # type: ignore[arg-type]
-    return compare(held, *(figures_of(y, p) for p in said))[0] == "candidate"
+    return compare(held, *(metrics.figures_of(y, p) for p in said))[0] == "candidate"
 
 
 def sharper_but_wrong() -> bool:
@@ -145,7 +145,7 @@ def sharper_but_wrong() -> bool:
     said, dull = np.clip(true * 1.25, 0, 0.999), np.full(6000, y.mean())
     held = Judged(SimpleNamespace(y=y, customers=random.integers(0, 600, 6000)), said, dull, {})  # type: ignore[arg-type]
     assert metrics.log_loss(y, said) < metrics.log_loss(y, dull)
-    return compare(held, figures_of(y, said), figures_of(y, dull))[0] == "candidate"
+    return compare(held, metrics.figures_of(y, said), metrics.figures_of(y, dull))[0] == "candidate"
 
 
 def keeps_all(set_of_rows: TrainingSet) -> bool:
@@ -179,17 +179,17 @@ def peer(loss: Interval = LOWER, auc: Interval = EVEN) -> Peer:
     return Peer("RFM-logistic", {"log_loss": 0.3, "auc": 0.7}, loss, auc)
 
 
-def quality(said: float = 1.0, against: Peer | None = None) -> Quality:
+def quality(said: float = 1.0, against: Peer | None = None) -> Judgement:
     """Of a model that says the truth times `said`."""
     random = np.random.default_rng(6)
     true = random.beta(1, 6, 4000)
     y, p = (random.random(4000) < true).astype(float), np.clip(true * said, 0, 1)
     nothing = Interval(0, 0, 0)
-    bound = metrics.ece_bound(p, seed=1)
-    return Quality("lapse", (), 9, figures_of(y, p), nothing, (against or peer(),), bound, 100, nothing, 0, 0)
+    ours = metrics.quality(y, p, np.ones((1, len(y))), seed=1)
+    return Judgement("lapse", (), 9, ours, (against or peer(),), 100, nothing, 0, 0)
 
 
-def rows_hold(found: Quality) -> bool:
+def rows_hold(found: Judgement) -> bool:
     """The figures that have a bar."""
     return all(one.ok for one in figures([found]) if one.ok is not None)
 
@@ -301,8 +301,7 @@ CASES = {
     "trainer.quality.Peer.beaten": case(
         lambda: peer().beaten, lambda: peer(NOT_SURELY).beaten, lambda: peer(auc=BEHIND).beaten
     ),
-    "trainer.quality.Quality.win": case(lambda: quality().win, lambda: quality(against=peer(NOT_SURELY)).win),
-    "trainer.quality.Quality.calibrated": case(
+    "trainer.quality.Judgement.calibrated": case(
         lambda: quality().calibrated, lambda: quality(1.3).calibrated, lambda: quality(0.7).calibrated
     ),
     "trainer.quality._figures": case(

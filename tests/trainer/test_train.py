@@ -138,9 +138,9 @@ def test_quality_on_later_tuesdays(past: Past, settings: Settings) -> None:
     after = past_of(FROZEN, 9, known, known, seed=2)
     found = quality(bundle.load(path, US), past, after, LAPSE, midnight(date(2017, 10, 24), US.zone))
     assert len(found.references) == 8 and found.references[0] == FROZEN
-    assert found.ours["rows"] == 480 and found.customers == 60
+    assert found.ours.figures["rows"] == 480 and found.customers == 60
     assert found.better_peer.figures["log_loss"] == min(peer.figures["log_loss"] for peer in found.peers)
-    assert found.win == (found.better_peer.loss.high < 0 and found.better_peer.auc.value >= -0.003)
+    assert found.better_peer.beaten == (found.better_peer.loss.high < 0 and found.better_peer.auc.value >= -0.003)
     rows = figures([found])
     assert len(rows) == 4 and rows[0].ok == (found.better_peer.loss.high < 0)
     assert "Of the 100 you can contact each week" in found.business()
