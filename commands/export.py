@@ -54,7 +54,7 @@ def publish(
       cerebro export US -d 2017-09-05
       CEREBRO_EXPORTS=s3://bucket/tuesdays cerebro export US
     """
-    from commands.tuesday import reference_of
+    from commands.tuesday import reference_of, warn_of_public_draw
     from scorer.tuesday.export import export
     from scv import settings as known
     from terminal.arguments import the_countries
@@ -62,7 +62,9 @@ def publish(
     settings = known.load()
     wrong = 0
     for country in the_countries(codes, settings):
-        found = export(settings, country, reference_of(date, country, settings, any_day), anyway=anyway)
+        at = reference_of(date, country, settings, any_day)
+        warn_of_public_draw(settings, at)
+        found = export(settings, country, at, anyway=anyway)
         same = _compare(settings.scorer, found) if reconcile else None
         click.echo(_json(found, same) if as_json else said(found))
         wrong += same.different if same else 0

@@ -40,7 +40,7 @@ def command(  # noqa: PLR0913 - one parameter per option
 
     Values count only where at least one side is not missing. Each that differs is looked into and gets a cause; JSON
     and page show one customer's id per cause, as an example. On a large country look at a sample first. Exit code 1
-    when any value differs or none was compared. Also written to build/figures/parity.json.
+    when any value differs or none was compared. Also written to HOME/figures/parity.json.
 
     \b
     Example:
@@ -60,7 +60,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     named = (*codes, *more)
     found = _served(config, named, since) if served else _compared(config, named, date, sample)
     rows = [row for one in found for tally in one.tallies for row in figures_of(one.country, tally)]
-    figures.write("parity_served" if served else "parity", rows)
+    figures.write("parity_served" if served else "parity", rows, config.figures_path)
     if page:
         report.write_page(page, found)
     report.show(found, as_json)

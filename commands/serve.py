@@ -23,6 +23,7 @@ def command(port: int | None, host: str | None, insecure: bool) -> None:
       cerebro serve
       cerebro serve --port 50052
     """
+    from commands.tuesday import warn_of_public_draw
     from scorer.live.server import DRAIN_S, Server
     from scv import settings as known
 
@@ -31,6 +32,7 @@ def command(port: int | None, host: str | None, insecure: bool) -> None:
     set_host, _, set_port = settings.scorer.rpartition(":")
     server = Server(settings, f"{host or set_host}:{set_port if port is None else port}", insecure)
     server.stop_on_signals()
+    warn_of_public_draw(settings)
     click.echo(f"Listening on {server.address}", err=True)
     server.start(lambda text: click.echo(text, err=True))
     server.watch()

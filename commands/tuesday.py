@@ -13,6 +13,26 @@ if TYPE_CHECKING:
     from scv.settings import Settings
 
 
+ACTED_ON_DAYS = 28
+"""A list of an earlier Tuesday was made to look back: nobody is called by it any more."""
+
+
+def warn_of_public_draw(settings: Settings, at: datetime | None = None) -> None:
+    """Say on stderr where anybody could tell who is held out of a list (of the instant `at`) that is acted on."""
+    import click
+
+    from scv.events.calendar import DAY_US, to_us
+    from scv.events.clock import wall_us
+
+    acted_on = at is None or to_us(at) > wall_us() - ACTED_ON_DAYS * DAY_US
+    if settings.draw_is_public and acted_on:
+        click.echo(
+            "Who is held out is drawn with a key that everybody can read in our source. Set CEREBRO_HOLD_OUT_SALT to a "
+            "secret, once, before the first list that counts: another one draws others.",
+            err=True,
+        )
+
+
 def reference_of(date: str | None, country: Country, settings: Settings, any_day: bool = False) -> datetime:
     """The instant that `-d` names; without it local midnight of the newest Tuesday by the country's clock.
 

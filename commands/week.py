@@ -51,6 +51,7 @@ def run(
 ) -> None:
     """One country's Tuesday; what each step did goes to stdout, waiting to stderr."""
     from commands.export import said
+    from commands.tuesday import warn_of_public_draw
     from scorer.tuesday import preparation
     from scorer.tuesday.export import Exported, export
     from scorer.tuesday.week import Folder
@@ -68,6 +69,7 @@ def run(
                 f"{country.code} {calendar.label(at, country)} is not published: the log is complete to {stands}. "
                 "Run it again when it is (do the consumers run?), or publish what there is with --anyway."
             )
+        warn_of_public_draw(settings, at)
         exported = export(settings, country, at, preparation.take(settings, country, at, workers), anyway)
     elif why := folder.why_not(at, version.ids):
         raise folder.refused(at, why)

@@ -1,6 +1,7 @@
-"""Figures: what a demo, a proof or a bench measured, as rows in `build/figures/NAME.json`.
+"""Figures: what a command, a proof or a bench measured, as rows in a file NAME.json.
 
-The table a person sees is drawn from that file, and docs quote it.
+Commands write them below HOME (`Settings.figures_path`), what runs in the checkout (demo, proofs, benches) into
+`build/figures`: the table a person sees is drawn from that file, and docs quote it.
 """
 
 from __future__ import annotations

@@ -99,7 +99,7 @@ class Story:
     def _parity(self) -> None:
         """Every way to a value, of both countries at the barrier."""
         self._narrator.run(f"parity US ZZ -d {FROZEN}")
-        rows = figures.read("parity")
+        rows = figures.read("parity", self._settings.figures_path)
         wrong, compared = (sum(int(getattr(row, side) or 0) for row in rows) for side in ("ours", "peer"))
         ways = "batch = rows = Feast online = Feast historical = the scorer's vector and probability"
         self._narrator.show("Parity", f"{wrong} mismatches of {compared:,} compared values: {ways}.")

@@ -22,13 +22,13 @@ FIGURES = "truth"
 def report(
     settings: Settings, worlds: Sequence[World], sample: int, target: Path, as_json: bool, say: rows.Say
 ) -> None:
-    """Judge each country's world, write the page and build/figures/truth.json, print the table (or JSON) on stdout."""
+    """Judge each country's world, write the page and HOME/figures/truth.json, print the table (or JSON) on stdout."""
     judged = []
     for world in worlds:
         for found in rows.collect(settings, world, sample, say):
             judged.append((found, judgement.judge(found)))
     told = [figure for found, slices in judged for figure in judgement.figures_of(found, slices)]
-    figures.write(FIGURES, told)
+    figures.write(FIGURES, told, settings.figures_path)
     whole.write(target, page.page(judged, _about(worlds)).encode())
     if as_json:
         click.echo(json.dumps(msgspec.to_builtins(told), indent=1))

@@ -70,9 +70,10 @@ def test_where_nothing_differs_it_says_how_much_was_compared(run: Run, tmp_path:
     assert code == 0 and int(compared.replace(",", "")) > 5_000
     ways = set(re.findall(r"^ZZ ([^:]+): .*\tok$", table, re.M))
     assert ways == {"rows", "Feast online", "Feast historical", "scorer"}
-    rows = figures.read("parity", tmp_path / "build" / "figures")
+    rows = figures.read("parity", tmp_path / "home" / "figures")
     assert sum(int(row.peer or 0) for row in rows) == int(compared.replace(",", ""))
     assert {row.ours for row in rows} == {0} and all(row.ok for row in rows)
+    assert not (tmp_path / "build").exists(), "nothing is written where a command happens to stand"
 
 
 def test_table_json_and_page_tell_the_same(place: Place, run: Run, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import cli
 from scorer.live.server import Server
 from scorer.tuesday import preparation
 from scv import stamp
+from scv.events.calendar import to_us
 from scv.features.fetcher import collect
 from scv.offline import snapshot
 from scv.online.rowstore import RowStore
@@ -107,6 +108,18 @@ def test_a_week_runs_and_runs_again(live: Shop, capsys: pytest.CaptureFixture[st
     assert page.is_file() and "<html" in page.read_text()
     code, again, _ = run(capsys, "week", "US", "-d", "2017-09-12")
     assert code == 0 and "already published, unchanged" in again
+
+
+def test_a_list_that_is_acted_on_needs_a_secret_draw(
+    made: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not one of long ago, which was made to look back."""
+    words, secret = ("export", "US", "-d", "2017-09-05"), "Set CEREBRO_HOLD_OUT_SALT to a secret"
+    assert secret not in run(capsys, *words)[2]
+    monkeypatch.setattr("scv.events.clock.wall_us", lambda: to_us(AT + timedelta(days=7)))
+    assert run(capsys, *words)[2].count(secret) == 1
+    monkeypatch.setenv("CEREBRO_HOLD_OUT_SALT", "pepper")
+    assert secret not in run(capsys, *words)[2]
 
 
 def test_a_week_waits_for_the_log(made: Shop) -> None:

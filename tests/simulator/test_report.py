@@ -89,8 +89,9 @@ def test_the_command_prints_and_draws(
     (written,) = (tmp_path / "home" / "reports").glob("*.html")
     text = written.read_text()
     assert "data:image/png;base64," in text and "http" not in text.split("<body>")[1]
-    figures = json.loads((tmp_path / "build" / "figures" / "truth.json").read_text())
+    figures = json.loads((tmp_path / "home" / "figures" / "truth.json").read_text())
     assert {figure["name"].split(":")[0] for figure in figures} >= {"ZZ cancellation"}
+    assert [path.name for path in tmp_path.iterdir()] == ["home"], "nothing is written where a command happens to stand"
 
 
 def test_a_report_of_nothing_is_refused(

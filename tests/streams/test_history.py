@@ -48,6 +48,14 @@ def decoded(record: Record) -> event.Event:
 both = pytest.mark.parametrize("name", ["h.parquet", "h.jsonl"])
 
 
+def test_all_of_a_history_is_looked_at_once_to_say_what_it_spans(tmp_path: Path) -> None:
+    path = write(tmp_path / "h.parquet", rows({}, {"id": "b", "occurred_at": "2017-05-02T10:00:00Z"}))
+    with History(path) as history:
+        spans = history.spans()
+        path.unlink()
+        assert history.spans() == spans and spans["US"].records == 2
+
+
 @both
 def test_order_is_that_of_seeing(tmp_path: Path, name: str) -> None:
     found = rows(
