@@ -174,17 +174,6 @@ def _check_window(where: str, fold: Fold, window: Window | None) -> None:
         raise BadSetting(f"{type(fold).__name__} takes {most} ({where}).")
 
 
-class TableFetcher:
-    """Base of fetchers that read a source table instead of events.
-
-    It has no log: its version is the source's instant, and the larger wins. A subclass gives `name`, `doc` and
-    `rows(country, at)`: one row per customer, known before `at`.
-    """
-
-    name: ClassVar[str]
-    doc: ClassVar[str]
-
-
 @functools.cache
 def collect() -> dict[str, type[Fetcher]]:
     """Every fetcher in `scv.fetchers`, by name, in alphabetical order."""

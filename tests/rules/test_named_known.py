@@ -7,11 +7,16 @@ from typing import Any
 
 import pytest
 
+import trainer.dataset
+import trainer.search
+import trainer.words
+from scorer.tuesday import sheet
 from scv.errors import UnknownName
 from scv.events import country as countries
-from scv.events.country import DAYS
+from scv.events.country import DAYS, Country
 from scv.folds.fold import Condition
-from scv.targets.target import TARGETS, Clause, Target
+from scv.targets import population
+from scv.targets.target import TARGETS, Clause, Target, of_country
 
 RETURN = TARGETS["return"]
 
@@ -40,6 +45,18 @@ NO_AMOUNT: tuple[Condition, ...] = (("amount_cent", ">=", 1),)
 def test_a_target_with_a_typo_is_refused_when_it_is_declared(change: dict[str, Any], nearest: str) -> None:
     with pytest.raises(UnknownName, match=rf"{nearest}.*in target {change.get('name', 'return')}"):
         dataclasses.replace(RETURN, **change)
+
+
+def test_every_table_about_targets_has_each_of_them() -> None:
+    """A new target is in all of them, or this says in which it is not; none speaks of one that there is not."""
+    whole = {"rules": population.RULES, "sheet": sheet.ACTIONS, "words": trainer.words.OUTCOME}
+    assert {name: set(table) for name, table in whole.items()} == {name: set(TARGETS) for name in whole}
+    assert {*trainer.search.TRIALS, *trainer.dataset.RECENCY} <= set(TARGETS)
+
+
+@pytest.mark.parametrize("country", countries.known().values(), ids=lambda one: one.code)
+def test_every_country_asks_for_targets_that_there_are(country: Country) -> None:
+    assert of_country(country) and len(set(country.targets)) == len(country.targets)
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=lambda one: one.name)
