@@ -17,6 +17,7 @@ def open_store(settings: Settings) -> FeatureStore:
     raw: dict[str, Any] = yaml.safe_load((REPO / "feature_store.yaml").read_text(encoding="utf-8"))
     raw["registry"]["path"] = str(settings.home_path / raw["registry"]["path"])
     raw["online_store"]["settings"] = settings
+    raw["offline_store"]["settings"] = settings
     raw["batch_engine"]["settings"] = settings
     return FeatureStore(config=RepoConfig(**raw, repo_path=REPO))
 

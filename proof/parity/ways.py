@@ -47,7 +47,7 @@ class Feast:
     """`get_online_features` and `get_historical_features` of the service with every feature."""
 
     def __init__(self, settings: Settings, country: Country) -> None:
-        self._settings, self._country = settings, country
+        self._country = country
         self._store = feast_store.apply(settings)
         self._service = self._store.get_feature_service("scv")
 
@@ -59,7 +59,7 @@ class Feast:
     def historical(self, customers: Sequence[str], at: Any) -> Any:
         """An Arrow table in the order of sorted `customers`."""
         frame = pd.DataFrame({"country": self._country.code, "customer_id": list(customers), "event_timestamp": at})
-        return historical.historical(self._store, self._settings, frame, self._service)
+        return historical.historical(self._store, frame, self._service)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from scv.events import calendar
 from scv.features.fetcher import collect
 from scv.offline import snapshot
 from scv.offline.fetch import fetch
+from scv.offline.snapshot import Snapshots
 from scv.settings import Settings
 from tests.feast.served import ZZ, Served
 
@@ -36,7 +37,7 @@ def customers_at(served: Served, references: list[datetime]) -> pd.DataFrame:
 
 
 def test_every_feature_is_the_snapshot_at_its_reference(snapped: Served, store: FeatureStore) -> None:
-    found = historical(store, snapped.settings, customers_at(snapped, TUESDAYS)).to_pylist()
+    found = historical(store, customers_at(snapped, TUESDAYS)).to_pylist()
     assert len(found) == len(TUESDAYS) * (len(snapped.customers) + 1)
     compared: Counter[str] = Counter()
     for chosen in collect().values():
@@ -57,25 +58,76 @@ def snapshots_of(settings: Settings, name: str) -> dict[tuple[str, datetime], di
 
 def test_references_short_names_and_labels_that_travel_along(snapped: Served, store: FeatureStore) -> None:
     frame = customers_at(snapped, TUESDAYS[:1]).assign(label=7)
-    table = historical(store, snapped.settings, frame, ["orders:count_ever", "phone:brand"], full_feature_names=False)
+    table = historical(store, frame, ["orders:count_ever", "phone:brand"], full_feature_names=False)
     assert sorted(table.column_names) == ["brand", "count_ever", "country", "customer_id", "event_timestamp", "label"]
     assert set(table["label"].to_pylist()) == {7}
     assert table.schema.field("count_ever").type == "int64"
 
 
-def test_an_instant_without_snapshot_is_refused(snapped: Served, store: FeatureStore) -> None:
-    """Feast would answer with last Tuesday's values, as they were last Tuesday."""
+def stock(store: FeatureStore, frame: Any, features: Any = None) -> Any:
+    """As Feast's own pages do it."""
+    return store.get_historical_features(frame, features or ["orders:days_since"]).to_arrow()
+
+
+def test_an_instant_without_snapshot_is_refused_on_the_stock_path(snapped: Served, store: FeatureStore) -> None:
+    """Feast alone would answer with last Tuesday's values, as they were last Tuesday."""
     friday = TUESDAYS[1] + timedelta(days=3)
     frame = customers_at(snapped, [*TUESDAYS, friday])
-    with pytest.raises(UserError, match=r"1 instants have no snapshot.*cerebro fetch ZZ -d 2017-02-17"):
-        historical(store, snapped.settings, frame)
-    unchecked = store.get_historical_features(customers_at(snapped, [friday]), ["orders:days_since"]).to_arrow()
-    assert any(value is not None for value in unchecked["days_since"].to_pylist())
+    for ask in (historical, stock):
+        with pytest.raises(UserError, match=r"1 instants have no snapshot.*cerebro fetch ZZ -d 2017-02-17"):
+            ask(store, frame)
+    assert len(stock(store, customers_at(snapped, TUESDAYS))) == 2 * (len(snapped.customers) + 1)
 
 
-def test_an_instant_without_zone_is_refused(snapped: Served, store: FeatureStore) -> None:
-    with pytest.raises(UserError, match="time zone"):
-        historical(store, snapped.settings, customers_at(snapped, [datetime(2017, 2, 7)]))
+@pytest.mark.parametrize("naive", [datetime(2017, 2, 7), "2017-02-07", "2017-02-07 00:00:00"])
+def test_an_instant_without_zone_is_refused(snapped: Served, store: FeatureStore, naive: object) -> None:
+    """Feast takes it for UTC: hours away from the country's midnight."""
+    with pytest.raises(UserError, match=r"local midnight.*2017-02-07', tz='Europe/Berlin'"):
+        stock(store, customers_at(snapped, [naive]))  # type: ignore[list-item]
+
+
+def test_the_column_of_instants_may_have_any_name(snapped: Served, store: FeatureStore) -> None:
+    named = customers_at(snapped, TUESDAYS).rename(columns={"event_timestamp": "at"})
+    assert set(stock(store, named).column_names) == {"country", "customer_id", "at", "days_since"}
+    with pytest.raises(UserError, match="cerebro fetch ZZ -d 2017-02-08"):
+        stock(store, named.assign(at=TUESDAYS[0] + timedelta(days=1)))
+
+
+def test_who_is_not_in_a_snapshot_is_missing_and_not_as_of_the_week_before(
+    snapped: Served, store: FeatureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A customer who was erased between two Tuesdays."""
+    monkeypatch.setattr(Snapshots, "why_not", lambda *_: "")
+    path = snapshot.path_of(snapped.settings.snapshots_path, "orders", ZZ, TUESDAYS[1])
+    whole = path.read_bytes()
+    table = snapshot.read_file(path)
+    gone = table["customer_id"][0].as_py()
+    snapshot.write(table.slice(1), path)
+    try:
+        rows = stock(store, customers_at(snapped, TUESDAYS[1:])).to_pylist()
+    finally:
+        path.write_bytes(whole)
+    found = {row["customer_id"]: row["days_since"] for row in rows}
+    assert found[gone] is None and sum(value is not None for value in found.values()) == len(table) - 1
+
+
+@pytest.mark.parametrize(
+    ("frame", "words"),
+    [
+        ("SELECT 1", "pandas data frame"),
+        (None, "pandas data frame"),
+        ({"customer_id": ["1"]}, "no column country"),
+        ({"country": ["ZZ"], "customer_id": [1]}, r"customer_id is not all text.*astype\(str\)"),
+        ({"country": ["ZZ"], "customer_id": [None]}, "customer_id is not all text"),
+        ({"country": ["QQ"], "customer_id": ["1"]}, "Unknown country 'QQ'"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_in_words(store: FeatureStore, frame: Any, words: str) -> None:
+    if isinstance(frame, dict):
+        frame = pd.DataFrame(frame | {"event_timestamp": TUESDAYS[:1]})
+    with pytest.raises(UserError, match=words):
+        named = {} if frame is not None else {"start_date": TUESDAYS[0], "end_date": TUESDAYS[1]}
+        store.get_historical_features(frame, ["orders:days_since"], **named).to_arrow()
 
 
 def test_a_snapshot_of_other_definitions_is_refused(
@@ -83,14 +135,13 @@ def test_a_snapshot_of_other_definitions_is_refused(
 ) -> None:
     monkeypatch.setattr(collect()["mail"], "fingerprint", lambda: "00000000")
     with pytest.raises(UserError, match="another definition of mail"):
-        historical(store, snapped.settings, customers_at(snapped, TUESDAYS))
+        historical(store, customers_at(snapped, TUESDAYS))
 
 
-def test_before_the_first_fetch_everything_is_missing(tmp_path: Any, valkey_url: str) -> None:
+def test_before_the_first_fetch_it_says_what_to_run(tmp_path: Any, valkey_url: str) -> None:
     fresh = apply(Settings(home=str(tmp_path), store=valkey_url))
     frame = pd.DataFrame(
         {"country": ["ZZ"], "customer_id": ["c1"], "event_timestamp": [datetime(2017, 2, 7, tzinfo=UTC)]}
     )
-    table = fresh.get_historical_features(frame, fresh.get_feature_service("scv"), full_feature_names=True).to_arrow()
-    assert len(table) == 1
-    assert {value for name in table.column_names[3:] for value in table[name].to_pylist()} == {None}
+    with pytest.raises(UserError, match=r"cerebro fetch ZZ -d 2017-02-07T000000.000000Z` \(there is none\)"):
+        fresh.get_historical_features(frame, fresh.get_feature_service("scv"), full_feature_names=True)

@@ -82,7 +82,7 @@ def online(place: Place) -> Values:
 def historically(place: Place) -> Values:
     """Feast's `get_historical_features` at the snapshot's reference."""
     asked = {"country": place.country.code, "customer_id": list(place.customers), "event_timestamp": place.at}
-    found = historical.historical(feast_store.open_store(place.settings), place.settings, pd.DataFrame(asked))
+    found = historical.historical(feast_store.open_store(place.settings), pd.DataFrame(asked))
     return _by_customer(found)
 
 

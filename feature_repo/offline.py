@@ -1,0 +1,110 @@
+"""Feast's offline store over our snapshots: values KNOWN_THEN at snapshot references, and no others.
+
+Between two references stock Feast would answer with the values of the last one, as they were then: counts that never
+fall, days since that never rise. That is refused, with the command that takes the missing snapshot.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Literal
+
+import pandas as pd
+from feast import FeatureView, RepoConfig
+from feast.infra.offline_stores import offline_utils
+from feast.infra.offline_stores.duckdb import DuckDBOfflineStore, DuckDBOfflineStoreConfig
+from feast.infra.offline_stores.offline_store import RetrievalJob
+from feast.infra.registry.base_registry import BaseRegistry
+
+from feature_repo import home
+from feature_repo.views import JOIN_KEYS
+from scv.errors import UserError
+from scv.events import calendar, country
+from scv.offline.snapshot import Snapshots
+from scv.settings import Settings
+
+EXACT = timedelta(microseconds=1)
+"""How old a row may be at its instant: it is of that reference, or it is not there (a customer who was erased)."""
+
+
+class SnapshotOfflineStoreConfig(DuckDBOfflineStoreConfig):
+    """`offline_store` in feature_store.yaml. Without settings they are those of the process."""
+
+    type: Literal["feature_repo.offline.SnapshotOfflineStore"] = "feature_repo.offline.SnapshotOfflineStore"
+    settings: Settings | None = None
+
+
+class SnapshotOfflineStore(DuckDBOfflineStore):
+    """The plug-in: Feast's own DuckDB store, asked only what snapshots can answer."""
+
+    supports_filter_by_created_timestamp = False
+
+    @staticmethod
+    def get_historical_features(  # noqa: PLR0913 - Feast's signature
+        config: RepoConfig,
+        feature_views: list[FeatureView],
+        feature_refs: list[str],
+        entity_df: pd.DataFrame | str | None,
+        registry: BaseRegistry,
+        project: str,
+        full_feature_names: bool = False,
+        **others: Any,
+    ) -> RetrievalJob:
+        """The values of each row's reference. Raises UserError for an instant without a snapshot that may be used,
+        for one without a time zone, for keys that are no text, and for anything but a data frame.
+        """
+        if not isinstance(entity_df, pd.DataFrame):
+            raise UserError("Give entity_df as a pandas data frame of country, customer_id and event_timestamp.")
+        settings = config.offline_store.settings or home.settings()
+        check(settings, entity_df)
+        exact = [_at_its_reference(view) for view in feature_views]
+        return DuckDBOfflineStore.get_historical_features(
+            config, exact, feature_refs, entity_df, registry, project, full_feature_names, **others
+        )
+
+
+def _at_its_reference(view: FeatureView) -> FeatureView:
+    found = copy.copy(view)
+    found.ttl = EXACT
+    return found
+
+
+def check(settings: Settings, asked: pd.DataFrame) -> None:
+    """Raise UserError unless every row's instant is the reference of a snapshot of its country that may be used."""
+    column = offline_utils.infer_event_timestamp_from_entity_df(dict(zip(asked.columns, asked.dtypes, strict=True)))
+    _refuse_keys(asked)
+    stands: dict[str, Snapshots] = {}
+    missing = []
+    for code, instant in asked[["country", column]].drop_duplicates().itertuples(index=False):
+        if code not in stands:
+            stands[code] = Snapshots(settings, country.load(code, settings.countries_path))
+        where, at = stands[code].country, pd.Timestamp(instant)
+        local = f"pd.Timestamp('{at:%Y-%m-%d}', tz='{where.time_zone}')"
+        if at.tzinfo is None:
+            raise UserError(f"{column} {at} has no time zone. A reference is a local midnight: {local}.")
+        why = stands[code].why_not(at.to_pydatetime())
+        if why:
+            label = calendar.label(at.to_pydatetime(), where)
+            missing.append(f"`cerebro fetch {code} -d {label}` ({why})")
+            # Feast itself makes UTC of a column without time zones.
+            missing[-1] += "" if len(label) == 10 else f", or ask for a local midnight, {local}"
+    if missing:
+        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+        raise UserError(
+            f"{len(missing)} instants have no snapshot that may be used. Run {'; '.join(missing[:5])}{more}."
+        )
+
+
+def _refuse_keys(asked: pd.DataFrame) -> None:
+    absent = [key for key in JOIN_KEYS if key not in asked.columns]
+    if absent:
+        raise UserError(f"entity_df has no column {' and no '.join(absent)}. A customer is a country and an id.")
+    for key in JOIN_KEYS:
+        if not _all_text(asked[key].unique().tolist()):
+            raise UserError(f"{key} is not all text. Write entity_df['{key}'] = entity_df['{key}'].astype(str).")
+
+
+def _all_text(values: Sequence[object]) -> bool:
+    return all(isinstance(value, str) for value in values)
