@@ -72,8 +72,11 @@ def _beat(found: Settings, name: str) -> str:
 def _reading(beat: dict[str, Any]) -> str:
     """What a process has read, and how far a consumer is: where it stands, not what it means to do."""
     taken = f", {beat['taken']:,} records taken" if "taken" in beat else ""
+    dead = beat.get("dead", {})
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in dead.items())
+    letters = f" ({sum(dead.values()):,} of them dead letters: {reasons})" if dead else ""
     where = f", at the end of {beat['at_end']} of its {beat['partitions']} partitions" if "at_end" in beat else ""
-    return taken + where
+    return taken + letters + where
 
 
 def _lost(store: RowStore) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 
 from scv.errors import BadEvent, LakeConflict, NoRoom, Unreachable
@@ -41,6 +42,8 @@ FLUSH_S = 2.0
 CHECK_S = 2.0
 RETRY_S = 5.0
 """After a full disk."""
+MANY_SHARE, MANY_LETTERS = 0.1, 10
+"""From so large a share, and from so many on, dead letters are worth a word: a sender is broken, not a record."""
 
 
 class LakeConsumer:
@@ -61,9 +64,9 @@ class LakeConsumer:
         self._starts: dict[Part, int] = {}
         self._furthest: dict[Part, int] = {}
         self._checked = self._oldest = 0.0
-        self._letters = 0
+        self._letters: Counter[str] = Counter()
         self._full_at = -RETRY_S
-        self._say_full = Seldom(say)
+        self._seldom = Seldom(say)
 
     def run(self, stop: threading.Event, until_idle: bool = False, once: bool = False) -> Counters:
         """Consume until `stop` is set, until nothing is left (`until_idle`), or one batch (`once`)."""
@@ -173,7 +176,16 @@ class LakeConsumer:
         topic = topics.dead_letters(self._settings, self._logs[part.topic].family)
         self._producer.send(topic, value, key, headers=[(name, text.encode()) for name, text in headers])
         self.counters.dead[why.reason] += 1
-        self._letters += 1
+        self._letters[why.reason] += 1
+
+    def _say_if_many(self, letters: Counter[str], records: int) -> None:
+        count, of = letters.total(), max(letters.total(), records)
+        if count >= max(MANY_LETTERS, MANY_SHARE * of):
+            reasons = ", ".join(f"{reason} {number:,}" for reason, number in letters.most_common())
+            kept = topics.dead_letters(self._settings, "FAMILY")
+            self._seldom(
+                f"{count:,} of {of:,} records are dead letters ({reasons}). They are kept in {kept}.", "letters"
+            )
 
     def _ahead(self) -> dict[str, dict[Part, int]]:
         """By topic: the partitions that were read on since the last commit, by record or without, and to where."""
@@ -202,7 +214,8 @@ class LakeConsumer:
         in_hand = sum(buffer.records for buffer in self._buffers.values())
         if self._letters:
             self._producer.flush()
-            self._letters = 0
+            self._say_if_many(self._letters, in_hand)
+            self._letters = Counter()
             faultpoint.reach("lake.dead-lettered", in_hand)
         for topic, ends in sorted(self._ahead().items()):
             buffer = self._buffer(topic)
@@ -217,7 +230,7 @@ class LakeConsumer:
                 self._drop(list(starts))
                 continue
             except NoRoom as full:
-                self._say_full(f"{full} Nothing is lost: paused until there is room.")
+                self._seldom(f"{full} Nothing is lost: paused until there is room.")
                 self._full_at = time.monotonic()
                 self._drop(list(starts))
                 continue

@@ -104,10 +104,14 @@ def test_every_bad_record_is_kept_and_counted_and_the_good_ones_go_on(live: Sett
             producer.send(name, value, key, away if reason == "wrong partition" else home if key == KEY else 0)
         producer.send(name, event.encode(GOOD), KEY)
     shop.send(live, [])
-    online, lake = shop.consume(live)
+    with shop.Running(live, OnlineConsumer, LakeConsumer, until_idle=True) as running:
+        running.join()
+    online, lake = (one.counters.facts() for one in running.consumers)
     wanted = {reason: sum(one[0] == reason for one in CASES.values()) for reason, _, _ in CASES.values()}
     assert online["dead"] == lake["dead"] == wanted
     assert online["admitted"] == lake["delivered"] == 1, "the good one behind them"
+    (told,) = (line for line in running.said if "dead letters" in line)
+    assert f"wrong type {wanted['wrong type']}" in told and told.endswith(f"kept in {live.topic_prefix}.FAMILY.dlq.")
     kept = letters(live, "orders")
     by_bytes = sorted((dict(one.headers())["reason"], one.key() or b"", one.value() or b"") for one in kept)
     assert by_bytes == sorted((reason.encode(), key or b"", value or b"") for reason, key, value in CASES.values())

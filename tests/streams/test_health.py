@@ -34,8 +34,10 @@ def test_a_full_store_is_not_a_dead_consumer(part: str, client: Any, capsys: pyt
     said = capsys.readouterr().err
     assert "is full (maxmemory)" in said and "not known" in said
     assert "no heartbeat" not in said
-    Heartbeat(client, part).beat(taken=7)
+    Heartbeat(client, part).beat(taken=1_007, dead={"not JSON": 1_000, "empty": 3})
     assert cli.main(["health", part]) == 0
+    told = "1,007 records taken (1,003 of them dead letters: not JSON 1,000, empty 3)"
+    assert told in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("part", WITH_A_BEAT)
