@@ -88,7 +88,7 @@ def _refuse(store: RowStore, lake: Lake, country: Country, at: datetime) -> None
     if ahead:
         named = ", ".join(ahead[:NAMED]) + (" …" if len(ahead) > NAMED else "")
         raise UserError(
-            f"{len(ahead)} customers of {code} have events that were seen at {at.isoformat()} or later ({named}). "
-            "Choose a later instant; where those events are the mistake, erase these customers and send them again "
-            "first (docs/wrong-times.md)."
+            f"Events of {code} were seen at {at.isoformat()} or later: of {len(ahead)} customers ({named}). Choose a "
+            "later instant; where those events are the mistake, erase these customers and send them again first "
+            "(docs/wrong-times.md)."
         )

@@ -79,7 +79,9 @@ def test_a_clock_that_a_watermark_moved_is_set_back(
     assert clock(capsys, "US") == (at(LEAP), {at(LEAP)})
     early = fetched(live, reference)
     assert f"The clock of US stands at {LEAP.isoformat()}" in refused(capsys, at(LEAP + TICK))
-    assert "customers of US have events that were seen at" in refused(capsys, at(first[-1].seen_at))
+    assert f"Events of US were seen at {first[-1].seen_at.isoformat()} or later: of " in refused(
+        capsys, at(first[-1].seen_at)
+    )
     assert clock(capsys, "US", "--set", at(known)) == (at(known), {at(known)})
     assert snapshot.manifest(live.snapshots_path, shop.US, end) is None
     shop.send(live, later, end)
@@ -143,7 +145,7 @@ def test_a_customer_whom_an_event_moved_ahead_is_erased_and_sent_again(
     shop.send(live, [*good[:4], bad, *good[4:13], *twin[:13]])
     online, _ = shop.consume(live)
     assert (online["too_late"], clock(capsys, "US")[0]) == (9, at(LEAP + TICK))
-    assert "1 customers of US" in (said := refused(capsys, at(shop.AT))) and "(1)" in said
+    assert "or later: of 1 customers (1)." in refused(capsys, at(shop.AT))
     heal(tmp_path / "heal.jsonl", good[:13])
     shop.consume(live)
     assert clock(capsys, "US", "--set", at(shop.AT)) == (at(shop.AT), {at(shop.AT)})
