@@ -255,7 +255,7 @@ def files_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Feast's point-in-time join, which takes most of a comparison's time, gives what is in the snapshot's files."""
 
     def historical(this: Feast, customers: Sequence[str], at: datetime) -> pa.Table:
-        return pa.table(BatchSide(this._settings, this._country, at).columns(customers))
+        return pa.table(BatchSide(this._store.config.offline_store.settings, this._country, at).columns(customers))
 
     monkeypatch.setattr(Feast, "historical", historical)
 
