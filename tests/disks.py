@@ -30,9 +30,11 @@ def small_disk(folder: Path, kilobytes: int, options: str = "") -> Iterator[Path
 def fill(disk: Path, leave_kilobytes: int = 0) -> Path:
     """Write a file until the disk is full, less so much; remove it to make room."""
     filler = disk / "filler"
-    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while True:
-            file.write(b"x" * 1024)
+    with filler.open("wb", buffering=0) as file:
+        for block in (b"x" * (1 << 20), b"x" * 1024):
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(block)
     with filler.open("r+b") as file:
         file.truncate(max(0, filler.stat().st_size - leave_kilobytes * 1024))
     return filler
