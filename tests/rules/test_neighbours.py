@@ -60,6 +60,7 @@ OF_THE_STORE: dict[str, Deed] = {
     "fences": lambda store: store.fences([store.keys.row("ZZ", "7")], [LAYOUT.field]),
     "positions": lambda store: store.positions([(TOPIC, 0)]),
     "advance": move,
+    "note_lost": lambda store: store.note_lost(TOPIC, 0, 3),
     "set_mode": lambda store: store.set_mode("ZZ", "replay"),
     "tick": lambda store: store.tick({"ZZ": 9}),
     "set_back": lambda store: store.set_back("ZZ", 1),
