@@ -195,7 +195,7 @@ def _files(
 ) -> dict[str, bytes]:
     name = f"{draft.country}_{draft.date}"
     parquet = io.BytesIO()
-    pq.write_table(scores, parquet, compression="zstd")
+    pq.write_table(scores, parquet, compression="zstd", write_page_checksum=True)
     model = models[draft.target]
     words = Words(draft, country, model.info.reference if model else None)
     return {
