@@ -5,8 +5,11 @@ from __future__ import annotations
 import msgspec
 
 
-class Mark(msgspec.Struct, frozen=True, kw_only=True):
-    """Behind every record of earlier epochs, and behind those of this epoch whose offset is below `next`."""
+class Mark(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """Behind every record of earlier epochs, and behind those of this epoch whose offset is below `next`.
+
+    Marks of one customer and family are ordered as the log is.
+    """
 
     epoch: int
     partition: int

@@ -33,22 +33,26 @@ from scv.online.rowstore import Log, clock_of
 class Reading:
     """One fetcher of one customer.
 
-    `built` is False where the store does not hold this fetcher's rows (at its fingerprint) for the country, whole
-    and of the log that stands: "run cerebro rebuild". `present` is True where the customer has an admitted event of
-    its family; otherwise every value is None. `values` are by plain feature name, None for missing.
+    `unbuilt` says why the store does not hold this fetcher's rows of the country, whole and of the log that stands
+    ("": it does): "run cerebro rebuild". `present` is True where the customer has an admitted event of its family;
+    otherwise every value is None. `values` are by plain feature name, None for missing.
     `watermark` is the instant up to which the customer's partition is complete, `freshness_s` the clock minus
     that, never negative; both None where no watermark (or clock) is known.
     `held` is the mark up to which the row that was read holds the customer's log (None: no row), `position` where the
     online consumer stood then: a row holds all before it (None: nobody follows the family).
     """
 
-    built: bool
+    unbuilt: str
     present: bool
     values: Mapping[str, Any]
     watermark: datetime | None
     freshness_s: float | None
     held: Mark | None
     position: Mark | None
+
+    @property
+    def built(self) -> bool:
+        return not self.unbuilt
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,7 @@ class Topics:
         self.epochs = {topic: log.epoch for topic, log in logs.items()}
         self._by_family = {log.family: (topic, log) for topic, log in logs.items()}
         self._places: dict[tuple[str, int, int], Place] = {}
-        self._whole: dict[tuple[bytes | None, Country, str, int], bool] = {}
+        self._unbuilt: dict[tuple[bytes | None, Country, str, int], str] = {}
 
     def partition(self, family: str, key: bytes) -> Partition | None:
         """Where a customer's events of a family are; None for a family without a log."""
@@ -128,15 +132,14 @@ class Topics:
         topic, log = self._by_family[family]
         return topic, partition_of(key, log.partitions)
 
-    def whole(self, mark: bytes | None, country: Country, layout: Layout, generation: int) -> bool:
-        """Does a marker say that a country's rows are whole, of what is wanted of them here?"""
+    def unbuilt(self, mark: bytes | None, country: Country, layout: Layout, generation: int) -> str:
+        """Why a country's rows are not whole rows of what is wanted here, as their marker says; "" where they are."""
         key = mark, country, layout.field, generation
-        if key not in self._whole:
+        if key not in self._unbuilt:
             _, log = self._by_family.get(layout.family, ("", None))
-            self._whole[key] = log is not None and not marker.why_not(
-                mark, marker.of_rows(country, layout, log, generation)
-            )
-        return self._whole[key]
+            wanted = log and marker.of_rows(country, layout, log, generation)
+            self._unbuilt[key] = marker.why_not(mark, wanted) if wanted else f"{layout.family} has no log"
+        return self._unbuilt[key]
 
     def place(self, family: str, generation: int, partition: int) -> Place:
         """The place that a row of this family must be of."""
@@ -182,8 +185,8 @@ class _Call:
         self.generation = int(generation or 1)
         self.clock = clock_of(clock)
         self.now_us = self.clock.now_us()
-        self.built = [
-            self.topics.whole(mark, self.country, layout, self.generation)
+        self.unbuilt = [
+            self.topics.unbuilt(mark, self.country, layout, self.generation)
             for mark, layout in zip(built, self.layouts, strict=True)
         ]
         told = zip(partitions, rest, strict=False)
@@ -199,14 +202,14 @@ class _Call:
 
     def _view(self, customer_id: str, homes: Mapping[str, Partition | None], data: Sequence[bytes | None]) -> View:
         rows = [
-            self._row(one, layout, homes[layout.family]) if built and one is not None else None
-            for one, layout, built in zip(data, self.layouts, self.built, strict=True)
+            self._row(one, layout, homes[layout.family]) if not unbuilt and one is not None else None
+            for one, layout, unbuilt in zip(data, self.layouts, self.unbuilt, strict=True)
         ]
         at = live_at(self.clock, max((fence.clock_us for fence, _ in filter(None, rows)), default=NEVER))
         day = None if at is None else day_of(to_us(at), self.country.zone)
         readings = {
-            layout.fetcher: self._reading(row, layout, built, day, homes[layout.family])
-            for row, layout, built in zip(rows, self.layouts, self.built, strict=True)
+            layout.fetcher: self._reading(row, layout, unbuilt, day, homes[layout.family])
+            for row, layout, unbuilt in zip(rows, self.layouts, self.unbuilt, strict=True)
         }
         clock = None if self.now_us is None else from_us(self.now_us)
         return View(self.country.code, customer_id, clock, at, readings)
@@ -219,7 +222,7 @@ class _Call:
         return fence, row
 
     def _reading(
-        self, stored: tuple[Fence, Row] | None, layout: Layout, built: bool, day: int | None, home: Partition | None
+        self, stored: tuple[Fence, Row] | None, layout: Layout, unbuilt: str, day: int | None, home: Partition | None
     ) -> Reading:
         present, held = False, None
         values: Mapping[str, Any] = {slot.feature.name: None for slot in layout.slots}
@@ -231,6 +234,6 @@ class _Call:
         position, us = self.stands[home] if home else (None, None)
         age_us = None if us is None or self.now_us is None else max(self.now_us - us, 0)
         return Reading(
-            built, present, values, None if us is None else from_us(us), None if age_us is None else age_us / 1e6,
+            unbuilt, present, values, None if us is None else from_us(us), None if age_us is None else age_us / 1e6,
             held, position,
         )  # fmt: skip

@@ -46,6 +46,7 @@ def test_rows_that_are_not_whole_are_not_served(live: Served) -> None:
     for view in read(live).values():
         one = view.fetchers["orders"]
         assert (one.built, one.present, set(one.values.values())) == (False, False, {None})
+        assert one.unbuilt == "it was never built"
     assert any(view.fetchers["rhythm"].present for view in read(live).values()), "the other fetcher of the family is"
 
 
