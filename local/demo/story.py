@@ -9,7 +9,6 @@ from typing import Any
 
 from local.demo import findings, stage
 from local.demo.narrator import Narrator
-from scv import figures
 from scv.events import calendar
 from scv.events import country as countries
 from scv.features import fetcher
@@ -98,11 +97,10 @@ class Story:
 
     def _parity(self) -> None:
         """Every way to a value, of both countries at the barrier."""
-        self._narrator.run(f"parity US ZZ -d {FROZEN}")
-        rows = figures.read("parity", self._settings.figures_path)
-        wrong, compared = (sum(int(getattr(row, side) or 0) for row in rows) for side in ("ours", "peer"))
+        (told,) = self._narrator.ask(f"parity US ZZ -d {FROZEN}")
         ways = "batch = rows = Feast online = Feast historical = the scorer's vector and probability"
-        self._narrator.show("Parity", f"{wrong} mismatches of {compared:,} compared values: {ways}.")
+        text = f"{told['differing']} mismatches of {told['compared']:,} compared values: {ways}."
+        self._narrator.show("Parity", text)
 
     def _silence(self) -> None:
         """Tuesday by Tuesday with the champion frozen; one household does nothing and its score moves."""

@@ -1,157 +1,171 @@
-"""The steps that lead from a snapshot's value to the one that was read, each recomputed for few customers.
+"""Evidence at a mark: a fetcher's values as the batch's SQL has them, step by step towards what was read.
 
-    file → today's batch of the snapshot's lake version → of the newest version → of the row's own prefix of the log
-    → the same at the read's instant → folded in Python → the row in the store → what was read
+    the whole log → up to where the consumer stood → up to where the row holds it → at the instant of the read
 
-Two neighbours that differ are a cause; whatever differs from end to end has one.
+Both comparisons, of live rows and of served vectors, go by these. Two neighbours that differ are a cause.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import functools
+import itertools
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
-from proof.parity.batchside import BatchSide
-from proof.parity.recomputed import Prefix, Recomputed, Values
-from proof.parity.stored import Stored, StoredRows
-from scv.errors import LakeConflict
-from scv.events.calendar import day_of, to_us
+import duckdb
+import pyarrow as pa
+
+from proof.parity import cause
+from proof.parity.cause import Reason
 from scv.events.country import Country
+from scv.events.mark import Mark
 from scv.features.fetcher import Fetcher
-from scv.offline.lake import Arrival, Lake, LakeVersion
-from scv.online.reader import View
+from scv.features.layout import layout_of
+from scv.offline import batch
+from scv.offline.lake import Lake
+from scv.online.reader import Reading
 from scv.settings import Settings
 
-Steps = dict[tuple[str, Prefix], Values]
+WHOLE = Mark(epoch=2**31 - 1, partition=0, next=0)
+NOTHING = Mark(epoch=-1, partition=0, next=0)
+INSTANTS = 50
+"""Of one query, which computes every prefix at each of them."""
+Values = Mapping[str, Any]
+"""Plain feature name → value; empty without an admitted event."""
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """One customer and fetcher. `then` is None where the snapshot's lake version can no longer be read.
+Progress = Callable[[str, int, int], None]
+"""Hears what is done, how much of it, and of how much."""
+Item = TypeVar("Item")
 
-    The last four steps are of the row's prefix, and equal None where no row is read.
-    """
 
-    fetcher: str
+def plain(value: Any) -> Any:
+    """Missing as None, whatever the way calls it."""
+    return None if value is None or (isinstance(value, float) and math.isnan(value)) else value
+
+
+def chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    """So many at a time, in order."""
+    return (items[i : i + size] for i in range(0, len(items), size))
+
+
+class Read(NamedTuple):
+    """One fetcher of one customer as it was read at an instant."""
+
     customer: str
     at: datetime
-    read_at: datetime
-    then: Steps | None
-    now: Steps
-    folded: Steps
-    kept: Values
-    read: Values
-    stored: Stored
-    log: list[Arrival]
-    lake_next: int
-    erased: bool
-
-    @property
-    def whole(self) -> Prefix:
-        return Prefix(self.customer, self.at)
-
-    def prefix(self, at: datetime) -> Prefix:
-        """What the row says it holds."""
-        return prefix_of(self.customer, self.stored, at)
-
-    @property
-    def beyond(self) -> list[Arrival]:
-        """What the row does not hold and the snapshot's instant knows."""
-        row, before = self.prefix(self.at), to_us(self.at)
-        return [one for one in self.log if not row.holds(one.epoch, one.offset) and one.delivery.seen_us < before]
-
-    @property
-    def early(self) -> list[Arrival]:
-        """What the row holds and the snapshot's instant does not know."""
-        row, before = self.prefix(self.at), to_us(self.at)
-        return [one for one in self.log if row.holds(one.epoch, one.offset) and one.delivery.seen_us >= before]
+    reading: Reading
 
 
-def prefix_of(customer: str, stored: Stored, at: datetime) -> Prefix:
-    if stored.fence is None:
-        return Prefix(customer, at, epoch=-1)
-    return Prefix(customer, at, stored.fence.place.epoch, stored.fence.upto)
+class Prefix(NamedTuple):
+    """A customer's log up to a mark, read at an instant."""
+
+    customer: str
+    at: datetime
+    mark: Mark
 
 
-def values_of(view: View, fetcher: str) -> Values:
-    """What was read of a fetcher; None where there is no row."""
-    reading = view.fetchers[fetcher]
-    return reading.values if reading.present else None
+class Evidence(NamedTuple):
+    """One fetcher of one customer: each step's values, and the reason for any that is not as in the step before.
+
+    `rest` is the reason if the row is of more than the lake can tell.
+    """
+
+    steps: Sequence[tuple[Values, Reason]]
+    rest: Reason | None = None
+
+    def reasons(self, feature: str) -> list[Reason]:
+        """Why the last step has another value of a feature (plain name) than the first; empty where it has not."""
+        told = [(plain(values.get(feature)), why) for values, why in self.steps]
+        if told[0][0] == told[-1][0]:
+            return []
+        return [why for (before, _), (now, why) in itertools.pairwise(told) if before != now]
 
 
-class Collector:
-    """Gathers evidence about one country's snapshot and store."""
+class Witness:
+    """A country in the newest version of the lake."""
 
-    def __init__(self, settings: Settings, client: Any, country: Country, side: BatchSide) -> None:
-        self._country, self._side = country, side
-        version, taken = Lake(settings.lake_path).version(), LakeVersion(side.manifest.stamp.lake)
-        self._newest = Recomputed(settings, country, version)
-        self._taken = self._newest if taken == version else Recomputed(settings, country, taken)
-        self._rows = StoredRows(client, country)
+    def __init__(self, settings: Settings, country: Country) -> None:
+        self._lake, self._country = Lake(settings.lake_path), country
+        self.version = self._lake.version()
+        self._end = functools.cache(self._ends)
+        self._connection = duckdb.connect(config={"threads": settings.threads, "memory_limit": settings.memory})
 
     def close(self) -> None:
-        self._newest.close()
-        self._taken.close()
+        self._connection.close()
 
-    def of(self, one: type[Fetcher], views: Mapping[str, View]) -> dict[str, Evidence]:
-        """Customer → the evidence about a fetcher, of those whose views are given."""
-        stored, at = self._rows.of(one, views), self._side.at
-        read_at = {name: view.at or at for name, view in views.items()}
-        usable = [name for name in views if stored[name].usable]
-        later = [prefix_of(name, stored[name], read_at[name]) for name in usable]
-        now = self._newest.batch(
-            [one], [*(Prefix(n, at) for n in views), *(prefix_of(n, stored[n], at) for n in usable), *later]
-        )
-        folded = self._newest.folded([one], later)
-        log = self._newest.deliveries(one.family, views)
-        then, erased = self._then(one, views), self._erased(one, log)
-        return {
-            name: Evidence(
-                fetcher=one.name,
-                customer=name,
-                at=at,
-                read_at=read_at[name],
-                then=then,
-                now=now,
-                folded=folded,
-                kept=self._kept(stored[name], read_at[name]),
-                read=values_of(view, one.name),
-                stored=stored[name],
-                log=log.get(name, []),
-                lake_next=self._lake_next(one.family, stored[name]),
-                erased=name in erased,
-            )
-            for name, view in views.items()
-        }
+    def evidence(
+        self, one: type[Fetcher], reads: Mapping[str, Read], at: datetime | None = None
+    ) -> dict[str, Evidence]:
+        """By the reads' own keys. With `at`, from the whole log at that instant; otherwise from where the consumer
+        stood, at the read's.
+        """
+        steps, found = {key: _steps(one, read, at) for key, read in reads.items()}, {}
+        values = self.batch(one, (prefix for some in steps.values() for prefix, _ in some))
+        for key, (_, _, reading) in reads.items():
+            ahead = reading.held and reading.held > self._end(one.family, reading.held.partition)
+            rest = Reason(cause.LAKE_BEHIND, f"{_row(one, reading)}, the lake ends before") if ahead else None
+            found[key] = Evidence([(values[prefix], why) for prefix, why in steps[key]], rest)
+        return found
 
-    def _then(self, one: type[Fetcher], customers: Iterable[str]) -> Steps | None:
-        try:
-            return self._taken.batch([one], [Prefix(name, self._side.at) for name in customers])
-        except LakeConflict:
-            return None
+    def batch(self, one: type[Fetcher], prefixes: Iterable[Prefix]) -> dict[Prefix, Values]:
+        """What the batch's SQL says of each prefix: KNOWN_THEN at its instant."""
+        found: dict[Prefix, Values] = {prefix: {} for prefix in prefixes}
+        log = self._lake.deliveries(self._connection, one.family, self._country, self.version)
+        for instants in chunks(sorted({prefix.at for prefix in found}), INSTANTS):
+            some = [prefix for prefix in found if instants[0] <= prefix.at <= instants[-1]]
+            self._admit(log, some)
+            table = batch.fold(self._connection, "admitted", layout_of(one), self._country, instants)
+            for row in table.to_pylist():
+                prefix = some[int(row["customer_id"])]
+                if row["event_timestamp"] == prefix.at:
+                    found[prefix] = row
+        return found
 
-    def _erased(self, one: type[Fetcher], log: Mapping[str, list[Arrival]]) -> set[str]:
-        """Who was erased after the snapshot's lake version."""
-        last = {name: max(places) for name, placed in log.items() if (places := _erasures(placed))}
-        if not last or self._taken is self._newest:
-            return set()
-        try:
-            known = self._taken.deliveries(one.family, last)
-        except LakeConflict:
-            return set()
-        return {name for name, place in last.items() if place not in _erasures(known.get(name, []))}
+    def _admit(self, log: str, prefixes: Sequence[Prefix]) -> None:
+        """The temporary table of what is admitted of each prefix, whose number stands for the customer."""
+        wanted = [
+            {"key": str(i), "customer_id": one.customer, "last": one.mark.epoch, "next": one.mark.next}
+            for i, one in enumerate(prefixes)
+        ]
+        self._connection.register("wanted", pa.Table.from_pylist(wanted))
+        query = f"""
+            SELECT w.key AS customer_id, d.* EXCLUDE (customer_id) FROM ({log}) d
+            JOIN wanted w ON d.customer_id = w.customer_id
+                AND (d.epoch < w.last OR d.epoch = w.last AND d."offset" < w.next)"""
+        batch.admit(self._connection, query, self._country, "admitted")
 
-    def _kept(self, stored: Stored, at: datetime) -> Values:
-        if not stored.usable or stored.row is None or not stored.row.exists:
-            return None
-        return stored.row.read(day_of(to_us(at), self._country.zone), self._country.cut_off_days)
-
-    def _lake_next(self, family: str, stored: Stored) -> int:
-        home = stored.home
-        return 0 if home is None else self._newest.position(family, home.topic, home.partition)
+    def _ends(self, family: str, partition: int) -> Mark:
+        """Where the lake ends."""
+        now = self._lake.epoch()
+        if now is None:
+            return NOTHING
+        (topic,) = [name for name in now.topics if name.rpartition(".")[2] == family]
+        end = self._lake.position(family, topic, partition, self.version)
+        return Mark(epoch=now.epoch, partition=partition, next=end)
 
 
-def _erasures(log: Iterable[Arrival]) -> list[tuple[int, int]]:
-    return [(one.epoch, one.offset) for one in log if one.delivery.kind == "erased"]
+def _row(one: type[Fetcher], reading: Reading) -> str:
+    return f"the row of {one.name} ended at {reading.held.next - 1}" if reading.held else f"{one.name} had no row"
+
+
+def _steps(one: type[Fetcher], read: Read, at: datetime | None) -> list[tuple[Prefix, Reason]]:
+    """What to compute, and the reason for whatever of it is not as in the step before.
+
+    A row ought to hold all that the consumer is past, or more if it was written since.
+    """
+    customer, then, reading = read
+    held, position = reading.held or NOTHING, reading.position or NOTHING
+    stands = f"the consumer was at {position.next}" if reading.position else "no consumer follows"
+    lost = Reason(cause.LOST, f"{_row(one, reading)}, {stands}")
+    steps = [
+        (Prefix(customer, at or then, max(held, position)), Reason(cause.BEHIND, stands)),
+        (Prefix(customer, at or then, held), Reason(cause.UNBUILT, reading.unbuilt) if reading.unbuilt else lost),
+    ]
+    if at is None:
+        return steps
+    late = Reason(cause.LATE, "the lake has grown since")
+    later = Reason(cause.LATER, f"it was read at {then}")
+    return [(Prefix(customer, at, WHOLE), late), *steps, (Prefix(customer, then, held), later)]

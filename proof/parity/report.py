@@ -2,169 +2,145 @@
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
-from proof.parity import cause
-from proof.parity.comparing import Compared, unexplained
-from proof.parity.tally import Counts, Tally
+from pages.page import Bars, Block, Heading, Table, Text, page
+from proof.parity.cause import ADVICE, JOINED, UNEXPLAINED
+from proof.parity.tally import KINDS, Tally
+from scv import atomic
 from terminal import listing
 
-GROUPS = ("compared", "values", "mismatch", "missing", "extra", "verdict")
-CAUSES = ("country", "way", "feature", "kind", "cause", "count", "example")
+COUNTED = ("compared", *KINDS)
+CAUSES = ("country", "way", "feature", "kind", "cause", "count", "customer", "batch", "found", "why")
+"""The last four of an example."""
+ADVISED = ("cause", "count", "what it means, what to do")
+TITLE = "Parity: every way to a value, compared"
+Row = dict[str, Any]
 
 
-def holds(found: Sequence[Compared]) -> bool:
-    """Was anything compared, and did nothing differ?"""
-    total = total_of(found)
-    return total.compared > 0 and not total.differing
-
-
-def total_of(found: Sequence[Compared]) -> Counts:
-    total = Counts()
-    for one in found:
-        for tally in one.tallies:
-            total.add(tally.total)
-    return total
-
-
-def features(found: Sequence[Compared]) -> Iterator[dict[str, Any]]:
-    """One row per country, way and feature that has any value."""
-    for one in found:
-        for tally in one.tallies:
-            for (group, feature), counts in sorted(tally.counts.items()):
-                if counts.compared:
-                    name = {"country": one.country, "way": tally.way, "feature": name_of(group, feature)}
-                    yield name | _numbers(counts)
-
-
-def causes(found: Sequence[Compared]) -> list[dict[str, Any]]:
-    """One row per country, way, feature, kind and cause, the most frequent first, with an example each."""
-    rows = [row for one in found for tally in one.tallies for row in _causes(one.country, tally)]
-    return sorted(rows, key=lambda row: -int(row["count"]))
-
-
-def by_cause(found: Sequence[Compared]) -> dict[str, int]:
-    """How many values differ for which cause, the most frequent first; what nobody can explain before all."""
-    totals: dict[str, int] = {}
-    for row in causes(found):
-        totals[row["cause"]] = totals.get(row["cause"], 0) + row["count"]
-    return dict(sorted(totals.items(), key=lambda one: (cause.UNEXPLAINED not in one[0], -one[1])))
-
-
-def by_part(found: Sequence[Compared]) -> dict[str, int]:
-    """The same for each cause alone: a value with two causes counts in both."""
-    totals: dict[str, int] = {}
-    for name, count in by_cause(found).items():
-        for part in name.split(cause.JOINED):
-            totals[part] = totals.get(part, 0) + count
-    return totals
-
-
-def name_of(group: str, feature: str) -> str:
-    """A feature's full name; a model's column with its target.
-
-    >>> name_of("orders", "a__b"), name_of("lapse vector", "a__b"), name_of("lapse probability", "")
-    ('a__b', 'lapse: a__b', 'lapse')
-    """
-    target, _, part = group.partition(" ")
-    if not part:
-        return feature
-    return target if part == "probability" else f"{target}: {feature}"
-
-
-def _causes(country: str, tally: Tally) -> Iterator[dict[str, Any]]:
-    for (group, feature, kind, why), finding in tally.findings.items():
-        one = finding.example.difference
-        yield {
-            "country": country,
-            "way": tally.way,
-            "feature": name_of(group, feature),
-            "kind": kind,
-            "cause": why,
-            "count": finding.count,
-            "example": {
-                "customer": one.customer, "batch": one.batch, "found": one.found, "why": finding.example.why,
-            },
-        }  # fmt: skip
-
-
-def as_json(found: Sequence[Compared]) -> dict[str, Any]:
-    """Everything, the rows of the tables among it."""
-    return _numbers(total_of(found)) | {
-        "unexplained": sum(unexplained(one.tallies) for one in found),
-        "countries": [_place(one) for one in found],
-        "causes": causes(found),
-        "features": list(features(found)),
-    }
-
-
-def _place(one: Compared) -> dict[str, Any]:
-    at = None if one.at is None else one.at.isoformat()
-    return {"country": one.country, "at": at, "customers": one.customers, "notes": one.notes}
-
-
-def show(found: Sequence[Compared], machine: bool) -> None:
-    """Data on stdout, the verdict on stderr."""
-    if machine:
-        click.echo(json.dumps(as_json(found), indent=1))
-    else:
-        listing.show(GROUPS, groups(found))
-        if rows := causes(found):
-            click.echo()
-            listing.show(CAUSES, [[*(row[name] for name in CAUSES[:-1]), example(row)] for row in rows])
-    for one in found:
-        for note in one.notes:
-            click.echo(f"{one.country}: {note}", err=True)
-    for name, count in by_part(found).items():
-        click.echo(f"{name} ({count:,} values): {cause.ADVICE[name]}", err=True)
-    click.echo(verdict(found), err=True)
-
-
-def groups(found: Sequence[Compared]) -> list[list[str]]:
-    """One row per country, way and fetcher (or part of a model)."""
+def features(found: Sequence[Tally]) -> list[Row]:
+    """One row per country, way and feature that has any value; a model's columns by target."""
     return [
-        [
-            f"{one.country} {tally.way.removesuffix(' vector').removesuffix(' probability')}: {group}",
-            *(f"{value:,}" for value in _numbers(counts).values()),
-            "DIFFERS" if counts.differing else "ok",
-        ]
-        for one in found
-        for tally in one.tallies
-        for group, counts in tally.groups()
+        {"country": tally.country, **place._asdict(), **{name: counts[name] for name in COUNTED}}
+        for tally in found
+        for place, counts in sorted(tally.counts.items())
+        if counts["compared"]
     ]
 
 
-def example(row: dict[str, Any]) -> str:
-    """One customer's values, and what was found out about them."""
-    one = row["example"]
-    return f"{one['customer']}: batch {one['batch']!r}, {row['way']} {one['found']!r}; {one['why']}"
+def causes(found: Sequence[Tally]) -> list[Row]:
+    """One row per country, way, feature, kind and cause, the most frequent first, with an example each."""
+    rows = []
+    for tally in found:
+        for (place, kind, cause), finding in tally.findings.items():
+            name = place.feature if place.feature.startswith(f"{place.group}__") else f"{place.group}: {place.feature}"
+            one = finding.example
+            told = (finding.count, one.customer, one.batch, one.found, finding.why)
+            rows.append(dict(zip(CAUSES, (tally.country, place.way, name, kind, cause, *told), strict=True)))
+    return sorted(rows, key=lambda row: -int(row["count"]))
 
 
-def verdict(found: Sequence[Compared]) -> str:
-    total, nobody = total_of(found), sum(unexplained(one.tallies) for one in found)
-    text = f"{total.differing:,} mismatches of {total.compared:,} compared values"
-    if total.differing:
-        text += f", {total.missing:,} of them missing and {total.extra:,} extra"
-    if nobody:
-        text += f"; {nobody:,} UNEXPLAINED: please report them"
+def by_cause(found: Sequence[Tally]) -> dict[str, int]:
+    """How many values each cause touches, the most frequent first; what nobody can explain before all.
+
+    A value with two causes counts in both.
+    """
+    totals: Counter[str] = Counter()
+    for row in causes(found):
+        totals.update(dict.fromkeys(row["cause"].split(JOINED), row["count"]))
+    return dict(sorted(totals.items(), key=lambda one: (one[0] != UNEXPLAINED, -one[1])))
+
+
+def groups(found: Sequence[Tally]) -> list[Row]:
+    """One row per country, way and fetcher or target."""
+    totals: dict[str, Counter[str]] = {}
+    for row in features(found):
+        name = f"{row['country']} {row['way']}: {row['group']}"
+        totals.setdefault(name, Counter()).update({each: row[each] for each in COUNTED})
+    return [
+        {
+            "values of": name,
+            **{each: f"{counts[each]:,}" for each in COUNTED},
+            "verdict": "DIFFERS" if any(counts[kind] for kind in KINDS) else "ok",
+        }
+        for name, counts in totals.items()
+    ]
+
+
+def total(found: Sequence[Tally]) -> dict[str, int]:
+    """All of them together; `differing` and `unexplained` beside."""
+    counts = {name: sum(row[name] for row in features(found)) for name in COUNTED}
+    differing = sum(counts[kind] for kind in KINDS)
+    return {**counts, "differing": differing, "unexplained": by_cause(found).get(UNEXPLAINED, 0)}
+
+
+def holds(found: Sequence[Tally]) -> bool:
+    """Was anything compared, and did nothing differ?"""
+    counts = total(found)
+    return counts["compared"] > 0 and not counts["differing"]
+
+
+def verdict(found: Sequence[Tally]) -> str:
+    counts = total(found)
+    text = f"{counts['differing']:,} mismatches of {counts['compared']:,} compared values"
+    if counts["differing"]:
+        text += f", {counts['missing']:,} of them missing and {counts['extra']:,} extra"
+    if counts["unexplained"]:
+        text += f"; {counts['unexplained']:,} UNEXPLAINED: please report them"
     return f"{text}."
 
 
-def write_page(path: str, found: Sequence[Compared]) -> None:
-    """Replace the page whole."""
-    from proof.parity.page import page
-    from scv import atomic as whole
+def show(found: Sequence[Tally], machine: bool) -> None:
+    """Data on stdout (as JSON: one line), the verdict on stderr."""
+    rows = causes(found)
+    if machine:
+        names = ("country", "at", "customers", "notes")
+        places = [{name: getattr(tally, name) for name in names} for tally in found]
+        told = {**total(found), "countries": places, "causes": rows, "features": features(found)}
+        click.echo(msgspec.json.encode(told))
+    else:
+        listing.show(*_table(groups(found)))
+        if rows:
+            click.echo()
+            listing.show(*_table(rows))
+    for tally in found:
+        for note in tally.notes:
+            click.echo(f"{tally.country}: {note}", err=True)
+    for name, count in by_cause(found).items():
+        click.echo(f"{name} ({count:,} values): {ADVICE[name]}", err=True)
+    click.echo(verdict(found), err=True)
 
-    whole.write(Path(path).resolve(), page(found).encode())
+
+def _table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+    """Columns, and the rows' cells."""
+    return list(rows[0]) if rows else [], [[str(cell) for cell in row.values()] for row in rows]
+
+
+def write_page(path: str, found: Sequence[Tally]) -> None:
+    """Replace the page whole."""
+    atomic.write(Path(path).resolve(), page(TITLE, blocks(found)).encode())
     click.echo(f"Report: {path}", err=True)
 
 
-def _numbers(counts: Counts) -> dict[str, int]:
-    return {
-        "compared": counts.compared, "mismatch": counts.mismatch, "missing": counts.missing, "extra": counts.extra,
-    }  # fmt: skip
+def blocks(found: Sequence[Tally]) -> Iterator[Block]:
+    """The page: what the tables say, and a bar for each cause."""
+    for tally in found:
+        yield Text(f"{tally.country}: {tally.customers:,} customers, {tally.at or 'what was served'}")
+        yield from (Text(note, "loud") for note in tally.notes)
+    yield Text(verdict(found), "" if holds(found) else "loud")
+    if totals := by_cause(found):
+        yield Heading("Why values differ")
+        yield Bars("Differing values by cause", totals, [UNEXPLAINED])
+        yield Table([(name, count, ADVICE[name]) for name, count in totals.items()], ADVISED, ADVISED[2:])
+        yield Text("Customer ids stand here as examples, one per line, and nowhere else: handle with care.")
+        yield Table(_table(causes(found))[1], CAUSES, set(CAUSES) - {"count"})
+    yield Heading("What was compared")
+    yield Text("Values count where at least one side is not missing.")
+    columns, cells = _table(groups(found))
+    yield Table(cells, columns, ("verdict",))

