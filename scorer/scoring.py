@@ -151,9 +151,11 @@ def _target(
     rules, past = context
     excluded = target.not_applicable(subjects.features, country)
     needed = _reads(model)[1] if model else ()
+    days = country.days(target.horizon)
+    ends: dict[datetime | None, datetime] = {at: target.horizon_end(at, country) for at in set(subjects.at) if at}
     blank = [
-        _unscored(subjects, i, country, target, model, _verdict(subjects, i, needed, rules, str(excluded[i]), model))
-        for i in range(len(subjects))
+        _unscored(target, model, (days, ends.get(at)), _verdict(subjects, i, needed, rules, str(excluded[i]), model))
+        for i, at in enumerate(subjects.at)
     ]
     asked = [i for i, one in enumerate(blank) if one.status == "SCORED"]
     if model is None or not asked:
@@ -203,21 +205,15 @@ def _scored(
 
 
 def _unscored(
-    subjects: Subjects,
-    i: int,
-    country: Country,
-    target: Target,
-    model: Bundle | None,
-    verdict: tuple[Status, str],
+    target: Target, model: Bundle | None, horizon: tuple[int, datetime | None], verdict: tuple[Status, str]
 ) -> TargetScore:
-    at = subjects.at[i]
     return TargetScore(
         target=target.name,
         basis=target.basis,
         status=verdict[0],
         status_reason=verdict[1],
-        horizon_days=country.days(target.horizon),
-        horizon_end=None if at is None else target.horizon_end(at, country),
+        horizon_days=horizon[0],
+        horizon_end=horizon[1],
         model="" if model is None else model.info.id,
     )
 

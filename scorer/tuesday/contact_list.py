@@ -117,29 +117,36 @@ def _standing(
 def table(scores: Sequence[Score], subjects: Subjects, country: Country, places: Mapping[str, Standing]) -> pa.Table:
     """Everyone and every target, ordered by customer, then target as the country lists them."""
     names = (roles.VALUE, roles.SILENCE, roles.DELIVERY_WEEKDAY, roles.CONTACTED_AGO)
-    records = [
-        _record(score, one, country, values, places[score.customer_id] if one.target == country.targets[0] else None)
-        for score, values in zip(scores, subjects.rows(names), strict=True)
-        for one in score.targets
-    ]
+    records = []
+    for score, values in zip(scores, subjects.rows(names), strict=True):
+        customer, place = _customer(score, country, values), places[score.customer_id].columns()
+        for one in score.targets:
+            records.append(customer | _target(one) | (place if one.target == country.targets[0] else {}))
     return pa.Table.from_pylist(records, schema=SCHEMA)
 
 
-def _record(
-    score: Score, one: TargetScore, country: Country, values: Mapping[str, Any], place: Standing | None
-) -> dict[str, Any]:
-    at: datetime | None = score.at
-    contacted: date | None = last_contact(values, country, at) if at else None
-    hints = [reason.hint for reason in one.reasons[:2]] + [None, None]
+def _customer(score: Score, country: Country, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What every record of a customer says."""
     return {
         "country": country.code,
         "customer_id": score.customer_id,
-        "reference": at,
+        "reference": score.at,
+        "phase": score.phase,
+        "channels_allowed": ", ".join(score.contact.channels) if score.contact else "",
+        "last_contact": last_contact(values, country, score.at) if score.at else None,
+        "value_cents": values[roles.VALUE],
+        "days_since_order": values[roles.SILENCE],
+        "delivery_weekday": values[roles.DELIVERY_WEEKDAY],
+    }
+
+
+def _target(one: TargetScore) -> dict[str, Any]:
+    hints = [reason.hint for reason in one.reasons[:2]] + [None, None]
+    return {
         "target": one.target,
         "basis": one.basis,
         "status": one.status,
         "status_reason": one.status_reason,
-        "phase": score.phase,
         "probability": one.probability,
         "times_average": one.times_usual,
         "risk_band": one.band,
@@ -148,12 +155,6 @@ def _record(
         "change_since_last_week": one.change,
         "reason_1": hints[0],
         "reason_2": hints[1],
-        **(place.columns() if place else {}),
-        "channels_allowed": ", ".join(score.contact.channels) if score.contact else "",
-        "last_contact": contacted,
-        "value_cents": values[roles.VALUE],
-        "days_since_order": values[roles.SILENCE],
-        "delivery_weekday": values[roles.DELIVERY_WEEKDAY],
         "model": one.model,
     }
 

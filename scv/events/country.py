@@ -23,7 +23,7 @@ EARLIEST, LATEST = date(1970, 1, 1), date(9999, 1, 1)
 Days = Annotated[int, Meta(ge=1, le=3650)]
 
 
-class Country(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Country(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
     """Settings of one country; every default is the one of the definitions page.
 
     Days are local calendar days of `time_zone`. `starts_on` and `ends_on` bound `seen_at`:
@@ -58,7 +58,7 @@ class Country(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     cut_off_days: Annotated[int, Meta(ge=0)] = 5
     provenance: str = ""
 
-    @property
+    @functools.cached_property
     def zone(self) -> ZoneInfo:
         return _zone(self.time_zone)
 

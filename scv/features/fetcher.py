@@ -42,7 +42,7 @@ class Feature:
     window: Window | None
     dtype: Dtype
 
-    @property
+    @functools.cached_property
     def full_name(self) -> str:
         """`fetcher__feature`: the name in tables, bundles and Feast."""
         return f"{self.fetcher}__{self.name}"

@@ -45,10 +45,20 @@ class Window:
         head = f" AND {day} < {at_day} - {self.end}" if self.end else ""
         return f"{day} >= {at_day} - {self.start}{head}"
 
+    def days(self, at_day: int) -> range:
+        """The local days inside at an instant of that local day; one that ends today has no last day.
+
+        >>> Window(14, 7).days(100)
+        range(86, 93)
+        """
+        return range(at_day - self.start, at_day - self.end if self.end else FAR_DAY)
+
     def covers(self, day: int, at_day: int) -> bool:
-        return day >= at_day - self.start and (not self.end or day < at_day - self.end)
+        return day in self.days(at_day)
 
 
+FAR_DAY = 2**31
+"""After every day."""
 OPEN_WEEK = Window(-1, -8)
 """The seven delivery days from the first whose cut-off is still to come: one of them is that of the open box."""
 

@@ -43,9 +43,8 @@ class LatestBy(Fold):
         said = ((day, stamped[2]) for day, stamped in (state or {}).items() if day >= at_day - KEPT_DAYS)
         if window is None:
             return sum(word == self.equals and day >= at_day for day, word in said)
-        return sum(
-            word == self.equals and window.covers(day, at_day) and (window.ahead or day < at_day) for day, word in said
-        )
+        days = window.days(at_day)
+        return sum(word == self.equals and day in days and (window.ahead or day < at_day) for day, word in said)
 
     def prune(self, state: ByDate | None, clock_day: int) -> ByDate | None:
         return state and {day: stamped for day, stamped in state.items() if day >= clock_day - KEPT_DAYS}

@@ -7,7 +7,7 @@ features and the phase are computed here.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -16,7 +16,7 @@ import numpy as np
 from scv.errors import CerebroError, UnknownName
 from scv.events.country import Country
 from scv.features import derived
-from scv.features.array import Features, column, numbers, words
+from scv.features.array import Features, column, numbers_of, words
 from scv.features.fetcher import Feature, all_features
 from scv.fetchers import roles
 from scv.targets.phase import NEEDS as PHASE_NEEDS
@@ -48,7 +48,7 @@ def matrix(features: Features, columns: Sequence[Column]) -> np.ndarray:
     `features` are full names → n values each and must hold every input of every column. Raises UnknownName for
     one that is not there, CerebroError for an infinite value.
     """
-    read: dict[str, np.ndarray] = {}
+    read = numbers_of(features, _numeric(columns))
     values = [_values(features, one, read) for one in columns]
     n = len(values[0]) if values else len(next(iter(features.values()), ()))
     found = np.empty((n, len(columns)))
@@ -60,25 +60,28 @@ def matrix(features: Features, columns: Sequence[Column]) -> np.ndarray:
     return found
 
 
-def _values(features: Features, one: Column, read: dict[str, np.ndarray]) -> np.ndarray:
+def _values(features: Features, one: Column, read: Mapping[str, np.ndarray]) -> np.ndarray:
     if one.dtype == "phase":
         return _coded(phase(features, one.rule or _no_rule(one)), one.levels)
     if one.dtype == "str":
         return _coded(words(column(features, one.name)), one.levels)
     if one.dtype != "derived":
-        return _number(features, one.name, read)
-    known = derived.collect()
-    if one.name not in known:
-        raise UnknownName("derived feature", one.name, known)
-    inputs = {name: _number(features, name, read) for name in known[one.name].inputs}
+        return read[one.name]
     with np.errstate(over="ignore"):  # an overflow is found as an infinite value
-        return known[one.name].values(inputs)
+        return derived.collect()[one.name].values(read)
 
 
-def _number(features: Features, name: str, read: dict[str, np.ndarray]) -> np.ndarray:
-    if name not in read:
-        read[name] = numbers(column(features, name))
-    return read[name]
+def _numeric(columns: Sequence[Column]) -> Iterable[str]:
+    """The features that are read as numbers, each once. Raises UnknownName for a derived one that nobody declares."""
+    known, needed = derived.collect(), dict[str, None]()
+    for one in columns:
+        if one.dtype == "derived":
+            if one.name not in known:
+                raise UnknownName("derived feature", one.name, known)
+            needed.update(dict.fromkeys(known[one.name].inputs))
+        elif one.dtype not in ("phase", "str"):
+            needed[one.name] = None
+    return needed
 
 
 def _coded(found: np.ndarray, levels: Sequence[str]) -> np.ndarray:

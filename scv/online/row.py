@@ -6,6 +6,7 @@ reference: windows are cut when it is read.
 
 from __future__ import annotations
 
+import functools
 import struct
 from dataclasses import dataclass, field
 from typing import Any
@@ -117,11 +118,9 @@ class Row:
         return self.fence(place, upto).pack() + _encoder.encode(body)
 
     def _merged(self, index: int, feature: Any, at_day: int) -> Any:
-        merged, start, window = None, at_day - feature.window.start, feature.window
-        for day, states in self.tiles.items():
-            if day >= start and states[index] is not None and window.covers(day, at_day):
-                merged = states[index] if merged is None else feature.fold.merge(merged, states[index])
-        return merged
+        days = feature.window.days(at_day)
+        inside = [tile[index] for day, tile in self.tiles.items() if day in days and tile[index] is not None]
+        return functools.reduce(feature.fold.merge, inside) if inside else None
 
     def _enter(self, delivery: Delivery) -> None:
         admission.remember(delivery, self.ids)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
+import shutil
+
 import grpc
 import numpy as np
 import pytest
@@ -201,6 +203,7 @@ def test_a_newly_promoted_champion_answers_the_next_call(live: Shop, client: Sco
     (new.path / "model.txt").write_text("damaged")
     champion.point(new.path, "0" * 64)  # a broken champion: the old one goes on
     assert client.score("US", LIVELY, ["lapse"]).targets[0].model == new.info.id
+    shutil.rmtree(new.path)
     live.train("lapse")
     assert client.score("US", LIVELY, ["lapse"]).targets[0].model == "lapse-20"
 
