@@ -171,7 +171,7 @@ def test_sigterm_finishes_calls_and_exits_zero(live: Shop) -> None:
     )  # fmt: skip
     try:
         assert process.stderr is not None
-        address = next(line for line in process.stderr if line.startswith("Serving")).strip().rpartition(" ")[2]
+        address = next(line for line in process.stderr if line.startswith("Listening")).strip().rpartition(" ")[2]
         eventually(lambda: health_of(address) == "SERVING", 30)
         codes: list[str] = []
         with ScorerClient(address, timeout_s=5) as client, grpc.insecure_channel(address) as channel:

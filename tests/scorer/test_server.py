@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
-
 import shutil
+from datetime import timedelta
 
 import grpc
 import numpy as np
