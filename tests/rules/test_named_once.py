@@ -58,6 +58,7 @@ def test_a_newcomers_file_that_takes_a_name_is_told_on_the_command_line(tmp_path
     ("body", "told"),
     [
         ({"count": Count().each(7), "count_7d": Count()}, r"two features `count_7d`.*count.*count_7d"),
+        ({"count_7d": Count(), "count": Count().each(7)}, r"two features `count_7d`.*count_7d.*count"),
         ({"count_w": Count(), "count": Count().each_week(2), "count_w1": Count().over(7)}, r"two features `count_w1`"),
     ],
 )
