@@ -54,13 +54,14 @@ def command(
         else:
             done = fetch(config, wanted, workers, progress=bar.at)
     _warn(done)
-    failed = any(result.error for result in done)
     if as_json:
         _say_json(done)
-    if not failed and (out or not as_json):
+    if any(result.error for result in done):
+        return 1
+    if out or not as_json:
         table = _table(config, done)
         _write(table, out) if out else variables.show(table)
-    return 1 if failed else 0
+    return 0
 
 
 def _table(settings: Settings, done: list[Done]) -> pa.Table:
@@ -98,12 +99,13 @@ def _write(table: pa.Table, out: str) -> None:
 
     from scv import atomic
     from scv.offline import snapshot
+    from scv.offline.csv_text import inert
 
     if out.endswith(".parquet"):
         snapshot.write(table, Path(out))
     else:
         sink = pa.BufferOutputStream()
-        csv.write_csv(table, sink)
+        csv.write_csv(inert(table), sink)
         atomic.write(Path(out), sink.getvalue().to_pybytes())
     click.echo(f"Wrote {len(table)} rows × {table.num_columns} columns to {out}.", err=True)
 

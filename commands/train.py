@@ -54,15 +54,10 @@ def command(  # noqa: PLR0913 - one parameter per option
     (at,) = the_references([date] if date else [], country, config)
     chosen = [target.get(name) for name in dict.fromkeys(names)] or target.of_country(country)
     plan = Plan("default" if quick else "search", trials, not no_report, accepted)
-    done = []
     with Bar("reading the past") as progress, past.read(config, country, chosen, at, _store(config)) as known:
-        for one in chosen:
-            done.append(train(config, known, one, plan, _named(progress, one.name)))
-    if as_json:
-        click.echo(json.dumps([result.as_json() for result in done], indent=2))
-    else:
-        for result in done:
-            click.echo(_line(result))
+        done = [train(config, known, one, plan, _named(progress, one.name)) for one in chosen]
+    in_json = json.dumps([result.as_json() for result in done], indent=2)
+    click.echo(in_json if as_json else "\n".join(_line(result) for result in done))
     return 0 if all(result.promoted for result in done) else 1
 
 

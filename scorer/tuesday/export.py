@@ -16,7 +16,6 @@ from scorer import archive, champions
 from scorer.scoring import Rules, score
 from scorer.subjects import Subjects
 from scorer.tuesday import contact_list as roster
-from scorer.tuesday.csv_text import csv_of
 from scorer.tuesday.manifest import VERSION, File, Manifest, made_of
 from scorer.tuesday.sheet import Words, sheet_of
 from scorer.tuesday.week import Folder, Week
@@ -27,6 +26,7 @@ from scv.events.country import Country
 from scv.fetchers import roles
 from scv.model.bundle import Bundle
 from scv.offline import snapshot
+from scv.offline.csv_text import csv_of
 from scv.offline.lake import Lake, LakeVersion
 from scv.offline.snapshot import Snapshots
 from scv.settings import Settings

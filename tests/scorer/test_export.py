@@ -24,13 +24,13 @@ import cli
 from rpc.client import ScorerClient
 from scorer.hold_out import held_out, season
 from scorer.tuesday.claim import claimed
-from scorer.tuesday.csv_text import csv_of
 from scorer.tuesday.export import Exported, export
 from scorer.tuesday.reconcile import reconcile
 from scorer.tuesday.sheet import COLUMNS
 from scorer.tuesday.week import Folder
 from scv.errors import NoRoom, UserError
 from scv.events import country
+from scv.offline.csv_text import csv_of
 from scv.settings import Settings
 from tests.scorer.killed import CODE
 from tests.scorer.shop import AT, EARLIER, US, Shop

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pyarrow.csv as csv
 import pyarrow.parquet as pq
 import pytest
 from msgspec.structs import replace
@@ -127,6 +129,23 @@ def write_country(config: Settings, given: country.Country) -> None:
     lines = [f"{name} = {json.dumps(value)}" for name, value in told.items() if name not in ("starts_on", "ends_on")]
     lines += [f"starts_on = {given.starts_on}", f"ends_on = {given.ends_on}"]
     (config.countries_path / f"{given.code}.toml").write_text("\n".join(lines), encoding="utf-8")
+
+
+def test_a_csv_holds_no_formula_and_parquet_the_exact_text(
+    sea: Sea, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = sea.settings(tmp_path / "home")
+    config.countries_path.mkdir()
+    write_country(config, BERLIN)
+    monkeypatch.setenv("CEREBRO_HOME", config.home)
+    ids = {}
+    with sea.planted("app", lakes.any_event(random.Random(1), "app", BERLIN, "-1+1")):
+        for kind in ("csv", "parquet"):
+            out = tmp_path / f"scv.{kind}"
+            assert cli.main(["fetch", BERLIN.code, "-d", "2017-03-14", "-f", "phone", "--out", str(out)]) == 0
+            table = pq.read_table(out) if kind == "parquet" else csv.read_csv(out)
+            ids[kind] = set(map(str, table["customer_id"].to_pylist()))
+    assert "'-1+1" in ids["csv"] and "-1+1" in ids["parquet"]
 
 
 def test_nothing_is_shown_or_written_where_a_fetcher_failed(

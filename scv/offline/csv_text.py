@@ -4,27 +4,41 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from scv.events.country import Country
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+FORMULA = r"\A([=+\-@\t\r\n])"
 """What makes a spreadsheet take a text cell for a formula, or drop what stands before one (CWE-1236)."""
+
+
+def inert(table: pa.Table) -> pa.Table:
+    """The table with an apostrophe before every text that begins like a formula; Parquet is the exact form.
+
+    >>> inert(pa.table({"a": ["=1+1", "-7", None, "box"]}))["a"].to_pylist()
+    ["'=1+1", "'-7", None, 'box']
+    """
+    for index, field in enumerate(table.schema):
+        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
+            column = pc.replace_substring_regex(table.column(index), FORMULA, r"'\1")
+            table = table.set_column(index, field.name, column)
+    return table
 
 
 def csv_of(table: pa.Table, country: Country) -> bytes:
     """UTF-8 with a header and CRLF; a missing value is an empty field.
 
-    Numbers have all their digits and the country's decimal mark; instants are local with their offset. A text that
-    begins like a formula gets an apostrophe in front: Parquet is the exact form.
+    Numbers have all their digits and the country's decimal mark; instants are local with their offset; texts are
+    `inert`.
     """
     out = io.StringIO(newline="")
     writer = csv.writer(out, delimiter=country.separator, lineterminator="\r\n")
     writer.writerow(table.column_names)
-    for row in zip(*(column.to_pylist() for column in table.columns), strict=True):
+    for row in zip(*(column.to_pylist() for column in inert(table).columns), strict=True):
         writer.writerow([cell(value, country) for value in row])
     return out.getvalue().encode()
 
@@ -33,8 +47,8 @@ def cell(value: Any, country: Country) -> str:
     """One field.
 
     >>> from scv.events import country
-    >>> [cell(value, country.load("ZZ")) for value in ("=1+1", -0.5, "-7", None, True)]
-    ["'=1+1", '-0,5', "'-7", '', 'true']
+    >>> [cell(value, country.load("ZZ")) for value in ("box", -0.5, None, True)]
+    ['box', '-0,5', '', 'true']
     """
     if value is None:
         return ""
@@ -44,7 +58,4 @@ def cell(value: Any, country: Country) -> str:
         return repr(value).replace(".", country.decimal)
     if isinstance(value, datetime):
         return value.astimezone(country.zone).isoformat()
-    if isinstance(value, int | date):
-        return str(value)
-    text = str(value)
-    return f"'{text}" if text.startswith(FORMULA) else text
+    return str(value)
