@@ -14,7 +14,7 @@ from feast.protos.feast.types.Value_pb2 import Value
 from feast.types import Int64, String
 
 from feature_repo.values import WRITE
-from feature_repo.views import JOIN_KEYS, SERVICE, Snapshots, catalogue, entities
+from feature_repo.views import JOIN_KEYS, SERVICE, SnapshotSource, catalogue, entities
 from scv.features import fetcher
 from scv.online.reader import View
 from scv.settings import Settings
@@ -38,7 +38,8 @@ def to_push(folder: Path, address: str) -> FeatureStore:
     """Feast with its own Redis store and one view of PUSHED that is pushed to."""
     keys = entities()
     source = PushSource(
-        name=PUSH_SOURCE, batch_source=Snapshots(path=str(folder / "none.parquet"), timestamp_field="event_timestamp")
+        name=PUSH_SOURCE,
+        batch_source=SnapshotSource(path=str(folder / "none.parquet"), timestamp_field="event_timestamp"),
     )
     view = FeatureView(
         name="pushed",

@@ -14,7 +14,7 @@ import msgspec
 
 from proof.world import parts
 from proof.world.dirt import TAKEN
-from proof.world.folder import Folder, Plan, fingerprint
+from proof.world.folder import WorldFolder, WorldPlan, fingerprint
 from proof.world.production import Production
 from proof.world.sink_files import Files, Sink
 from proof.world.sink_lake import LakeSink
@@ -58,9 +58,9 @@ def simulate(wished: Wished) -> Took:
         setattr(owner, name, _timed(getattr(owner, name), stage, stages))
     settings = Settings(home=str(Path(wished.folder) / "home"))
     world = World(country.load(wished.code), wished.customers, wished.weeks, wished.seed)
-    folder = Folder(Path(wished.folder) / "world")
+    folder = WorldFolder(Path(wished.folder) / "world")
     sink: Sink = LakeSink(folder, [world], settings) if wished.to == "lake" else Files(folder, f".{wished.to}")
-    plan = Plan(
+    plan = WorldPlan(
         to=wished.to,
         countries={wished.code: fingerprint(world.country)},
         customers=wished.customers,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import click
@@ -49,10 +50,8 @@ def command(
     chosen = [fetcher.get(name) for name in dict.fromkeys(names)]
     wanted = {one: the_references(dates, one, config) for one in the_countries(codes, config)}
     with Bar("Fetching") as bar:
-        if chosen:
-            done = look(config, wanted, chosen, workers, progress=bar.at)
-        else:
-            done = fetch(config, wanted, workers, progress=bar.at)
+        look_at = functools.partial(look, fetchers=chosen) if chosen else fetch
+        done = look_at(config, wanted, workers=workers, progress=bar.at)
     _warn(done)
     if as_json:
         _say_json(done)

@@ -9,7 +9,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from proof.parity.tally import Tally
+    from proof.parity.tally import Comparison
     from scv.settings import Settings
 
 
@@ -60,7 +60,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     return 0 if report.holds(found) else 1
 
 
-def _live(settings: Settings, codes: Sequence[str], date: str | None, sample: int | None) -> list[Tally]:
+def _live(settings: Settings, codes: Sequence[str], date: str | None, sample: int | None) -> list[Comparison]:
     """The countries named, with their progress on stderr; where none is, all whose clock has begun."""
     from proof.parity.live import compare
     from scv.errors import UserError
@@ -84,7 +84,7 @@ def _live(settings: Settings, codes: Sequence[str], date: str | None, sample: in
     return found
 
 
-def _served(settings: Settings, codes: Sequence[str], since: str | None) -> list[Tally]:
+def _served(settings: Settings, codes: Sequence[str], since: str | None) -> list[Comparison]:
     """The countries named; where none is, those of which anything was served."""
     from proof.parity.served import recompute
     from scv.events import calendar

@@ -26,7 +26,7 @@ class Wrong(NamedTuple):
     mends: str
 
 
-class Count:
+class Checked:
     """What was compared of one kind and country."""
 
     def __init__(self, kind: str, country: str) -> None:
@@ -89,11 +89,11 @@ def _written(settings: Settings, countries: Sequence[Country]) -> Iterator[Writt
         yield from Folder(settings.exports_url, country).written()
 
 
-def _compared(files: Sequence[Written], bar: Bar) -> tuple[list[Count], list[Wrong]]:
-    counts: dict[tuple[str, str], Count] = {}
+def _compared(files: Sequence[Written], bar: Bar) -> tuple[list[Checked], list[Wrong]]:
+    counts: dict[tuple[str, str], Checked] = {}
     wrong = []
     for done, one in enumerate(files, 1):
-        count = counts.setdefault((one.kind, one.country), Count(one.kind, one.country))
+        count = counts.setdefault((one.kind, one.country), Checked(one.kind, one.country))
         begun = time.perf_counter()
         size, why = _measured(one)
         count.seconds += time.perf_counter() - begun

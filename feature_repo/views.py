@@ -28,7 +28,7 @@ ABOUT = (
 JOIN_KEYS = ("country", "customer_id")
 
 
-class Snapshots(FileSource):
+class SnapshotSource(FileSource):
     """The snapshot files of one fetcher."""
 
     def validate(self, config: RepoConfig) -> None:
@@ -64,7 +64,7 @@ def view(chosen: type[Fetcher], settings: Settings, keys: Iterable[Entity]) -> F
         )
         for feature in chosen.features
     ]
-    source = Snapshots(
+    source = SnapshotSource(
         name=f"{chosen.name}_snapshots",
         path=str(settings.snapshots_path / chosen.name / "*" / "*.parquet"),
         file_format=ParquetFormat(),

@@ -25,7 +25,7 @@ from terminal.bar import Bar
 if TYPE_CHECKING:
     from proof.world import World
     from proof.world.dirt import Dirt
-    from proof.world.folder import Folder, Plan
+    from proof.world.folder import WorldFolder, WorldPlan
     from proof.world.sink_files import Sink
     from proof.world.sink_kafka import Pace
 
@@ -127,7 +127,7 @@ def _check(wish: Wish) -> None:
 
 def _file(wish: Wish, worlds: Sequence[World], found: Settings) -> None:
     """The parts of a world that is gone afterwards, one after the other in one file."""
-    from proof.world.folder import Folder
+    from proof.world.folder import WorldFolder
     from proof.world.parts import join
 
     target = wish.out or found.home_path / "events" / f"{worlds[0].country.code}.parquet"
@@ -138,7 +138,7 @@ def _file(wish: Wish, worlds: Sequence[World], found: Settings) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{target.stem}-", dir=target.parent))
     try:
-        folder = Folder(scratch)
+        folder = WorldFolder(scratch)
         counts, seconds = _produce(wish, worlds, folder, found)
         parts = [folder.part(worlds[0].country.code, chunk, ".parquet") for chunk in range(worlds[0].chunks)]
         join(parts, target)
@@ -148,10 +148,10 @@ def _file(wish: Wish, worlds: Sequence[World], found: Settings) -> None:
 
 
 def _folder(wish: Wish, worlds: Sequence[World], found: Settings) -> None:
-    from proof.world.folder import Folder
+    from proof.world.folder import WorldFolder
 
     out = wish.out or found.home_path / "worlds" / _label(wish)
-    counts, seconds = _produce(wish, worlds, Folder(out), found)
+    counts, seconds = _produce(wish, worlds, WorldFolder(out), found)
     if not seconds:
         click.echo(f"The world in {out} was whole already: nothing was left to do.", err=True)
     _tell(wish, out, counts, seconds)
@@ -161,7 +161,9 @@ def _label(wish: Wish) -> str:
     return f"{'-'.join(wish.codes)}_{wish.customers}x{wish.weeks}_seed{wish.seed}_{wish.to}"
 
 
-def _produce(wish: Wish, worlds: Sequence[World], folder: Folder, found: Settings) -> tuple[Mapping[str, Any], float]:
+def _produce(
+    wish: Wish, worlds: Sequence[World], folder: WorldFolder, found: Settings
+) -> tuple[Mapping[str, Any], float]:
     """The counts of the world, and how long it took; 0 s for one that was whole already."""
     from proof.world.production import Production
 
@@ -178,10 +180,10 @@ def _produce(wish: Wish, worlds: Sequence[World], folder: Folder, found: Setting
     return counts, 0.0 if production.nothing_left else time.monotonic() - began
 
 
-def _plan(wish: Wish, worlds: Sequence[World], sink: Sink) -> Plan:
-    from proof.world.folder import Plan, fingerprint
+def _plan(wish: Wish, worlds: Sequence[World], sink: Sink) -> WorldPlan:
+    from proof.world.folder import WorldPlan, fingerprint
 
-    return Plan(
+    return WorldPlan(
         to=wish.to,
         countries={world.country.code: fingerprint(world.country) for world in worlds},
         customers=wish.customers,
@@ -199,7 +201,7 @@ def _dirt(wish: Wish) -> Dirt:
     return dataclasses.replace(CLEAN if wish.clean else usual, **wish.rates)
 
 
-def _sink(wish: Wish, worlds: Sequence[World], folder: Folder, found: Settings) -> Sink:
+def _sink(wish: Wish, worlds: Sequence[World], folder: WorldFolder, found: Settings) -> Sink:
     from proof.world.parts import LINES, TABLE
     from proof.world.sink_files import Files
 

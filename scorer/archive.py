@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from scorer.scoring import Past
 from scorer.subjects import Subjects, of_snapshot
-from scorer.tuesday.manifest import Manifest
+from scorer.tuesday.manifest import WeekManifest
 from scorer.tuesday.week import Folder, Week
 from scv.errors import CerebroError
 from scv.events import calendar
@@ -39,7 +39,7 @@ class _List:
     """What one Tuesday's published week said, as of a moment."""
 
     tuesday: datetime
-    manifest: Manifest | None
+    manifest: WeekManifest | None
     past: Past
     looked: float
 
@@ -88,7 +88,7 @@ class Archive:
     def _look(self, country: Country, tuesday: datetime, known: _List | None) -> _List:
         """What is published now of a Tuesday. A call is answered without it where it may not be used."""
         past: Past = {}
-        manifest: Manifest | None = None
+        manifest: WeekManifest | None = None
         try:
             week = Folder(self._settings.exports_url, country).usable(tuesday, self._standing(country).log)
             if week is not None:
@@ -119,7 +119,7 @@ def subjects_of(settings: Settings, snapshots: Snapshots, at: datetime) -> Subje
     return of_snapshot(snapshots.read(at), at, by_fetcher, settings.stale_after_s)
 
 
-def watermarks(made: snapshot.Manifest) -> Mapping[str, datetime | None]:
+def watermarks(made: snapshot.SnapshotManifest) -> Mapping[str, datetime | None]:
     """Per family, how far the lake of a snapshot was complete, never beyond its reference; None: unknown."""
     marks = made.stamp.complete_to
     return {family: min(made.at, marks[family]) if family in marks else None for family in made.stamp.lake}

@@ -85,7 +85,7 @@ def changes(risks: Iterable[Risk], stand: Iterable[tuple[str, str]], country: st
     return [Alert(change=change, risk=risk) for change, risk in decided if change]
 
 
-class Standing:
+class StandingAlerts:
     """Which alerts stand, in the store: a set of customers per country and target."""
 
     def __init__(self, client: Any) -> None:

@@ -21,7 +21,7 @@ from scv.events import country as countries
 from scv.settings import Settings
 from scv.talk import say as talk
 from store.client import UNWELL, ails
-from streams.alert import Alert, Risk, Standing, changes
+from streams.alert import Alert, Risk, StandingAlerts, changes
 from streams.kafka import librdkafka, topics
 
 FLUSH_S = 0.5
@@ -33,7 +33,7 @@ Send = Callable[[Alert], Awaitable[Any]]
 """Publishes an alert; done once the broker has it."""
 
 
-class Moved(msgspec.Struct, frozen=True):
+class ChangedRow(msgspec.Struct, frozen=True):
     """A record of the scv-changed topic."""
 
     country: str
@@ -41,7 +41,7 @@ class Moved(msgspec.Struct, frozen=True):
 
 
 @dataclass
-class Counts:
+class ReactorCounts:
     heard: int = 0
     unreadable: int = 0
     asked: int = 0
@@ -52,8 +52,8 @@ class Counts:
 class Reactor:
     """Who waits to be asked about, and what becomes of the answers. Runs in one event loop; knows nothing of Faust."""
 
-    def __init__(self, ask: Ask, standing: Standing, send: Send, say: Callable[[str], None] = talk) -> None:
-        self.counts = Counts()
+    def __init__(self, ask: Ask, standing: StandingAlerts, send: Send, say: Callable[[str], None] = talk) -> None:
+        self.counts = ReactorCounts()
         self.waiting: dict[str, dict[str, int]] = {}
         """By country the customers who moved, with the number of what was heard of them last."""
         self._ask, self._standing, self._send, self._say = ask, standing, send, say
@@ -62,7 +62,7 @@ class Reactor:
     def hear(self, key: bytes | None, value: bytes | None) -> None:
         """A record of scv-changed; one without a value is an erased customer, who is named by the key alone."""
         try:
-            moved = _of_key(key or b"") if value is None else msgspec.json.decode(value, type=Moved)
+            moved = _of_key(key or b"") if value is None else msgspec.json.decode(value, type=ChangedRow)
         except ValueError:
             self.counts.unreadable += 1
             return
@@ -105,14 +105,14 @@ class Reactor:
         return changes(risks, self._standing.of(country, customer_ids), country)
 
 
-def build(settings: Settings, ask: Ask, client: Any, heartbeat: Callable[[], None]) -> tuple[faust.App, Counts]:
+def build(settings: Settings, ask: Ask, client: Any, heartbeat: Callable[[], None]) -> tuple[faust.App, ReactorCounts]:
     """The Faust application; run it with `faust.Worker(app)`. Reads from the store whose alerts stand."""
     _quieten(settings)
     app = _app(settings)
     raw: dict[str, Any] = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
     changed = app.topic(topics.scv_changed(settings), **raw)
     alerts = app.topic(topics.alerts(settings), **raw)
-    standing = Standing(client)
+    standing = StandingAlerts(client)
 
     async def send(alert: Alert) -> None:
         key = f"{alert.risk.country}:{alert.risk.customer_id}".encode()
@@ -170,9 +170,9 @@ def _quieten(settings: Settings) -> None:
     client.handlers, client.propagate = [_Seldom(settings)], False
 
 
-def _of_key(key: bytes) -> Moved:
+def _of_key(key: bytes) -> ChangedRow:
     """`country:customer` as the records' keys have it. Raises ValueError."""
     country, between, customer_id = key.decode().partition(":")
     if not between or not customer_id:
         raise ValueError("no country and customer in the key")
-    return Moved(country, customer_id)
+    return ChangedRow(country, customer_id)

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from scv.events.calendar import from_us, label
-from scv.model.bundle import BundleInfo, Rows, levels, made_of
+from scv.model.bundle import BundleInfo, FittedRows, levels, made_of
 from scv.model.calibration import Calibration
 from scv.model.metrics import figures_of
 from scv.offline.lake import LakeVersion
@@ -66,9 +66,9 @@ def assemble(
     return Assembled(info, fitted.model, rows, said, fitted)
 
 
-def trained_on(rows: TrainingSet) -> Rows:
+def trained_on(rows: TrainingSet) -> FittedRows:
     """How many rows, of whom, from when to when."""
-    return Rows(
+    return FittedRows(
         rows=len(rows),
         positives=rows.positives,
         customers=len(np.unique(rows.customers)),

@@ -14,7 +14,7 @@ from scv.model.bundle import booster
 from scv.offline.lake import LakeVersion
 from trainer.assembly import Assembled
 from trainer.gate import Verdict
-from trainer.search import Step
+from trainer.search import Trial
 from trainer.words import first_lines
 
 MOST_EXPLAINED = 4000
@@ -23,7 +23,7 @@ Said = Mapping[str, np.ndarray]
 """Name of a model → its probabilities of the same rows."""
 
 
-def report_page(made: Assembled, verdict: Verdict, history: Sequence[Step]) -> str:
+def report_page(made: Assembled, verdict: Verdict, history: Sequence[Trial]) -> str:
     """The page as text; it names no customer and loads nothing."""
     info = made.info
     blocks = [
@@ -64,7 +64,7 @@ def _quality(y: np.ndarray, said: Said) -> list[curves.Panel]:
     return [curves.precision_recall(found, float(y.mean())), curves.reliability(shares)]
 
 
-def _picture(made: Assembled, history: Sequence[Step]) -> Picture:
+def _picture(made: Assembled, history: Sequence[Trial]) -> Picture:
     rows = made.rows
     weights = dict(zip((one.name for one in rows.columns), importance(made), strict=True))
     panels = [*_quality(rows.y, {"this bundle": made.said})]

@@ -28,7 +28,7 @@ WEIGHTS = np.linspace(0, 1, 11)
 
 
 @dataclass(frozen=True)
-class Step:
+class Trial:
     """One trial: `loss` is the log loss on later weeks; None where it was pruned."""
 
     number: int
@@ -80,8 +80,8 @@ def search(
     trials: int,
     threads: int,
     enqueued: Sequence[Recipe] = (),
-    progress: Callable[[Step], None] = lambda step: None,
-) -> tuple[Recipe, list[Step]]:
+    progress: Callable[[Trial], None] = lambda step: None,
+) -> tuple[Recipe, list[Trial]]:
     """The best recipe and the history. The small default and `enqueued` (last week's) are always among the trials."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     sampler = optuna.samplers.TPESampler(seed=SEED, n_startup_trials=6, multivariate=True)
@@ -89,7 +89,7 @@ def search(
     for recipe in dict.fromkeys([DEFAULT, *enqueued]):
         study.enqueue_trial(parameters(recipe))
     judge = Judge(rows, threads)
-    history: list[Step] = []
+    history: list[Trial] = []
 
     def objective(trial: optuna.Trial) -> float:
         loss, weight = judge(space(trial), trial)
@@ -100,7 +100,7 @@ def search(
         recipe = space(optuna.trial.FixedTrial(trial.params))
         loss = trial.value if trial.state == optuna.trial.TrialState.COMPLETE else None
         weight = trial.user_attrs.get("weight", recipe.weight)
-        history.append(Step(trial.number + 1, trials, loss, msgspec.structs.replace(recipe, weight=weight)))
+        history.append(Trial(trial.number + 1, trials, loss, msgspec.structs.replace(recipe, weight=weight)))
         progress(history[-1])
 
     study.optimize(objective, n_trials=max(trials, len({DEFAULT, *enqueued})), callbacks=[note])

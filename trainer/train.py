@@ -25,7 +25,7 @@ from trainer.leak import alarms
 from trainer.past import Past
 from trainer.recipe import DEFAULT, Recipe
 from trainer.report import report_page
-from trainer.search import Step, search, trials_of
+from trainer.search import Trial, search, trials_of
 
 Mode = Literal["default", "search"]
 Progress = Callable[[str, int, int], None]
@@ -118,7 +118,7 @@ class _Run:
     plan: Plan
     progress: Progress
 
-    def choose(self, incumbent: Recipe) -> tuple[Recipe, Verdict, list[Step]]:
+    def choose(self, incumbent: Recipe) -> tuple[Recipe, Verdict, list[Trial]]:
         """The recipe to fit on everything, with the reason."""
         if self.plan.mode == "default":
             found = alarms(self.everything, self.plan.accepted)
@@ -138,7 +138,7 @@ class _Run:
         """Progress after the trials: 3 more steps."""
         self.progress(text, self._trials + after, self._trials + 3)
 
-    def _note(self, step: Step) -> None:
+    def _note(self, step: Trial) -> None:
         self.progress(f"trial {step.number}: {step.text}", step.number, self._trials + 3)
 
 

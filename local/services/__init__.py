@@ -23,7 +23,7 @@ STORES = ("valkey", "redis")
 WATCH_S = 0.2
 
 
-class Broker(Protocol):
+class BrokerService(Protocol):
     """Tansu or Kafka: `start` returns when it answers; `stop` may be called at any time; both keep the address."""
 
     name: str
@@ -53,7 +53,7 @@ class Services:
         self._names = (broker, store)
         self._lock: int | None = None
         self._more: dict[str, str] = {}
-        self._broker: Broker | None = None
+        self._broker: BrokerService | None = None
         self._store: Store | None = None
 
     def __enter__(self) -> Services:
@@ -77,7 +77,7 @@ class Services:
         self.stop()
 
     @property
-    def broker(self) -> Broker:
+    def broker(self) -> BrokerService:
         if self._broker is None:
             raise UserError("The services are not started. Use `with Services(…)`.")
         return self._broker
@@ -159,7 +159,7 @@ class Services:
         whole.write(services_file(self.home), ("\n".join(lines) + "\n").encode())
 
 
-def _broker(name: str, folder: Path) -> Broker:
+def _broker(name: str, folder: Path) -> BrokerService:
     if name == "kafka":
         from local.services.kafka import Kafka
 

@@ -36,7 +36,7 @@ ADVICE: dict[str, str] = {
 JOINED = " + "
 
 
-class Reason(NamedTuple):
+class Explanation(NamedTuple):
     """A cause, and what was found that says so."""
 
     cause: str

@@ -18,7 +18,7 @@ import duckdb
 import pyarrow as pa
 
 from proof.parity import cause
-from proof.parity.cause import Reason
+from proof.parity.cause import Explanation
 from scv.events.country import Country
 from scv.events.mark import Mark
 from scv.features.fetcher import Fetcher
@@ -51,7 +51,7 @@ def chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
     return (items[i : i + size] for i in range(0, len(items), size))
 
 
-class Read(NamedTuple):
+class Looked(NamedTuple):
     """One fetcher of one customer as it was read at an instant."""
 
     customer: str
@@ -73,10 +73,10 @@ class Evidence(NamedTuple):
     `rest` is the reason if the row is of more than the lake can tell.
     """
 
-    steps: Sequence[tuple[Values, Reason]]
-    rest: Reason | None = None
+    steps: Sequence[tuple[Values, Explanation]]
+    rest: Explanation | None = None
 
-    def reasons(self, feature: str) -> list[Reason]:
+    def reasons(self, feature: str) -> list[Explanation]:
         """Why the last step has another value of a feature (plain name) than the first; empty where it has not."""
         told = [(plain(values.get(feature)), why) for values, why in self.steps]
         if told[0][0] == told[-1][0]:
@@ -97,7 +97,7 @@ class Witness:
         self._connection.close()
 
     def evidence(
-        self, one: type[Fetcher], reads: Mapping[str, Read], at: datetime | None = None
+        self, one: type[Fetcher], reads: Mapping[str, Looked], at: datetime | None = None
     ) -> dict[str, Evidence]:
         """By the reads' own keys. With `at`, from the whole log at that instant; otherwise from where the consumer
         stood, at the read's.
@@ -106,7 +106,7 @@ class Witness:
         values = self.batch(one, (prefix for some in steps.values() for prefix, _ in some))
         for key, (_, _, reading) in reads.items():
             ahead = reading.held and reading.held > self._end(one.family, reading.held.partition)
-            rest = Reason(cause.LAKE_BEHIND, f"{_row(one, reading)}, the lake ends before") if ahead else None
+            rest = Explanation(cause.LAKE_BEHIND, f"{_row(one, reading)}, the lake ends before") if ahead else None
             found[key] = Evidence([(values[prefix], why) for prefix, why in steps[key]], rest)
         return found
 
@@ -151,7 +151,7 @@ def _row(one: type[Fetcher], reading: Reading) -> str:
     return f"the row of {one.name} ended at {reading.held.next - 1}" if reading.held else f"{one.name} had no row"
 
 
-def _steps(one: type[Fetcher], read: Read, at: datetime | None) -> list[tuple[Prefix, Reason]]:
+def _steps(one: type[Fetcher], read: Looked, at: datetime | None) -> list[tuple[Prefix, Explanation]]:
     """What to compute, and the reason for whatever of it is not as in the step before.
 
     A row ought to hold all that the consumer is past, or more if it was written since.
@@ -159,13 +159,13 @@ def _steps(one: type[Fetcher], read: Read, at: datetime | None) -> list[tuple[Pr
     customer, then, reading = read
     held, position = reading.held or NOTHING, reading.position or NOTHING
     stands = f"the consumer was at {position.next}" if reading.position else "no consumer follows"
-    lost = Reason(cause.LOST, f"{_row(one, reading)}, {stands}")
+    lost = Explanation(cause.LOST, f"{_row(one, reading)}, {stands}")
     steps = [
-        (Prefix(customer, at or then, max(held, position)), Reason(cause.BEHIND, stands)),
-        (Prefix(customer, at or then, held), Reason(cause.UNBUILT, reading.unbuilt) if reading.unbuilt else lost),
+        (Prefix(customer, at or then, max(held, position)), Explanation(cause.BEHIND, stands)),
+        (Prefix(customer, at or then, held), Explanation(cause.UNBUILT, reading.unbuilt) if reading.unbuilt else lost),
     ]
     if at is None:
         return steps
-    late = Reason(cause.LATE, "the lake has grown since")
-    later = Reason(cause.LATER, f"it was read at {then}")
+    late = Explanation(cause.LATE, "the lake has grown since")
+    later = Explanation(cause.LATER, f"it was read at {then}")
     return [(Prefix(customer, at, WHOLE), late), *steps, (Prefix(customer, then, held), later)]

@@ -13,9 +13,9 @@ import pandas as pd
 from feature_repo import feast_store, historical
 from feature_repo.views import SERVICE, TTL
 from proof.parity import cause, standing
-from proof.parity.cause import Reason
-from proof.parity.evidence import Evidence, Progress, Read, Witness, chunks, plain
-from proof.parity.tally import Difference, Place, Tally
+from proof.parity.cause import Explanation
+from proof.parity.evidence import Evidence, Looked, Progress, Witness, chunks, plain
+from proof.parity.tally import Compared, Comparison, Difference
 from rpc.client import ScorerClient, ScorerError
 from rpc.scorer_pb2 import STALE_REFUSED, TargetScore
 from scorer import champions, scoring, subjects
@@ -40,16 +40,16 @@ BLOCK = 50_000
 """Customers of one point-in-time join, which reads all files each time."""
 ENOUGH = 2_000
 """Customers who differ, beyond which they are looked into together."""
-FILE = Reason(cause.DEFINITION, "today's batch of the snapshot's lake version says otherwise than its file")
-ROW = Reason(cause.DEFINITION, "the row says otherwise than the batch over its own prefix of the log")
+FILE = Explanation(cause.DEFINITION, "today's batch of the snapshot's lake version says otherwise than its file")
+ROW = Explanation(cause.DEFINITION, "the row says otherwise than the batch over its own prefix of the log")
 
 
-def compare(settings: Settings, country: Country, at: datetime, sample: int | None, progress: Progress) -> Tally:
+def compare(settings: Settings, country: Country, at: datetime, sample: int | None, progress: Progress) -> Comparison:
     """At the barrier, with a snapshot of it, every way with the batch: of everybody, or of a sample of so many.
 
     Raises UserError where the country's clock does not stand at `at`, or its snapshot may not be used.
     """
-    tally = Tally(country.code, at)
+    tally = Comparison(country.code, at)
     with connect(settings) as client, ScorerClient(settings.scorer, timeout_s=30) as scorer:
         standing.check_clock(client, country, at)
         standing.wait(settings, client, tally.notes.append)
@@ -63,7 +63,7 @@ class Comparing:
     """Reads customers, and counts in a tally. Raises CorruptBundle."""
 
     def __init__(
-        self, settings: Settings, client: Any, scorer: ScorerClient, batch: standing.Batch, tally: Tally
+        self, settings: Settings, client: Any, scorer: ScorerClient, batch: standing.BatchSide, tally: Comparison
     ) -> None:
         self._settings, self._scorer, self._batch, self._tally = settings, scorer, batch, tally
         self._reader, self._fetchers = Reader(client), list(fetcher.collect().values())
@@ -74,8 +74,8 @@ class Comparing:
                 if model := champions.load(settings, batch.country, target):
                     self._models[target] = model
             except StaleBundle as error:  # no vector to compare: one difference, of everybody
-                tally.compare(Place(VECTOR, target, "every column"), ["everybody"], (["a vector"], [None]))
-                tally.explain({}, [Reason(cause.OTHER, str(error))])
+                tally.compare(Compared(VECTOR, target, "every column"), ["everybody"], (["a vector"], [None]))
+                tally.explain({}, [Explanation(cause.OTHER, str(error))])
 
     def run(self, customers: Sequence[str], progress: Progress) -> None:
         """Everything of these customers; afterwards no difference is without its cause."""
@@ -101,8 +101,8 @@ class Comparing:
         given = functools.partial(_given, views)
         for name, values in batch.features.items():
             group = name.partition("__")[0]
-            self._tally.compare(Place(ROWS, group, name), views, (values, live.features[name]), (name,))
-            self._tally.compare(Place(ONLINE, group, name), views, (values, online[name]), (name,), given)
+            self._tally.compare(Compared(ROWS, group, name), views, (values, live.features[name]), (name,))
+            self._tally.compare(Compared(ONLINE, group, name), views, (values, online[name]), (name,), given)
         if self._models:
             self._score(batch, live)
         self._views |= {one.customer: views[one.customer] for one, _ in self._tally.pending if one.customer in views}
@@ -126,12 +126,13 @@ class Comparing:
         for i, (target, model) in enumerate(self._models.items()):
             left, right = (model.matrix(one.features).T.tolist() for one in (batch, live))
             for column, *sides in zip(model.columns, left, right, strict=True):
-                place = Place(VECTOR, target, column.name)
+                place = Compared(VECTOR, target, column.name)
                 self._tally.compare(place, customers, (sides[0], sides[1]), vector.inputs([column]))
             told = {customer: of[target] for customer, of in zip(customers, answers, strict=True)}
             theirs = [one.probability if one.HasField("probability") else None for one in told.values()]
             inputs = {*vector.inputs(model.columns), *population.NEEDS}
-            place, given = Place(PROBABILITY, target, "probability"), functools.partial(_answered, told, model.info.id)
+            place = Compared(PROBABILITY, target, "probability")
+            given = functools.partial(_answered, told, model.info.id)
             self._tally.compare(place, customers, ([one.targets[i].probability for one in ours], theirs), inputs, given)
 
     def _answers(self, customers: Sequence[str]) -> list[dict[str, TargetScore]]:
@@ -145,7 +146,7 @@ class Comparing:
     def _join(self, block: Sequence[str]) -> None:
         joined = self.historical(block)
         for name, values in self._batch.everyone.pick(block).features.items():
-            place = Place(HISTORICAL, name.partition("__")[0], name)
+            place = Compared(HISTORICAL, name.partition("__")[0], name)
             self._tally.compare(place, block, (values, joined[name]))
         self._tally.explain({})
 
@@ -167,10 +168,10 @@ class Comparing:
         """Customer → the steps from the snapshot's file to what was read."""
         names, at = {feature.full_name: feature.name for feature in one.features}, self._batch.at
         files = self._batch.everyone.pick(list(views)).rows(list(names))
-        reads = {name: Read(name, view.at or at, view.fetchers[one.name]) for name, view in views.items()}
+        reads = {name: Looked(name, view.at or at, view.fetchers[one.name]) for name, view in views.items()}
         found = lake.evidence(one, reads, at)
         grown = self._batch.stamp.why_not(Stamp(lake={one.family: lake.version.families[one.family]}))
-        late = Reason(cause.LATE, grown) if grown else FILE
+        late = Explanation(cause.LATE, grown) if grown else FILE
         for file, (customer, evidence) in zip(files, found.items(), strict=True):
             (whole, _), *steps = evidence.steps
             first = {names[name]: value for name, value in file.items()}, FILE
@@ -179,23 +180,23 @@ class Comparing:
         return found
 
 
-def _given(views: Mapping[str, View], one: Difference) -> Iterator[Reason]:
+def _given(views: Mapping[str, View], one: Difference) -> Iterator[Explanation]:
     """Why Feast gives another value than the row that it reads."""
     reading = views[one.customer].fetchers[one.place.group]
     read, age_s = plain(reading.values[one.place.feature.partition("__")[2]]), reading.freshness_s
     if one.found is None and read is not None and (age_s is None or age_s > TTL.total_seconds()):
-        yield Reason(cause.TOO_OLD, f"complete to {reading.watermark}, Feast gives nothing older than {TTL}")
+        yield Explanation(cause.TOO_OLD, f"complete to {reading.watermark}, Feast gives nothing older than {TTL}")
     elif read != one.found:
-        yield Reason(cause.UNEXPLAINED, f"the row that Feast reads says {read!r}")
+        yield Explanation(cause.UNEXPLAINED, f"the row that Feast reads says {read!r}")
 
 
-def _answered(answers: Mapping[str, TargetScore], champion: str, one: Difference) -> Iterator[Reason]:
+def _answered(answers: Mapping[str, TargetScore], champion: str, one: Difference) -> Iterator[Explanation]:
     """Why the live scorer answers otherwise than its champion of the same rows."""
     told = answers[one.customer]
     if told.model not in ("", champion):
-        yield Reason(cause.OTHER_MODEL, f"answered by {told.model}, the champion is {champion}")
+        yield Explanation(cause.OTHER_MODEL, f"answered by {told.model}, the champion is {champion}")
     if told.status == STALE_REFUSED:
-        yield Reason(cause.TOO_OLD, "the scorer refuses: no watermark, or one that is too old")
+        yield Explanation(cause.TOO_OLD, "the scorer refuses: no watermark, or one that is too old")
 
 
 def sampled(country: Country, customers: Iterable[str], count: int | None) -> list[str]:

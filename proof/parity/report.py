@@ -12,7 +12,7 @@ import msgspec
 
 from pages.page import Bars, Block, Heading, Table, Text, page
 from proof.parity.cause import ADVICE, JOINED, UNEXPLAINED
-from proof.parity.tally import KINDS, Tally
+from proof.parity.tally import KINDS, Comparison
 from scv import atomic
 from terminal import listing
 
@@ -24,7 +24,7 @@ TITLE = "Parity: every way to a value, compared"
 Row = dict[str, Any]
 
 
-def features(found: Sequence[Tally]) -> list[Row]:
+def features(found: Sequence[Comparison]) -> list[Row]:
     """One row per country, way and feature that has any value; a model's columns by target."""
     return [
         {"country": tally.country, **place._asdict(), **{name: counts[name] for name in COUNTED}}
@@ -34,7 +34,7 @@ def features(found: Sequence[Tally]) -> list[Row]:
     ]
 
 
-def causes(found: Sequence[Tally]) -> list[Row]:
+def causes(found: Sequence[Comparison]) -> list[Row]:
     """One row per country, way, feature, kind and cause, the most frequent first, with an example each."""
     rows = []
     for tally in found:
@@ -46,7 +46,7 @@ def causes(found: Sequence[Tally]) -> list[Row]:
     return sorted(rows, key=lambda row: -int(row["count"]))
 
 
-def by_cause(found: Sequence[Tally]) -> dict[str, int]:
+def by_cause(found: Sequence[Comparison]) -> dict[str, int]:
     """How many values each cause touches, the most frequent first; what nobody can explain before all.
 
     A value with two causes counts in both.
@@ -57,7 +57,7 @@ def by_cause(found: Sequence[Tally]) -> dict[str, int]:
     return dict(sorted(totals.items(), key=lambda one: (one[0] != UNEXPLAINED, -one[1])))
 
 
-def groups(found: Sequence[Tally]) -> list[Row]:
+def groups(found: Sequence[Comparison]) -> list[Row]:
     """One row per country, way and fetcher or target."""
     totals: dict[str, Counter[str]] = {}
     for row in features(found):
@@ -73,20 +73,20 @@ def groups(found: Sequence[Tally]) -> list[Row]:
     ]
 
 
-def total(found: Sequence[Tally]) -> dict[str, int]:
+def total(found: Sequence[Comparison]) -> dict[str, int]:
     """All of them together; `differing` and `unexplained` beside."""
     counts = {name: sum(row[name] for row in features(found)) for name in COUNTED}
     differing = sum(counts[kind] for kind in KINDS)
     return {**counts, "differing": differing, "unexplained": by_cause(found).get(UNEXPLAINED, 0)}
 
 
-def holds(found: Sequence[Tally]) -> bool:
+def holds(found: Sequence[Comparison]) -> bool:
     """Was anything compared, and did nothing differ?"""
     counts = total(found)
     return counts["compared"] > 0 and not counts["differing"]
 
 
-def verdict(found: Sequence[Tally]) -> str:
+def verdict(found: Sequence[Comparison]) -> str:
     counts = total(found)
     text = f"{counts['differing']:,} mismatches of {counts['compared']:,} compared values"
     if counts["differing"]:
@@ -96,7 +96,7 @@ def verdict(found: Sequence[Tally]) -> str:
     return f"{text}."
 
 
-def show(found: Sequence[Tally], machine: bool) -> None:
+def show(found: Sequence[Comparison], machine: bool) -> None:
     """Data on stdout (as JSON: one line), the verdict on stderr."""
     rows = causes(found)
     if machine:
@@ -122,13 +122,13 @@ def _table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
     return list(rows[0]) if rows else [], [[str(cell) for cell in row.values()] for row in rows]
 
 
-def write_page(path: str, found: Sequence[Tally]) -> None:
+def write_page(path: str, found: Sequence[Comparison]) -> None:
     """Replace the page whole."""
     atomic.write(Path(path).resolve(), page(TITLE, blocks(found)).encode())
     click.echo(f"Report: {path}", err=True)
 
 
-def blocks(found: Sequence[Tally]) -> Iterator[Block]:
+def blocks(found: Sequence[Comparison]) -> Iterator[Block]:
     """The page: what the tables say, and a bar for each cause."""
     for tally in found:
         yield Text(f"{tally.country}: {tally.customers:,} customers, {tally.at or 'what was served'}")

@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 
 from proof.parity import cause
-from proof.parity.cause import Reason
-from proof.parity.evidence import Evidence, Progress, Read, Witness, chunks
-from proof.parity.tally import Difference, Place, Tally
+from proof.parity.cause import Explanation
+from proof.parity.evidence import Evidence, Looked, Progress, Witness, chunks
+from proof.parity.tally import Compared, Comparison, Difference
 from scorer.served import vector_file
 from scorer.served.vector_file import Scored
 from scv.errors import CerebroError
@@ -31,16 +31,18 @@ VECTOR, PROBABILITY = "served vector", "served probability"
 CHUNK = 500
 """Records recomputed together."""
 NONE = "No served vector is logged. CEREBRO_VECTOR_LOG_SHARE says how many are kept."
-TAMPERED = Reason(cause.OTHER, "the record is not the one that was written")
-CODE = Reason(cause.DEFINITION, "SQL and fold agree on another value: other code served it, or the lake's past changed")
+TAMPERED = Explanation(cause.OTHER, "the record is not the one that was written")
+CODE = Explanation(
+    cause.DEFINITION, "SQL and fold agree on another value: other code served it, or the lake's past changed"
+)
 
-Records = Mapping[str, vector_file.Read]
+Records = Mapping[str, vector_file.ReadVector]
 """By a label of their own."""
 
 
-def recompute(settings: Settings, country: Country, since: datetime | None, progress: Progress) -> Tally:
+def recompute(settings: Settings, country: Country, since: datetime | None, progress: Progress) -> Comparison:
     """Each logged answer of a country, read at `since` or later, value by value; `progress` as of live ones."""
-    found, records = Tally(country.code, None), dict[str, vector_file.Read]()
+    found, records = Comparison(country.code, None), dict[str, vector_file.ReadVector]()
     for one in vector_file.read(settings.vectors_path):
         if isinstance(one, str):
             found.notes.append(f"{one} cannot be read: left out.")
@@ -56,7 +58,7 @@ def recompute(settings: Settings, country: Country, since: datetime | None, prog
     return found
 
 
-def _compare(records: Records, lake: Witness, tally: Tally, model_of: Callable[[str, str], Bundle | None]) -> None:
+def _compare(records: Records, lake: Witness, tally: Comparison, model_of: Callable[[str, str], Bundle | None]) -> None:
     """Records of one country with one version of the lake."""
     evidence, features = dict[tuple[str, str], Evidence](), dict[str, dict[str, Any]]()
     for one in fetcher.collect().values():
@@ -75,15 +77,15 @@ def _compare(records: Records, lake: Witness, tally: Tally, model_of: Callable[[
             sides = expected.get(column.name, [None] * len(served)), [one.vector[j] for one in served]
             inputs = vector.inputs([column]) if column in today else ()
             hint = functools.partial(_hint, chosen, whys[column.name])
-            tally.compare(Place(VECTOR, target, column.name), chosen, sides, inputs, hint)
+            tally.compare(Compared(VECTOR, target, column.name), chosen, sides, inputs, hint)
         if model and len(today) == len(columns):
             sides = model.score(matrix).tolist(), [one.probability for one in served]
-            place, hint = Place(PROBABILITY, target, "probability"), functools.partial(_hint, chosen, "")
+            place, hint = Compared(PROBABILITY, target, "probability"), functools.partial(_hint, chosen, "")
             tally.compare(place, chosen, sides, vector.inputs(columns), hint)
     tally.explain(evidence, [CODE])
 
 
-def _model(settings: Settings, country: Country, tally: Tally, target: str, id: str) -> Bundle | None:
+def _model(settings: Settings, country: Country, tally: Comparison, target: str, id: str) -> Bundle | None:
     """The bundle that answered; None where it is gone or may not answer today."""
     try:
         return bundle.load(champion.folder(settings, country.code, target) / id, country)
@@ -98,16 +100,16 @@ def _why_not(column: Column) -> str:
     return Stamp(definitions={column.name: column.fingerprint}).why_not(today)
 
 
-def _hint(records: Records, why: str, one: Difference) -> list[Reason]:
+def _hint(records: Records, why: str, one: Difference) -> list[Explanation]:
     """The record is of another stamp than its line's check or today's columns."""
-    return [Reason(cause.OTHER, why)] if why else [] if records[one.customer].intact else [TAMPERED]
+    return [Explanation(cause.OTHER, why)] if why else [] if records[one.customer].intact else [TAMPERED]
 
 
-def _read(one: type[Fetcher], record: vector_file.Read) -> Read:
+def _read(one: type[Fetcher], record: vector_file.ReadVector) -> Looked:
     served = record.served
     position, upto = served.places.get(one.family), served.upto.get(one.name)
     held = msgspec.structs.replace(position, next=upto + 1) if position and upto is not None else None
-    return Read(served.customer_id, served.at, Reading("", held is not None, {}, None, None, held, position))
+    return Looked(served.customer_id, served.at, Reading("", held is not None, {}, None, None, held, position))
 
 
 def _by_model(records: Records) -> dict[tuple[str, str], dict[str, Scored]]:

@@ -32,7 +32,7 @@ LONGEST_S = 20.0
 POLL_S = 0.1
 
 
-class Batch(NamedTuple):
+class BatchSide(NamedTuple):
     """The batch's side of a comparison: everyone in the snapshot of an instant, and what that is of."""
 
     country: Country
@@ -82,7 +82,9 @@ def stored(client: Any, country: Country) -> set[str]:
 
 
 @contextmanager
-def snapshot_at(settings: Settings, client: Any, country: Country, at: datetime, progress: Progress) -> Iterator[Batch]:
+def snapshot_at(
+    settings: Settings, client: Any, country: Country, at: datetime, progress: Progress
+) -> Iterator[BatchSide]:
     """The snapshot of a reference, however complete it is; fetched if there is none.
 
     One that was taken on wall time goes afterwards: nobody asks for that instant again. Raises UserError where it may
@@ -100,7 +102,7 @@ def snapshot_at(settings: Settings, client: Any, country: Country, at: datetime,
     tables = snapshot.Snapshots(settings, country, taken).read(at)
     try:
         everyone = subjects.of_snapshot(tables, at, dict.fromkeys(tables, at), settings.stale_after_s)
-        yield Batch(country, at, stamp, everyone)
+        yield BatchSide(country, at, stamp, everyone)
     finally:
         if fetched and RowStore(client).clock(country.code).mode == "wall":
             snapshot.drop(root, country, at)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from proof.parity.cause import JOINED, UNEXPLAINED, Reason
+from proof.parity.cause import JOINED, UNEXPLAINED, Explanation
 from proof.parity.evidence import Evidence, plain
 from scorer import subjects
 
@@ -17,7 +17,7 @@ KINDS: tuple[Kind, ...] = ("mismatch", "missing", "extra")
 """Both have a value and they differ; only the batch has one; only the way has one."""
 
 
-class Place(NamedTuple):
+class Compared(NamedTuple):
     """What is compared: a way, a fetcher or target, and the feature's full name or what of the model."""
 
     way: str
@@ -30,7 +30,7 @@ class Difference(NamedTuple):
     the features that it is made of.
     """
 
-    place: Place
+    place: Compared
     customer: str
     kind: Kind
     batch: Any
@@ -38,7 +38,7 @@ class Difference(NamedTuple):
     inputs: Collection[str]
 
 
-Hint = Callable[[Difference], Iterable[Reason]]
+Hint = Callable[[Difference], Iterable[Explanation]]
 
 
 @dataclass
@@ -51,7 +51,7 @@ class Finding:
 
 
 @dataclass
-class Tally:
+class Comparison:
     """One country at one reference (None: as it was served), and what a reader must know beside it.
 
     `counts` say per place how many values were `compared`, at least one side not missing, and how many differ by kind;
@@ -63,13 +63,13 @@ class Tally:
     at: datetime | None
     customers: int = 0
     notes: list[str] = field(default_factory=list)
-    counts: dict[Place, Counter[str]] = field(default_factory=dict)
-    findings: dict[tuple[Place, Kind, str], Finding] = field(default_factory=dict)
-    pending: list[tuple[Difference, list[Reason]]] = field(default_factory=list)
+    counts: dict[Compared, Counter[str]] = field(default_factory=dict)
+    findings: dict[tuple[Compared, Kind, str], Finding] = field(default_factory=dict)
+    pending: list[tuple[Difference, list[Explanation]]] = field(default_factory=list)
 
     def compare(
         self,
-        place: Place,
+        place: Compared,
         customers: Iterable[str],
         sides: tuple[Any, Any],
         inputs: Collection[str] = (),
@@ -86,12 +86,12 @@ class Tally:
                 one = Difference(place, customer, kind, expected, value, inputs)
                 self.pending.append((one, list(hint(one))))
 
-    def explain(self, evidence: Mapping[tuple[str, str], Evidence], otherwise: Sequence[Reason] = ()) -> None:
+    def explain(self, evidence: Mapping[tuple[str, str], Evidence], otherwise: Sequence[Explanation] = ()) -> None:
         """Find the causes of what is pending, by evidence about fetcher and customer; where that and the hints say
         nothing, it is for the reasons of `otherwise`.
         """
         for one, hints in self.pending:
-            told, rest = list[Reason](), list[Reason]()
+            told, rest = list[Explanation](), list[Explanation]()
             for group, _, name in (each.partition("__") for each in sorted(one.inputs)):
                 if known := evidence.get((group, one.customer)):
                     told += known.reasons(name)
@@ -99,7 +99,7 @@ class Tally:
             self._note(one, [*told, *hints] or rest or otherwise)
         self.pending = []
 
-    def _note(self, one: Difference, reasons: Sequence[Reason]) -> None:
+    def _note(self, one: Difference, reasons: Sequence[Explanation]) -> None:
         """Reasons that only together explain it, in their order."""
         cause = JOINED.join(dict.fromkeys(reason.cause for reason in reasons)) or UNEXPLAINED
         why = "; ".join(dict.fromkeys(reason.why for reason in reasons)) or "nothing that was looked at differs"

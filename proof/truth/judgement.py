@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from proof.truth.rows import Rows
+from proof.truth.rows import TruthRows
 from scv.figures import Figure
 from scv.model import metrics
 from scv.model.metrics import Interval, Quality
@@ -42,7 +42,7 @@ class Slice:
         return (self.constant - self.champion.log_loss.value) / best if best > 0 else None
 
 
-def judge(rows: Rows) -> list[Slice]:
+def judge(rows: TruthRows) -> list[Slice]:
     """All rows first, then each phase with enough of both outcomes; empty where the world gives too few."""
     everyone = _slice(rows, "", np.ones(len(rows), dtype=bool))
     found = [] if everyone is None else [everyone]
@@ -51,7 +51,7 @@ def judge(rows: Rows) -> list[Slice]:
     return found
 
 
-def _slice(rows: Rows, name: str, chosen: np.ndarray) -> Slice | None:
+def _slice(rows: TruthRows, name: str, chosen: np.ndarray) -> Slice | None:
     y, true = rows.y[chosen], rows.true[chosen]
     if min(y.sum(), len(y) - y.sum()) < LEAST:
         return None
@@ -74,8 +74,8 @@ def _slice(rows: Rows, name: str, chosen: np.ndarray) -> Slice | None:
     )
 
 
-def figures_of(rows: Rows, slices: list[Slice]) -> list[Figure]:
-    """Rows for the figures: ours is the champion (nothing without one), peer the truth."""
+def figures_of(rows: TruthRows, slices: list[Slice]) -> list[Figure]:
+    """TruthRows for the figures: ours is the champion (nothing without one), peer the truth."""
     found = []
     for one in slices:
         name = f"{rows.country.code} {rows.target.name}{f', {one.phase}' if one.phase else ''}"

@@ -8,11 +8,11 @@ from pages import curves
 from pages.page import Block, Heading, Picture, Table, Text
 from pages.page import page as whole
 from proof.truth.judgement import Slice
-from proof.truth.rows import Rows
+from proof.truth.rows import TruthRows
 from scv.model import metrics
 from scv.model.metrics import Interval, Quality
 
-COLUMNS = ("", "Rows", "Positives", "AUC", "Log loss", "Calibration error (bound)")
+COLUMNS = ("", "TruthRows", "Positives", "AUC", "Log loss", "Calibration error (bound)")
 BEHIND = ("Phase", "AUC below the truth", "Log loss above the truth", "Share of the attainable gain")
 UNREAL = (
     "Nothing here is real. The truth knows what no event shows: a customer's taste, patience, engagement and frailty. "
@@ -20,13 +20,13 @@ UNREAL = (
 )
 
 
-def page(judged: Sequence[tuple[Rows, Sequence[Slice]]], about: str) -> str:
+def page(judged: Sequence[tuple[TruthRows, Sequence[Slice]]], about: str) -> str:
     """The whole page; `about` says which world it is."""
     blocks = [block for rows, slices in judged for block in _section(rows, slices)]
     return whole("The truth of a simulated world", [Text(about), Text(UNREAL), *blocks])
 
 
-def lines(rows: Rows, slices: Sequence[Slice]) -> list[Sequence[str]]:
+def lines(rows: TruthRows, slices: Sequence[Slice]) -> list[Sequence[str]]:
     """The table that a person sees, a line per slice and model."""
     found: list[Sequence[str]] = []
     for one in slices:
@@ -36,7 +36,7 @@ def lines(rows: Rows, slices: Sequence[Slice]) -> list[Sequence[str]]:
     return found
 
 
-def _section(rows: Rows, slices: Sequence[Slice]) -> list[Block]:
+def _section(rows: TruthRows, slices: Sequence[Slice]) -> list[Block]:
     country, target = rows.country, rows.target
     title = Heading(f"{country.code} {target.name}: {target.sentence(country)}")
     if not slices:
@@ -45,7 +45,7 @@ def _section(rows: Rows, slices: Sequence[Slice]) -> list[Block]:
     return [title, Text(_told(rows)), Table(lines(rows, slices), COLUMNS), *behind, _picture(rows)]
 
 
-def _told(rows: Rows) -> str:
+def _told(rows: TruthRows) -> str:
     text = f"{rows.paths} lives from each row's latent state. {rows.removed} rows left out: ended involuntarily."
     if rows.said is None:
         return f"{text} No champion was frozen before these references."
@@ -69,7 +69,7 @@ def _shown(interval: Interval, digits: int) -> str:
     return f"{interval.value:.{digits}f} [{interval.low:.{digits}f}, {interval.high:.{digits}f}]"
 
 
-def _picture(rows: Rows) -> Picture:
+def _picture(rows: TruthRows) -> Picture:
     """Of the truth, and of the champion where there is one."""
     said = {"truth": rows.true} | ({} if rows.said is None else {"champion": rows.said})
     shares = {name: metrics.reliability(rows.y, p) for name, p in said.items()}

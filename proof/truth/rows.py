@@ -1,4 +1,4 @@
-"""Rows of a simulated world with their true probabilities, what then happened, and what the champion said.
+"""TruthRows of a simulated world with their true probabilities, what then happened, and what the champion said.
 
 The truth is the simulator's own (Monte Carlo over the very engine that made the world, given everything latent); the
 champion reads snapshots, as it does for Tuesday's list.
@@ -34,7 +34,7 @@ Say = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
-class Rows:
+class TruthRows:
     """n rows (customer, reference) of one target, kept by the label and in both populations.
 
     `y` 1 or 0; `true` the Monte Carlo probability; `said` the champion's, None without one; `phase` object[n], None
@@ -66,7 +66,7 @@ def weeks_judged(world: World, country: Country) -> list[int]:
     return [week for week in range(last - LAST_WEEKS + 1, last + 1) if week > 0]
 
 
-def collect(settings: Settings | None, world: World, sample: int, say: Say, paths: int = PATHS) -> list[Rows]:
+def collect(settings: Settings | None, world: World, sample: int, say: Say, paths: int = PATHS) -> list[TruthRows]:
     """The rows of each recorded target of a world's country: about `sample` of them each.
 
     With `settings`, the home whose champions and snapshots stand beside the truth (missing snapshots are fetched);
@@ -128,7 +128,9 @@ def _snapshot(settings: Settings, country: Country, at: datetime) -> dict[str, p
     return snapshot.read(settings, country, at)
 
 
-def _rows(table: pa.Table, country: Country, one: Target, said: Said | None, model: Bundle | None, paths: int) -> Rows:
+def _rows(
+    table: pa.Table, country: Country, one: Target, said: Said | None, model: Bundle | None, paths: int
+) -> TruthRows:
     mine = table.filter(pa.compute.equal(table["target"], one.name))
     removed = np.array([text != "" for text in mine["removed"].to_pylist()], dtype=bool)
     mine, lost = mine.filter(pa.array(~removed)), int(removed.sum())
@@ -137,10 +139,10 @@ def _rows(table: pa.Table, country: Country, one: Target, said: Said | None, mod
     y = np.asarray(mine["y"], dtype=np.float64)
     true = _smoothed(np.asarray(mine["probability"], dtype=np.float64), np.asarray(mine["paths"], dtype=np.float64))
     if said is None or model is None:
-        return Rows(one, country, customers, at_us, y, true, paths, removed=lost)
+        return TruthRows(one, country, customers, at_us, y, true, paths, removed=lost)
     pairs = [said.get((customer, int(us))) for customer, us in zip(customers, at_us, strict=True)]
     known = np.array([pair is not None for pair in pairs], dtype=bool)
-    return Rows(
+    return TruthRows(
         one,
         country,
         customers[known],

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from proof.world.climate import Week
+from proof.world.climate import ClimateWeek
 from proof.world.lifecycle import Moves, Skips
 from proof.world.subscribers import REACH, Floats, Ints, Mask, Subscribers
 from proof.world.words import DISCOUNTS
@@ -46,7 +46,7 @@ class Boxes:
         return self.taken & (self.attempts <= RETRIES)
 
 
-def order(s: Subscribers, week: Week, moves: Moves, skips: Skips, fate: np.random.Generator) -> Boxes:
+def order(s: Subscribers, week: ClimateWeek, moves: Moves, skips: Skips, fate: np.random.Generator) -> Boxes:
     n, climate, market = len(s), week.climate, week.market
     taken = moves.standing & ~skips.skipped[:, 0]
     cut_day = week.day + s.cut_off
@@ -74,7 +74,7 @@ def order(s: Subscribers, week: Week, moves: Moves, skips: Skips, fate: np.rando
     )
 
 
-def marks(s: Subscribers, week: Week, boxes: Boxes) -> Floats:
+def marks(s: Subscribers, week: ClimateWeek, boxes: Boxes) -> Floats:
     """float64[n, REACH]: disappointment by the week, from this one on, in which it comes about.
 
     A late box hurts the impatient more; a complaint hurts on top, and much less once it was closed.
@@ -89,7 +89,7 @@ def marks(s: Subscribers, week: Week, boxes: Boxes) -> Floats:
     return found
 
 
-def settlements(week: Week, boxes: Boxes) -> Ints:
+def settlements(week: ClimateWeek, boxes: Boxes) -> Ints:
     """int64[n, REACH]: 1 a payment, 2 a failure that stands, by the week in which that is known."""
     known = _weeks(boxes.cut_day + RETRY_DAYS * np.minimum(boxes.attempts, RETRIES) - week.day)
     what = np.where(boxes.taken, np.where(boxes.paid, 1, 2), 0)

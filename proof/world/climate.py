@@ -102,7 +102,7 @@ def of(world: World) -> Climate:
     return Climate(world)
 
 
-class Week:
+class ClimateWeek:
     """One week of a climate: its number, its first local day, and what is asked of it."""
 
     def __init__(self, climate: Climate, number: int) -> None:

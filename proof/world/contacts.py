@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from proof.world.climate import Week
+from proof.world.climate import ClimateWeek
 from proof.world.lifecycle import Moves
 from proof.world.subscribers import ACTIVE, GONE, PAUSED, Ints, Mask, Subscribers
 from proof.world.words import ACCEPTED, CHANNELS, EMAIL, NOT_AGAIN, PHONE, POST
@@ -23,7 +23,7 @@ _INVITED, _GIFTED = 0.15, 0.02
 
 
 @dataclass(frozen=True)
-class Contacts:
+class ContactWeek:
     """n customers: `called` on `day` (0 to 6) by `channel`, `reached`, and what was `said` (number of a word).
 
     `invited`: a come-back mail to someone who left; `gifted`: a voucher by mail; both on day 1. `changed`
@@ -41,7 +41,7 @@ class Contacts:
     consent: Mask
 
 
-def contact(s: Subscribers, week: Week, moves: Moves, fate: np.random.Generator) -> Contacts:
+def contact(s: Subscribers, week: ClimateWeek, moves: Moves, fate: np.random.Generator) -> ContactWeek:
     n = len(s)
     here, gone = (s.status == ACTIVE) | (s.status == PAUSED), s.status == GONE
     channel = np.where(fate.random(n) < 0.75, PHONE, np.where(fate.random(n) < 0.7, EMAIL, POST))
@@ -59,9 +59,9 @@ def contact(s: Subscribers, week: Week, moves: Moves, fate: np.random.Generator)
     refused = reached & (said == NOT_AGAIN)
     flips &= ~(called[:, None] & (channel[:, None] == np.arange(len(CHANNELS))))
     changed = flips | (refused[:, None] & (channel[:, None] == np.arange(len(CHANNELS))))
-    return Contacts(called, day, channel, reached, said, invited, gifted, changed, s.consent ^ changed)
+    return ContactWeek(called, day, channel, reached, said, invited, gifted, changed, s.consent ^ changed)
 
 
-def accepted(contacts: Contacts) -> Mask:
+def accepted(contacts: ContactWeek) -> Mask:
     found: Mask = contacts.reached & (contacts.said == ACCEPTED)
     return found

@@ -15,8 +15,8 @@ from proof.world import boxes as ordering
 from proof.world import contacts as contacting
 from proof.world import lifecycle
 from proof.world.boxes import Boxes
-from proof.world.climate import Week
-from proof.world.contacts import Contacts
+from proof.world.climate import ClimateWeek
+from proof.world.contacts import ContactWeek
 from proof.world.hazards import Hazards, hazards, welcomed
 from proof.world.lifecycle import Moves, Skips
 from proof.world.subscribers import ACTIVE, GONE, Subscribers
@@ -27,16 +27,16 @@ from proof.world.words import COMEBACK, EXTRA
 class Happened:
     """A week that was lived: the state at its beginning, what the chances were, and what came of them."""
 
-    week: Week
+    week: ClimateWeek
     before: Subscribers
     hazards: Hazards
     moves: Moves
     skips: Skips
     boxes: Boxes
-    contacts: Contacts
+    contacts: ContactWeek
 
 
-def live_on(s: Subscribers, week: Week, fate: np.random.Generator) -> tuple[Subscribers, Happened]:
+def live_on(s: Subscribers, week: ClimateWeek, fate: np.random.Generator) -> tuple[Subscribers, Happened]:
     """The state a week later, and what happened; `s` stays as it was."""
     h = hazards(s, week)
     moves = lifecycle.move(s, week, h, fate)
@@ -51,7 +51,7 @@ def live_on(s: Subscribers, week: Week, fate: np.random.Generator) -> tuple[Subs
     return after, Happened(week, s, h, moves, skips, boxes, contacts)
 
 
-def _stand(after: Subscribers, s: Subscribers, week: Week, moves: Moves, skips: Skips) -> None:
+def _stand(after: Subscribers, s: Subscribers, week: ClimateWeek, moves: Moves, skips: Skips) -> None:
     moved = moves.day < lifecycle.STAYED
     changed = np.where(moves.undone, moves.back, moves.day)
     entered = moves.started | moves.returned
@@ -64,7 +64,7 @@ def _stand(after: Subscribers, s: Subscribers, week: Week, moves: Moves, skips: 
     after.ahead = np.concatenate([skips.skipped[:, 1:], np.zeros((len(s), 1), dtype=bool)], axis=1)
 
 
-def _feel(after: Subscribers, s: Subscribers, week: Week, boxes: Boxes, fate: np.random.Generator) -> None:
+def _feel(after: Subscribers, s: Subscribers, week: ClimateWeek, boxes: Boxes, fate: np.random.Generator) -> None:
     n = len(s)
     coming = s.coming + ordering.marks(s, week, boxes)
     blow = np.where(fate.random(n) < 0.02, 1.3, 0.0)  # a new diet, a new town
@@ -75,14 +75,16 @@ def _feel(after: Subscribers, s: Subscribers, week: Week, boxes: Boxes, fate: np
     after.coming = np.concatenate([coming[:, 1:], np.zeros((n, 1))], axis=1)
 
 
-def _pay(after: Subscribers, s: Subscribers, week: Week, boxes: Boxes) -> None:
+def _pay(after: Subscribers, s: Subscribers, week: ClimateWeek, boxes: Boxes) -> None:
     settling = np.maximum(s.settling, ordering.settlements(week, boxes))
     after.unpaid = np.where(settling[:, 0] > 0, settling[:, 0] == 2, s.unpaid)
     after.settling = np.concatenate([settling[:, 1:], np.zeros((len(s), 1), dtype=np.int64)], axis=1)
     after.sting = 0.7 * (s.sting + 6.0 * week.rise)
 
 
-def _remember(after: Subscribers, s: Subscribers, week: Week, moves: Moves, boxes: Boxes, contacts: Contacts) -> None:
+def _remember(
+    after: Subscribers, s: Subscribers, week: ClimateWeek, moves: Moves, boxes: Boxes, contacts: ContactWeek
+) -> None:
     took, sat = boxes.taken, moves.standing & ~boxes.taken
     after.slack = np.where(took, 0.75 * s.slack, np.where(sat, 0.75 * s.slack + 0.25, s.slack))
     after.fed = np.where(took, True, s.fed & ~sat)

@@ -32,7 +32,7 @@ from scv.events.country import Country
 FORMAT = 1
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class WorldPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What a world is: equal plans make equal worlds. `countries`: code → fingerprint of its settings."""
 
     to: str
@@ -44,17 +44,17 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     partitions: int = 0
     """Of each topic that the lake's history pretends to come from; 0 for the other sinks."""
 
-    def differences(self, other: Plan) -> list[str]:
+    def differences(self, other: WorldPlan) -> list[str]:
         """Where another plan says something else, in the words of the command line."""
         ours, theirs = _said(self), _said(other)
         return [f"{name} {theirs.get(name)} (here {ours.get(name)})" for name in ours if ours[name] != theirs.get(name)]
 
 
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+class WorldManifest(msgspec.Struct, frozen=True, kw_only=True):
     """`counts` is empty until the world is complete."""
 
     format: int = FORMAT
-    plan: Plan
+    plan: WorldPlan
     complete: bool = False
     counts: dict[str, Any] = {}
 
@@ -89,23 +89,23 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True, tag="sent"):
 Step = Made | Committed | Sent
 
 
-class Folder:
+class WorldFolder:
     """One world's folder. Raises UserError where another world lies there, or a file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._manifest, self._progress = path / "world.manifest", path / "world.progress"
 
-    def manifest(self) -> Manifest | None:
+    def manifest(self) -> WorldManifest | None:
         """None where there is no world. Raises UserError for a file that is no manifest of ours."""
         if not self._manifest.is_file():
             return None
         try:
-            return msgspec.json.decode(self._manifest.read_bytes(), type=Manifest)
+            return msgspec.json.decode(self._manifest.read_bytes(), type=WorldManifest)
         except msgspec.MsgspecError as error:
             raise UserError(f"{self._manifest} cannot be read ({error}): choose another --out.") from error
 
-    def open(self, plan: Plan, resume: bool) -> Manifest:
+    def open(self, plan: WorldPlan, resume: bool) -> WorldManifest:
         """The folder is this plan's, new or begun."""
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"--out {self.path} is a file; a world is a folder.")
@@ -113,7 +113,7 @@ class Folder:
         if found is None:
             if self.path.is_dir() and any(self.path.iterdir()):
                 raise UserError(f"--out {self.path} is not empty and holds no world: choose another folder.")
-            found = Manifest(plan=plan)
+            found = WorldManifest(plan=plan)
             self._write(found)
         elif not resume:
             what = "a whole world" if found.complete else "an unfinished world; --resume goes on with it"
@@ -138,8 +138,8 @@ class Folder:
         finally:
             os.close(lock)
 
-    def finish(self, plan: Plan, counts: Mapping[str, Any]) -> None:
-        self._write(Manifest(plan=plan, complete=True, counts=dict(counts)))
+    def finish(self, plan: WorldPlan, counts: Mapping[str, Any]) -> None:
+        self._write(WorldManifest(plan=plan, complete=True, counts=dict(counts)))
 
     def note(self, step: Step) -> None:
         """One more step is done."""
@@ -167,7 +167,7 @@ class Folder:
         """The folder of parts on their way, or one of them."""
         return self.path / "spool" / country / f"part-{chunk:05d}{suffix}" if country else self.path / "spool"
 
-    def _write(self, found: Manifest) -> None:
+    def _write(self, found: WorldManifest) -> None:
         whole.write(self._manifest, msgspec.json.format(msgspec.json.encode(found), indent=2))
 
 
@@ -176,7 +176,7 @@ def fingerprint(country: Country) -> str:
     return hashlib.sha256(msgspec.json.encode(country)).hexdigest()[:12]
 
 
-def _said(plan: Plan) -> dict[str, object]:
+def _said(plan: WorldPlan) -> dict[str, object]:
     said: dict[str, object] = {"--to": plan.to, "--countries": ",".join(plan.countries)}
     said |= {"--customers": plan.customers, "--weeks": plan.weeks, "--seed": plan.seed}
     said |= {f"--{name.replace('_', '-')}": share for name, share in asdict(plan.dirt).items()}
@@ -184,5 +184,5 @@ def _said(plan: Plan) -> dict[str, object]:
     return said | {"CEREBRO_PARTITIONS": plan.partitions}
 
 
-def _short(plan: Plan) -> str:
+def _short(plan: WorldPlan) -> str:
     return f"{','.join(plan.countries)}, {plan.customers:,} customers, {plan.weeks} weeks, seed {plan.seed}"

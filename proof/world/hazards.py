@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from proof.world.climate import AHEAD, Week
+from proof.world.climate import AHEAD, ClimateWeek
 from proof.world.subscribers import ACTIVE, GONE, PAUSED, Floats, Mask, Subscribers
 from proof.world.words import WAVE
 
@@ -37,7 +37,7 @@ class Hazards:
     ahead: Floats
 
 
-def hazards(s: Subscribers, week: Week) -> Hazards:
+def hazards(s: Subscribers, week: ClimateWeek) -> Hazards:
     active, paused, gone = s.status == ACTIVE, s.status == PAUSED, s.status == GONE
     move = np.where(active, _rest(s, week), np.where(paused, _resume(s, week), 0.0))
     return Hazards(
@@ -65,7 +65,7 @@ def _sigmoid(odds: Floats) -> Floats:
     return found
 
 
-def _cancel(s: Subscribers, week: Week, paused: Mask) -> Floats:
+def _cancel(s: Subscribers, week: ClimateWeek, paused: Mask) -> Floats:
     market = week.market
     young = market.novice * np.exp(-s.age / market.fading) * np.where(s.returns > 0, 0.6, 1.0)
     pull = 0.6 * s.frailty - 1.3 * s.mood + 1.1 * s.grumble + 1.2 * s.slack + 0.6 * s.unpaid
@@ -80,17 +80,17 @@ def _force(s: Subscribers) -> Floats:
     return np.where(s.unpaid, 0.22, 0.0) + np.where(s.age < 3, 0.0024, 0.0004)
 
 
-def _rest(s: Subscribers, week: Week) -> Floats:
+def _rest(s: Subscribers, week: ClimateWeek) -> Floats:
     leave = week.away(s.cut_off, 0)
     return _chance(np.log(week.market.resting) + 0.5 * s.busy - 0.5 * s.mood + 1.2 * s.slack + 0.9 * leave)
 
 
-def _resume(s: Subscribers, week: Week) -> Floats:
+def _resume(s: Subscribers, week: ClimateWeek) -> Floats:
     early = np.where(s.until < week.day + 400, 0.05, 0.16)
     return np.where(s.until < week.day + 7, 1.0, _chance(np.log(early) + 0.3 * s.mood))
 
 
-def _appetite(s: Subscribers, week: Week, ahead: int) -> Floats:
+def _appetite(s: Subscribers, week: ClimateWeek, ahead: int) -> Floats:
     """Log odds of not wanting the box `ahead` weeks after the open one."""
     away = week.away(s.cut_off, ahead)
     rhythm = np.where(s.fortnightly, np.where(s.fed, 3.2, -0.8), 0.0) if not ahead else 0.0
@@ -98,19 +98,19 @@ def _appetite(s: Subscribers, week: Week, ahead: int) -> Floats:
     return odds - 0.6 * welcomed(s) + 1.4 * away + rhythm
 
 
-def _ahead(s: Subscribers, week: Week) -> Floats:
+def _ahead(s: Subscribers, week: ClimateWeek) -> Floats:
     odds = np.stack([_appetite(s, week, ahead) - 1.2 - 0.3 * ahead for ahead in range(1, AHEAD + 1)], axis=1)
     return _sigmoid(odds)
 
 
-def _back(s: Subscribers, week: Week) -> Floats:
+def _back(s: Subscribers, week: ClimateWeek) -> Floats:
     away = (week.day - s.since) / 7
     wish = 1.1 * s.mood - 0.35 * s.frailty + 1.2 * (s.nudged > 0) - 1.2 * s.forced - 0.3 * week.mood
     fond = 0.3 * np.log1p(s.eaten) - 0.5
     return _chance(np.log(week.market.returning + 0.025 * np.exp(-away / 6)) + wish + fond)
 
 
-def targets(s: Subscribers, week: Week, h: Hazards) -> dict[str, Floats]:
+def targets(s: Subscribers, week: ClimateWeek, h: Hazards) -> dict[str, Floats]:
     """The chances of what labels ask of the week, float64[n], among rows that labels keep; NaN for those not asked.
 
     `cancellation`: a voluntary one. `pause`: the open box is skipped, or the subscription paused, at its cut-off,

@@ -13,7 +13,7 @@ import pyarrow as pa
 from proof.world import climate as climates
 from proof.world import words
 from proof.world.chronicle import Chronicle
-from proof.world.climate import Week
+from proof.world.climate import ClimateWeek
 from proof.world.diary import Diary
 from proof.world.dirt import dirty
 from proof.world.engine import Happened, live_on
@@ -50,7 +50,7 @@ def live(world: World, chunk: int) -> Chunk:
     chronicle = Chronicle(world, chunk, diary)
     truths = []
     for number in range(world.weeks):
-        s, happened = live_on(s, Week(climate, number), fate)
+        s, happened = live_on(s, ClimateWeek(climate, number), fate)
         chronicle.write(happened)
         truths.append(_truth(world, happened))
     ids = customer_ids(s.number)

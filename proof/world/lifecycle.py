@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from proof.world.climate import AHEAD, Week
+from proof.world.climate import AHEAD, ClimateWeek
 from proof.world.hazards import REGRETTED, UNDONE, Hazards
 from proof.world.subscribers import ABSENT, ACTIVE, GONE, NEVER, PAUSED, Ints, Mask, Subscribers
 
@@ -51,7 +51,7 @@ class Skips:
     skipped: Mask
 
 
-def move(s: Subscribers, week: Week, h: Hazards, fate: np.random.Generator) -> Moves:
+def move(s: Subscribers, week: ClimateWeek, h: Hazards, fate: np.random.Generator) -> Moves:
     n = len(s)
     luck = fate.random(n)
     forced_at = h.cancel + (1 - h.cancel) * h.force
@@ -78,7 +78,7 @@ def move(s: Subscribers, week: Week, h: Hazards, fate: np.random.Generator) -> M
     return Moves(started, cancelled, forced, paused, resumed, returned, undone, day, back, until, standing, status)
 
 
-def skip(s: Subscribers, week: Week, h: Hazards, moves: Moves, fate: np.random.Generator) -> Skips:
+def skip(s: Subscribers, week: ClimateWeek, h: Hazards, moves: Moves, fate: np.random.Generator) -> Skips:
     n = len(s)
     wanted, share = fate.random(n) < h.skip, fate.random(n)
     day = week.click_day(share, week.before(s.cut_off))

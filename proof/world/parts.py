@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from proof.world import life
 from proof.world.copies import STRANGERS
 from proof.world.dirt import Deliveries, Dirt, deliver
-from proof.world.folder import Folder, Made
+from proof.world.folder import Made, WorldFolder
 from proof.world.historical import historical
 from proof.world.records import records
 from proof.world.stock import Ground
@@ -49,7 +49,7 @@ class Task(NamedTuple):
 
 def make(task: Task) -> Made:
     """Write the chunk's truth, then its part, each whole or not at all. Raises OSError, such as that of a full disk."""
-    code, folder = task.world.country.code, Folder(task.folder)
+    code, folder = task.world.country.code, WorldFolder(task.folder)
     events, truth = life.live(task.world, task.chunk)
     stranger = next(code for code in STRANGERS if code not in task.known)
     ground = Ground(task.world.country, task.world.end_us, stranger, as_bytes=task.form != TABLE)

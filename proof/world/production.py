@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from proof.world.folder import Folder, Made, Plan
+from proof.world.folder import Made, WorldFolder, WorldPlan
 from proof.world.parts import Task, make
 from proof.world.sink_files import Report, Sink
 from proof.world.world import World
@@ -37,7 +37,7 @@ class Production:
     """
 
     def __init__(
-        self, plan: Plan, worlds: Sequence[World], folder: Folder, sink: Sink, known: Mapping[str, Country]
+        self, plan: WorldPlan, worlds: Sequence[World], folder: WorldFolder, sink: Sink, known: Mapping[str, Country]
     ) -> None:
         self.plan, self._worlds, self._folder, self._sink, self._known = plan, worlds, folder, sink, known
         self.total = sum(world.chunks for world in worlds)
@@ -142,7 +142,7 @@ def _alone() -> None:
     pa.set_cpu_count(1)
 
 
-def _reason(error: Exception, folder: Folder) -> str | None:
+def _reason(error: Exception, folder: WorldFolder) -> str | None:
     """Why a run stopped, where it may go on later; None for an error that would come again."""
     if isinstance(error, Unreachable | LogChanged | LakeConflict):
         return str(error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from proof.world.folder import Folder, Made, Step
+from proof.world.folder import Made, Step, WorldFolder
 from proof.world.parts import TABLE
 
 
@@ -40,7 +40,7 @@ class Files:
 
     partitions = 0
 
-    def __init__(self, folder: Folder, form: str = TABLE) -> None:
+    def __init__(self, folder: WorldFolder, form: str = TABLE) -> None:
         self.form, self._folder = form, folder
 
     def open(self, steps: Sequence[Step]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from proof.world.folder import Folder, Made, Sent, Step
+from proof.world.folder import Made, Sent, Step, WorldFolder
 from proof.world.parts import RECORDS
 from proof.world.sink_files import Report
 from proof.world.world import World
@@ -40,7 +40,7 @@ class KafkaSink:
     partitions = 0
 
     def __init__(
-        self, folder: Folder, worlds: Sequence[World], settings: Settings, pace: Pace, say: Callable[[str], None]
+        self, folder: WorldFolder, worlds: Sequence[World], settings: Settings, pace: Pace, say: Callable[[str], None]
     ) -> None:
         self._folder, self._worlds, self._settings, self._pace, self._say = folder, worlds, settings, pace, say
         self._sent: Sent | None = None

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from proof.world.folder import Committed, Folder, Made, Step
+from proof.world.folder import Committed, Made, Step, WorldFolder
 from proof.world.historical import EPOCH
 from proof.world.parts import HISTORY, remove
 from proof.world.sink_files import Report
@@ -46,7 +46,7 @@ class LakeSink:
 
     form = HISTORY
 
-    def __init__(self, folder: Folder, worlds: Sequence[World], settings: Settings) -> None:
+    def __init__(self, folder: WorldFolder, worlds: Sequence[World], settings: Settings) -> None:
         self._folder, self._settings = folder, settings
         self._worlds = {world.country.code: world for world in worlds}
         self._lake = Lake(settings.lake_path)

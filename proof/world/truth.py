@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from proof.world import climate as climates
-from proof.world.climate import Climate, Week
+from proof.world.climate import Climate, ClimateWeek
 from proof.world.engine import Happened, live_on
 from proof.world.life import customer_ids
 from proof.world.lifecycle import open_box
@@ -48,7 +48,7 @@ def probabilities(world: World, chunk: int, weeks: Sequence[int], sample: int, p
     """
     for week in weeks:
         if not 0 <= week < world.weeks:
-            raise UserError(f"Week {week} is not one of this world's: it has the weeks 0 to {world.weeks - 1}.")
+            raise UserError(f"ClimateWeek {week} is not one of this world's: it has the weeks 0 to {world.weeks - 1}.")
     ordered = sorted(set(weeks))
     quota = _shares(sample, len(ordered))
     real = _Real(world, chunk)
@@ -129,7 +129,7 @@ class _Real:
     def reach(self, week: int) -> Subscribers:
         """The state at the beginning of a week, and a watch from there on."""
         while self._week < week:
-            self._state, happened = live_on(self._state, Week(self._climate, self._week), self._fate)
+            self._state, happened = live_on(self._state, ClimateWeek(self._climate, self._week), self._fate)
             for watch in self.watches.values():
                 watch.see(happened)
             self._week += 1
@@ -172,7 +172,7 @@ def _paths(
     climate: Climate = climates.of(world)
     lives, watch = state.take(np.repeat(np.arange(len(state)), paths)), Watch(len(state) * paths)
     for number in range(week, week + _horizon_weeks(world)):
-        lives, happened = live_on(lives, Week(climate, number), luck)
+        lives, happened = live_on(lives, ClimateWeek(climate, number), luck)
         watch.see(happened)
     found = {}
     for name, (true, removed) in watch.labels(world.country, world.first_day + 7 * week).items():

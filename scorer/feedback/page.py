@@ -10,7 +10,7 @@ from pages import curves
 from pages.page import Block, Heading, Picture, Table, Text
 from pages.page import page as whole
 from scorer.feedback.outcomes import Hindsight
-from scorer.feedback.validation import Business, Feedback, HeldOut, Judged, phases, recency_auc, sentence
+from scorer.feedback.validation import Business, Feedback, HeldOut, TargetFeedback, phases, recency_auc, sentence
 from scv.model import metrics
 from scv.model.metrics import Interval, Quality
 
@@ -35,7 +35,7 @@ def _honest(found: Feedback) -> list[str]:
     return lines
 
 
-def _section(one: Judged, found: Feedback) -> list[Block]:
+def _section(one: TargetFeedback, found: Feedback) -> list[Block]:
     past, target = one.past, one.past.target
     blocks: list[Block] = [Heading(f"{target.name}: {target.sentence(found.country)}"), Text(_weeks(past), "quiet")]
     if one.quality is None:

@@ -59,7 +59,7 @@ class HeldOut:
 
 
 @dataclass(frozen=True)
-class Judged:
+class TargetFeedback:
     """One target; `business` and `held_out` only for the one that the list is ranked by, and where there is any."""
 
     past: Hindsight
@@ -73,7 +73,7 @@ class Feedback:
     """All targets of a country over some Tuesdays."""
 
     country: Country
-    judged: Sequence[Judged]
+    judged: Sequence[TargetFeedback]
 
 
 def feedback(settings: Settings, country: Country, references: Sequence[datetime]) -> Feedback:
@@ -83,12 +83,12 @@ def feedback(settings: Settings, country: Country, references: Sequence[datetime
     return Feedback(country, [_listed(first), *others])
 
 
-def judge(past: Hindsight) -> Judged:
+def judge(past: Hindsight) -> TargetFeedback:
     """The quality of one target; None without both outcomes."""
     positives = int(past.y.sum())
     if positives == 0 or positives == len(past):
-        return Judged(past, None)
-    return Judged(past, metrics.quality(past.y, past.p, metrics.draw_weights(past.customers, SEED), SEED))
+        return TargetFeedback(past, None)
+    return TargetFeedback(past, metrics.quality(past.y, past.p, metrics.draw_weights(past.customers, SEED), SEED))
 
 
 def recency_auc(past: Hindsight) -> float:
@@ -111,11 +111,11 @@ def phases(past: Hindsight) -> dict[str, tuple[int, int, float]]:
     return found
 
 
-def _listed(judged: Judged) -> Judged:
+def _listed(judged: TargetFeedback) -> TargetFeedback:
     """With what the list was good for."""
     if judged.quality is None:
         return judged
-    return Judged(judged.past, judged.quality, business(judged.past), held_out(judged.past))
+    return TargetFeedback(judged.past, judged.quality, business(judged.past), held_out(judged.past))
 
 
 def business(past: Hindsight) -> Business | None:

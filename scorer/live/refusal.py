@@ -55,7 +55,7 @@ class Refused(Exception):
         self.code = code
 
 
-class Refusals:
+class CallerErrors:
     """Tells a server's callers what went wrong, and its log the rest of it, each thing seldom."""
 
     def __init__(self) -> None:

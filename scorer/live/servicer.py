@@ -19,7 +19,7 @@ from rpc import scorer_pb2_grpc
 from scorer import scoring
 from scorer.live.answers import Answers
 from scorer.live.pulse import Pulse
-from scorer.live.refusal import SILENT, Code, Refusals, Refused
+from scorer.live.refusal import SILENT, CallerErrors, Code, Refused
 from scorer.live.reply import reply_of
 
 MOST_IDS = 500
@@ -32,7 +32,7 @@ class Scorer(scorer_pb2_grpc.ScorerServicer):
     """Implements `cerebro.scorer.v1.Scorer`."""
 
     def __init__(self, answers: Answers, pulse: Pulse) -> None:
-        self._answers, self._pulse, self._refusals = answers, pulse, Refusals()
+        self._answers, self._pulse, self._refusals = answers, pulse, CallerErrors()
 
     def Score(self, request: pb.ScoreRequest, context: grpc.ServicerContext) -> pb.ScoreReply:
         """One customer; NOT_FOUND for an unknown one."""

@@ -72,7 +72,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True)
-class Read:
+class ReadVector:
     """One served record with its models; `intact` says whether its bytes are those that were written."""
 
     served: ServedRecord
@@ -145,7 +145,7 @@ def files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*-*-*.jsonl") if path.name.partition("-")[0].isdigit())
 
 
-def read(folder: Path) -> Iterator[Read | str]:
+def read(folder: Path) -> Iterator[ReadVector | str]:
     """Every served record, oldest first; where a line cannot be read, the name of its file and its number."""
     for path in files(folder):
         models: dict[tuple[str, str], ModelRecord] = {}
@@ -159,4 +159,4 @@ def read(folder: Path) -> Iterator[Read | str]:
             if isinstance(record, ModelRecord):
                 models = models | {(record.target, record.id): record}
             else:
-                yield Read(record, models, check_of(bytes(line.record)) == line.check)
+                yield ReadVector(record, models, check_of(bytes(line.record)) == line.check)

@@ -58,7 +58,7 @@ true for the listed and for the held out who rank as high. `value_cents`: money 
 
 
 @dataclass(frozen=True)
-class Standing:
+class ListStanding:
     """What the list makes of one customer."""
 
     status: str
@@ -75,7 +75,7 @@ class Standing:
 
 def standings(
     scores: Sequence[Score], values: Mapping[str, int], country: Country, target: str, weeks: Mapping[str, int]
-) -> dict[str, Standing]:
+) -> dict[str, ListStanding]:
     """Customer → standing, by the scores of one target.
 
     `values` are cents by customer; `weeks` how many weeks in a row each has been listed until last week.
@@ -100,7 +100,7 @@ def standings(
 
 def _standing(
     score: Score, country: Country, target: str, rank: int | None, context: tuple[bool, Mapping[str, int]]
-) -> Standing:
+) -> ListStanding:
     above, weeks = context
     policy, reason = _policy(score), score.contact.reason if score.contact else ""
     if policy == "OK":
@@ -110,10 +110,12 @@ def _standing(
         reason = "" if rank else (beyond if found.status == "SCORED" else found.status_reason)
     else:
         status = policy
-    return Standing(status, reason, above, rank, weeks.get(score.customer_id, 0) + 1 if rank else 0)
+    return ListStanding(status, reason, above, rank, weeks.get(score.customer_id, 0) + 1 if rank else 0)
 
 
-def table(scores: Sequence[Score], subjects: Subjects, country: Country, places: Mapping[str, Standing]) -> pa.Table:
+def table(
+    scores: Sequence[Score], subjects: Subjects, country: Country, places: Mapping[str, ListStanding]
+) -> pa.Table:
     """Everyone and every target, ordered by customer, then target as the country lists them."""
     names = (roles.VALUE, roles.SILENCE, roles.DELIVERY_WEEKDAY, roles.CONTACTED_AGO)
     records = []

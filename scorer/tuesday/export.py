@@ -16,8 +16,8 @@ from scorer import archive, champions
 from scorer.scoring import Rules, score
 from scorer.subjects import Subjects
 from scorer.tuesday import contact_list as roster
-from scorer.tuesday.manifest import VERSION, File, Manifest, made_of
-from scorer.tuesday.sheet import Words, sheet_of
+from scorer.tuesday.manifest import VERSION, File, WeekManifest, made_of
+from scorer.tuesday.sheet import SheetWords, sheet_of
 from scorer.tuesday.week import Folder, Week
 from scv import stamp
 from scv.errors import CerebroError, UserError
@@ -138,7 +138,7 @@ def _audit(table: pa.Table, country: Country, customers: int) -> None:
         raise CerebroError(f"The export of {country.code} is not published: {'; '.join(sorted(set(problems))[:3])}.")
 
 
-def _worth_it(draft: Manifest) -> None:
+def _worth_it(draft: WeekManifest) -> None:
     """Raise UserError for a week that people should not get."""
     problems = []
     if not draft.counts["scored"]:
@@ -156,13 +156,13 @@ def _worth_it(draft: Manifest) -> None:
 
 
 def _draft(
-    taken: snapshot.Manifest, country: Country, models: Mapping[str, Bundle | None], scores: pa.Table
-) -> Manifest:
+    taken: snapshot.SnapshotManifest, country: Country, models: Mapping[str, Bundle | None], scores: pa.Table
+) -> WeekManifest:
     """The manifest but for its files."""
     date, target = taken.reference, country.targets[0]
     marks = archive.watermarks(taken).values()
     known = [mark for mark in marks if mark is not None]
-    return Manifest(
+    return WeekManifest(
         country=country.code,
         date=date,
         reference=taken.at,
@@ -191,13 +191,13 @@ def _counts(scores: pa.Table, target: str) -> dict[str, int]:
 
 
 def _files(
-    scores: pa.Table, draft: Manifest, country: Country, models: Mapping[str, Bundle | None]
+    scores: pa.Table, draft: WeekManifest, country: Country, models: Mapping[str, Bundle | None]
 ) -> dict[str, bytes]:
     name = f"{draft.country}_{draft.date}"
     parquet = io.BytesIO()
     pq.write_table(scores, parquet, compression="zstd", write_page_checksum=True)
     model = models[draft.target]
-    words = Words(draft, country, model.info.reference if model else None)
+    words = SheetWords(draft, country, model.info.reference if model else None)
     return {
         f"scores_{name}.parquet": parquet.getvalue(),
         f"scores_{name}.csv": csv_of(scores, country),
@@ -205,7 +205,7 @@ def _files(
     }
 
 
-def _described(draft: Manifest, files: Mapping[str, bytes], rows: int) -> Manifest:
+def _described(draft: WeekManifest, files: Mapping[str, bytes], rows: int) -> WeekManifest:
     listed = draft.counts["listed"]
     made = {
         name: File(bytes=len(body), rows=listed if name.startswith("contacts_") else rows)

@@ -24,7 +24,7 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
 
 
-class Manifest(Sealed, frozen=True, kw_only=True):
+class WeekManifest(Sealed, frozen=True, kw_only=True):
     """What a week's folder holds and was made from; nothing in it depends on when it was written.
 
     `target` is the one the list is ranked by; `models` maps target → bundle id. `data_complete_to` is None where
@@ -53,17 +53,17 @@ class _Form(msgspec.Struct):
     list_id: str = ""
 
 
-def encode(made: Manifest) -> bytes:
+def encode(made: WeekManifest) -> bytes:
     return stamp.sealed(made) + b"\n"
 
 
-def decode(body: bytes) -> Manifest:
+def decode(body: bytes) -> WeekManifest:
     """Raises ValueError, in words, for a manifest that is not what was written or has another form."""
     try:
         form = msgspec.json.decode(body, type=_Form).version
         if form != VERSION:
             raise ValueError(f"it was published by another release (form {form}, not {VERSION})")
-        return stamp.opened(body, Manifest)
+        return stamp.opened(body, WeekManifest)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"its manifest cannot be read ({error})") from error
 
@@ -76,7 +76,7 @@ def list_id(body: bytes) -> str:
         return ""
 
 
-def made_of(country: Country, taken: snapshot.Manifest, models: Mapping[str, Bundle | None]) -> Stamp:
+def made_of(country: Country, taken: snapshot.SnapshotManifest, models: Mapping[str, Bundle | None]) -> Stamp:
     """What a week is of that is exported from a snapshot now, but for its files.
 
     Definitions are those of the fetchers and of each target's question, and which bundle answered it.
@@ -93,7 +93,7 @@ def made_of(country: Country, taken: snapshot.Manifest, models: Mapping[str, Bun
     )
 
 
-def why_not(made: Manifest, country: Country, at: datetime, log: Mapping[str, str]) -> str:
+def why_not(made: WeekManifest, country: Country, at: datetime, log: Mapping[str, str]) -> str:
     """Why a week may not stand for a reference beside what is known today, in words; "" where it may.
 
     It may where it asked the same questions of customers of the same log (`log`: family → the lake table's id, of

@@ -12,7 +12,7 @@ import pyarrow as pa
 import xlsxwriter
 
 from scorer.contact import cut_off
-from scorer.tuesday.manifest import Manifest
+from scorer.tuesday.manifest import WeekManifest
 from scv.events.country import Country
 from scv.targets.target import get as target_named
 
@@ -40,15 +40,15 @@ ACTIONS = {
 
 
 @dataclass(frozen=True)
-class Words:
+class SheetWords:
     """What a sheet says about itself; no wall clock anywhere, so that the same week gives the same bytes."""
 
-    manifest: Manifest
+    manifest: WeekManifest
     country: Country
     model_reference: datetime | None
 
 
-def sheet_of(scores: pa.Table, words: Words) -> bytes:
+def sheet_of(scores: pa.Table, words: SheetWords) -> bytes:
     """The workbook's bytes. `scores` is the whole table of `roster.SCHEMA`; the sheet takes the listed."""
     target = words.manifest.target
     rows = [row for row in scores.to_pylist() if row["target"] == target]
@@ -65,7 +65,7 @@ def sheet_of(scores: pa.Table, words: Words) -> bytes:
     return out.getvalue()
 
 
-def _contact(row: Mapping[str, Any], words: Words) -> dict[str, Any]:
+def _contact(row: Mapping[str, Any], words: SheetWords) -> dict[str, Any]:
     manifest, country = words.manifest, words.country
     closes = cut_off(country, row["reference"], row["delivery_weekday"])
     made: dict[str, Any] = {
@@ -89,7 +89,7 @@ def movers(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{name: row[name] for name in MOVER_COLUMNS} for row in [*rose, *fell]]
 
 
-def read_me(words: Words) -> list[str]:
+def read_me(words: SheetWords) -> list[str]:
     """What a reader must know before calling anybody."""
     manifest, country = words.manifest, words.country
     target = target_named(manifest.target)

@@ -25,7 +25,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from scorer.tuesday import manifest as manifests
 from scorer.tuesday.claim import claimed
-from scorer.tuesday.manifest import Manifest
+from scorer.tuesday.manifest import WeekManifest
 from scv import atomic, stamp
 from scv.errors import NoWeek, UserError
 from scv.events import calendar
@@ -42,7 +42,7 @@ class Week:
     """A published folder and its manifest."""
 
     folder: Folder
-    manifest: Manifest
+    manifest: WeekManifest
 
     def scores(self) -> pa.Table:
         """The scores of everyone. Raises NoWeek if the file is not the one that was published."""
@@ -178,7 +178,7 @@ class Folder:
     def _stands(self, date: str) -> bool:
         return bool(self.fs.exists(f"{self.path}/{date}/{MANIFEST}"))
 
-    def publish(self, manifest: Manifest, files: Mapping[str, bytes]) -> bool:
+    def publish(self, manifest: WeekManifest, files: Mapping[str, bytes]) -> bool:
         """Write a week; False where the same one stands already (nothing is touched).
 
         Raises UserError where another content stands under that date, or another process is publishing.
@@ -274,7 +274,7 @@ class Folder:
         atomic.write(Path(path), body)
 
 
-def _same(folder: Folder, standing: Manifest, wanted: Manifest) -> None:
+def _same(folder: Folder, standing: WeekManifest, wanted: WeekManifest) -> None:
     """Raise UserError where another content stands."""
     if standing.stamp.files == wanted.stamp.files:
         return

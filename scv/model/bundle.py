@@ -48,7 +48,7 @@ class Level(msgspec.Struct, frozen=True, kw_only=True):
     high: float
 
 
-class Rows(msgspec.Struct, frozen=True, kw_only=True):
+class FittedRows(msgspec.Struct, frozen=True, kw_only=True):
     """What a bundle was fitted on. Instants of the first and last reference; `removed` rows by reason."""
 
     rows: int
@@ -83,7 +83,7 @@ class BundleInfo(msgspec.Struct, frozen=True, kw_only=True):
     logistic: Logistic | None
     calibration: Calibration
     params: dict[str, Any]
-    trained_on: Rows
+    trained_on: FittedRows
     metrics: dict[str, Any]
     bands: dict[str, Level]
     usual: tuple[float | None, ...]

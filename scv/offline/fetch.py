@@ -25,7 +25,7 @@ from scv.features.layout import layout_of
 from scv.offline import batch, snapshot
 from scv.offline.draft import draft
 from scv.offline.lake import Lake, LakeVersion
-from scv.offline.snapshot import Manifest
+from scv.offline.snapshot import SnapshotManifest
 from scv.settings import Settings
 
 Wanted = Mapping[Country, Sequence[datetime]]
@@ -184,7 +184,7 @@ def _publish(settings: Settings, drafted: Path, country: Country, done: Sequence
     made = msgspec.structs.replace(snapshot.made_of(country, version), complete_to=complete_to)
     for at in done[0].rows:
         files = {one.job.fetcher: one.files[at] for one in done}
-        manifest = Manifest(
+        manifest = SnapshotManifest(
             country=country.code,
             reference=calendar.label(at, country),
             at=at,

@@ -31,7 +31,7 @@ from scv.settings import Settings
 from scv.stamp import Sealed, Stamp, Written
 
 
-class Manifest(Sealed, frozen=True, kw_only=True):
+class SnapshotManifest(Sealed, frozen=True, kw_only=True):
     """What a snapshot is of. `rows` by fetcher, and so are `stamp.files`, their sha256; `seal` is its own."""
 
     country: str
@@ -53,14 +53,14 @@ def manifest_path(root: Path, country: Country, at: datetime) -> Path:
     return root / "manifests" / country.code / f"{calendar.label(at, country)}.json"
 
 
-def manifest(root: Path, country: Country, at: datetime) -> Manifest | None:
+def manifest(root: Path, country: Country, at: datetime) -> SnapshotManifest | None:
     """What a snapshot says of itself, whatever is wanted today; None where there is none that can be read."""
     return _manifest(manifest_path(root, country, at))
 
 
-def _manifest(path: Path) -> Manifest | None:
+def _manifest(path: Path) -> SnapshotManifest | None:
     try:
-        return stamp.opened(path.read_bytes(), Manifest)
+        return stamp.opened(path.read_bytes(), SnapshotManifest)
     except (FileNotFoundError, ValueError):  # ValueError: of msgspec, of another encoding, or a broken seal
         return None
 
@@ -98,7 +98,7 @@ class Snapshots:
         why = made.stamp.why_not(self._wanted(made))
         return why or (self.damage(made) if content else "")
 
-    def usable(self, at: datetime) -> Manifest:
+    def usable(self, at: datetime) -> SnapshotManifest:
         """The manifest of a reference whose snapshot may be used, but for its files' content. Raises NoSnapshot."""
         why, made = self.why_not(at, content=False), manifest(self.root, self.country, at)
         if why or made is None:
@@ -114,16 +114,16 @@ class Snapshots:
             raise self._refused(at, why)
         return {name: _table(body) for name, body in bodies.items()}
 
-    def damage(self, made: Manifest) -> str:
+    def damage(self, made: SnapshotManifest) -> str:
         """Which files of a snapshot are not what was written; "" where all are."""
         return _damage(made, {name: self._body(name, made.at) for name in made.rows})
 
-    def _wanted(self, made: Manifest) -> Stamp:
+    def _wanted(self, made: SnapshotManifest) -> Stamp:
         now = made_of(self.country, self._version)
         log = {family: one for family, one in now.log.items() if family in made.stamp.log}
         return msgspec.structs.replace(now, log=log, lake={}, complete_to=self._complete_to(made))
 
-    def _complete_to(self, made: Manifest) -> dict[str, datetime]:
+    def _complete_to(self, made: SnapshotManifest) -> dict[str, datetime]:
         """How far towards the reference the lake is complete now; it is not asked where the snapshot has it all."""
         had = made.stamp.complete_to
         if all(family in had and had[family] >= made.at for family in self._version.families):
@@ -148,7 +148,7 @@ class Snapshots:
         return NoSnapshot(f"{what}. Run `cerebro fetch {code} -d {when}`.")
 
 
-def _damage(made: Manifest, bodies: Mapping[str, bytes]) -> str:
+def _damage(made: SnapshotManifest, bodies: Mapping[str, bytes]) -> str:
     return made.stamp.why_not(Stamp(files={name: stamp.sha256_of(body) for name, body in bodies.items()}))
 
 
@@ -170,7 +170,7 @@ def written(root: Path, country: Country) -> Iterator[Written]:
 
 
 # -- files ---------------------------------------------------------------------------------------------------
-def publish(root: Path, drafted: Path, country: Country, made: Manifest) -> None:
+def publish(root: Path, drafted: Path, country: Country, made: SnapshotManifest) -> None:
     """Move the files of a reference from a draft into place: the manifest goes before them and comes after them."""
     paper = manifest_path(root, country, made.at)
     with alone(root):

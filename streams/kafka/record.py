@@ -28,7 +28,7 @@ class Record(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Reading:
+class RecordReader:
     """How the records of some topics are read."""
 
     logs: Mapping[str, Log]

@@ -30,7 +30,7 @@ from streams.kafka import librdkafka, topics
 from streams.kafka.intake import Intake
 from streams.kafka.log import Broker, Part, refuse_strangers
 from streams.kafka.producer import Producer
-from streams.kafka.record import Reading, Record
+from streams.kafka.record import Record, RecordReader
 from streams.lake.writer import Buffer, LakeWriter
 from streams.positions.epoch import open_epoch
 
@@ -74,7 +74,7 @@ class LakeConsumer:
             lake = Lake(self._settings.lake_path)
             self._store = RowStore(client)
             self._logs = open_epoch(self._settings, self._store, lake, self._say).logs
-            self._reading = Reading(self._logs, countries.known(self._settings.countries_path))
+            self._reading = RecordReader(self._logs, countries.known(self._settings.countries_path))
             self._writers = {topic: LakeWriter(lake, log) for topic, log in self._logs.items()}
             self._broker, self._flushes = Broker(self._settings, self._trouble), FlushRequests(client)
             self._heartbeat = Heartbeat(client, NAME)
@@ -225,7 +225,7 @@ class LakeConsumer:
             try:
                 self._writers[topic].append(buffer.table(), starts, ends)
             except LakeConflict as conflict:
-                self._say(f"{conflict} Reading on from where the lake stands.")
+                self._say(f"{conflict} RecordReader on from where the lake stands.")
                 self.counters.refused += 1
                 self._drop(list(starts))
                 continue

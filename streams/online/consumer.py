@@ -34,7 +34,7 @@ from streams.kafka import librdkafka, topics
 from streams.kafka.intake import Intake
 from streams.kafka.log import ADVICE, Broker, Part, refuse_strangers
 from streams.kafka.producer import Producer
-from streams.kafka.record import Reading, Record
+from streams.kafka.record import Record, RecordReader
 from streams.online.folding import Batch, Folding, Moved
 from streams.online.rowcache import Name
 from streams.positions.epoch import open_epoch
@@ -72,7 +72,7 @@ class OnlineConsumer:
         with connect(self._settings, self._say) as client:
             self._store = RowStore(client)
             self._logs = open_epoch(self._settings, self._store, Lake(self._settings.lake_path), self._say).logs
-            self._reading = Reading(self._logs, self._countries)
+            self._reading = RecordReader(self._logs, self._countries)
             self._broker = Broker(self._settings, self._trouble)
             self._folding = Folding(self._store, self._countries, self.counters)
             self._heartbeat = Heartbeat(client, NAME)

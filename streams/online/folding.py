@@ -38,7 +38,7 @@ class Moved(Exception):
 
 
 @dataclass
-class Session:
+class Lease:
     """What was read when a partition was placed, and where its restart point stands since."""
 
     place: Place
@@ -73,13 +73,13 @@ class Folding:
     """Applies batches; `sessions` holds the partitions that are this consumer's now."""
 
     def __init__(self, store: RowStore, countries: Mapping[str, Country], counters: Counters) -> None:
-        self.sessions: dict[Part, Session] = {}
+        self.sessions: dict[Part, Lease] = {}
         self.cache = RowCache()
         self._store, self._countries, self._counters = store, countries, counters
 
     def begin(self, part: Part, place: Place, position: Position, layouts: Mapping[str, Sequence[Layout]]) -> None:
         """A partition was placed at its restart point."""
-        self.sessions[part] = Session(place, position.offset or 0, position.turn, layouts)
+        self.sessions[part] = Lease(place, position.offset or 0, position.turn, layouts)
 
     def end(self, parts: Sequence[Part]) -> None:
         """Partitions that are no longer ours, or about to be placed again."""

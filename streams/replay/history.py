@@ -23,9 +23,9 @@ from scv.events.country import Country
 from streams.replay import columns as wide
 from streams.replay import json_lines as lines
 from streams.replay.columns import SCHEMA, write_parquet
-from streams.replay.refusals import Refusals
+from streams.replay.refusals import BadRows
 
-__all__ = ["SCHEMA", "Batch", "History", "Record", "Span", "write_parquet"]
+__all__ = ["SCHEMA", "History", "HistoryBatch", "HistoryRecord", "HistorySpan", "write_parquet"]
 
 _PARQUET = (".parquet", ".pq")
 _LINES = (".jsonl", ".ndjson", ".json")
@@ -34,7 +34,7 @@ _INDEX = re.compile(r"__index_level_\d+__")
 """A column that pandas writes when a frame's index is not its default: no field of an event."""
 
 
-class Record(NamedTuple):
+class HistoryRecord(NamedTuple):
     """One record to send: `family` names the topic, `seen_us` is its place in the history."""
 
     family: str
@@ -43,7 +43,7 @@ class Record(NamedTuple):
     seen_us: int
 
 
-class Batch(NamedTuple):
+class HistoryBatch(NamedTuple):
     """Records as columns; `family` indexes `streams.replay.columns.FAMILIES`."""
 
     family: list[int]
@@ -52,7 +52,7 @@ class Batch(NamedTuple):
     seen_us: list[int]
 
 
-class Span(NamedTuple):
+class HistorySpan(NamedTuple):
     """What a history holds of one country, in microseconds of `seen_at`, both ends included."""
 
     first_us: int
@@ -96,7 +96,7 @@ class History:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def spans(self, within: Mapping[str, tuple[int, int]] | None = None) -> dict[str, Span]:
+    def spans(self, within: Mapping[str, tuple[int, int]] | None = None) -> dict[str, HistorySpan]:
         """Country → what is there; an empty history has none.
 
         `within` counts only these countries and `[start_us, end_us)` of each.
@@ -107,16 +107,16 @@ class History:
         return self._spans(" OR ".join(bounds) or "false")
 
     @functools.cached_property
-    def _everything(self) -> dict[str, Span]:
+    def _everything(self) -> dict[str, HistorySpan]:
         """Files do not change under a replay; each look at all of them takes as long as a count."""
         return self._spans("seen_us IS NOT NULL AND country IS NOT NULL")
 
-    def _spans(self, inside: str) -> dict[str, Span]:
+    def _spans(self, inside: str) -> dict[str, HistorySpan]:
         rows = self._con.execute(
             "SELECT country, min(seen_us), max(seen_us), count(*) FROM records "
             f"WHERE {inside} GROUP BY country ORDER BY country"
         ).fetchall()
-        return {code: Span(first, last, count) for code, first, last, count in rows}
+        return {code: HistorySpan(first, last, count) for code, first, last, count in rows}
 
     def count(self, since_us: int | None = None, until_us: int | None = None) -> int:
         """How many records `batches` will deliver."""
@@ -129,7 +129,7 @@ class History:
         Raises UserError for bad rows: how many of each reason, and of the first ones file, row (counted from 1) and
         field.
         """
-        count, refusals = 0, Refusals(self._files, countries)
+        count, refusals = 0, BadRows(self._files, countries)
         for batch in self._query("SELECT family, key, value, file_no, row_no, problem FROM records"):
             families, keys, values, files, rows, problems = _columns_of(batch)
             count += len(families)
@@ -142,7 +142,7 @@ class History:
         refusals.refuse()
         return count
 
-    def batches(self, since_us: int | None = None, until_us: int | None = None) -> Iterator[Batch]:
+    def batches(self, since_us: int | None = None, until_us: int | None = None) -> Iterator[HistoryBatch]:
         """Records with `since_us <= seen_us < until_us` in order of (seen_at, file, row), in bounded memory.
 
         A kept row without a readable time is delivered first, and only when the whole past is asked for.
@@ -152,12 +152,12 @@ class History:
         order = "ORDER BY coalesce(seen_us, -9223372036854775807), file_no, row_no, family"
         sql = f"SELECT family, key, value, coalesce(seen_us, {first}) AS seen FROM records {where} {order}"
         for batch in self._query(sql):
-            yield Batch(*_columns_of(batch))
+            yield HistoryBatch(*_columns_of(batch))
 
-    def __iter__(self) -> Iterator[Record]:
+    def __iter__(self) -> Iterator[HistoryRecord]:
         for batch in self.batches():
             for family, key, value, seen_us in zip(*batch, strict=True):
-                yield Record(wide.FAMILIES[family], key, value, seen_us)
+                yield HistoryRecord(wide.FAMILIES[family], key, value, seen_us)
 
     def _sources(self, country: str | None) -> list[str]:
         """One SELECT per group of files with equal columns."""

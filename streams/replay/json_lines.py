@@ -37,7 +37,7 @@ _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d
 _encode = msgspec.json.Encoder().encode
 
 
-class Row(NamedTuple):
+class StagedRow(NamedTuple):
     """One staged record; columns of `STAGED`."""
 
     family: int
@@ -63,8 +63,8 @@ def stage(paths: Sequence[tuple[int, Path]], target: Path, country: str | None) 
             writer.write_batch(pa.record_batch(arrays, schema=STAGED))
 
 
-def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    held: list[Row] = []
+def _batches(rows: Iterator[StagedRow]) -> Iterator[list[StagedRow]]:
+    held: list[StagedRow] = []
     for row in rows:
         held.append(row)
         if len(held) == _ROWS:
@@ -74,7 +74,7 @@ def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
         yield held
 
 
-def _rows(paths: Sequence[tuple[int, Path]], country: str | None) -> Iterator[Row]:
+def _rows(paths: Sequence[tuple[int, Path]], country: str | None) -> Iterator[StagedRow]:
     for file_no, path in paths:
         with path.open("rb") as stream:
             for row_no, line in enumerate(stream):
@@ -83,13 +83,13 @@ def _rows(paths: Sequence[tuple[int, Path]], country: str | None) -> Iterator[Ro
                     yield from _records(text, country, file_no, row_no)
 
 
-def _records(line: bytes, country: str | None, file_no: int, row_no: int) -> Iterator[Row]:
+def _records(line: bytes, country: str | None, file_no: int, row_no: int) -> Iterator[StagedRow]:
     try:
         found = msgspec.json.decode(line)
         if not isinstance(found, dict):
             raise ValueError("a line must hold one JSON object")
     except ValueError as error:
-        yield Row(wide.NOWHERE, None, line, None, country, file_no, row_no, f"not JSON: {error}")
+        yield StagedRow(wide.NOWHERE, None, line, None, country, file_no, row_no, f"not JSON: {error}")
         return
     fields = {name: value for name, value in found.items() if value is not None}
     if country and fields.setdefault("country", country) != country:
@@ -101,7 +101,7 @@ def _records(line: bytes, country: str | None, file_no: int, row_no: int) -> Ite
     own = [wide.FAMILY_OF.get(kind, wide.NOWHERE) if isinstance(kind, str) else wide.NOWHERE]
     for family in range(len(wide.FAMILIES)) if kind == "erased" else own:
         seen_us = occurred if seen is None else seen
-        yield Row(family, _key(fields), value, seen_us, _word(fields, "country"), file_no, row_no, problem)
+        yield StagedRow(family, _key(fields), value, seen_us, _word(fields, "country"), file_no, row_no, problem)
 
 
 def _filled(fields: dict[str, Any], occurred: int | None) -> bytes:

@@ -24,14 +24,14 @@ _ERASED = b'"kind":"erased"'
 _DECODERS = [event.decoder(family) for family in wide.FAMILIES]
 
 
-class Verdict(NamedTuple):
+class BadReason(NamedTuple):
     """Why a row is bad: a reason that many rows may share, and the sentence about this one."""
 
     reason: str
     said: str
 
 
-class Refusals:
+class BadRows:
     """The bad rows of these files, as they are found."""
 
     def __init__(self, files: Sequence[Path], countries: Mapping[str, Country]) -> None:
@@ -45,11 +45,11 @@ class Refusals:
             return
         found = None if problem == wide.WATERMARK else verdict(family, key, value, self._countries)
         if found is None and problem is not None:
-            found = Verdict(problem.partition(": ")[0] if problem.startswith("not JSON") else problem, problem)
+            found = BadReason(problem.partition(": ")[0] if problem.startswith("not JSON") else problem, problem)
         if found is not None and not (family and _ERASED in value):  # an erasure is one row and a record of each family
             self._keep(found, place)
 
-    def _keep(self, found: Verdict, place: tuple[int, int]) -> None:
+    def _keep(self, found: BadReason, place: tuple[int, int]) -> None:
         self._counts[found.reason] = self._counts.get(found.reason, 0) + 1
         first = self._first.setdefault(found.reason, [])
         bisect.insort(first, (*place, found.said))
@@ -83,7 +83,7 @@ def stop(text: str) -> str:
     return text if text.endswith(("?", ".", "!")) else text + "."
 
 
-def verdict(family: int, key: bytes | None, value: bytes, countries: Mapping[str, Country]) -> Verdict | None:
+def verdict(family: int, key: bytes | None, value: bytes, countries: Mapping[str, Country]) -> BadReason | None:
     """What a consumer will say about a record, with the value it is about; None if it will take it."""
     try:
         delivery.decode(wide.FAMILIES[family], key, value, countries, wall_us())
@@ -101,16 +101,17 @@ def _plainly_good(family: int, value: bytes) -> bool:
     return isinstance(found, event.Event) and _LONG_AGO < found.occurred_at <= found.seen_at and len(value) < 100_000
 
 
-def _explained(error: BadEvent, value: bytes) -> Verdict:
+def _explained(error: BadEvent, value: bytes) -> BadReason:
     said = str(error)
     try:
         found = msgspec.json.decode(value)
     except msgspec.DecodeError:
-        return Verdict(error.reason, said)
+        return BadReason(error.reason, said)
     name = said.rpartition("$.")[2].rstrip("`")
     if name == "kind":
         near = did_you_mean(str(found.get("kind")), wide.FAMILY_OF)
-        return Verdict("kind: unknown", f"kind: unknown {found.get('kind')!r}.{near} `cerebro schemas` lists the kinds")
+        said = f"kind: unknown {found.get('kind')!r}.{near} `cerebro schemas` lists the kinds"
+        return BadReason("kind: unknown", said)
     if name in found:
-        return Verdict(f"{name}: {error.reason}", f"{name}: {said} (it is {found[name]!r})")
-    return Verdict(error.reason, said)
+        return BadReason(f"{name}: {error.reason}", f"{name}: {said} (it is {found[name]!r})")
+    return BadReason(error.reason, said)

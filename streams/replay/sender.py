@@ -23,7 +23,7 @@ from streams.kafka import topics
 from streams.kafka.producer import Producer
 from streams.replay import completejourney
 from streams.replay.columns import FAMILIES
-from streams.replay.history import Batch, History, Span
+from streams.replay.history import History, HistoryBatch, HistorySpan
 
 DEMO = "completejourney"
 HOUR_US = 3_600_000_000
@@ -126,7 +126,11 @@ class _Plan(msgspec.Struct, frozen=True):
 
 
 def _plan(
-    spans: dict[str, Span], ends: dict[str, int], since: datetime | None, until: datetime | None, speed: float | None
+    spans: dict[str, HistorySpan],
+    ends: dict[str, int],
+    since: datetime | None,
+    until: datetime | None,
+    speed: float | None,
 ) -> _Plan:
     since_us = None if since is None else calendar.to_us(since)
     from_us = min(span.first_us for span in spans.values()) if since_us is None else since_us
@@ -142,7 +146,7 @@ def _plan(
     return _Plan(ends, since_us, None if until is None else until_us, from_us, until_us, speed)
 
 
-def _spans(history: History, settings: Settings, report: Report) -> dict[str, Span]:
+def _spans(history: History, settings: Settings, report: Report) -> dict[str, HistorySpan]:
     """What there is to send of each country.
 
     Refuses before the first record what every consumer would refuse afterwards. With bad rows kept, only records of
@@ -199,7 +203,7 @@ class _Sending:
         self._round(self._plan.until_us)
         self._tell(sum(self._sent.values()))
 
-    def _send(self, batch: Batch) -> None:
+    def _send(self, batch: HistoryBatch) -> None:
         send, names, speed = self._producer.send, self._names, self._plan.speed
         for count, (family, key, value, seen_us) in enumerate(zip(*batch, strict=True)):
             if seen_us >= self._due:

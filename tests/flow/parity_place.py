@@ -177,7 +177,7 @@ class Place:
         params = {"objective": "binary", "num_leaves": 4, "min_data_in_leaf": 3, "seed": 1, "num_threads": 1}
         data = lightgbm.Dataset(matrix, y)
         text = lightgbm.train(params | {"verbosity": -1, "deterministic": True}, data, 15).model_to_string()
-        rows = bundle.Rows(
+        rows = bundle.FittedRows(
             rows=len(y), positives=int(y.sum()), customers=len(y), first=EARLIER, last=EARLIER, references=1, removed={}
         )
         info = BundleInfo(

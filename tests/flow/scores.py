@@ -19,7 +19,7 @@ from scorer.live.server import Server
 from scorer.tuesday.export import export
 from scv.events.country import Country
 from scv.model import bundle, champion, vector
-from scv.model.bundle import Bundle, BundleInfo, Rows
+from scv.model.bundle import Bundle, BundleInfo, FittedRows
 from scv.model.calibration import Calibration, Logistic
 from scv.settings import Settings
 from scv.targets.phase import phase
@@ -64,7 +64,7 @@ def _info(
     place: Place,
 ) -> BundleInfo:
     k, (y, phases) = len(columns), told
-    rows = Rows(
+    rows = FittedRows(
         rows=len(y), positives=int(y.sum()), customers=len(y), first=place.at, last=place.at, references=1, removed={}
     )
     weights = tuple(rng.normal(0, 0.2, k).tolist())

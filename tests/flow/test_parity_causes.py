@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 import pytest
 
 from proof.parity import cause, live, report, standing
-from proof.parity.cause import Reason
-from proof.parity.tally import Difference, Tally
+from proof.parity.cause import Explanation
+from proof.parity.tally import Comparison, Difference
 from scv import stamp
 from scv.errors import UserError
 from scv.events.calendar import to_us
@@ -61,7 +61,7 @@ def place(joined: Place, monkeypatch: pytest.MonkeyPatch) -> Place:
     return joined
 
 
-def compare(place: Place, sample: int | None = None) -> Tally:
+def compare(place: Place, sample: int | None = None) -> Comparison:
     return live.compare(place.settings, place.country, AT, sample, lambda what, done, total: None)
 
 
@@ -70,14 +70,14 @@ class Heard:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.of: dict[tuple[str, str], set[tuple[str, str]]] = {}
-        note = Tally._note
+        note = Comparison._note
 
-        def heard(this: Tally, one: Difference, reasons: Sequence[Reason]) -> None:
+        def heard(this: Comparison, one: Difference, reasons: Sequence[Explanation]) -> None:
             name = cause.JOINED.join(dict.fromkeys(reason.cause for reason in reasons)) or cause.UNEXPLAINED
             self.of.setdefault((one.customer, one.place.way), set()).add((name, one.kind))
             note(this, one, reasons)
 
-        monkeypatch.setattr(Tally, "_note", heard)
+        monkeypatch.setattr(Comparison, "_note", heard)
 
     def causes(self, customer: str, way: str = live.ROWS) -> set[str]:
         return {why for why, _ in self.of.get((customer, way), set())}
@@ -257,7 +257,7 @@ def test_unexplained_remains_possible_and_is_loud(
     assert "UNEXPLAINED: please report them" in said.err and "the row that Feast reads says" in said.out
 
 
-def of_groups(found: Tally) -> dict[tuple[str, str], set[str]]:
+def of_groups(found: Comparison) -> dict[tuple[str, str], set[str]]:
     """(way, group) → its causes."""
     causes: dict[tuple[str, str], set[str]] = {}
     for place, _, why in found.findings:
@@ -274,7 +274,7 @@ def rewrite(place: Place, name: str, fingerprint: str = "", honest: bool = False
         if pa.types.is_integer(one.type):
             table = table.set_column(i, one, pc.add(table[one.name], 1000))
     written = snapshot.write(table, path)
-    manifest = msgspec.json.decode(paper.read_bytes(), type=snapshot.Manifest)
+    manifest = msgspec.json.decode(paper.read_bytes(), type=snapshot.SnapshotManifest)
     made = manifest.stamp
     files = {**made.files} | ({name: written} if honest or fingerprint else {})
     prints = {**made.definitions} | ({name: fingerprint} if fingerprint else {})

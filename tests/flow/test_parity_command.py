@@ -16,9 +16,9 @@ import pytest
 import cli
 from pages.page import page
 from proof.parity import cause, live, report, standing
-from proof.parity.cause import Reason
-from proof.parity.tally import Place as Of
-from proof.parity.tally import Tally
+from proof.parity.cause import Explanation
+from proof.parity.tally import Compared as Of
+from proof.parity.tally import Comparison
 from scv.events.calendar import to_us
 from scv.settings import PREFIX
 from tests.flow import parity_place
@@ -98,9 +98,9 @@ def test_table_json_and_page_tell_the_same(place: Place, run: Run, tmp_path: Pat
 
 
 def test_the_page_is_whole_escaped_and_loads_nothing() -> None:
-    tally = Tally("ZZ", AT, 1, ["<u>note</u>"])
+    tally = Comparison("ZZ", AT, 1, ["<u>note</u>"])
     tally.compare(Of("rows", "orders", "orders__box"), ['<script>alert("x")</script>'], (["<i>"], [None]))
-    tally.explain({}, [Reason(cause.LATE, "it's & that"), Reason(cause.BEHIND, "so")])
+    tally.explain({}, [Explanation(cause.LATE, "it's & that"), Explanation(cause.BEHIND, "so")])
     text = page(report.TITLE, report.blocks([tally]))
     tree = ET.fromstring(text.removeprefix("<!doctype html>"))  # every tag is closed
     names = [element.tag.rpartition("}")[2] for element in tree.iter()]

@@ -14,11 +14,11 @@ import pytest
 import redis
 
 from proof.parity import cause, report, served
-from proof.parity.tally import Tally
+from proof.parity.tally import Comparison
 from rpc.client import ScorerClient
 from scorer.live.server import Server
 from scorer.served import vector_file
-from scorer.served.vector_file import PARTS, Read, ServedRecord, VectorFile
+from scorer.served.vector_file import PARTS, ReadVector, ServedRecord, VectorFile
 from scv.events.calendar import to_us
 from scv.events.mark import Mark
 from scv.features import fetcher
@@ -51,15 +51,15 @@ def ask(place: Place, customers: list[str]) -> None:
     place.scorer.answers.vectors.close()
 
 
-def recompute(place: Place, **given: Any) -> Tally:
+def recompute(place: Place, **given: Any) -> Comparison:
     return served.recompute(place.settings, place.country, given.get("since"), lambda what, done, total: None)
 
 
-def causes(found: Tally) -> set[str]:
+def causes(found: Comparison) -> set[str]:
     return {why for _, _, why in found.findings}
 
 
-def compared(found: Tally) -> Counter[str]:
+def compared(found: Comparison) -> Counter[str]:
     """By way."""
     total: Counter[str] = Counter()
     for of, counts in found.counts.items():
@@ -73,8 +73,8 @@ def scored(place: Place) -> list[str]:
     return sorted({one.served.customer_id for one in logged(place)})
 
 
-def logged(place: Place) -> list[Read]:
-    return [one for one in vector_file.read(place.settings.vectors_path) if isinstance(one, Read)]
+def logged(place: Place) -> list[ReadVector]:
+    return [one for one in vector_file.read(place.settings.vectors_path) if isinstance(one, ReadVector)]
 
 
 def test_served_vectors_are_recomputed_at_their_own_instants(place: Place) -> None:
@@ -231,7 +231,7 @@ def test_files_are_the_owners_alone_and_bounded(tmp_path: Path) -> None:
     assert {path.stat().st_mode & 0o777 for path in paths} == {0o600}
     assert (tmp_path / "vectors").stat().st_mode & 0o777 == 0o700
     assert 2 < len(paths) <= PARTS + 1 and sum(path.stat().st_size for path in paths) <= most
-    kept = [one for one in vector_file.read(tmp_path / "vectors") if isinstance(one, Read)]
+    kept = [one for one in vector_file.read(tmp_path / "vectors") if isinstance(one, ReadVector)]
     assert kept[-1].served.customer_id == "c399" and kept[0].served.customer_id != "c0"
     assert all(one.intact and one.models[TARGET, "m"].id == "m" for one in kept)
     assert kept[0].served.scores[0].vector == [1.5, None]

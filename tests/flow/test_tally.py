@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from proof.parity import cause, report
-from proof.parity.cause import Reason
+from proof.parity.cause import Explanation
 from proof.parity.evidence import Evidence
-from proof.parity.tally import Place, Tally
+from proof.parity.tally import Compared, Comparison
 
 NAN = float("nan")
-LATE, BEHIND, AHEAD = Reason(cause.LATE, "l"), Reason(cause.BEHIND, "b"), Reason(cause.LAKE_BEHIND, "a")
-COUNT, LARGEST = Place("rows", "orders", "orders__count"), Place("rows", "orders", "orders__largest")
+LATE, BEHIND, AHEAD = Explanation(cause.LATE, "l"), Explanation(cause.BEHIND, "b"), Explanation(cause.LAKE_BEHIND, "a")
+COUNT, LARGEST = Compared("rows", "orders", "orders__count"), Compared("rows", "orders", "orders__largest")
 
 
 def test_a_value_that_a_way_leaves_out_is_missing_and_one_that_only_it_has_is_extra() -> None:
-    tally = Tally("ZZ", None)
+    tally = Comparison("ZZ", None)
     tally.compare(COUNT, ["1", "2", "3", "4"], ([2, 3, None, 5], [None, 4, 7, 5]))
     assert tally.counts == {COUNT: {"compared": 4, "mismatch": 1, "missing": 1, "extra": 1}}
     assert [(one.customer, one.kind, one.batch, one.found) for one, _ in tally.pending] == [
@@ -22,28 +22,28 @@ def test_a_value_that_a_way_leaves_out_is_missing_and_one_that_only_it_has_is_ex
 
 
 def test_missing_on_both_sides_does_not_count() -> None:
-    tally = Tally("ZZ", None)
+    tally = Comparison("ZZ", None)
     tally.compare(LARGEST, ["1", "2"], ([None, NAN], [NAN, None]))
     tally.compare(LARGEST, ["1", "2"], ([None, NAN], [None, NAN]))
     assert tally.pending == [] and tally.counts[LARGEST]["compared"] == 0 and report.groups([tally]) == []
 
 
 def test_equal_columns_count_what_they_hold() -> None:
-    tally = Tally("ZZ", None)
+    tally = Comparison("ZZ", None)
     tally.compare(LARGEST, ["1", "2", "3"], ([1, None, 0.5], [1, None, 0.5]))
     assert tally.pending == [] and tally.counts == {LARGEST: {"compared": 2}}
 
 
 def test_nothing_compared_is_no_proof() -> None:
-    tally = Tally("ZZ", None)
+    tally = Comparison("ZZ", None)
     assert not report.holds([tally])
     tally.compare(COUNT, ["1"], ([1], [1]))
     assert report.holds([tally])
 
 
 def test_what_nobody_explains_is_counted_and_said_first() -> None:
-    tally = Tally("ZZ", None)
-    late = [Reason(cause.LATE, "")]
+    tally = Comparison("ZZ", None)
+    late = [Explanation(cause.LATE, "")]
     tally.compare(COUNT, list("abc"), ([1, 2, 3], [4, 5, 6]), (), lambda one: late if one.customer != "c" else ())
     tally.explain({})
     found = [tally]
@@ -70,7 +70,7 @@ def test_a_value_is_explained_by_whatever_it_is_made_of_and_otherwise_by_what_th
         ("mail", "1"): Evidence([({"sent": 1}, BEHIND), ({}, BEHIND)]),
         ("orders", "2"): Evidence([({"count": 1}, LATE)], rest=AHEAD),
     }
-    tally, inputs = Tally("ZZ", None), ("orders__count", "mail__sent")
+    tally, inputs = Comparison("ZZ", None), ("orders__count", "mail__sent")
     tally.compare(COUNT, ["1", "2", "3"], ([1, 1, 1], [2, 2, 2]), inputs)
     tally.explain(known, [LATE])
     told = {why: finding.example.customer for (_, _, why), finding in tally.findings.items()}

@@ -20,7 +20,7 @@ from scv.settings import Settings, load
 from store.flush import FlushRequests, request_flush
 from store.heartbeat import Heartbeat, read, try_out
 from store.lock import Lock
-from streams.alert import Alert, Risk, Standing
+from streams.alert import Alert, Risk, StandingAlerts
 from tests import world
 from tests.keys import client, kept
 
@@ -84,8 +84,8 @@ OF_THE_EDGES: dict[str, Deed] = {
     "heartbeat stopped": lambda store: Heartbeat(store.client, "online").stop(),
     "tried out": lambda store: try_out(store.client),
     "flush": lambda store: request_flush(store.client),
-    "alert": lambda store: Standing(store.client).keep(RAISED),
-    "alert cleared": lambda store: Standing(store.client).keep(Alert(change="cleared", risk=RAISED.risk)),
+    "alert": lambda store: StandingAlerts(store.client).keep(RAISED),
+    "alert cleared": lambda store: StandingAlerts(store.client).keep(Alert(change="cleared", risk=RAISED.risk)),
 }
 DEEDS = OF_THE_STORE | OF_THE_EDGES
 GO = {"drop_marks", "next_generation", "forget_logs", "heartbeat stopped", "alert cleared", "tried out"}
@@ -136,7 +136,7 @@ def test_none_sees_what_the_other_has(both: tuple[RowStore, RowStore]) -> None:
             "rows": store.read_rows([store.keys.row("ZZ", "7")], [LAYOUT.field]),
             "customers": standing.stored(store.client, ZZ),
             "beat": read(store.client, "online"),
-            "alerts": Standing(store.client).of("ZZ", ["7"]),
+            "alerts": StandingAlerts(store.client).of("ZZ", ["7"]),
         }
         for store in (mine, theirs)
     ]

@@ -24,7 +24,7 @@ from scv.features.array import column, numbers
 from scv.features.fetcher import collect, of_family
 from scv.features.layout import layout_of
 from scv.model import bundle, champion, vector
-from scv.model.bundle import Bundle, BundleInfo, Rows
+from scv.model.bundle import Bundle, BundleInfo, FittedRows
 from scv.model.calibration import Calibration, Logistic
 from scv.offline import lake, snapshot
 from scv.offline.fetch import fetch
@@ -204,7 +204,7 @@ class Shop:
 
     def _info(self, target, columns, matrix, y, features, rounds) -> BundleInfo:  # type: ignore[no-untyped-def]
         logistic = logistic_of(matrix)
-        rows = Rows(
+        rows = FittedRows(
             rows=len(y), positives=int(y.sum()), customers=len(y), first=TRAINED, last=TRAINED, references=1, removed={}
         )
         return BundleInfo(

@@ -139,7 +139,7 @@ def test_a_snapshot_that_knew_too_little_is_taken_again(made: Shop, monkeypatch:
     assert calls == []
     path = snapshot.manifest_path(made.settings.snapshots_path, US, AT)
     whole = path.read_bytes()
-    taken = msgspec.json.decode(whole, type=snapshot.Manifest)
+    taken = msgspec.json.decode(whole, type=snapshot.SnapshotManifest)
     early = msgspec.structs.replace(taken.stamp, complete_to=taken.stamp.complete_to | {"orders": AT - timedelta(1)})
     path.write_bytes(stamp.sealed(msgspec.structs.replace(taken, stamp=early)))
     preparation.take(made.settings, US, AT, 1)

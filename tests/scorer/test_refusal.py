@@ -11,7 +11,7 @@ import redis
 
 import scorer.live.answers  # noqa: F401  # its errors are subclasses too
 from rpc.client import ScorerClient, ScorerError
-from scorer.live.refusal import LONGEST, Refusals
+from scorer.live.refusal import LONGEST, CallerErrors
 from scorer.live.server import Server
 from scv.errors import BadEvent, CerebroError, UnknownName
 from tests.scorer.shop import LIVELY, Shop
@@ -36,14 +36,14 @@ def made(kind: type[CerebroError]) -> CerebroError:
 
 @pytest.mark.parametrize("kind", sorted(set(kinds()), key=lambda one: one.__name__), ids=lambda one: one.__name__)
 def test_no_error_of_ours_tells_a_caller_our_folders(kind: type[CerebroError]) -> None:
-    code, message = Refusals().status_of(made(kind))
+    code, message = CallerErrors().status_of(made(kind))
     assert code.name in ("INVALID_ARGUMENT", "FAILED_PRECONDITION")
     assert HOME not in message and "/" not in message and 10 < len(message) <= LONGEST
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space", HOME), ValueError(LEAKS), redis.ResponseError(LEAKS)])
 def test_no_other_error_tells_a_caller_anything(error: Exception) -> None:
-    code, message = Refusals().status_of(error)
+    code, message = CallerErrors().status_of(error)
     assert code.name in ("INTERNAL", "UNAVAILABLE") and "/" not in message and "xxx" not in message
 
 
@@ -76,7 +76,7 @@ def test_a_damaged_champion_is_told_without_its_path(live: Shop, client: ScorerC
 
 def test_the_log_says_a_thing_once_not_once_a_call(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    refusals = Refusals()
+    refusals = CallerErrors()
     for _ in range(100):
         refusals.status_of(redis.ConnectionError("Error 111 while writing to socket row:{US:c14}"))
         refusals.status_of(redis.OutOfMemoryError("Command # 1 (HSET row:{US:c14}) of pipeline"))

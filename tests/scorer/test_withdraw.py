@@ -15,7 +15,7 @@ import pytest
 import cli
 from scorer.tuesday import manifest as manifests
 from scorer.tuesday.claim import CLAIM
-from scorer.tuesday.manifest import Manifest
+from scorer.tuesday.manifest import WeekManifest
 from scorer.tuesday.week import Folder
 from scv import stamp
 from scv.errors import UserError
@@ -26,7 +26,7 @@ from tests.scorer.shop import AT, EARLIER, US
 WRONG = calendar.reference("2030-09-03", US)
 
 
-def made(at: Any, text: str = "scores") -> tuple[Manifest, dict[str, bytes]]:
+def made(at: Any, text: str = "scores") -> tuple[WeekManifest, dict[str, bytes]]:
     """A week of two small files."""
     date = calendar.label(at, US)
     files = {f"scores_US_{date}.parquet": f"{text} of {date}".encode(), f"contacts_US_{date}.xlsx": b"contacts"}

@@ -20,7 +20,7 @@ from scv.events import country as countries
 from scv.events.country import Country
 from scv.features.fetcher import all_features
 from scv.model import bundle, champion, vector
-from scv.model.bundle import BundleInfo, Level, Rows
+from scv.model.bundle import BundleInfo, FittedRows, Level
 from scv.model.calibration import Calibration, Logistic
 from scv.settings import Settings
 from scv.targets.target import TARGETS
@@ -67,7 +67,7 @@ def info() -> BundleInfo:
         logistic=Logistic(intercept=-1.0, coefficients=(0.5,) * k, means=(1.0,) * k, sds=(2.0,) * k),
         calibration=Calibration(kind="platt", slope=0.9, intercept=0.1),
         params={"leaves": 5},
-        trained_on=Rows(
+        trained_on=FittedRows(
             rows=3000, positives=int(y.sum()), customers=10, first=instant, last=instant, references=1, removed={}
         ),
         metrics={"out_of_fold": {"auc": 0.7}},

@@ -293,7 +293,7 @@ def test_snapshots_of_other_definitions_settings_and_lakes_are_swept(settings: S
 
 def _rewrite(root: Path, change: Callable[[Any], Any]) -> None:
     path = snapshot.manifest_path(root, ZZ, AT)
-    made = msgspec.json.decode(path.read_bytes(), type=snapshot.Manifest)
+    made = msgspec.json.decode(path.read_bytes(), type=snapshot.SnapshotManifest)
     path.write_bytes(stamp.sealed(replace(made, stamp=change(made.stamp))))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from proof.world.dirt import CLEAN, USUAL, Dirt
-from proof.world.folder import Folder, Plan, fingerprint
+from proof.world.folder import WorldFolder, WorldPlan, fingerprint
 from proof.world.parts import LINES, TABLE
 from proof.world.production import Production
 from proof.world.sink_files import Files, Sink
@@ -51,7 +51,7 @@ class Making:
 
     def make(self, resume: bool = False, workers: int = 1, report: Report = quiet) -> Mapping[str, Any]:
         sink = self._sink()
-        plan = Plan(
+        plan = WorldPlan(
             to=self.to,
             countries={world.country.code: fingerprint(world.country) for world in self.worlds},
             customers=self.customers,
@@ -60,11 +60,11 @@ class Making:
             dirt=self.dirt,
             partitions=sink.partitions,
         )
-        production = Production(plan, self.worlds, Folder(self.folder), sink, country.known())
+        production = Production(plan, self.worlds, WorldFolder(self.folder), sink, country.known())
         return production.run(resume, workers, report, AGAIN)
 
     def _sink(self) -> Sink:
-        folder = Folder(self.folder)
+        folder = WorldFolder(self.folder)
         if self.to == "lake":
             return LakeSink(folder, self.worlds, self.settings)
         if self.to == "kafka":

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from proof.world import World, climate, live
-from proof.world.climate import Week
+from proof.world.climate import ClimateWeek
 from proof.world.engine import live_on
 from proof.world.hazards import Hazards, hazards, targets
 from proof.world.subscribers import ABSENT, ACTIVE, GONE, PAUSED, Subscribers, birth
@@ -108,14 +108,14 @@ def test_what_happened_is_what_was_written(told: Told, name: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def week() -> tuple[Subscribers, Week]:
+def week() -> tuple[Subscribers, ClimateWeek]:
     """A state in the middle of a world."""
     world = World(country.load("ZZ"), 3000, 30, 3)
     conditions = climate.of(world)
     state, fate = birth(world, 0), world.random(0, "fate")
     for number in range(20):
-        state, _ = live_on(state, Week(conditions, number), fate)
-    return state, Week(conditions, 20)
+        state, _ = live_on(state, ClimateWeek(conditions, number), fate)
+    return state, ClimateWeek(conditions, 20)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def week() -> tuple[Subscribers, Week]:
     ],
 )  # fmt: skip
 def test_what_happened_moves_the_hazard_of_leaving(
-    week: tuple[Subscribers, Week], name: str, value: float, raises: bool
+    week: tuple[Subscribers, ClimateWeek], name: str, value: float, raises: bool
 ) -> None:
     state, now = week
     usual = hazards(state, now).cancel
@@ -140,7 +140,7 @@ def test_what_happened_moves_the_hazard_of_leaving(
     assert ratio > 1.15
 
 
-def test_a_contact_lowers_the_rate_by_the_markets_factor(week: tuple[Subscribers, Week]) -> None:
+def test_a_contact_lowers_the_rate_by_the_markets_factor(week: tuple[Subscribers, ClimateWeek]) -> None:
     state, now = week
     without = replace(state, comfort=np.zeros_like(state.comfort))
     reached = replace(state, comfort=np.ones_like(state.comfort))
@@ -155,16 +155,16 @@ def test_a_price_rise_drives_out_those_who_mind() -> None:
     rising = int(np.flatnonzero(conditions.rise)[0])
     state, fate = birth(world, 0), world.random(0, "fate")
     for number in range(rising):
-        state, _ = live_on(state, Week(conditions, number), fate)
-    calm = Week(conditions, rising)
+        state, _ = live_on(state, ClimateWeek(conditions, number), fate)
+    calm = ClimateWeek(conditions, rising)
     calm.rise = 0.0
-    now, otherwise = (hazards(state, one).cancel for one in (Week(conditions, rising), calm))
+    now, otherwise = (hazards(state, one).cancel for one in (ClimateWeek(conditions, rising), calm))
     here = (state.status == ACTIVE) & (otherwise < 0.5)
     mind, care_less = (here & side for side in (state.thrift > 1.5, state.thrift < 0.5))
     assert now[mind].sum() / otherwise[mind].sum() > 1.3 > now[care_less].sum() / otherwise[care_less].sum() > 1.0
 
 
-def test_hazards_never_fail_whatever_the_state(week: tuple[Subscribers, Week]) -> None:
+def test_hazards_never_fail_whatever_the_state(week: tuple[Subscribers, ClimateWeek]) -> None:
     state, now = week
     rng = np.random.default_rng(1)
     wild = {name: rng.normal(0, 40, len(state)) for name in ("mood", "frailty", "busy", "taste")}

@@ -11,7 +11,7 @@ import pytest
 
 import cli
 from proof.truth import judgement, page
-from proof.truth.rows import Rows, weeks_judged
+from proof.truth.rows import TruthRows, weeks_judged
 from proof.world import World
 from scv.events import country
 from scv.targets import target
@@ -19,11 +19,11 @@ from scv.targets import target
 ZZ = country.load("ZZ")
 
 
-def rows(count: int = 4000, seed: int = 3) -> Rows:
+def rows(count: int = 4000, seed: int = 3) -> TruthRows:
     """Outcomes drawn from the truth itself."""
     random = np.random.default_rng(seed)
     true = random.beta(0.6, 4, count)
-    return Rows(
+    return TruthRows(
         target=target.get("cancellation"),
         country=ZZ,
         customers=np.arange(count).astype(str),
@@ -35,7 +35,7 @@ def rows(count: int = 4000, seed: int = 3) -> Rows:
     )
 
 
-def with_champion(said: np.ndarray, made: Rows) -> Rows:
+def with_champion(said: np.ndarray, made: TruthRows) -> TruthRows:
     return dataclasses.replace(made, said=said, model="m")
 
 

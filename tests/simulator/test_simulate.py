@@ -15,7 +15,7 @@ import pytest
 
 import cli
 from proof.world.dirt import CLEAN, TAKEN, USUAL, Dirt
-from proof.world.folder import Folder
+from proof.world.folder import WorldFolder
 from scv.events import country
 from streams.replay.history import History
 from tests.simulator.making import Making, contents
@@ -55,7 +55,7 @@ def test_without_a_sink_a_small_world_is_one_file(home: Path, capsys: pytest.Cap
 def test_one_file_is_what_the_parts_are(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     simulate(*SMALL, "--out", "one.parquet", capsys=capsys)
     simulate(*SMALL, "--to", "parquet", "--out", "parts", capsys=capsys)
-    part = Folder(tmp_path / "parts").part("ZZ", 0, ".parquet")
+    part = WorldFolder(tmp_path / "parts").part("ZZ", 0, ".parquet")
     assert pq.read_table("one.parquet").equals(pq.read_table(part))
 
 
@@ -83,7 +83,7 @@ def test_dirt_is_usual_for_the_sink_unless_it_is_said(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, words: tuple[str, ...], dirt: Dirt
 ) -> None:
     simulate(*SMALL, *words, "--out", "w", capsys=capsys)
-    manifest = Folder(tmp_path / "w").manifest()
+    manifest = WorldFolder(tmp_path / "w").manifest()
     assert manifest is not None and manifest.plan.dirt == dirt
 
 

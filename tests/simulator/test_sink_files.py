@@ -10,7 +10,7 @@ import pytest
 
 from proof.world import life, parts
 from proof.world.dirt import CLEAN, TAKEN, USUAL
-from proof.world.folder import Folder
+from proof.world.folder import WorldFolder
 from scv.errors import CerebroError, UserError
 from scv.events import country, event
 from streams.replay.columns import SCHEMA
@@ -48,7 +48,7 @@ def test_a_folder_is_a_history_in_the_order_of_seeing_without_the_truth(tmp_path
 def test_parts_have_every_column_and_truth_lies_beside(tmp_path: Path) -> None:
     making = Making(tmp_path / "w", "parquet")
     counts = making.make()
-    folder, (world,) = Folder(making.folder), making.worlds
+    folder, (world,) = WorldFolder(making.folder), making.worlds
     events, truth = life.live(world, 0)
     written = pq.read_table(folder.part("ZZ", 0, ".parquet"))
     assert written.schema.names == SCHEMA.names and written.equals(events)
@@ -70,7 +70,7 @@ def test_lines_are_the_records_of_the_topics(tmp_path: Path) -> None:
     counts = dirty.make()["dirt"]
     with History(dirty.folder) as history, pytest.raises(UserError, match="--keep-bad"):
         history.check(KNOWN)
-    body = Folder(dirty.folder).part("ZZ", 0, ".jsonl").read_bytes().splitlines()
+    body = WorldFolder(dirty.folder).part("ZZ", 0, ".jsonl").read_bytes().splitlines()
     assert sum(b"loyalty_tier" in line for line in body) == counts["additions"] > 0
     assert sum(b'"kind":"erased"' in line for line in body) == counts["erased"] > 0
 
@@ -99,7 +99,7 @@ def test_a_full_disk_says_how_far_it_came_and_goes_on(tmp_path: Path) -> None:
     with pytest.raises(CerebroError, match=said) as caught:
         making.make(report=full)
     assert type(caught.value) is CerebroError and str(caught.value).endswith(AGAIN)
-    done = Folder(making.folder).part("ZZ", 0, ".parquet")
+    done = WorldFolder(making.folder).part("ZZ", 0, ".parquet")
     made = done.stat().st_mtime_ns
     counts = making.make(resume=True)
     assert done.stat().st_mtime_ns == made
@@ -116,7 +116,7 @@ def test_a_part_that_vanished_is_made_again(tmp_path: Path) -> None:
 
     with pytest.raises(CerebroError, match="2 of 2 chunks"):
         making.make(report=stop)
-    Folder(making.folder).part("ZZ", 0, ".parquet").unlink()
+    WorldFolder(making.folder).part("ZZ", 0, ".parquet").unlink()
     half = making.folder / "truth" / "ZZ" / ".part-00000.truth.4711"
     half.write_bytes(b"PAR1")
     with (making.folder / "world.progress").open("ab") as file:
@@ -178,4 +178,4 @@ def test_a_world_of_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: 
     lived = life.live(making.worlds[0], 0)
     monkeypatch.setattr(parts.life, "live", lambda *_: lived._replace(events=lived.events.slice(0, 0)))
     assert making.make()["events"] == 0
-    assert Folder(making.folder).part("ZZ", 0, f".{to}").is_file()
+    assert WorldFolder(making.folder).part("ZZ", 0, f".{to}").is_file()

@@ -13,7 +13,7 @@ import pytest
 
 from scv.errors import UserError
 from scv.events import country, event
-from streams.replay.history import History, Record, write_parquet
+from streams.replay.history import History, HistoryRecord, write_parquet
 from tests.streams import cdnow
 
 COUNTRIES = country.known()
@@ -32,14 +32,14 @@ def write(path: Path, found: list[dict[str, Any]]) -> Path:
     return path
 
 
-def read(path: Path, **options: Any) -> list[Record]:
+def read(path: Path, **options: Any) -> list[HistoryRecord]:
     with History(path, **options) as history:
         if not history.keep_bad:
             history.check(COUNTRIES)
         return list(history)
 
 
-def decoded(record: Record) -> event.Event:
+def decoded(record: HistoryRecord) -> event.Event:
     found = event.decoder(record.family).decode(record.value)
     assert isinstance(found, event.Event)
     return found

@@ -21,7 +21,7 @@ from rpc import scorer_pb2_grpc
 from scv.online.keys import Keys
 from scv.settings import PREFIX, Settings
 from store import heartbeat
-from streams.alert import Alert, Band, Risk, Standing, decide, risk_of
+from streams.alert import Alert, Band, Risk, StandingAlerts, decide, risk_of
 from streams.kafka import topics
 from streams.kafka.producer import Producer
 from streams.reactor import MOST, Reactor
@@ -50,9 +50,9 @@ class World:
         self.sent: list[Alert] = []
         self.faults: dict[str, int] = {}
         self.said: list[str] = []
-        self.standing = Standing(client)
+        self.standing = StandingAlerts(client)
         self.during: Callable[[], None] = lambda: None
-        standing = Standing(client)
+        standing = StandingAlerts(client)
         for name in ("of", "keep"):
             setattr(self.standing, name, self._at(name, getattr(standing, name)))
         self.reactor = Reactor(self._at("ask", self._ask), self.standing, self._send, self.said.append)
@@ -274,7 +274,7 @@ def test_faust_hears_an_erased_customer(live: Settings, client: Any) -> None:
     topics.ensure(live)
     with serving(scorer) as address:
         live = msgspec.structs.replace(live, scorer=address)
-        Standing(client).keep(
+        StandingAlerts(client).keep(
             Alert(change="raised", risk=Risk(country="US", customer_id="gone", target="lapse", band="high"))
         )
         with reacting(live, client), Producer(live) as producer:
