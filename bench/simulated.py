@@ -54,7 +54,7 @@ class Took(msgspec.Struct, frozen=True, kw_only=True):
 def simulate(wished: Wished) -> Took:
     """Make the world with one worker, this process."""
     stages: Counter[str] = Counter()
-    for owner, name, stage in ((parts.life, "live", "lived"), (parts, "deliver", "made dirty")):
+    for owner, name, stage in ((parts.life, "live", "lived"), (parts, "arrive", "made dirty")):
         setattr(owner, name, _timed(getattr(owner, name), stage, stages))
     settings = Settings(home=str(Path(wished.folder) / "home"))
     world = World(country.load(wished.code), wished.customers, wished.weeks, wished.seed)

@@ -38,6 +38,5 @@ def command(countries: tuple[str, ...], names: tuple[str, ...], afresh: bool) ->
     with connect(found) as client, Bar("Rebuilding") as bar:
         done = rebuild(found, RowStore(client), chosen, fetchers, afresh, bar.at)
     click.echo(
-        f"{done.customers:,} customers, {done.deliveries:,} deliveries: {done.written:,} rows written, "
-        f"{done.kept:,} kept."
+        f"{done.customers:,} customers, {done.arrivals:,} arrivals: {done.written:,} rows written, {done.kept:,} kept."
     )

@@ -8,7 +8,7 @@ CerebroError
 │   ├── NoSnapshot        a reference without a snapshot that may be used
 │   ├── NoWeek            a reference without a published week that may be used
 │   └── BadPlace          a folder or file that cannot be used: read-only, not ours, of the wrong kind
-├── BadEvent              one delivery that goes to the dead-letter topic, with a reason
+├── BadEvent              one arrival that goes to the dead-letter topic, with a reason
 ├── LogChanged            a topic was recreated or repartitioned: stop and rebuild
 ├── StoreUnusable         the store evicts, was wiped or has unbuilt fetchers: stop and rebuild
 ├── LakeConflict          another writer holds the lake: reload and seek
@@ -72,7 +72,7 @@ class BadPlace(UserError):
 
 
 class BadEvent(CerebroError):
-    """One delivery that does not count and is kept in the dead-letter topic.
+    """One arrival that does not count and is kept in the dead-letter topic.
 
     `reason` is a short code from a closed set (it labels a counter), the message says the rest.
     """

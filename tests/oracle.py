@@ -1,7 +1,7 @@
 """The oracle: what admission and every fold mean, said a second time and as plainly as possible.
 
 It reads definitions as data (`Fetcher.features`) and raw events in log order, one family's log at a time. It calls
-no fold, row, calendar, delivery or admission code, keeps no state and saves no work. Where a sentence of the design
+no fold, row, calendar, arrival or admission code, keeps no state and saves no work. Where a sentence of the design
 decides, the sentence stands beside the line.
 """
 
@@ -30,7 +30,7 @@ FIRST_DAY = date(1970, 1, 1)
 
 @dataclass(frozen=True)
 class Fact:
-    """One valid delivery: its times in UTC, its local days, its payload."""
+    """One valid arrival: its times in UTC, its local days, its payload."""
 
     kind: str
     id: str
@@ -63,7 +63,7 @@ def remaining(log: Sequence[Event], country: Country, customer: str) -> list[Fac
 
 
 def judged(log: Sequence[Event], country: Country, customer: str) -> list[tuple[Fact, Verdict]]:
-    """Every remaining delivery of a customer with its verdict, in log order."""
+    """Every remaining arrival of a customer with its verdict, in log order."""
     found: list[tuple[Fact, Verdict]] = []
     for fact in remaining(log, country, customer):
         clock = max((earlier.seen for earlier, _ in found), default=None)

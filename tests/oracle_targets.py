@@ -1,6 +1,6 @@
 """The oracle of what is asked and what then happened: phases, populations, labels and removals, said a second time.
 
-It reads settings of a country and names of targets as data, and raw deliveries of every family in log order; which of
+It reads settings of a country and names of targets as data, and raw arrivals of every family in log order; which of
 them count, the oracle of features says. It calls no code of folds, rows, calendar, admission, phases, populations or
 labels, and saves no work but the first instants of days. Where a sentence of the definitions decides, it stands
 beside the line.

@@ -37,7 +37,7 @@ WORDS = ("a", "b", "Ünï", "zz")
 
 @dataclass(frozen=True)
 class Record:
-    """One delivery and where it stands in the log."""
+    """One arrival and where it stands in the log."""
 
     epoch: int
     partition: int

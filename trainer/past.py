@@ -93,9 +93,7 @@ def begins(
     """The first instant at which a population can be told. Raises UserError for a country without events."""
     families = sorted({family for target in targets for family in target.families})
     seen = [
-        connection.execute(
-            f"SELECT min(seen_us) FROM ({lake.deliveries(connection, family, country, version)})"
-        ).fetchone()
+        connection.execute(f"SELECT min(seen_us) FROM ({lake.query(connection, family, country, version)})").fetchone()
         for family in families
     ]
     known = [row[0] for row in seen if row and row[0] is not None]

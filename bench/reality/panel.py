@@ -50,7 +50,7 @@ class Panel:
 
 
 def of_events(events: pa.Table, zone: ZoneInfo, name: str) -> Panel:
-    """The orders of a wide table of events, by local day; deliveries of one id count once."""
+    """The orders of a wide table of events, by local day; arrivals of one id count once."""
     connection = duckdb.connect()
     connection.register("events", events.select(["id", "customer_id", "kind", "occurred_at"]))
     found = connection.execute(

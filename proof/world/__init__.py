@@ -2,7 +2,7 @@
 
 `world` says who lives where and when, `market` and `climate` what is the same for all. `subscribers` are arrays of
 people, `hazards` their chances of a week, `engine` lives that week, `chronicle` writes it down; `life` puts a chunk
-together, `truth` lives on from any state many times. `dirt` delivers what happened as badly as real senders do.
+together, `truth` lives on from any state many times. `dirt` sends what happened as badly as real senders do.
 """
 
 from proof.world.life import Chunk, live, simulate

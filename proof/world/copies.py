@@ -1,4 +1,4 @@
-"""Deliveries beside the events themselves: once more, with other content, or spoilt so that nobody takes them."""
+"""Arrivals beside the events themselves: once more, with other content, or spoilt so that nobody takes them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from proof.world.harm import Harm
 from proof.world.lateness import HOUR_US
 from proof.world.luck import Ints, Luck
 from proof.world.stock import KINDS, Ground, Stock, instants, microseconds, put
-from scv.events.delivery import SKEW_US
+from scv.events.arrival import SKEW_US
 
 STRANGERS = tuple(f"X{letter}" for letter in "UVWTSRQPONMLKJIHGFEDCBA")
 """Codes that no country will ever have: ISO 3166 leaves them to whoever wants one."""

@@ -1,4 +1,4 @@
-"""The dirt that real deliveries have, by rate: what arrives late, twice, changed, out of order or broken.
+"""The dirt that real arrivals have, by rate: what arrives late, twice, changed, out of order or broken.
 
 Of what consumers admit, only the too late and what an erased customer did are taken away: whatever else is refused
 is a spoilt copy of an event that arrives whole as well. Each kind of dirt draws random numbers of its own, so that
@@ -53,7 +53,7 @@ HOMELY = replace(CLEAN, late=USUAL.late, too_late=USUAL.too_late, twice=USUAL.tw
 """What may happen to a single event on its way, and nothing else: the dirt of `simulate`."""
 
 
-class Deliveries(NamedTuple):
+class Arrivals(NamedTuple):
     """Events in the order in which they are delivered.
 
     `rows` is in the wide schema; `sent_us` ascends and lies in the UTC hour of `seen_at`, so that a watermark at a
@@ -67,19 +67,19 @@ class Deliveries(NamedTuple):
 
 
 def dirty(events: pa.Table, rng: np.random.Generator, end_us: int, country: Country) -> pa.Table:
-    """Clean events with some late, too late, twice and changed among them, in the order of delivery."""
-    return deliver(events, rng, HOMELY, Ground(country, end_us)).rows
+    """Clean events with some late, too late, twice and changed among them, in the order of arrival."""
+    return arrive(events, rng, HOMELY, Ground(country, end_us)).rows
 
 
-def deliver(events: pa.Table, rng: np.random.Generator, dirt: Dirt, ground: Ground) -> Deliveries:
-    """Deliver clean events of one country (wide schema, in order of seeing) as badly as `dirt` says.
+def arrive(events: pa.Table, rng: np.random.Generator, dirt: Dirt, ground: Ground) -> Arrivals:
+    """Send clean events of one country (wide schema, in order of seeing) as badly as `dirt` says.
 
-    Everything is seen and sent before the ground's end. Equal arguments give equal deliveries.
+    Everything is seen and sent before the ground's end. Equal arguments give equal arrivals.
     """
     luck = {name: Luck(one, getattr(dirt, name)) for name, one in zip(KINDS, rng.spawn(len(KINDS)), strict=True)}
     stock = Stock(events)
     if not len(stock):
-        return Deliveries(events, np.empty(0, np.int64), np.empty(0, np.uint8), dict.fromkeys(KINDS, 0))
+        return Arrivals(events, np.empty(0, np.int64), np.empty(0, np.uint8), dict.fromkeys(KINDS, 0))
     requests = erase(stock, luck["erased"], ground)
     counts = {"erased": len(requests), "too_late": lateness.too_late(stock, luck["too_late"], ground)}
     counts["late"] = lateness.late(stock, luck["late"], ground)
@@ -105,7 +105,7 @@ def _copies(stock: Stock, luck: Mapping[str, Luck], ground: Ground) -> dict[str,
     }
 
 
-def _in_order(stock: Stock, sent: Ints, spoilt: Harm, more: list[Copies], counts: Mapping[str, int]) -> Deliveries:
+def _in_order(stock: Stock, sent: Ints, spoilt: Harm, more: list[Copies], counts: Mapping[str, int]) -> Arrivals:
     """The events and what comes beside them (sent when it is seen); of one instant, an event stands before its copies.
 
     Column by column: only the result is ever there twice.
@@ -132,4 +132,4 @@ def _in_order(stock: Stock, sent: Ints, spoilt: Harm, more: list[Copies], counts
             both = pa.chunked_array([*stock.events[name].chunks, *other.chunks], kind).combine_chunks()
             columns[name] = both.take(pa.array(order))
     harmed = np.concatenate([spoilt, *(one for _, one in more)])
-    return Deliveries(pa.table(columns), sent[order], harmed[order], counts)
+    return Arrivals(pa.table(columns), sent[order], harmed[order], counts)

@@ -60,7 +60,7 @@ class WorldManifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True, tag="made"):
-    """A chunk's part is on disk. `refused`: deliveries that consumers refuse, by reason, as far as they were judged."""
+    """A chunk's part is on disk. `refused`: arrivals that consumers refuse, by reason, as far as they were judged."""
 
     country: str
     chunk: int

@@ -1,7 +1,7 @@
-"""Deliveries as rows of the lake that no consumer wrote: the history before all offsets.
+"""Arrivals as rows of the lake that no consumer wrote: the history before all offsets.
 
 What a consumer would make of a plain event (its sender's time not after ours) is what stands in the table already;
-every other delivery is decoded as a consumer does, which says what time counts or why it is refused.
+every other arrival is decoded as a consumer does, which says what time counts or why it is refused.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from proof.world import harm
-from proof.world.dirt import Deliveries
+from proof.world.dirt import Arrivals
 from proof.world.luck import Ints
 from proof.world.records import records
 from proof.world.stock import microseconds
 from scv.errors import BadEvent
-from scv.events import delivery, event
+from scv.events import arrival, event
 from scv.events.calendar import DAY_US
 from scv.events.clock import wall_us
 from scv.events.country import Country
@@ -36,9 +36,9 @@ EPOCH = 0
 
 
 def historical(
-    found: Deliveries, country: Country, known: Mapping[str, Country], partitions: int
+    found: Arrivals, country: Country, known: Mapping[str, Country], partitions: int
 ) -> tuple[dict[str, pa.Table], Counter[str]]:
-    """Family → its rows of the lake in the order of delivery, and how many deliveries are refused, by reason.
+    """Family → its rows of the lake in the order of arrival, and how many arrivals are refused, by reason.
 
     Offsets count from 0 in each partition of this chunk: whoever commits adds where the partition stands.
     """
@@ -62,10 +62,10 @@ _EVERY = -1
 """The family of an erasure."""
 
 
-def _doubtful(found: Deliveries, occurred: Ints, country: Country) -> NDArray[np.bool_]:
-    """Deliveries about which the decoder is asked: harmed, skewed, outside the span, or without what they need."""
+def _doubtful(found: Arrivals, occurred: Ints, country: Country) -> NDArray[np.bool_]:
+    """Arrivals about which the decoder is asked: harmed, skewed, outside the span, or without what they need."""
     seen = microseconds(found.rows, "seen_at")
-    starts, ends = delivery.span_us(country)
+    starts, ends = arrival.span_us(country)
     doubt = ~np.isin(found.harm, (harm.NONE, harm.ADDITION)) | (occurred > seen) | (seen < starts) | (seen >= ends)
     for kind, name in _NEEDED:
         if name in found.rows.column_names and found.rows[name].null_count:
@@ -73,22 +73,20 @@ def _doubtful(found: Deliveries, occurred: Ints, country: Country) -> NDArray[np
     return doubt
 
 
-def _decode(
-    found: Deliveries, rows: Ints, known: Mapping[str, Country]
-) -> tuple[Ints, NDArray[np.bool_], Counter[str]]:
+def _decode(found: Arrivals, rows: Ints, known: Mapping[str, Country]) -> tuple[Ints, NDArray[np.bool_], Counter[str]]:
     """For each of these: when it counts as occurred, and whether it is taken; the reasons of those that are not."""
     counted, kept, refused = np.zeros(len(rows), np.int64), np.ones(len(rows), dtype=bool), Counter[str]()
-    chosen = Deliveries(found.rows.take(pa.array(rows)), found.sent_us[rows], found.harm[rows], {})
+    chosen = Arrivals(found.rows.take(pa.array(rows)), found.sent_us[rows], found.harm[rows], {})
     for batch in records(chosen):
         columns = (batch[name].to_pylist() for name in ("row_no", "family", "key", "value"))
         for row, family, key, value in zip(*columns, strict=True):
             try:
-                taken = delivery.decode(wide.FAMILIES[family], key, value, known, wall_us())
+                taken = arrival.decode(wide.FAMILIES[family], key, value, known, wall_us())
             except BadEvent as error:
                 refused[error.reason] += int(kept[row])
                 kept[row] = False
                 continue
-            assert isinstance(taken, delivery.Delivery)
+            assert isinstance(taken, arrival.Arrival)
             counted[row] = taken.occurred_us
     return counted, kept, refused
 

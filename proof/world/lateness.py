@@ -1,7 +1,7 @@
 """Dirt of time: seen late, seen too late, a sender's clock that runs ahead, neighbours that overtake each other.
 
 Too late is what admission calls so: the local day of the event lies more than L days before the day of the
-customer's newest earlier delivery in that family. Instants are microseconds since 1970.
+customer's newest earlier arrival in that family. Instants are microseconds since 1970.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from proof.world.localtime import LocalTime
 from proof.world.luck import Ints, Luck
 from proof.world.stock import Ground, Stock
 from scv.events import calendar
-from scv.events.delivery import SKEW_US
+from scv.events.arrival import SKEW_US
 
 MINUTE_US = 60_000_000
 HOUR_US = 60 * MINUTE_US

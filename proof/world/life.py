@@ -61,7 +61,7 @@ def live(world: World, chunk: int) -> Chunk:
 def simulate(country: Country, customers: int = 200, weeks: int = 30, seed: int = 7, clean: bool = False) -> pa.Table:
     """All chunks of a small world in memory, as one table in the wide schema; equal arguments give equal tables.
 
-    `clean` leaves out late, duplicate and conflicting deliveries. Raises UserError when the weeks do not fit into the
+    `clean` leaves out late, duplicate and conflicting arrivals. Raises UserError when the weeks do not fit into the
     country's span or a number makes no sense.
     """
     world = World(country, customers, weeks, seed)

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from proof.world import life
 from proof.world.copies import STRANGERS
-from proof.world.dirt import Deliveries, Dirt, deliver
+from proof.world.dirt import Arrivals, Dirt, arrive
 from proof.world.folder import Made, WorldFolder
 from proof.world.historical import historical
 from proof.world.records import records
@@ -53,7 +53,7 @@ def make(task: Task) -> Made:
     events, truth = life.live(task.world, task.chunk)
     stranger = next(code for code in STRANGERS if code not in task.known)
     ground = Ground(task.world.country, task.world.end_us, stranger, as_bytes=task.form != TABLE)
-    found = deliver(events, task.world.random(task.chunk, "dirt"), task.dirt, ground)
+    found = arrive(events, task.world.random(task.chunk, "dirt"), task.dirt, ground)
     with _beside(folder.truth(code, task.chunk)) as path:
         pq.write_table(truth, path, compression="zstd")
     place = folder.spool if task.form in SPOOLED else folder.part
@@ -98,11 +98,11 @@ def _all_columns(events: pa.Table) -> pa.Table:
     return events.select(SCHEMA.names).cast(SCHEMA)
 
 
-def _write_table(found: Deliveries, path: Path, task: Task) -> None:
+def _write_table(found: Arrivals, path: Path, task: Task) -> None:
     write_table(found.rows, path)
 
 
-def _write_lines(found: Deliveries, path: Path, task: Task) -> None:
+def _write_lines(found: Arrivals, path: Path, task: Task) -> None:
     """An erasure, which goes to every topic, is one line."""
     with path.open("wb") as file:
         last = -1
@@ -113,7 +113,7 @@ def _write_lines(found: Deliveries, path: Path, task: Task) -> None:
             file.writelines(value + b"\n" for value in values.filter(pa.array(new)).to_pylist())
 
 
-def _write_records(found: Deliveries, path: Path, task: Task) -> None:
+def _write_records(found: Arrivals, path: Path, task: Task) -> None:
     from streams.replay.json_lines import STAGED
 
     with pq.ParquetWriter(path, STAGED, compression="zstd", use_dictionary=["family", "country"]) as writer:
@@ -121,7 +121,7 @@ def _write_records(found: Deliveries, path: Path, task: Task) -> None:
             writer.write_batch(batch, row_group_size=_SPOOLED_GROUP)
 
 
-def _write_history(found: Deliveries, path: Path, task: Task) -> Mapping[str, int]:
+def _write_history(found: Arrivals, path: Path, task: Task) -> Mapping[str, int]:
     """A folder with a file for each family."""
     tables, refused = historical(found, task.world.country, task.known, task.partitions)
     path.mkdir()
@@ -130,7 +130,7 @@ def _write_history(found: Deliveries, path: Path, task: Task) -> Mapping[str, in
     return refused
 
 
-_WRITERS: Mapping[str, Callable[[Deliveries, Path, Task], Mapping[str, int] | None]] = {
+_WRITERS: Mapping[str, Callable[[Arrivals, Path, Task], Mapping[str, int] | None]] = {
     TABLE: _write_table,
     LINES: _write_lines,
     RECORDS: _write_records,

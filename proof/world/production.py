@@ -30,7 +30,7 @@ Place = tuple[str, int]
 
 
 class Production:
-    """One run of a plan: `run` makes and delivers what is missing.
+    """One run of a plan: `run` makes and hands over what is missing.
 
     `again` is the command that goes on, for the error that says how far it came. `known`: the countries that
     consumers know.
@@ -74,7 +74,7 @@ class Production:
         return f"{said} Go on with:\n  {again}" if again else said
 
     def counts(self) -> dict[str, Any]:
-        """Events, bytes, dirt and refused deliveries of what is made."""
+        """Events, bytes, dirt and refused arrivals of what is made."""
         dirt, refused = Counter[str](), Counter[str]()
         by_country = dict.fromkeys((world.country.code for world in self._worlds), 0)
         for made in self.made.values():

@@ -1,4 +1,4 @@
-"""Deliveries as the records that topics carry: key and JSON, harmed where they are meant to be."""
+"""Arrivals as the records that topics carry: key and JSON, harmed where they are meant to be."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from proof.world.dirt import Deliveries
+from proof.world.dirt import Arrivals
 from proof.world.harm import spoil
 from streams.replay import columns as wide
 from streams.replay.json_lines import STAGED
@@ -16,28 +16,28 @@ from streams.replay.json_lines import STAGED
 _BATCH = 65_536
 
 
-def records(deliveries: Deliveries, file_no: int = 0) -> Iterator[pa.RecordBatch]:
-    """Batches of `streams.replay.json_lines.STAGED` in the order of delivery; `seen_us` holds when a record is sent.
+def records(arrivals: Arrivals, file_no: int = 0) -> Iterator[pa.RecordBatch]:
+    """Batches of `streams.replay.json_lines.STAGED` in the order of arrival; `seen_us` holds when a record is sent.
 
     An erasure is one record for each family, with the same `row_no`.
     """
-    count = len(deliveries.rows)
+    count = len(arrivals.rows)
     numbers = {"file_no": np.full(count, file_no, np.int32), "row_no": np.arange(count)}
-    table = deliveries.rows
+    table = arrivals.rows
     for name, values in numbers.items():
         table = table.append_column(name, pa.array(values))
     with duckdb.connect(config={"threads": 1}) as connection:  # one thread keeps the order, and the core is our own
-        connection.register("deliveries", table)
-        described = connection.execute("DESCRIBE SELECT * EXCLUDE (file_no, row_no) FROM deliveries").fetchall()
-        select = wide.select("deliveries", {str(row[0]): str(row[1]) for row in described}, None)
+        connection.register("arrivals", table)
+        described = connection.execute("DESCRIBE SELECT * EXCLUDE (file_no, row_no) FROM arrivals").fetchall()
+        select = wide.select("arrivals", {str(row[0]): str(row[1]) for row in described}, None)
         columns = "family, encode(key) AS key, encode(value) AS value, country, file_no, row_no, problem"
         for batch in connection.sql(f"SELECT {columns} FROM ({select})").to_arrow_reader(_BATCH):
-            yield _harmed(batch, deliveries)
+            yield _harmed(batch, arrivals)
 
 
-def _harmed(batch: pa.RecordBatch, deliveries: Deliveries) -> pa.RecordBatch:
+def _harmed(batch: pa.RecordBatch, arrivals: Arrivals) -> pa.RecordBatch:
     rows = np.asarray(batch["row_no"])
-    value = spoil(batch["value"], deliveries.harm[rows])
-    columns = {"value": value, "seen_us": pa.array(deliveries.sent_us[rows])}
+    value = spoil(batch["value"], arrivals.harm[rows])
+    columns = {"value": value, "seen_us": pa.array(arrivals.sent_us[rows])}
     arrays = [columns[one.name] if one.name in columns else batch[one.name].cast(one.type) for one in STAGED]
     return pa.record_batch(arrays, schema=STAGED)

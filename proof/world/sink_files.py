@@ -29,10 +29,10 @@ class Sink(Protocol):
         """Is a chunk that was made once still there, or delivered?"""
 
     def take(self, made: Made) -> None:
-        """Deliver a chunk whose part is on disk."""
+        """Hand over a chunk whose part is on disk."""
 
     def close(self, report: Report) -> None:
-        """All chunks are taken: deliver what is left."""
+        """All chunks are taken: hand over what is left."""
 
 
 class Files:

@@ -93,7 +93,7 @@ def _happened(
     connection: duckdb.DuckDBPyConnection, lake: Lake, version: LakeVersion, country: Country, target: Target
 ) -> labels.Outcomes:
     families = sorted({*target.families, CONTACTS})
-    queries = {family: lake.deliveries(connection, family, country, version) for family in families}
+    queries = {family: lake.query(connection, family, country, version) for family in families}
     return labels.prepare(connection, queries, country)
 
 

@@ -1,6 +1,6 @@
-"""Admission: which deliveries count. One rule, as a function of log order and as SQL.
+"""Admission: which arrivals count. One rule, as a function of log order and as SQL.
 
-`clock` is the largest `seen_at` among earlier deliveries of the same customer and family.
+`clock` is the largest `seen_at` among earlier arrivals of the same customer and family.
 Too late: the local day of `occurred_at` lies more than L days before the clock's day.
 Duplicate: the same identity (id, `occurred_at` as delivered) was admitted before.
 """
@@ -9,33 +9,33 @@ from __future__ import annotations
 
 from typing import Literal
 
+from scv.events.arrival import Arrival
 from scv.events.calendar import DAY_US
-from scv.events.delivery import Delivery
 
 Verdict = Literal["admitted", "duplicate", "too late"]
 Ids = dict[int, set[int]]
 
 
-def judge(delivery: Delivery, clock_day: int | None, ids: Ids, lateness_days: int) -> Verdict:
-    """The verdict on the next delivery in log order.
+def judge(arrival: Arrival, clock_day: int | None, ids: Ids, lateness_days: int) -> Verdict:
+    """The verdict on the next arrival in log order.
 
-    `clock_day` is the local day of the clock (None before the first delivery); `ids` holds the identities
+    `clock_day` is the local day of the clock (None before the first arrival); `ids` holds the identities
     admitted so far, by the UTC day that their sender claimed.
     """
-    if clock_day is not None and delivery.day < clock_day - lateness_days:
+    if clock_day is not None and arrival.day < clock_day - lateness_days:
         return "too late"
-    if delivery.identity in ids.get(delivery.claimed_us // DAY_US, ()):
+    if arrival.identity in ids.get(arrival.claimed_us // DAY_US, ()):
         return "duplicate"
     return "admitted"
 
 
-def remember(delivery: Delivery, ids: Ids) -> None:
+def remember(arrival: Arrival, ids: Ids) -> None:
     """Note an admitted identity."""
-    ids.setdefault(delivery.claimed_us // DAY_US, set()).add(delivery.identity)
+    ids.setdefault(arrival.claimed_us // DAY_US, set()).add(arrival.identity)
 
 
 def forget(ids: Ids, clock_day: int, lateness_days: int) -> None:
-    """Drop the identities that only too-late deliveries could repeat.
+    """Drop the identities that only too-late arrivals could repeat.
 
     A UTC day may be a local day less or more, hence the day of grace.
     """
@@ -43,8 +43,8 @@ def forget(ids: Ids, clock_day: int, lateness_days: int) -> None:
         del ids[day]
 
 
-def sql(deliveries: str, lateness_days: int) -> str:
-    """The query `deliveries` with a column `verdict`, by the same rule.
+def sql(arrivals: str, lateness_days: int) -> str:
+    """The query `arrivals` with a column `verdict`, by the same rule.
 
     It needs customer_id, kind, id, claimed_us, day, seen_day and the log position (epoch, partition, "offset").
     What lies before a customer's newest `erased` is left out, and so is that record.
@@ -52,7 +52,7 @@ def sql(deliveries: str, lateness_days: int) -> str:
     return f"""
         WITH log AS (
             SELECT *, row_number() OVER (PARTITION BY customer_id ORDER BY epoch, "partition", "offset") AS position
-            FROM ({deliveries})
+            FROM ({arrivals})
         ), kept AS (
             SELECT * FROM log
             QUALIFY position > coalesce(max(position) FILTER (kind = 'erased') OVER (PARTITION BY customer_id), 0)

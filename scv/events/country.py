@@ -27,7 +27,7 @@ class Country(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Settings of one country; every default is the one of the definitions page.
 
     Days are local calendar days of `time_zone`. `starts_on` and `ends_on` bound `seen_at`:
-    a delivery outside `[starts_on, ends_on)` is refused.
+    an arrival outside `[starts_on, ends_on)` is refused.
     """
 
     code: Annotated[str, Meta(pattern="^[A-Z]{2}$")]

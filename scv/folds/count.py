@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from scv.events.delivery import Delivery
+from scv.events.arrival import Arrival
 from scv.folds.fold import Fold, Window
 
 
@@ -15,7 +15,7 @@ class Count(Fold):
 
     needs_field: ClassVar[bool] = False
 
-    def enter(self, state: int | None, delivery: Delivery) -> int:
+    def enter(self, state: int | None, arrival: Arrival) -> int:
         return (state or 0) + 1
 
     def merge(self, left: int, right: int) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from scv.events.delivery import Delivery
+from scv.events.arrival import Arrival
 from scv.folds.fold import Fold, Window
 
 BITS = 400
@@ -24,8 +24,8 @@ class DaySetFold(Fold):
     needs_field: ClassVar[bool] = False
     reach: ClassVar[int | None] = BITS - 1
 
-    def enter(self, state: Any, delivery: Delivery) -> DaySet:
-        return (delivery.day, _ONE) if state is None else self.merge(state, (delivery.day, _ONE))
+    def enter(self, state: Any, arrival: Arrival) -> DaySet:
+        return (arrival.day, _ONE) if state is None else self.merge(state, (arrival.day, _ONE))
 
     def merge(self, left: Any, right: Any) -> DaySet:
         if left[0] < right[0]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from scv.events.delivery import Delivery
+from scv.events.arrival import Arrival
 from scv.folds.fold import Fold, Window
 
 
@@ -17,8 +17,8 @@ class DaysSince(Fold):
     needs_field: ClassVar[bool] = False
     reach: ClassVar[int | None] = 0
 
-    def enter(self, state: int | None, delivery: Delivery) -> int:
-        return delivery.day if state is None else max(state, delivery.day)
+    def enter(self, state: int | None, arrival: Arrival) -> int:
+        return arrival.day if state is None else max(state, arrival.day)
 
     def merge(self, left: int, right: int) -> int:
         return max(left, right)
@@ -40,8 +40,8 @@ class DaysSince(Fold):
 class DaysSinceFirst(DaysSince):
     """Local days from the oldest event to `at`: tenure; nothing entered is missing."""
 
-    def enter(self, state: int | None, delivery: Delivery) -> int:
-        return delivery.day if state is None else min(state, delivery.day)
+    def enter(self, state: int | None, arrival: Arrival) -> int:
+        return arrival.day if state is None else min(state, arrival.day)
 
     def merge(self, left: int, right: int) -> int:
         return min(left, right)

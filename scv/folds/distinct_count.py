@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from scv.events.delivery import Delivery, hash64
+from scv.events.arrival import Arrival, hash64
 from scv.folds.fold import Fold, Window
 
 
@@ -14,8 +14,8 @@ class DistinctCount(Fold):
 
     most: int = field(default=32, kw_only=True)
 
-    def enter(self, state: list[int] | None, delivery: Delivery) -> list[int]:
-        return self.merge(state or [], [hash64(str(self.value(delivery)))])
+    def enter(self, state: list[int] | None, arrival: Arrival) -> list[int]:
+        return self.merge(state or [], [hash64(str(self.value(arrival)))])
 
     def merge(self, left: list[int], right: list[int]) -> list[int]:
         return sorted({*left, *right})[: self.most]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from scv.events.delivery import Delivery
+from scv.events.arrival import Arrival
 from scv.folds.fold import Fold, Window
 
 
@@ -15,8 +15,8 @@ class Min(Fold):
 
     field_types: ClassVar[tuple[str, ...]] = ("int",)
 
-    def enter(self, state: int | None, delivery: Delivery) -> int:
-        value: int = self.value(delivery)
+    def enter(self, state: int | None, arrival: Arrival) -> int:
+        value: int = self.value(arrival)
         return value if state is None else min(state, value)
 
     def merge(self, left: int, right: int) -> int:
@@ -41,8 +41,8 @@ class Max(Fold):
 
     field_types: ClassVar[tuple[str, ...]] = ("int",)
 
-    def enter(self, state: int | None, delivery: Delivery) -> int:
-        value: int = self.value(delivery)
+    def enter(self, state: int | None, arrival: Arrival) -> int:
+        value: int = self.value(arrival)
         return value if state is None else max(state, value)
 
     def merge(self, left: int, right: int) -> int:

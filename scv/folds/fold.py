@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from scv.events.delivery import Delivery
+from scv.events.arrival import Arrival
 
 Dtype = Literal["int", "float", "str"]
 Scalar = int | str
@@ -93,7 +93,7 @@ class Fold:
     sample_parameters: ClassVar[dict[str, Any]] = {}
 
     # -- the algebra (None is zero) ------------------------------------------------------------------------
-    def enter(self, state: Any, delivery: Delivery) -> Any:
+    def enter(self, state: Any, arrival: Arrival) -> Any:
         """The state after one more admitted event."""
         raise NotImplementedError
 
@@ -126,20 +126,20 @@ class Fold:
     def dtype(self, fields: Mapping[str, str]) -> Dtype:
         return "int"
 
-    def takes(self, delivery: Delivery) -> bool:
+    def takes(self, arrival: Arrival) -> bool:
         """Does this event enter?"""
-        if self.kinds and delivery.kind not in self.kinds:
+        if self.kinds and arrival.kind not in self.kinds:
             return False
-        values = delivery.values
+        values = arrival.values
         if self.field and self.field != "kind" and values.get(self.field) is None:
             return False
         return all(
-            _holds(delivery.kind if name == "kind" else values.get(name), sign, value)
+            _holds(arrival.kind if name == "kind" else values.get(name), sign, value)
             for name, sign, value in self.where
         )
 
-    def value(self, delivery: Delivery) -> Any:
-        return delivery.kind if self.field == "kind" else delivery.values[self.field]
+    def value(self, arrival: Arrival) -> Any:
+        return arrival.kind if self.field == "kind" else arrival.values[self.field]
 
     def condition(self) -> str:
         """`takes` as SQL over the events."""
@@ -178,7 +178,7 @@ class Fold:
         return Windowed(self, {f"_{n}d": Window(n) for n in days})
 
     def over_open_week(self) -> Windowed:
-        """The deliveries of the seven days from the first that can still be changed."""
+        """The arrivals of the seven days from the first that can still be changed."""
         return Windowed(self, {"": OPEN_WEEK})
 
 

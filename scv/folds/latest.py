@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scv.events.delivery import Delivery
+from scv.events.arrival import Arrival
 from scv.folds.fold import Dtype, Fold, Window
 
 Stamped = tuple[int, str, Any]
@@ -19,8 +19,8 @@ class Latest(Fold):
     `field` may be `kind`: then the value is the newest event's kind. Nothing entered is missing.
     """
 
-    def enter(self, state: Stamped | None, delivery: Delivery) -> Stamped:
-        stamped = (delivery.occurred_us, delivery.id, self.value(delivery))
+    def enter(self, state: Stamped | None, arrival: Arrival) -> Stamped:
+        stamped = (arrival.occurred_us, arrival.id, self.value(arrival))
         return stamped if state is None else max(tuple(state), stamped)
 
     def merge(self, left: Stamped, right: Stamped) -> Stamped:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from scv.events.delivery import Delivery
+from scv.events.arrival import Arrival
 from scv.folds.fold import Fold, Window
 
 KEPT_DAYS = 35
@@ -30,8 +30,8 @@ class LatestBy(Fold):
     looks_ahead: ClassVar[bool] = True
     sample_parameters: ClassVar[dict[str, Any]] = {"equals": "skipped"}
 
-    def enter(self, state: ByDate | None, delivery: Delivery) -> ByDate:
-        return self.merge(state or {}, {self.value(delivery): (delivery.occurred_us, delivery.id, delivery.kind)})
+    def enter(self, state: ByDate | None, arrival: Arrival) -> ByDate:
+        return self.merge(state or {}, {self.value(arrival): (arrival.occurred_us, arrival.id, arrival.kind)})
 
     def merge(self, left: ByDate, right: ByDate) -> ByDate:
         merged = dict(left)

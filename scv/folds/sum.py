@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from scv.events.delivery import Delivery
+from scv.events.arrival import Arrival
 from scv.folds.fold import Dtype, Fold, Window
 
 
@@ -20,8 +20,8 @@ class Sum(Fold):
     per: int = field(default=1, kw_only=True)
     field_types: ClassVar[tuple[str, ...]] = ("int", "bool")
 
-    def enter(self, state: int | None, delivery: Delivery) -> int:
-        return (state or 0) + self.value(delivery)
+    def enter(self, state: int | None, arrival: Arrival) -> int:
+        return (state or 0) + self.value(arrival)
 
     def merge(self, left: int, right: int) -> int:
         return left + right

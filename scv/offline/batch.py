@@ -1,4 +1,4 @@
-"""The batch view: one SQL query folds a family's deliveries for a fetcher at any number of references.
+"""The batch view: one SQL query folds a family's arrivals for a fetcher at any number of references.
 
 KNOWN_THEN: at a reference only admitted events count that were seen before it. Each family is scanned once
 for all references: events become tiles of (customer, local day, first reference that knows them), and every
@@ -33,9 +33,9 @@ def schema(layout: Layout) -> pa.Schema:
     return pa.schema([*KEYS, *(pa.field(s.feature.name, ARROW[s.feature.dtype]) for s in layout.slots)])
 
 
-def admit(connection: duckdb.DuckDBPyConnection, deliveries: str, country: Country, table: str) -> None:
+def admit(connection: duckdb.DuckDBPyConnection, arrivals: str, country: Country, table: str) -> None:
     """Create the temporary table of one family's admitted events of a country, judged in log order."""
-    judged = admission.sql(deliveries, country.lateness_days)
+    judged = admission.sql(arrivals, country.lateness_days)
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * EXCLUDE (verdict) FROM ({judged}) WHERE verdict = 'admitted'"
     )

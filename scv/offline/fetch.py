@@ -166,8 +166,8 @@ def fold(job: Job) -> pa.Table:
     connection = duckdb.connect(config={"threads": job.threads, "memory_limit": job.memory})
     try:
         chosen = fetcher.get(job.fetcher)
-        deliveries = Lake(job.lake_path).deliveries(connection, chosen.family, job.country, job.version)
-        batch.admit(connection, deliveries, job.country, "admitted")
+        arrivals = Lake(job.lake_path).query(connection, chosen.family, job.country, job.version)
+        batch.admit(connection, arrivals, job.country, "admitted")
         return batch.fold(connection, "admitted", layout_of(chosen), job.country, job.references)
     finally:
         connection.close()

@@ -20,9 +20,9 @@ from deltalake import DeltaTable
 from scv import machine, stamp
 from scv.errors import Damaged, LakeConflict
 from scv.events import event as events
+from scv.events.arrival import Arrival, identify
 from scv.events.calendar import from_us
 from scv.events.country import Country
-from scv.events.delivery import Delivery, identify
 from scv.offline import sums
 from scv.stamp import Sealed
 
@@ -83,12 +83,12 @@ class LakeVersion:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-class Arrival(NamedTuple):
-    """A delivery and where it stands in the log; its partition follows from its customer."""
+class LogEntry(NamedTuple):
+    """An arrival and where it stands in the log; its partition follows from its customer."""
 
     epoch: int
     offset: int
-    delivery: Delivery
+    arrival: Arrival
 
 
 class Lake:
@@ -134,10 +134,8 @@ class Lake:
             return 0
         return table.transaction_version(transaction_id(epoch.topics[topic], partition)) or 0
 
-    def deliveries(
-        self, connection: duckdb.DuckDBPyConnection, family: str, country: Country, version: LakeVersion
-    ) -> str:
-        """A query over one family's deliveries of a country, in the units that folds use.
+    def query(self, connection: duckdb.DuckDBPyConnection, family: str, country: Country, version: LakeVersion) -> str:
+        """A query over one family's arrivals of a country, in the units that folds use.
 
         Columns: customer_id, kind, id, occurred_us, claimed_us, seen_us, day, seen_day, the payload (dates as
         days, truth as 0 or 1) and the log position. Watermarks are left out. An empty lake gives no rows.
@@ -165,10 +163,10 @@ class Lake:
         country: Country,
         version: LakeVersion,
         customers: Iterable[str] | None = None,
-    ) -> Iterator[tuple[str, list[Arrival]]]:
+    ) -> Iterator[tuple[str, list[LogEntry]]]:
         """Each customer of a country (of those given, if any are) with what arrived of a family, in log order."""
         cursor = connection.cursor()  # its own: the reader stays open while others ask
-        query = f"SELECT * FROM ({self.deliveries(cursor, family, country, version)})"
+        query = f"SELECT * FROM ({self.query(cursor, family, country, version)})"
         chosen = {}
         if customers is not None:
             query, chosen = f"{query} WHERE customer_id IN (SELECT unnest($chosen))", {"chosen": sorted(set(customers))}
@@ -176,7 +174,7 @@ class Lake:
         rows = (row for batch in found.to_arrow_reader(20_000) for row in batch.to_pylist())
         names = tuple(events.fields(family))
         for customer_id, group in itertools.groupby(rows, key=lambda row: str(row["customer_id"])):
-            yield customer_id, [_arrival(row, country.code, names) for row in group]
+            yield customer_id, [_entry(row, country.code, names) for row in group]
 
     def watermark_us(
         self, connection: duckdb.DuckDBPyConnection, family: str, country: str, version: LakeVersion
@@ -266,14 +264,14 @@ class Lake:
         )
 
 
-def _arrival(row: Mapping[str, Any], country: str, payload: Sequence[str]) -> Arrival:
-    delivery = Delivery(
+def _entry(row: Mapping[str, Any], country: str, payload: Sequence[str]) -> LogEntry:
+    arrival = Arrival(
         country=country,
         values={name: row[name] for name in payload},
         identity=identify(row["id"], row["claimed_us"]),
         **{name: row[name] for name in _ENVELOPE},
     )
-    return Arrival(row["epoch"], row["offset"], delivery)
+    return LogEntry(row["epoch"], row["offset"], arrival)
 
 
 def _empty(family: str) -> str:

@@ -16,7 +16,7 @@ import msgspec
 from scv.errors import StoreUnusable
 from scv.events import admission
 from scv.events.admission import Ids, Verdict
-from scv.events.delivery import Delivery
+from scv.events.arrival import Arrival
 from scv.features.layout import Layout
 
 _FENCE = struct.Struct("<BII16sIqqi")
@@ -76,17 +76,17 @@ class Row:
         """Has the customer an admitted event of this family?"""
         return self.admitted > 0
 
-    def deliver(self, delivery: Delivery) -> Verdict | None:
-        """Apply the next delivery in log order; the verdict, or None for an erasure."""
-        if delivery.kind == "erased":
+    def take(self, arrival: Arrival) -> Verdict | None:
+        """Apply the next arrival in log order; the verdict, or None for an erasure."""
+        if arrival.kind == "erased":
             self._erase()
             return None
         clock_day = self.clock_day if self.clock_us != NEVER else None
-        verdict = admission.judge(delivery, clock_day, self.ids, self.lateness_days)
+        verdict = admission.judge(arrival, clock_day, self.ids, self.lateness_days)
         if verdict == "admitted":
-            self._enter(delivery)
-        if delivery.seen_us > self.clock_us:
-            self.clock_us, self.clock_day = delivery.seen_us, delivery.seen_day
+            self._enter(arrival)
+        if arrival.seen_us > self.clock_us:
+            self.clock_us, self.clock_day = arrival.seen_us, arrival.seen_day
         return verdict
 
     def read(self, at_day: int, cut_off_days: int) -> dict[str, Any]:
@@ -122,19 +122,19 @@ class Row:
         inside = [tile[index] for day, tile in self.tiles.items() if day in days and tile[index] is not None]
         return functools.reduce(feature.fold.merge, inside) if inside else None
 
-    def _enter(self, delivery: Delivery) -> None:
-        admission.remember(delivery, self.ids)
+    def _enter(self, arrival: Arrival) -> None:
+        admission.remember(arrival, self.ids)
         self.admitted += 1
-        lives, tiles = self.layout.of_kind(delivery.kind)
+        lives, tiles = self.layout.of_kind(arrival.kind)
         for index, fold in lives:
-            if fold.takes(delivery):
-                self.lives[index] = fold.enter(self.lives[index], delivery)
+            if fold.takes(arrival):
+                self.lives[index] = fold.enter(self.lives[index], arrival)
         tile = None
         for index, fold in tiles:
-            if fold.takes(delivery):
+            if fold.takes(arrival):
                 if tile is None:
-                    tile = self.tiles.setdefault(delivery.day, [None] * len(self.layout.tiles))
-                tile[index] = fold.enter(tile[index], delivery)
+                    tile = self.tiles.setdefault(arrival.day, [None] * len(self.layout.tiles))
+                tile[index] = fold.enter(tile[index], arrival)
 
     def _erase(self) -> None:
         self.admitted, self.clock_us, self.clock_day = 0, NEVER, 0

@@ -95,19 +95,19 @@ class Outcomes:
 
 def prepare(
     connection: duckdb.DuckDBPyConnection,
-    deliveries: Mapping[str, str],
+    arrivals: Mapping[str, str],
     country: Country,
     label_as_of: datetime | None = None,
 ) -> Outcomes:
-    """Admit each family's deliveries (queries as `Lake.deliveries` gives) and keep those seen before `label_as_of`
+    """Admit each family's arrivals (queries as `Lake.query` gives) and keep those seen before `label_as_of`
     (None: all). Erasures count whenever they were seen."""
-    tables = {family: f"label_{family}" for family in deliveries}
-    for family, query in deliveries.items():
+    tables = {family: f"label_{family}" for family in arrivals}
+    for family, query in arrivals.items():
         admit(connection, query, country, tables[family])
         if label_as_of is not None:
             connection.execute(f"DELETE FROM {tables[family]} WHERE seen_us >= {to_us(label_as_of)}")
     erased = " UNION ALL ".join(
-        f"SELECT customer_id, seen_us FROM ({query}) WHERE kind = 'erased'" for query in deliveries.values()
+        f"SELECT customer_id, seen_us FROM ({query}) WHERE kind = 'erased'" for query in arrivals.values()
     )
     newest = f"SELECT customer_id, max(seen_us) AS us FROM ({erased}) GROUP BY 1"
     connection.execute(f"CREATE OR REPLACE TEMP TABLE label_erased AS {newest}")
@@ -124,8 +124,8 @@ def of_lake(
 ) -> Outcomes:
     """What happened, from one version of the lake, for these targets."""
     families = sorted({family for target in targets for family in target.families})
-    deliveries = {family: lake.deliveries(connection, family, country, version) for family in families}
-    return prepare(connection, deliveries, country, label_as_of)
+    arrivals = {family: lake.query(connection, family, country, version) for family in families}
+    return prepare(connection, arrivals, country, label_as_of)
 
 
 def complete_to(

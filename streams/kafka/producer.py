@@ -79,7 +79,7 @@ class Producer:
                 raise CerebroError(f"A record of {size} bytes cannot be sent to {topic}: {error}") from error
 
     def poll(self, timeout_s: float = 0.0) -> None:
-        """Count deliveries; call it now and then between sends."""
+        """Count acknowledgements; call it now and then between sends."""
         self._client.poll(timeout_s)
 
     def flush(self, timeout_s: float = 120.0) -> int:

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from confluent_kafka import Message
 
 from scv.errors import BadEvent
+from scv.events.arrival import Arrival, decode
 from scv.events.country import Country
-from scv.events.delivery import Delivery, decode
 from scv.events.event import Watermark
 from scv.events.partition import partition_of
 from scv.online.rowstore import Log
@@ -24,7 +24,7 @@ class Record(NamedTuple):
     offset: int
     key: bytes | None
     value: bytes | None
-    content: Delivery | Watermark | BadEvent
+    content: Arrival | Watermark | BadEvent
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,13 @@ class RecordReader:
 
     def _content(
         self, part: Part, key: bytes | None, value: bytes | None, recorded_us: int
-    ) -> Delivery | Watermark | BadEvent:
+    ) -> Arrival | Watermark | BadEvent:
         log = self.logs[part.topic]
         try:
             found = decode(log.family, key, value, self.countries, recorded_us)
         except BadEvent as error:
             return error
-        if isinstance(found, Delivery) and partition_of(key or b"", log.partitions) != part.partition:
+        if isinstance(found, Arrival) and partition_of(key or b"", log.partitions) != part.partition:
             right = partition_of(key or b"", log.partitions)
             return BadEvent("wrong partition", f"in partition {part.partition}; murmur2 of its key says {right}")
         return found

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from scv.errors import BadEvent, LakeConflict, NoRoom, Unreachable
 from scv.events import country as countries
-from scv.events.delivery import Delivery
+from scv.events.arrival import Arrival
 from scv.events.event import Watermark
 from scv.offline.lake import Lake
 from scv.online.rowstore import RowStore
@@ -148,7 +148,7 @@ class LakeConsumer:
     def _keep(self, record: Record) -> None:
         part, offset, _, _, content = record
         buffer = self._buffer(part.topic)
-        if isinstance(content, Delivery):
+        if isinstance(content, Arrival):
             buffer.add(part, offset, content)
             self.counters.delivered += 1
         elif isinstance(content, Watermark):

@@ -21,8 +21,8 @@ from deltalake.exceptions import CommitFailedError
 from scv import machine
 from scv.errors import LakeConflict, NoRoom
 from scv.events import event as events
+from scv.events.arrival import Arrival
 from scv.events.calendar import DAY_US, from_us, to_us
-from scv.events.delivery import Delivery
 from scv.events.event import Watermark
 from scv.offline import sums
 from scv.offline.lake import Lake, schema, transaction_id, younger_fields
@@ -52,7 +52,7 @@ class Buffer:
         self.columns = {name: [] for name in schema(self.family).names}
         self._payload = list(events.fields(self.family))
 
-    def add(self, part: Part, offset: int, event: Delivery) -> None:
+    def add(self, part: Part, offset: int, event: Arrival) -> None:
         columns = self.columns
         us = (event.occurred_us, event.claimed_us, event.seen_us)
         values = (event.country, month_of(event.seen_us), event.customer_id, event.kind, event.id, *us)

@@ -15,9 +15,9 @@ import msgspec
 
 from scv.errors import BadEvent, CerebroError, LogChanged, StoreUnusable, Unreachable
 from scv.events import country as countries
+from scv.events.arrival import Arrival
 from scv.events.calendar import to_us
 from scv.events.clock import wall_us
-from scv.events.delivery import Delivery
 from scv.events.event import Watermark
 from scv.features.fetcher import of_family
 from scv.features.layout import Layout, layout_of
@@ -181,7 +181,7 @@ class OnlineConsumer:
         batch, counters = Batch(places), self.counters
         for part, offset, _, _, content in records:
             batch.size += 1
-            if isinstance(content, Delivery):
+            if isinstance(content, Arrival):
                 name = Name(part, content.country, content.customer_id)
                 batch.work.setdefault(name, []).append((offset, content))
                 counters.delivered += 1

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from scv.errors import LogChanged, StoreUnusable
+from scv.events.arrival import Arrival
 from scv.events.country import Country
-from scv.events.delivery import Delivery
 from scv.features.layout import Layout
 from scv.online.row import FENCE_BYTES, NEVER, Fence, Place, Row, unpack
 from scv.online.rowstore import Move, Position, RowStore, RowWrite
@@ -26,7 +26,7 @@ WRITES = 250
 
 _COUNTERS = {"admitted": "admitted", "duplicate": "duplicate", "too late": "too_late", None: "erased"}
 
-Work = dict[Name, list[tuple[int, Delivery]]]
+Work = dict[Name, list[tuple[int, Arrival]]]
 
 
 class Moved(Exception):
@@ -186,16 +186,16 @@ class Folding:
                 f"generation {fence.place.generation}. Run `cerebro rebuild`."
             )
 
-    def _apply(self, held: Sequence[Held], items: Sequence[tuple[int, Delivery]]) -> Tally:
+    def _apply(self, held: Sequence[Held], items: Sequence[tuple[int, Arrival]]) -> Tally:
         """Let every row take every item that it does not hold yet."""
         tally = Tally()
         if not held:
             tally.verdicts["unbuilt"] = len(items)
-        for offset, delivery in items if held else ():
+        for offset, arrival in items if held else ():
             verdict = "re_read"
             for one in held:
                 if offset > one.upto:
-                    verdict = _COUNTERS[one.row.deliver(delivery)]
+                    verdict = _COUNTERS[one.row.take(arrival)]
                     one.upto = offset
                     tally.rows += 1
                 else:

@@ -16,9 +16,9 @@ from scv import atomic as whole
 from scv import stamp
 from scv.errors import LogChanged
 from scv.events import country as countries
+from scv.events.arrival import span_us
 from scv.events.clock import wall_us
 from scv.events.country import Country
-from scv.events.delivery import span_us
 from scv.features import fetcher
 from scv.features.layout import layout_of
 from scv.offline.lake import Epoch, Lake

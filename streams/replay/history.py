@@ -119,7 +119,7 @@ class History:
         return {code: HistorySpan(first, last, count) for code, first, last, count in rows}
 
     def count(self, since_us: int | None = None, until_us: int | None = None) -> int:
-        """How many records `batches` will deliver."""
+        """How many records `batches` will give."""
         sql = f"SELECT count(*) FROM records {_where(since_us, until_us)}"
         return int(self._con.execute(sql).fetchall()[0][0])
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from scv.errors import BadEvent, UserError, did_you_mean
-from scv.events import delivery, event
+from scv.events import arrival, event
 from scv.events.clock import wall_us
 from scv.events.country import Country
 from streams.replay import columns as wide
@@ -86,7 +86,7 @@ def stop(text: str) -> str:
 def verdict(family: int, key: bytes | None, value: bytes, countries: Mapping[str, Country]) -> BadReason | None:
     """What a consumer will say about a record, with the value it is about; None if it will take it."""
     try:
-        delivery.decode(wide.FAMILIES[family], key, value, countries, wall_us())
+        arrival.decode(wide.FAMILIES[family], key, value, countries, wall_us())
     except BadEvent as error:
         return _explained(error, value)
     return None

@@ -16,8 +16,8 @@ import msgspec
 
 from scv.errors import UserError, did_you_mean
 from scv.events import calendar, country, event
+from scv.events.arrival import SKEW_US, span_us
 from scv.events.clock import wall_us
-from scv.events.delivery import SKEW_US, span_us
 from scv.settings import Settings
 from streams.kafka import topics
 from streams.kafka.producer import Producer
@@ -243,7 +243,7 @@ class _Sending:
         self._since_round = 0
 
     def _wait(self, seen_us: int) -> None:
-        """With a speed: until this instant's turn, while deliveries are counted."""
+        """With a speed: until this instant's turn, while acknowledgements are counted."""
         if not self._plan.speed:
             return
         turn = self._started + (min(seen_us, self._plan.until_us) - self._plan.from_us) / 1e6 / self._plan.speed

@@ -26,7 +26,7 @@ from scv.settings import Settings
 from tests import world
 from tests.keys import clock_key, position_key, row_key
 from tests.marking import mark
-from tests.parity.sides import deliveries, lake_table
+from tests.parity.sides import arrivals, lake_table
 from tests.world import Record
 
 ZZ = country.load("ZZ")
@@ -55,13 +55,13 @@ class Served:
 
     @cached_property
     def rows(self) -> dict[tuple[str, str], Row]:
-        """(fetcher, customer) → its row, folded one delivery after the other."""
+        """(fetcher, customer) → its row, folded one arrival after the other."""
         found: dict[tuple[str, str], Row] = {}
         for family, records in self.records.items():
-            for _, delivery in deliveries(records, ZZ):
+            for _, arrival in arrivals(records, ZZ):
                 for one in of_family(family):
                     fresh = Row(layout_of(one), ZZ.lateness_days)
-                    found.setdefault((one.name, delivery.customer_id), fresh).deliver(delivery)
+                    found.setdefault((one.name, arrival.customer_id), fresh).take(arrival)
         return found
 
     def expected(self, chosen: type[Fetcher], customer: str, at: datetime = NOW) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """A dirty world's log in a lake and its rows in a store, by the very code of the consumers but without a broker.
 
-Deliveries can be given to the lake alone, to the rows alone, or to both: so consumers lag, lead and stop at will.
+Arrivals can be given to the lake alone, to the rows alone, or to both: so consumers lag, lead and stop at will.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from proof.parity.live import Comparing
 from scorer.live.server import Server
 from scv.errors import BadEvent
 from scv.events import country, event
+from scv.events.arrival import arrival_of
 from scv.events.country import Country
-from scv.events.delivery import deliver
 from scv.events.event import Event, Placed, Watermark
 from scv.events.partition import partition_of
 from scv.features import fetcher
@@ -72,9 +72,9 @@ class Place:
         self.lake = lake.Lake(self.settings.lake_path)
         self.writers = {family: LakeWriter(self.lake, log(family)) for family in event.FAMILIES}
 
-    # -- deliveries ----------------------------------------------------------------------------------------
+    # -- arrivals ----------------------------------------------------------------------------------------
     def send(self, *events: Event, to_lake: bool = True, to_rows: bool = True, family: str = "") -> None:
-        """Append deliveries to the log, in this order, each at the end of its partition as the lake has it."""
+        """Append arrivals to the log, in this order, each at the end of its partition as the lake has it."""
         records = self._placed(events, family)
         if to_rows:
             self._fold(records)
@@ -128,7 +128,7 @@ class Place:
 
     def _add(self, buffer: Buffer, part: Part, offset: int, one: Event) -> None:
         try:
-            buffer.add(part, offset, deliver(one, self.country))
+            buffer.add(part, offset, arrival_of(one, self.country))
         except BadEvent:
             pass
 
@@ -143,7 +143,7 @@ class Place:
             folding.begin(part, place, self.store.positions([part])[0], layouts)
         for part, offset, one in records:
             name = Name(part, self.country.code, one.customer_id)
-            batch.work.setdefault(name, []).append((offset, deliver(one, self.country)))
+            batch.work.setdefault(name, []).append((offset, arrival_of(one, self.country)))
         folding.apply(batch)
 
     def fetch(self, *references: datetime) -> None:

@@ -22,7 +22,7 @@ from tests.streams import shop
 
 @dataclass
 class Passage:
-    """Ways and scores as compared, how many deliveries were sent, and what each consumer counted."""
+    """Ways and scores as compared, how many arrivals were sent, and what each consumer counted."""
 
     compared: Compared = field(default_factory=Compared)
     scored: Tally = field(default_factory=Tally)

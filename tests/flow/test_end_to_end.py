@@ -88,5 +88,5 @@ def said(compared: Compared, sent: int, customers: int) -> str:
         lines.append(f"{name:<25}" + "".join(f"{compared.tallies[way].compared[name]:>18,}" for way in ways))
     total = sum(tally.compared.total() for tally in compared.tallies.values())
     wrong = sum(tally.mismatches.total() for tally in compared.tallies.values())
-    end = f"{wrong} mismatches of {total:,} values; {sent:,} deliveries, {customers} customers, two barriers."
+    end = f"{wrong} mismatches of {total:,} values; {sent:,} arrivals, {customers} customers, two barriers."
     return "\n".join(["", *lines, end])

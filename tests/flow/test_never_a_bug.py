@@ -265,8 +265,8 @@ def test_an_older_version_was_vacuumed_and_the_newest_was_not(lived_in: Settings
     table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
     newest = lake.version()
     with pytest.raises(LakeConflict, match=f"was vacuumed: read version {newest.families['orders']}"):
-        lake.deliveries(connection, "orders", shop.US, older)
+        lake.query(connection, "orders", shop.US, older)
     for file in table.file_uris():
         Path(file).unlink()
     with pytest.raises(Damaged, match=r"has lost .*orders.* from a copy"):
-        lake.deliveries(connection, "orders", shop.US, newest)
+        lake.query(connection, "orders", shop.US, newest)

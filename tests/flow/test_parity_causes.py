@@ -20,8 +20,8 @@ from proof.parity.cause import Explanation
 from proof.parity.tally import Comparison, Difference
 from scv import stamp
 from scv.errors import UserError
+from scv.events.arrival import arrival_of
 from scv.events.calendar import to_us
-from scv.events.delivery import deliver
 from scv.events.event import Erased
 from scv.features import fetcher
 from scv.features.layout import layout_of
@@ -204,7 +204,7 @@ def test_a_row_that_is_not_the_fold_of_its_log(place: Place, monkeypatch: pytest
     """Counted twice by a consumer that never existed, at the very fence of the right row."""
     victim = next(one for one in known(place, 0) if ORDERS in place.rows(one))
     fence, row = unpack(place.rows(victim)[ORDERS], layout_of(fetcher.get("orders")), place.country.lateness_days)
-    row.deliver(deliver(order(victim, *RECENT), place.country))
+    row.take(arrival_of(order(victim, *RECENT), place.country))
     place.client.hset(row_key("ZZ", victim), ORDERS, row.pack(fence.place, fence.upto))
     heard = Heard(monkeypatch)
     compare(place)

@@ -1,7 +1,7 @@
-"""One dirty town of country ZZ: invented subscribers and worse, its history as a file and as raw deliveries.
+"""One dirty town of country ZZ: invented subscribers and worse, its history as a file and as raw arrivals.
 
 The subscribers are the simulator's (late, too late, twice, conflicting). Beside them live the customers of
-`tests.world`: shuffled logs, re-used ids, erasures, clocks that run ahead, deliveries outside the country's span.
+`tests.world`: shuffled logs, re-used ids, erasures, clocks that run ahead, arrivals outside the country's span.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ TUESDAY = datetime(2017, 5, 1, 22, tzinfo=UTC)
 LATER = datetime(2017, 6, 6, 13, 37, 21, 7, tzinfo=UTC)
 """No midnight, no full hour: five weeks on."""
 Logs = Mapping[str, list[Event]]
-"""Family → deliveries in log order."""
+"""Family → arrivals in log order."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Town:
         return {family: _between(log, since, until) for family, log in self.others.items()}
 
     def logs(self, *stops: datetime) -> Logs:
-        """Every delivery sent up to the last stop, in log order: at each stop the others' first, then the history."""
+        """Every arrival sent up to the last stop, in log order: at each stop the others' first, then the history."""
         found: dict[str, list[Event]] = {family: [] for family in event.FAMILIES}
         for since, until in zip((BEGIN, *stops), stops, strict=False):
             for family, log in self.others_between(since, until).items():
@@ -111,7 +111,7 @@ KINDS: Mapping[str, type[Event]] = {
 
 
 def out_of_order(logs: Logs) -> int:
-    """How many deliveries were seen before one of the same customer that stands earlier in the log."""
+    """How many arrivals were seen before one of the same customer that stands earlier in the log."""
     count = 0
     for log in logs.values():
         newest: dict[str, datetime] = {}
@@ -123,7 +123,7 @@ def out_of_order(logs: Logs) -> int:
 
 
 def send(settings: Settings, made: Town, since: datetime, until: datetime) -> int:
-    """Send everything seen in `[since, until)`, then the watermark `until`; how many deliveries.
+    """Send everything seen in `[since, until)`, then the watermark `until`; how many arrivals.
 
     The others' logs as they are, by a plain producer; the subscribers' history through the replay.
     """

@@ -1,4 +1,4 @@
-"""Every way from deliveries to a value, of all customers at the clock: customer → full feature name → value.
+"""Every way from arrivals to a value, of all customers at the clock: customer → full feature name → value.
 
 The oracle stands beside the product's five: snapshot, rows, Feast online, Feast historical, the scorer's vector.
 """
@@ -44,7 +44,7 @@ class Place:
 
 
 def told(logs: Logs, place: Place) -> Values:
-    """The naive oracle's, from raw deliveries."""
+    """The naive oracle's, from raw arrivals."""
     found: dict[str, dict[str, Any]] = {one: {} for one in place.customers}
     for customer, values in found.items():
         judged = {family: oracle.judged(log, place.country, customer) for family, log in logs.items()}

@@ -67,7 +67,7 @@ def test_the_rules_see_what_they_should(tmp_path: Path) -> None:
 
 
 def test_one_class_name_means_one_thing() -> None:
-    """A second class of a name is another thing: it takes the word that tells them apart. Definitions are the users'."""
+    """A second class of a name is another thing: it takes the word that tells them apart."""
     places: dict[str, list[str]] = {}
     for path in WRITTEN:
         if "fetchers" not in path.parts and not {"tests", "bench"} & set(path.parts):

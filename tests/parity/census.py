@@ -54,7 +54,7 @@ def instants(at: datetime, country: Country) -> tuple[str, ...]:
 
 
 def dirt(records: Sequence[Record], country: Country, judged: Judged) -> Counter[str]:
-    """How many deliveries of each kind of dirt a log holds; customers, where it is they who are erased or moved."""
+    """How many arrivals of each kind of dirt a log holds; customers, where it is they who are erased or moved."""
     found = Counter[str](one for verdicts in judged.values() for one in _judged(verdicts))
     newest: dict[str, datetime] = {}
     for event in (record.event for record in records):
@@ -71,7 +71,7 @@ def dirt(records: Sequence[Record], country: Country, judged: Judged) -> Counter
 
 
 def _judged(verdicts: Sequence[tuple[Fact, Verdict]]) -> Iterator[str]:
-    """The dirt of one customer's deliveries, as far as verdicts tell."""
+    """The dirt of one customer's arrivals, as far as verdicts tell."""
     admitted: dict[tuple[str, datetime], Fact] = {}
     for fact, verdict in verdicts:
         if verdict == "too late":

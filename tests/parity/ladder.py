@@ -26,7 +26,7 @@ from scv.features.fetcher import Fetcher
 from tests import oracle, world
 from tests.parity import census
 from tests.parity.census import Judged
-from tests.parity.sides import Batch, Stream, Tally, deliveries, oracle_verdicts
+from tests.parity.sides import Batch, Stream, Tally, arrivals, oracle_verdicts
 from tests.world import TICK, Record, World
 
 Sides = Sequence[tuple[type[Fetcher], Stream]]
@@ -44,9 +44,9 @@ def climb(
     sides = [(fetcher, Stream(fetcher, made.country, seed)) for fetcher in fetchers]
     fed = 0
     for cut in sorted(cuts):
-        for record, delivery in deliveries(log[fed:cut], made.country):
+        for record, arrival in arrivals(log[fed:cut], made.country):
             for _, stream in sides:
-                stream.feed(delivery, record.offset)
+                stream.feed(arrival, record.offset)
         fed, newest = cut, newest_of(log[:cut], made.country)
         if newest is not None:
             prefix(
@@ -82,8 +82,8 @@ def _then(
 
 
 def newest_of(records: Sequence[Record], country: Country) -> datetime | None:
-    """When the newest delivery of a log was seen; None where all are refused."""
-    newest = max((delivery.seen_us for _, delivery in deliveries(records, country)), default=None)
+    """When the newest arrival of a log was seen; None where all are refused."""
+    newest = max((arrival.seen_us for _, arrival in arrivals(records, country)), default=None)
     return None if newest is None else world.EPOCH + timedelta(microseconds=newest)
 
 

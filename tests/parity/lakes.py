@@ -52,7 +52,7 @@ class Sea:
 
     @contextmanager
     def planted(self, family: str, event: Event) -> Iterator[None]:
-        """The lake with one more delivery at the end of a family's log, and without it again."""
+        """The lake with one more arrival at the end of a family's log, and without it again."""
         table = DeltaTable(str(self.path / family))
         rows = lake_table([Record(LAST_EPOCH, 0, 0, event)], family, self.country)
         assert len(rows) == 1, "refused: nothing was planted"

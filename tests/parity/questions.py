@@ -74,11 +74,11 @@ class Questions:
         rows, columns = list(self.features), self.columns()
         at_us, customers = np.array([to_us(at) for at, _ in rows]), [customer for _, customer in rows]
         with duckdb.connect(config={"threads": 1}) as connection:
-            deliveries = {}
+            arrivals = {}
             for family, records in self.logs.items():
                 connection.register(f"lake_{family}", lake_table(records, family, self.country))
-                deliveries[family] = TableLake().deliveries(connection, family, self.country, LakeVersion({}))
-            outcomes = labels.prepare(connection, deliveries, self.country, as_of)
+                arrivals[family] = TableLake().query(connection, family, self.country, LakeVersion({}))
+            outcomes = labels.prepare(connection, arrivals, self.country, as_of)
             for target in TARGETS.values():
                 known = {name: columns[name] for name in target.known}
                 yield target, outcomes.labels(target, at_us, customers, known)

@@ -17,9 +17,9 @@ import pyarrow as pa
 from scv import figures
 from scv.errors import BadEvent
 from scv.events import event as events
+from scv.events.arrival import Arrival, arrival_of
 from scv.events.calendar import day_of, from_us, to_us
 from scv.events.country import Country
-from scv.events.delivery import Delivery, deliver
 from scv.events.event import Event
 from scv.features.fetcher import Fetcher
 from scv.features.layout import layout_of
@@ -105,11 +105,11 @@ class TableLake(Lake):
         return f"lake_{family}"
 
 
-def deliveries(records: Sequence[Record], country: Country) -> Iterator[tuple[Record, Delivery]]:
+def arrivals(records: Sequence[Record], country: Country) -> Iterator[tuple[Record, Arrival]]:
     """What a consumer lets through, in log order."""
     for record in records:
         try:
-            yield record, deliver(record.event, country)
+            yield record, arrival_of(record.event, country)
         except BadEvent:
             continue
 
@@ -117,13 +117,13 @@ def deliveries(records: Sequence[Record], country: Country) -> Iterator[tuple[Re
 def lake_table(records: Sequence[Record], family: str, country: Country) -> pa.Table:
     """The records as the lake consumer writes them."""
     rows = []
-    for record, delivery in deliveries(records, country):
+    for record, arrival in arrivals(records, country):
         event = record.event
         payload = {name: getattr(event, name, None) for name in events.fields(family)}
         rows.append(
             payload
             | {"country": event.country, "month": event.seen_at.strftime("%Y-%m"), "customer_id": event.customer_id}
-            | {"kind": event.kind, "id": event.id, "occurred_at": from_us(delivery.occurred_us)}
+            | {"kind": event.kind, "id": event.id, "occurred_at": from_us(arrival.occurred_us)}
             | {"claimed_at": event.occurred_at, "seen_at": event.seen_at}
             | {"epoch": record.epoch, "partition": record.partition, "offset": record.offset}
         )
@@ -139,7 +139,7 @@ class Batch:
         shuffled = list(records)
         random.Random(1).shuffle(shuffled)  # the order of a table means nothing
         self.connection.register(f"lake_{family}", lake_table(shuffled, family, country))
-        self.query = TableLake().deliveries(self.connection, family, country, LakeVersion({}))
+        self.query = TableLake().query(self.connection, family, country, LakeVersion({}))
         batch.admit(self.connection, self.query, country, "admitted")
 
     def read(self, fetcher: type[Fetcher], at: Sequence[datetime]) -> dict[tuple[str, int], dict[str, Any]]:
@@ -155,18 +155,18 @@ class Batch:
 
 
 class Stream:
-    """Rows of one fetcher, fed delivery by delivery, stored and loaded at random moments."""
+    """Rows of one fetcher, fed arrival by arrival, stored and loaded at random moments."""
 
     def __init__(self, fetcher: type[Fetcher], country: Country, seed: int = 0) -> None:
         self.layout, self.country = layout_of(fetcher), country
         self.rng = random.Random(seed)
         self.rows: dict[str, Row] = {}
 
-    def feed(self, delivery: Delivery, offset: int) -> None:
-        row = self.rows.setdefault(delivery.customer_id, Row(self.layout, self.country.lateness_days))
-        row.deliver(delivery)
+    def feed(self, arrival: Arrival, offset: int) -> None:
+        row = self.rows.setdefault(arrival.customer_id, Row(self.layout, self.country.lateness_days))
+        row.take(arrival)
         if self.rng.random() < 0.3:
-            _, self.rows[delivery.customer_id] = self._stored(row, offset)
+            _, self.rows[arrival.customer_id] = self._stored(row, offset)
 
     def read(self, customer: str, at: datetime) -> dict[str, Any] | None:
         row = self.rows.get(customer)

@@ -17,7 +17,7 @@ from scv.features.fetcher import of_family
 from tests import oracle_targets
 from tests.flow.town import event_of
 from tests.parity import ladder, questions
-from tests.parity.sides import Stream, Tally, deliveries
+from tests.parity.sides import Stream, Tally, arrivals
 from tests.world import TICK, Record, World
 
 PARTITIONS = 4
@@ -50,7 +50,7 @@ def references(where: Country, customers: int, weeks: int, seed: int) -> list[da
 
 
 def logs_of(where: Country, customers: int, weeks: int, seed: int) -> dict[str, list[Record]]:
-    """Family → the simulation's deliveries, in order of delivery."""
+    """Family → the simulation's arrivals, in order of arrival."""
     found: dict[str, list[Record]] = {family: [] for family in event.FAMILIES}
     homes: dict[str, int] = {}
     for offset, row in enumerate(simulate(where, customers, weeks, seed).to_pylist()):
@@ -75,9 +75,9 @@ def _prefixes(made: World, at: Sequence[datetime], rng: random.Random, tally: Ta
     log, fed = made.delivered, 0
     sides = [(fetcher, Stream(fetcher, made.country, 1)) for fetcher in of_family(made.family)]
     for cut in sorted({*rng.sample(range(1, len(log)), min(CUTS, len(log) - 1)), len(log)}):
-        for record, delivery in deliveries(log[fed:cut], made.country):
+        for record, arrival in arrivals(log[fed:cut], made.country):
             for _, stream in sides:
-                stream.feed(delivery, record.offset)
+                stream.feed(arrival, record.offset)
         fed, newest = cut, ladder.newest_of(log[:cut], made.country)
         if newest is not None:
             coming = [one for one in at if one > newest]

@@ -1,4 +1,4 @@
-"""Which deliveries count: the stream's judge = SQL = the oracle, verdict by verdict."""
+"""Which arrivals count: the stream's judge = SQL = the oracle, verdict by verdict."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scv.features.fetcher import of_family
 from scv.features.layout import layout_of
 from scv.online.row import Row, unpack
 from tests import world
-from tests.parity.sides import PLACE, Batch, deliveries, oracle_verdicts, write_figures
+from tests.parity.sides import PLACE, Batch, arrivals, oracle_verdicts, write_figures
 from tests.world import Record, World
 
 PLACES = (("America/New_York", 35), ("Europe/Berlin", 7), ("Australia/Sydney", 35), ("Pacific/Auckland", 1))
@@ -29,14 +29,14 @@ def by_stream(made: World, records: Sequence[Record], seed: int) -> Verdicts:
     rng, layout = random.Random(seed), layout_of(of_family(made.family)[0])
     rows: dict[str, Row] = {}
     found: Verdicts = {}
-    for record, delivery in deliveries(records, made.country):
-        name = delivery.customer_id
+    for record, arrival in arrivals(records, made.country):
+        name = arrival.customer_id
         row = rows.setdefault(name, Row(layout, made.country.lateness_days))
-        verdict = row.deliver(delivery)
+        verdict = row.take(arrival)
         if verdict is None:
             found[name] = []
         else:
-            found.setdefault(name, []).append((record.event.id, str(delivery.claimed_us), verdict))
+            found.setdefault(name, []).append((record.event.id, str(arrival.claimed_us), verdict))
         if rng.random() < 0.4:
             _, rows[name] = unpack(row.pack(PLACE, record.offset), layout, made.country.lateness_days)
     return {name: verdicts for name, verdicts in found.items() if verdicts}
@@ -78,7 +78,5 @@ def test_the_three_judges_agree(share: int) -> None:
 def test_every_verdict_was_seen() -> None:
     if not SEEN:
         pytest.skip("runs after the comparisons of this file")
-    write_figures(
-        "admission", [(f"deliveries {verdict}", SEEN[verdict], 1, "deliveries", 100) for verdict in sorted(SEEN)]
-    )
+    write_figures("admission", [(f"arrivals {verdict}", SEEN[verdict], 1, "arrivals", 100) for verdict in sorted(SEEN)])
     assert all(SEEN[verdict] > 100 for verdict in ("admitted", "duplicate", "too late")), SEEN

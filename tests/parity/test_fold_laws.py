@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scv.events.arrival import Arrival, identify
 from scv.events.calendar import DAY_US
-from scv.events.delivery import Delivery, identify
 from scv.folds import FOLDS
 from scv.folds.fold import OPEN_WEEK, Fold, Window
 from tests.parity.samples import WINDOWS
@@ -36,10 +36,10 @@ def samples() -> list[Fold]:
     return made
 
 
-def a_delivery(number: int, day: int, second: int, payload: tuple[int, str, int, bool]) -> Delivery:
+def a_delivery(number: int, day: int, second: int, payload: tuple[int, str, int, bool]) -> Arrival:
     occurred = (17_000 + day) * DAY_US + second * 1_000_000
     amount, method, ahead, reached = payload
-    return Delivery(
+    return Arrival(
         country="ZZ", customer_id="c", kind=KIND if reached else "unskipped", id=str(number % 7), occurred_us=occurred,
         claimed_us=occurred, seen_us=occurred, day=17_000 + day, seen_day=17_000 + day,
         values={"amount_cents": amount, "method": method, "delivery_on": 17_000 + ahead, "reached": int(reached)},
@@ -55,7 +55,7 @@ every_fold = pytest.mark.parametrize(
 )
 
 
-def folded(fold: Fold, log: Sequence[Delivery], state: Any = None) -> Any:
+def folded(fold: Fold, log: Sequence[Arrival], state: Any = None) -> Any:
     return reduce(fold.enter, log, state)
 
 
@@ -82,8 +82,8 @@ def reads(fold: Fold, state: Any, at_days: Sequence[int]) -> list[Any]:
     return [fold.read(state, day, window) for day in at_days for window in cuts]
 
 
-def newest(log: Sequence[Delivery]) -> int:
-    return max((delivery.day for delivery in log), default=17_000)
+def newest(log: Sequence[Arrival]) -> int:
+    return max((arrival.day for arrival in log), default=17_000)
 
 
 @every_fold
@@ -96,7 +96,7 @@ def test_zero_reads_like_nothing_and_merges_into_nothing(fold: Fold) -> None:
 @every_fold
 @given(log=LOGS, seed=st.integers(0, 1000))
 @EXAMPLES
-def test_any_order_of_enter_gives_one_state(fold: Fold, log: list[Delivery], seed: int) -> None:
+def test_any_order_of_enter_gives_one_state(fold: Fold, log: list[Arrival], seed: int) -> None:
     shuffled = list(log)
     random.Random(seed).shuffle(shuffled)
     assert plain(folded(fold, log)) == plain(folded(fold, shuffled))
@@ -105,7 +105,7 @@ def test_any_order_of_enter_gives_one_state(fold: Fold, log: list[Delivery], see
 @every_fold
 @given(log=LOGS, cut=st.integers(0, 25))
 @EXAMPLES
-def test_split_and_merge_is_entering(fold: Fold, log: list[Delivery], cut: int) -> None:
+def test_split_and_merge_is_entering(fold: Fold, log: list[Arrival], cut: int) -> None:
     left, right = folded(fold, log[:cut]), folded(fold, log[cut:])
     assert plain(merged(fold, left, right)) == plain(folded(fold, log)) == plain(merged(fold, right, left))
 
@@ -113,7 +113,7 @@ def test_split_and_merge_is_entering(fold: Fold, log: list[Delivery], cut: int) 
 @every_fold
 @given(log=LOGS)
 @EXAMPLES
-def test_tiles_of_local_days_merge_to_the_whole(fold: Fold, log: list[Delivery]) -> None:
+def test_tiles_of_local_days_merge_to_the_whole(fold: Fold, log: list[Arrival]) -> None:
     tiles = [folded(fold, [d for d in log if d.day == day]) for day in sorted({d.day for d in log})]
     assert plain(reduce(lambda left, right: merged(fold, left, right), tiles, None)) == plain(folded(fold, log))
 
@@ -121,7 +121,7 @@ def test_tiles_of_local_days_merge_to_the_whole(fold: Fold, log: list[Delivery])
 @every_fold
 @given(logs=st.tuples(LOGS, LOGS, LOGS))
 @EXAMPLES
-def test_merge_is_associative(fold: Fold, logs: tuple[list[Delivery], ...]) -> None:
+def test_merge_is_associative(fold: Fold, logs: tuple[list[Arrival], ...]) -> None:
     a, b, c = (folded(fold, log) for log in logs)
     left = merged(fold, merged(fold, a, b), c)
     assert plain(left) == plain(merged(fold, a, merged(fold, b, c)))
@@ -130,7 +130,7 @@ def test_merge_is_associative(fold: Fold, logs: tuple[list[Delivery], ...]) -> N
 @every_fold
 @given(log=LOGS, later=LOGS)
 @EXAMPLES
-def test_a_stored_state_goes_on_as_if_it_had_stayed(fold: Fold, log: list[Delivery], later: list[Delivery]) -> None:
+def test_a_stored_state_goes_on_as_if_it_had_stayed(fold: Fold, log: list[Arrival], later: list[Arrival]) -> None:
     """Packed and unpacked as a row is: lists for tuples."""
     state = folded(fold, log)
     stored = msgspec.msgpack.decode(msgspec.msgpack.encode(state))
@@ -145,7 +145,7 @@ def test_a_stored_state_goes_on_as_if_it_had_stayed(fold: Fold, log: list[Delive
 @given(log=LOGS, later=LOGS, ahead=st.integers(0, 60), on=st.integers(0, 420))
 @EXAMPLES
 def test_prune_changes_no_read_at_or_after_the_clock(
-    fold: Fold, log: list[Delivery], later: list[Delivery], ahead: int, on: int
+    fold: Fold, log: list[Arrival], later: list[Arrival], ahead: int, on: int
 ) -> None:
     """Also not after more events, as late as admission lets them be."""
     clock = newest(log) + ahead
@@ -153,7 +153,7 @@ def test_prune_changes_no_read_at_or_after_the_clock(
     pruned = fold.prune(folded(fold, log), clock)
     days = [clock, clock + 1, clock + on]
     assert reads(fold, pruned, days) == reads(fold, state, days)
-    admissible = [delivery for delivery in later if delivery.day >= clock - LATE_DAYS]
+    admissible = [arrival for arrival in later if arrival.day >= clock - LATE_DAYS]
     last = max(clock, newest(admissible))
     goes_on = [reads(fold, folded(fold, admissible, kept), [last, last + on]) for kept in (pruned, state)]
     assert goes_on[0] == goes_on[1]

@@ -16,7 +16,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from scv.events.delivery import Delivery
+from scv.events.arrival import Arrival
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
 from scv.online import marker, rowstore
@@ -25,7 +25,7 @@ from scv.online.row import FENCE_BYTES, NEVER, Place, Row, fence_of, unpack
 from scv.online.rowstore import Built, Move, Position, RowWrite
 from tests import world
 from tests.keys import row_key
-from tests.parity.sides import deliveries
+from tests.parity.sides import arrivals
 
 LOOKS = 0.3
 """How often a worker whose client reconnects without a word asks for the store's incarnation before a batch."""
@@ -36,7 +36,7 @@ LOG = rowstore.Log(family="payments", epoch=0, topic_id=bytes(range(16)).hex(), 
 PLACE = LOG.place(1, 0)
 LAYOUT = layout_of(get("payments"))
 BERLIN = world.country("Europe/Berlin")
-Log = Sequence[Delivery]
+Log = Sequence[Arrival]
 Steps = Iterator[None]
 
 
@@ -82,10 +82,10 @@ def fresh_row() -> Row:
     return Row(LAYOUT, BERLIN.lateness_days)
 
 
-def make_log(seed: int) -> list[Delivery]:
+def make_log(seed: int) -> list[Arrival]:
     """A dirty log of one partition, with an erasure in its middle; offsets are places in the list."""
     made = world.make(seed, "payments", BERLIN, customers=3, events_each=14)
-    log = [delivery for _, delivery in deliveries(made.records, BERLIN)]
+    log = [arrival for _, arrival in arrivals(made.records, BERLIN)]
     middle = log[len(log) // 2]
     return [*log[: len(log) // 2], replace(middle, kind="erased", id="erased"), *log[len(log) // 2 :]]
 
@@ -117,7 +117,7 @@ class Model:
         for _ in range(40):
             self.step(self.rng.choice(self.running))
         self.drain()
-        return sum(not self.right(name) for name in sorted({delivery.customer_id for delivery in self.log}))
+        return sum(not self.right(name) for name in sorted({arrival.customer_id for arrival in self.log}))
 
     def happen(self) -> None:
         roll = self.rng.random()
@@ -164,9 +164,9 @@ class Model:
     def right(self, customer: str) -> bool:
         """Is the stored row the fold of the whole log, and one that a reader takes?"""
         expected = fresh_row()
-        for delivery in self.log:
-            if delivery.customer_id == customer:
-                expected.deliver(delivery)
+        for arrival in self.log:
+            if arrival.customer_id == customer:
+                expected.take(arrival)
         _, expected = unpack(expected.pack(PLACE, 0), LAYOUT, BERLIN.lateness_days)
         place, found = self.place(), fresh_row()
         if (stored := self.stored(customer)) and fence_of(stored).place == place:
@@ -207,7 +207,7 @@ class Model:
         end = min(self.produced, start + self.rng.randint(1, 4))
         records = list(enumerate(self.log))[start:end]
         self.seen["read again"] += sum(offset < self.committed for offset, _ in records)
-        for customer in sorted({delivery.customer_id for _, delivery in records}):
+        for customer in sorted({arrival.customer_id for _, arrival in records}):
             yield from self.apply(worker, customer, [one for one in records if one[1].customer_id == customer])
         yield
         self.check(worker)
@@ -216,13 +216,13 @@ class Model:
         if end > start:
             self.advance(worker, end)
 
-    def apply(self, worker: Worker, customer: str, records: Sequence[tuple[int, Delivery]]) -> Steps:
+    def apply(self, worker: Worker, customer: str, records: Sequence[tuple[int, Arrival]]) -> Steps:
         """Read (or remember), fold what lies after the fence, write if the fence still stands; refused: again."""
         while True:
             self.check(worker)
             data = worker.cache.get(customer) or self.read(worker, customer)
             upto = fence_of(data).upto if data and fence_of(data).place == worker.place else NEVER
-            new = [(offset, delivery) for offset, delivery in records if offset > upto]
+            new = [(offset, arrival) for offset, arrival in records if offset > upto]
             if not new or not worker.built:
                 return
             written = self.applied(worker, data, new)
@@ -233,12 +233,12 @@ class Model:
             worker.cache.pop(customer, None)
             self.seen["fenced"] += 1
 
-    def applied(self, worker: Worker, data: bytes, new: Sequence[tuple[int, Delivery]]) -> bytes:
+    def applied(self, worker: Worker, data: bytes, new: Sequence[tuple[int, Arrival]]) -> bytes:
         """A row of an older generation is one that nothing was built of: it begins anew."""
         mine = data and fence_of(data).place == worker.place
         row = unpack(data, LAYOUT, BERLIN.lateness_days)[1] if mine else fresh_row()
-        for _, delivery in new:
-            row.deliver(delivery)
+        for _, arrival in new:
+            row.take(arrival)
         gone = self.rules.erase_deletes and new[-1][1].kind == "erased"
         return b"" if gone else row.pack(worker.place, new[-1][0])
 
@@ -305,11 +305,11 @@ class Model:
         self.seen["rebuilds"] += position > 0
         if self.rules.cut_at_reference and known:
             reference = self.rng.choice(known).seen_us
-            known = [delivery for delivery in known if delivery.seen_us < reference]
+            known = [arrival for arrival in known if arrival.seen_us < reference]
         for customer, mine in itertools.groupby(sorted(known, key=lambda d: d.customer_id), lambda d: d.customer_id):
             row = fresh_row()
-            for delivery in mine:
-                row.deliver(delivery)
+            for arrival in mine:
+                row.take(arrival)
             yield from self.build(customer, row.pack(place, position - 1), power)
         yield
         if self.lost(power):

@@ -10,9 +10,9 @@ import pytest
 
 from scv.errors import BadEvent
 from scv.events import admission
+from scv.events.arrival import SKEW_US, arrival_of
 from scv.events.calendar import midnight, to_us
 from scv.events.country import Country
-from scv.events.delivery import SKEW_US, deliver
 from scv.events.event import Erased, Event, Placed
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
@@ -37,10 +37,10 @@ def erasure(at: datetime) -> Erased:
 
 
 def by_stream(log: Sequence[Event], country: Country) -> list[str | None]:
-    """The verdicts of a row that is stored and loaded after every delivery."""
+    """The verdicts of a row that is stored and loaded after every arrival."""
     row, found = Row(LAYOUT, country.lateness_days), []
     for offset, event in enumerate(log):
-        found.append(row.deliver(deliver(event, country)))
+        found.append(row.take(arrival_of(event, country)))
         _, row = unpack(row.pack(PLACE, offset), LAYOUT, country.lateness_days)
     return found
 
@@ -96,19 +96,19 @@ def test_what_comes_between_an_erasure_and_what_is_sent_again_makes_older_ones_t
 
 def test_five_minutes_ahead_is_clamped_and_more_is_refused() -> None:
     country = world.country("Europe/Berlin")
-    ahead = deliver(order("x", NOON + FIVE_MINUTES, NOON), country)
+    ahead = arrival_of(order("x", NOON + FIVE_MINUTES, NOON), country)
     assert (ahead.occurred_us, ahead.claimed_us) == (to_us(NOON), to_us(NOON + FIVE_MINUTES))
     with pytest.raises(BadEvent) as refused:
-        deliver(order("x", NOON + FIVE_MINUTES + TICK, NOON), country)
+        arrival_of(order("x", NOON + FIVE_MINUTES + TICK, NOON), country)
     assert refused.value.reason == "occurred after seen"
 
 
 def test_the_span_begins_and_ends_at_a_local_midnight() -> None:
     country = world.country("America/New_York")
     first, end = (midnight(day, country.zone) for day in (country.starts_on, country.ends_on))
-    inside = [deliver(order("x", at), country).seen_us for at in (first, end - TICK)]
+    inside = [arrival_of(order("x", at), country).seen_us for at in (first, end - TICK)]
     assert inside == [to_us(first), to_us(end) - 1]
     for seen in (first - TICK, end, end + HOUR):
         with pytest.raises(BadEvent) as refused:
-            deliver(order("x", first - HOUR, seen), country)
+            arrival_of(order("x", first - HOUR, seen), country)
         assert refused.value.reason == "outside span"

@@ -11,9 +11,10 @@ import pytest
 from msgspec.structs import replace
 
 from scv.events.event import FAMILIES, fields
-from scv.offline.lake import Arrival, LakeVersion
+from scv.offline.lake import LakeVersion, LogEntry
 from tests import world
-from tests.parity.sides import TableLake, deliveries, lake_table
+from tests.parity import sides
+from tests.parity.sides import TableLake, lake_table
 
 BERLIN = world.country("Europe/Berlin")
 
@@ -21,18 +22,18 @@ BERLIN = world.country("Europe/Berlin")
 @pytest.mark.parametrize("family", FAMILIES)
 def test_whatever_arrives_is_what_was_delivered(family: str) -> None:
     made = world.make(3, family, BERLIN)
-    expected: dict[str, list[Arrival]] = defaultdict(list)
+    expected: dict[str, list[LogEntry]] = defaultdict(list)
     absent = dict.fromkeys(fields(family))  # of a kind that has not all fields of its family
-    for record, delivery in deliveries(made.records, BERLIN):
-        whole = replace(delivery, values=absent | delivery.values)
-        expected[delivery.customer_id].append(Arrival(record.epoch, record.offset, whole))
+    for record, arrival in sides.arrivals(made.records, BERLIN):
+        whole = replace(arrival, values=absent | arrival.values)
+        expected[arrival.customer_id].append(LogEntry(record.epoch, record.offset, whole))
     assert len(expected) > 4 and max(map(len, expected.values())) > 20
     assert arrivals(made) == expected
     few = sorted(expected)[1:3]
     assert arrivals(made, [*few, few[0], "nobody"]) == {one: expected[one] for one in few}
 
 
-def arrivals(made: world.World, customers: Sequence[str] | None = None) -> Mapping[str, Sequence[Arrival]]:
+def arrivals(made: world.World, customers: Sequence[str] | None = None) -> Mapping[str, Sequence[LogEntry]]:
     shuffled = list(made.records)
     random.Random(1).shuffle(shuffled)  # the order of a table means nothing
     with duckdb.connect() as connection:

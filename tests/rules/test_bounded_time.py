@@ -11,10 +11,10 @@ import pytest
 
 from scv.errors import BadEvent, BadSetting
 from scv.events import event
+from scv.events.arrival import SKEW_US, Arrival, decode
 from scv.events.calendar import day_of, from_us, midnight, to_us
 from scv.events.clock import Clock, live_at
 from scv.events.country import read
-from scv.events.delivery import SKEW_US, Delivery, decode
 from scv.features import fetcher as fetchers
 from scv.features.layout import layout_of
 from scv.online.row import Row
@@ -89,7 +89,7 @@ def test_what_is_wrong_with_the_span_is_said_before_the_records_time() -> None:
 
 def test_a_second_reading_says_the_same() -> None:
     found = [decode("orders", b"ZZ:1", event.encode(order(INSIDE)), {"ZZ": ZZ}, to_us(INSIDE)) for _ in range(2)]
-    assert isinstance(found[0], Delivery) and found[0] == found[1]
+    assert isinstance(found[0], Arrival) and found[0] == found[1]
 
 
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Europe/Paris", "UTC", "America/New_York"])
@@ -126,7 +126,7 @@ def test_both_consumers_read_the_time_that_a_record_carries(kind: int, ahead_ms:
     message: Any = Message(order(INSIDE + timedelta(milliseconds=ahead_ms)), (kind, to_us(INSIDE) // 1000))
     read = RecordReader({"t": log}, {"ZZ": ZZ}).read(message)
     assert (read.part, read.offset) == (Part("t", 0), 7)
-    assert isinstance(read.content, Delivery) is good
+    assert isinstance(read.content, Arrival) is good
 
 
 def test_a_record_for_which_the_broker_has_no_time_is_a_dead_letter() -> None:

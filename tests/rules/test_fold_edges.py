@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from scv.events.arrival import arrival_of
 from scv.events.calendar import day_of, to_us
-from scv.events.delivery import deliver
 from scv.events.event import Event, Placed, ProfileSet, Skipped, Unskipped
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
@@ -28,7 +28,7 @@ def read(fetcher: str, log: Sequence[Event], at: datetime) -> Mapping[str, Any]:
     """The one customer's values at an instant, by row; SQL says the same."""
     row, chosen = Row(layout_of(get(fetcher)), BERLIN.lateness_days), get(fetcher)
     for event in log:
-        row.deliver(deliver(event, BERLIN))
+        row.take(arrival_of(event, BERLIN))
     found = row.read(day_of(to_us(at), BERLIN.zone), BERLIN.cut_off_days)
     with Batch([Record(0, 0, n, event) for n, event in enumerate(log)], chosen.family, BERLIN) as table:
         ((_, batch),) = table.read(chosen, [at]).items()
@@ -83,5 +83,5 @@ def test_a_sum_is_exact_however_large() -> None:
     """A float would lose the last cent."""
     cent = Placed(id="c", country="ZZ", customer_id="c1", occurred_at=CLICKED, seen_at=CLICKED, amount_cents=1)
     fold = Sum("amount_cents")
-    total = fold.read(fold.enter(2**53, deliver(cent, BERLIN)), 17_000, None)
+    total = fold.read(fold.enter(2**53, arrival_of(cent, BERLIN)), 17_000, None)
     assert (total, type(total)) == (2**53 + 1, int)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from scv.errors import LogChanged, StoreUnusable, Unreachable
-from scv.events.delivery import Delivery, deliver
+from scv.events.arrival import Arrival, arrival_of
 from scv.events.event import Charged, Erased, Watermark
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
@@ -35,18 +35,18 @@ PART = Part("cerebro.payments", 0)
 FIRST = datetime(2016, 6, 1, 12, tzinfo=UTC)
 
 
-def charged(n: int, customer: str = "c1") -> Delivery:
+def charged(n: int, customer: str = "c1") -> Arrival:
     at = FIRST + timedelta(hours=n)
     event = Charged(
         id=f"{n}", country="ZZ", customer_id=customer, occurred_at=at, seen_at=at, method="card", amount_cents=n
     )
-    return deliver(event, ZZ)
+    return arrival_of(event, ZZ)
 
 
 LOG = [charged(n) for n in range(8)]
 
 
-def batch(start: int, end: int, log: Sequence[Delivery] = LOG) -> Batch:
+def batch(start: int, end: int, log: Sequence[Arrival] = LOG) -> Batch:
     """The records `[start, end)` of the log."""
     made = Batch(next={PART: end}, size=end - start)
     for offset in range(start, end):
@@ -62,10 +62,10 @@ def consumer(store: RowStore, place: Place = PLACE) -> Folding:
     return folding
 
 
-def folded(log: Sequence[Delivery], place: Place = PLACE, upto: int = 0) -> bytes:
+def folded(log: Sequence[Arrival], place: Place = PLACE, upto: int = 0) -> bytes:
     row = Row(LAYOUT, ZZ.lateness_days)
-    for delivery in log:
-        row.deliver(delivery)
+    for arrival in log:
+        row.take(arrival)
     return row.pack(place, upto)
 
 
@@ -78,7 +78,7 @@ def stored(store: RowStore, customer: str = "c1") -> tuple[int, Row] | None:
     return fence.upto, row
 
 
-def row_of(log: Sequence[Delivery]) -> Row:
+def row_of(log: Sequence[Arrival]) -> Row:
     return unpack(folded(log), LAYOUT, ZZ.lateness_days)[1]
 
 
@@ -224,7 +224,7 @@ def telling(tmp_path: Path, topic: Topic) -> OnlineConsumer:
 
 
 THIRD = FIRST + timedelta(hours=2)
-GONE = deliver(Erased(id="e", country="ZZ", customer_id="c1", occurred_at=THIRD, seen_at=THIRD), ZZ)
+GONE = arrival_of(Erased(id="e", country="ZZ", customer_id="c1", occurred_at=THIRD, seen_at=THIRD), ZZ)
 
 
 @pytest.mark.parametrize("changed", [[Name(PART, "ZZ", "c1")], []], ids=["written just now", "written before"])

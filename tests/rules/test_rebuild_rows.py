@@ -15,7 +15,7 @@ from scv.online.row import Fence, Place, unpack
 from scv.online.rowstore import RowStore
 from tests.feast.served import EPOCH, PARTITIONS, ZZ, Served, log, topic
 from tests.keys import row_key
-from tests.parity.sides import deliveries
+from tests.parity.sides import arrivals
 
 FETCHERS = of_family("orders")
 HERE = Place(2, 3, bytes(16), 1)
@@ -103,5 +103,5 @@ def test_again_writes_nothing_and_less_writes_what_is_missing(empty: Served) -> 
 
 def test_a_clock_that_was_lost_stands_just_after_the_newest_event(empty: Served) -> None:
     build(empty)
-    newest = max(delivery.seen_us for _, delivery in deliveries(empty.records["orders"], ZZ))
+    newest = max(arrival.seen_us for _, arrival in arrivals(empty.records["orders"], ZZ))
     assert empty.store.clock("ZZ").front_us == newest + 1

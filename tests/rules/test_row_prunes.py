@@ -1,4 +1,4 @@
-"""What a stored row drops and what it keeps: all that a later read or delivery can need, and for ever little more."""
+"""What a stored row drops and what it keeps: all that a later read or arrival can need, and for ever little more."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from scv.events.delivery import deliver
+from scv.events.arrival import arrival_of
 from scv.events.event import FAMILIES, Event, Placed, Skipped
 from scv.features.fetcher import collect, get
 from scv.features.layout import layout_of
@@ -39,7 +39,7 @@ def stored(fetcher: str, events: list[Event]) -> Row:
     layout = layout_of(get(fetcher))
     row = Row(layout, BERLIN.lateness_days)
     for offset, event in enumerate(events):
-        row.deliver(deliver(event, BERLIN))
+        row.take(arrival_of(event, BERLIN))
         _, row = unpack(row.pack(PLACE, offset), layout, BERLIN.lateness_days)
     return row
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from scv.events import event as events
-from scv.events.delivery import Delivery, deliver
+from scv.events.arrival import Arrival, arrival_of
 from scv.features.fetcher import collect
 from scv.features.layout import layout_of
 from scv.online.row import Row
@@ -28,8 +28,8 @@ NEW_YORK = world.country("America/New_York")
 START = datetime(2016, 2, 1, tzinfo=UTC)
 
 
-def a_year(family: str, seed: int) -> list[Delivery]:
-    """A year and more of a heavy customer's deliveries, in order of seeing."""
+def a_year(family: str, seed: int) -> list[Arrival]:
+    """A year and more of a heavy customer's arrivals, in order of seeing."""
     rng, found = random.Random(seed), []
     kinds = {str(kind.__struct_config__.tag): kind for kind in events.FAMILIES[family]}
     for day in range(400):
@@ -38,7 +38,7 @@ def a_year(family: str, seed: int) -> list[Delivery]:
                 at = START + timedelta(days=day, seconds=rng.randrange(86_400))
                 found.append(kinds[kind](**payload(rng, kinds[kind], at), id=f"{at:%s}", country="ZZ", customer_id="c1",
                                          occurred_at=at, seen_at=at))  # fmt: skip
-    return [deliver(event, NEW_YORK) for event in sorted(found, key=lambda event: event.seen_at)]
+    return [arrival_of(event, NEW_YORK) for event in sorted(found, key=lambda event: event.seen_at)]
 
 
 def payload(rng: random.Random, kind: type[events.Event], at: datetime) -> dict[str, object]:
@@ -57,8 +57,8 @@ def test_a_heavy_customers_row_is_small(name: str) -> None:
     layout, sizes = layout_of(collect()[name]), []
     for seed in range(CUSTOMERS):
         row = Row(layout, NEW_YORK.lateness_days)
-        for offset, delivery in enumerate(a_year(layout.family, seed)):
-            row.deliver(delivery)
+        for offset, arrival in enumerate(a_year(layout.family, seed)):
+            row.take(arrival)
             if offset % 10 == 0:
                 sizes.append(len(row.pack(PLACE, offset)))
     p99 = sorted(sizes)[int(len(sizes) * 0.99)]

@@ -48,7 +48,7 @@ def test_weeks_back_are_seven_days_each_and_the_first_has_today_too() -> None:
 def test_a_live_read_is_at_the_clock_or_just_after_the_newest_event(
     front: int | None, row: int | None, expected: int
 ) -> None:
-    """A row's clock is -1 before its first delivery."""
+    """A row's clock is -1 before its first arrival."""
     assert live_at(Clock("replay", front), row) == from_us(expected)
 
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 import redis
 from deltalake import write_deltalake
 
-from scv.events import calendar, country, delivery, event
+from scv.events import arrival, calendar, country, event
 from scv.events.event import FAMILIES, Event, Outcome, Placed
 from scv.events.partition import partition_of
 from scv.features.array import column, numbers
@@ -120,13 +120,13 @@ class Shop:
         self.mark(at)
 
     def apply(self, one: Event) -> set[tuple[str, str]]:
-        found = delivery.deliver(one, US)
+        found = arrival.arrival_of(one, US)
         family = event.family_of(one.kind)
         keys = {(chosen.name, one.customer_id) for chosen in of_family(family)}
         for name, customer in keys:
             if (name, customer) not in self.rows:
                 self.rows[name, customer] = self._stored(name, customer)
-            self.rows[name, customer].deliver(found)
+            self.rows[name, customer].take(found)
         return keys
 
     def _stored(self, name: str, customer: str) -> Row:

@@ -1,4 +1,4 @@
-"""A small invented world of orders and subscriptions, and its deliveries as the lake would give them."""
+"""A small invented world of orders and subscriptions, and its arrivals as the lake would give them."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ import pytest
 
 from scv.events import country as countries
 from scv.events import event as events
+from scv.events.arrival import arrival_of
 from scv.events.country import Country
-from scv.events.delivery import deliver
 
-Deliveries = Callable[[duckdb.DuckDBPyConnection, Country, str, Sequence[events.Event]], str]
+Arrivals = Callable[[duckdb.DuckDBPyConnection, Country, str, Sequence[events.Event]], str]
 
 
 def deliveries_of(
     connection: duckdb.DuckDBPyConnection, country: Country, family: str, given: Sequence[events.Event]
 ) -> str:
-    """The query `Lake.deliveries` would give for these events, delivered in this order."""
+    """The query `Lake.query` would give for these events, delivered in this order."""
     fields = events.fields(family)
     envelope = ("customer_id", "kind", "id", "occurred_us", "claimed_us", "seen_us", "day", "seen_day")
     rows = [
         {name: getattr(one, name) for name in envelope}
         | {name: one.values.get(name) for name in fields}
         | {"epoch": 0, "partition": 0, "offset": i}
-        for i, one in enumerate(deliver(event, country) for event in given)
+        for i, one in enumerate(arrival_of(event, country) for event in given)
     ]
     types = dict.fromkeys(envelope, pa.int64()) | dict.fromkeys(("customer_id", "kind", "id"), pa.string())
     types |= {name: pa.string() if kind == "str" else pa.int64() for name, kind in fields.items()}
@@ -38,7 +38,7 @@ def deliveries_of(
 
 
 @pytest.fixture(scope="session")
-def deliveries() -> Deliveries:
+def arrivals() -> Arrivals:
     return deliveries_of
 
 

@@ -21,8 +21,8 @@ from scv.online.row import Row
 from scv.targets import box
 from tests import world
 from tests.parity.ladder import climb
-from tests.parity.sides import Tally, deliveries
-from tests.scv_model.conftest import Deliveries
+from tests.parity.sides import Tally, arrivals
+from tests.scv_model.conftest import Arrivals
 from tests.world import Record
 
 ZONES = ("Europe/Berlin", "America/Sao_Paulo", "Australia/Lord_Howe", "Pacific/Chatham", "Asia/Kolkata")
@@ -73,8 +73,8 @@ def told(kind: type[Event], at: datetime, number: int = 0, **payload: object) ->
 def reads(events: list[Event], where: Country, at: list[datetime]) -> list[dict[str, object]]:
     """The lifecycle of a row that holds these events, at instants after them."""
     row = Row(layout_of(LIFECYCLE), where.lateness_days)
-    for _, delivery in deliveries([Record(0, 0, n, event) for n, event in enumerate(events)], where):
-        row.deliver(delivery)
+    for _, arrival in arrivals([Record(0, 0, n, event) for n, event in enumerate(events)], where):
+        row.take(arrival)
     return [row.read(day_of(to_us(instant), where.zone), where.cut_off_days) for instant in at]
 
 
@@ -123,10 +123,10 @@ def test_the_newest_start_that_names_a_day_gives_the_delivery_day() -> None:
     ]
 
 
-def test_missing_without_a_start_that_names_it(deliveries: Deliveries) -> None:
+def test_missing_without_a_start_that_names_it(arrivals: Arrivals) -> None:
     where, start = country("Europe/Berlin", 5), datetime(2017, 2, 20, tzinfo=UTC)
     connection = duckdb.connect()
-    batch.admit(connection, deliveries(connection, where, "subscription", [told(Started, start)]), where, "admitted")
+    batch.admit(connection, arrivals(connection, where, "subscription", [told(Started, start)]), where, "admitted")
     (row,) = batch.fold(connection, "admitted", layout_of(LIFECYCLE), where, [start + DAY]).to_pylist()
     names = ("delivery_weekday", "cut_off_in", "acquired_by", "open_box_skipped")
     assert [row[name] for name in names] == [None, None, None, 0]

@@ -38,14 +38,14 @@ def at(zz: Country) -> datetime:
 
 
 @pytest.fixture
-def label(zz: Country, deliveries: Callable, at: datetime) -> Callable[..., dict[str, Labels]]:
+def label(zz: Country, arrivals: Callable, at: datetime) -> Callable[..., dict[str, Labels]]:
     """Customer → the label of one row at `at`, for every customer who did anything."""
 
     def labelled(
         name: str, family: str, happened: Sequence[event.Event], as_of: datetime | None = None
     ) -> dict[str, Labels]:
         connection = duckdb.connect()
-        query = deliveries(connection, zz, family, happened)
+        query = arrivals(connection, zz, family, happened)
         outcomes = labels.prepare(connection, {family: query}, zz, as_of)
         customers = sorted({one.customer_id for one in happened})
         found = {}

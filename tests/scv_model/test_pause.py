@@ -17,7 +17,7 @@ from scv.targets import labels, target
 from scv.targets.box import LONGEST_DAYS
 from scv.targets.labels import INVOLUNTARY, Labels
 from scv.targets.population import ALREADY_CANCELLED, NO_SUBSCRIPTION, WEEKDAY_UNKNOWN
-from tests.scv_model.conftest import Deliveries
+from tests.scv_model.conftest import Arrivals
 from tests.scv_model.test_box import naive_open_box
 
 PAUSE = target.get("pause")
@@ -135,21 +135,21 @@ def events_of(cases: dict[str, tuple[list[Told], str, str]]) -> list[Event]:
 
 
 def label(
-    deliveries: Deliveries, where: Country, events: Sequence[Event], at: datetime, weekdays: dict[str, float | None]
+    arrivals: Arrivals, where: Country, events: Sequence[Event], at: datetime, weekdays: dict[str, float | None]
 ) -> dict[str, tuple[float, str, str]]:
     """Customer → y, outcome, why removed."""
     connection = duckdb.connect()
-    query = deliveries(connection, where, "subscription", events)
+    query = arrivals(connection, where, "subscription", events)
     outcomes = labels.prepare(connection, {"subscription": query}, where)
     names = list(weekdays)
     found = outcomes.labels(PAUSE, np.full(len(names), to_us(at)), names, {WEEKDAY: list(weekdays.values())})
     return dict(zip(names, zip(found.y, found.outcome, found.removed, strict=True), strict=True))
 
 
-def test_what_became_of_the_box_case_by_case(zz: Country, deliveries: Deliveries) -> None:
+def test_what_became_of_the_box_case_by_case(zz: Country, arrivals: Arrivals) -> None:
     assert midnight(date(2017, 9, 5), zz.zone) == AT
     assert naive_open_box(AT, WEDNESDAY, zz) == BOX and midnight(date(2017, 9, 8), zz.zone) == CUT_OFF
-    found = label(deliveries, zz, events_of(CASES), AT, {f"c{n}": WEDNESDAY for n in range(len(CASES))})
+    found = label(arrivals, zz, events_of(CASES), AT, {f"c{n}": WEDNESDAY for n in range(len(CASES))})
     expected = {name: (float(outcome == "pause"), outcome, removed) for name, (_, outcome, removed) in CASES.items()}
     assert dict(zip(CASES, found.values(), strict=True)) == expected
 
@@ -173,7 +173,7 @@ def test_what_became_of_the_box_case_by_case(zz: Country, deliveries: Deliveries
     ],
 )  # fmt: skip
 def test_the_box_is_the_one_open_at_the_reference(
-    zz: Country, deliveries: Deliveries, at: datetime, weekday: int, box: date, closes: datetime
+    zz: Country, arrivals: Arrivals, at: datetime, weekday: int, box: date, closes: datetime
 ) -> None:
     """Skipping that one in time counts; too late, or the ones beside it, does not."""
     told = [(box, closes - TICK), (box, closes), (box - 7 * DAY, at), (box + 7 * DAY, at)]
@@ -181,12 +181,12 @@ def test_the_box_is_the_one_open_at_the_reference(
         Skipped(id="s", country="ZZ", customer_id=f"c{n}", occurred_at=click, seen_at=click, delivery_on=on)
         for n, (on, click) in enumerate(told)
     ]
-    found = label(deliveries, zz, sorted(events, key=lambda one: one.seen_at), at, {f"c{n}": weekday for n in range(4)})
+    found = label(arrivals, zz, sorted(events, key=lambda one: one.seen_at), at, {f"c{n}": weekday for n in range(4)})
     assert [y for y, _, _ in found.values()] == [1, 0, 0, 0]
 
 
-def test_without_a_known_day_there_is_no_label(zz: Country, deliveries: Deliveries) -> None:
-    found = label(deliveries, zz, events_of(CASES), AT, {"c1": None, "c2": WEDNESDAY, "nobody": None})
+def test_without_a_known_day_there_is_no_label(zz: Country, arrivals: Arrivals) -> None:
+    found = label(arrivals, zz, events_of(CASES), AT, {"c1": None, "c2": WEDNESDAY, "nobody": None})
     assert {name: removed for name, (_, _, removed) in found.items()} == {
         "c1": WEEKDAY_UNKNOWN,
         "c2": "",
@@ -194,9 +194,9 @@ def test_without_a_known_day_there_is_no_label(zz: Country, deliveries: Deliveri
     }
 
 
-def test_a_family_without_a_table_counts_as_silent(zz: Country, deliveries: Deliveries) -> None:
+def test_a_family_without_a_table_counts_as_silent(zz: Country, arrivals: Arrivals) -> None:
     connection = duckdb.connect()
-    outcomes = labels.prepare(connection, {"orders": deliveries(connection, zz, "orders", [])}, zz)
+    outcomes = labels.prepare(connection, {"orders": arrivals(connection, zz, "orders", [])}, zz)
     found = outcomes.labels(PAUSE, np.array([to_us(AT)]), ["c"], {WEEKDAY: [2]})
     assert (found.y.tolist(), found.outcome.tolist(), found.removed.tolist()) == ([0], ["box"], [""])
 
@@ -209,11 +209,11 @@ def test_outcomes_are_counted_among_the_kept() -> None:
 
 
 def test_labels_see_what_was_seen_late_but_not_what_is_seen_after_their_instant(
-    zz: Country, deliveries: Deliveries
+    zz: Country, arrivals: Arrivals
 ) -> None:
     late = Skipped(id="s", country="ZZ", customer_id="c", occurred_at=AT, seen_at=AT + 20 * DAY, delivery_on=BOX)
     connection = duckdb.connect()
-    query = deliveries(connection, zz, "subscription", [late])
+    query = arrivals(connection, zz, "subscription", [late])
     for label_as_of, expected in ((None, 1.0), (AT + 20 * DAY + TICK, 1.0), (AT + 20 * DAY, 0.0)):
         outcomes = labels.prepare(connection, {"subscription": query}, zz, label_as_of)
         assert outcomes.labels(PAUSE, np.array([to_us(AT)]), ["c"], {WEEKDAY: [2]}).y.tolist() == [expected]

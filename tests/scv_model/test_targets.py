@@ -25,10 +25,10 @@ from scv.targets.population import ALREADY_CANCELLED
 class World:
     """Order features of everyone at some references, and what then happened."""
 
-    def __init__(self, country: Country, deliveries: Callable, orders: list[event.Placed], days: list[date]) -> None:
+    def __init__(self, country: Country, arrivals: Callable, orders: list[event.Placed], days: list[date]) -> None:
         self.country, self.orders = country, orders
         self.connection = duckdb.connect()
-        query = deliveries(self.connection, country, "orders", orders)
+        query = arrivals(self.connection, country, "orders", orders)
         batch.admit(self.connection, query, country, "admitted")
         references = [midnight(day, country.zone) for day in days]
         table = batch.fold(self.connection, "admitted", layout_of(get("orders")), country, references)
@@ -49,8 +49,8 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(us: Country, deliveries: Callable, orders: list[event.Placed], tuesdays: list[date]) -> World:
-    return World(us, deliveries, orders, tuesdays)
+def world(us: Country, arrivals: Callable, orders: list[event.Placed], tuesdays: list[date]) -> World:
+    return World(us, arrivals, orders, tuesdays)
 
 
 def test_labels_are_what_a_naive_scan_says(world: World) -> None:
@@ -144,7 +144,7 @@ def subscription(kind: type[event.Event], customer: str, at: datetime, **payload
     return kind(id=name, country="ZZ", customer_id=customer, occurred_at=at, seen_at=at, **payload)
 
 
-def test_recorded_labels_and_involuntary_ends(zz: Country, deliveries: Callable) -> None:
+def test_recorded_labels_and_involuntary_ends(zz: Country, arrivals: Callable) -> None:
     at = midnight(date(2017, 9, 5), zz.zone)
     day = timedelta(days=1)
     happened = [
@@ -157,7 +157,7 @@ def test_recorded_labels_and_involuntary_ends(zz: Country, deliveries: Callable)
         subscription(event.Erased, "erased", at + 90 * day),
     ]
     connection = duckdb.connect()
-    query = deliveries(connection, zz, "subscription", happened)
+    query = arrivals(connection, zz, "subscription", happened)
     outcomes = labels.prepare(connection, {"subscription": query}, zz)
     customers = ["leaves", "pauses", "fraud", "later", "earlier", "erased", "unheard of"]
     found = outcomes.labels(target.get("cancellation"), np.full(len(customers), to_us(at)), customers)
@@ -169,7 +169,7 @@ def test_recorded_labels_and_involuntary_ends(zz: Country, deliveries: Callable)
     assert [name for name, y in zip(customers, found.y, strict=True) if y] == ["leaves"]
 
 
-def test_a_paid_order_reactivates(zz: Country, deliveries: Callable) -> None:
+def test_a_paid_order_reactivates(zz: Country, arrivals: Callable) -> None:
     at = midnight(date(2017, 9, 5), zz.zone)
     placed = [
         event.Placed(
@@ -179,19 +179,19 @@ def test_a_paid_order_reactivates(zz: Country, deliveries: Callable) -> None:
         for name, cents in (("paid", 100), ("free", 0))
     ]  # fmt: skip
     connection = duckdb.connect()
-    outcomes = labels.prepare(connection, {"orders": deliveries(connection, zz, "orders", placed)}, zz)
+    outcomes = labels.prepare(connection, {"orders": arrivals(connection, zz, "orders", placed)}, zz)
     found = outcomes.labels(target.get("reactivation"), np.full(2, to_us(at)), ["paid", "free"])
     assert found.y.tolist() == [1, 0]
 
 
-def test_labels_see_late_events_only_up_to_their_instant(us: Country, deliveries: Callable) -> None:
+def test_labels_see_late_events_only_up_to_their_instant(us: Country, arrivals: Callable) -> None:
     at = midnight(date(2017, 9, 5), us.zone)
     order = event.Placed(
         id="a", country="US", customer_id="1", amount_cents=1,
         occurred_at=at + timedelta(days=50), seen_at=at + timedelta(days=60),
     )  # fmt: skip
     connection = duckdb.connect()
-    query = deliveries(connection, us, "orders", [order])
+    query = arrivals(connection, us, "orders", [order])
     for label_as_of, expected in ((None, 0.0), (at + timedelta(days=58), 1.0)):
         outcomes = labels.prepare(connection, {"orders": query}, us, label_as_of)
         assert outcomes.labels(target.get("lapse"), np.array([to_us(at)]), ["1"]).y.tolist() == [expected]

@@ -16,12 +16,12 @@ import pytest
 
 from cli import cerebro
 from proof.world import life
-from proof.world.dirt import CLEAN, KINDS, TAKEN, USUAL, Deliveries, Dirt, deliver, dirty
+from proof.world.dirt import CLEAN, KINDS, TAKEN, USUAL, Arrivals, Dirt, arrive, dirty
 from proof.world.records import records
 from proof.world.stock import Ground
 from proof.world.world import World
 from scv.errors import BadEvent
-from scv.events import country, delivery, event
+from scv.events import arrival, country, event
 from scv.events.clock import wall_us
 from streams.replay import columns as wide
 
@@ -44,8 +44,8 @@ def whole(clean: pa.Table) -> dict[str, Row]:
     return {row["id"]: row for row in clean.to_pylist()}
 
 
-def soiled(events: pa.Table, seed: int = 1, ground: Ground = GROUND, **rates: float) -> Deliveries:
-    return deliver(events, np.random.default_rng(seed), replace(CLEAN, **rates), ground)
+def soiled(events: pa.Table, seed: int = 1, ground: Ground = GROUND, **rates: float) -> Arrivals:
+    return arrive(events, np.random.default_rng(seed), replace(CLEAN, **rates), ground)
 
 
 def content(row: Row) -> Row:
@@ -57,7 +57,7 @@ def local_day(instant: datetime) -> date:
 
 
 def verdicts(rows: list[Row]) -> list[str]:
-    """The rule of admission, read from its page: too late, duplicate or admitted, for each delivery in log order."""
+    """The rule of admission, read from its page: too late, duplicate or admitted, for each arrival in log order."""
     families = {str(kind.__struct_config__.tag): family for family, kinds in event.FAMILIES.items() for kind in kinds}
     newest: dict[tuple[str, str], datetime] = {}
     admitted: set[Any] = set()
@@ -77,15 +77,15 @@ def verdicts(rows: list[Row]) -> list[str]:
     return found
 
 
-def judged(found: Deliveries) -> list[tuple[str, bytes, str]]:
+def judged(found: Arrivals) -> list[tuple[str, bytes, str]]:
     """(verdict of a consumer, value, id or '') of every record; 'taken' or the reason for the dead letters."""
     known = country.known()
     said = []
     for batch in records(found):
         for family, key, value in zip(*(batch[name].to_pylist() for name in ("family", "key", "value")), strict=True):
             try:
-                taken = delivery.decode(wide.FAMILIES[family], key, value, known, wall_us())
-                said.append(("taken", value, taken.id if isinstance(taken, delivery.Delivery) else ""))
+                taken = arrival.decode(wide.FAMILIES[family], key, value, known, wall_us())
+                said.append(("taken", value, taken.id if isinstance(taken, arrival.Arrival) else ""))
             except BadEvent as error:
                 said.append((error.reason, value, ""))
     return said
@@ -225,12 +225,12 @@ def test_a_table_is_broken_in_its_fields(clean: pa.Table, whole: dict[str, Row])
 
 
 def test_another_rate_of_one_kind_leaves_the_others_alone(clean: pa.Table) -> None:
-    def changed(found: Deliveries) -> list[str]:
+    def changed(found: Arrivals) -> list[str]:
         return sorted(
             row["id"] for row in soiled_rows(found) if row["seen_at"] - row["occurred_at"] > timedelta(days=8)
         )
 
-    def soiled_rows(found: Deliveries) -> list[Row]:
+    def soiled_rows(found: Arrivals) -> list[Row]:
         return found.rows.to_pylist()
 
     alone = changed(soiled(clean, late=0.2))
@@ -239,24 +239,24 @@ def test_another_rate_of_one_kind_leaves_the_others_alone(clean: pa.Table) -> No
 
 
 def test_equal_arguments_give_equal_deliveries(clean: pa.Table) -> None:
-    first, second = (deliver(clean, WORLD.random(0, "dirt"), USUAL, GROUND) for _ in range(2))
+    first, second = (arrive(clean, WORLD.random(0, "dirt"), USUAL, GROUND) for _ in range(2))
     assert first.rows.equals(second.rows) and first.counts == second.counts
     assert first.sent_us.tolist() == second.sent_us.tolist() and first.harm.tolist() == second.harm.tolist()
     assert all(first.counts[name] >= 1 for name in KINDS)
-    other = deliver(clean, WORLD.random(1, "dirt"), USUAL, GROUND)
+    other = arrive(clean, WORLD.random(1, "dirt"), USUAL, GROUND)
     assert not first.rows.equals(other.rows)
 
 
 def test_everything_is_seen_before_the_end(clean: pa.Table) -> None:
-    found = deliver(clean, WORLD.random(0, "dirt"), Dirt(*[0.2] * len(KINDS)), GROUND)
+    found = arrive(clean, WORLD.random(0, "dirt"), Dirt(*[0.2] * len(KINDS)), GROUND)
     assert max(found.rows["seen_at"].to_pylist()) < EPOCH + timedelta(microseconds=WORLD.end_us)
     assert found.sent_us.max() < WORLD.end_us and (np.diff(found.sent_us) >= 0).all()
 
 
 def test_nobody_and_one_event(clean: pa.Table) -> None:
-    nothing = deliver(clean.slice(0, 0), WORLD.random(0, "dirt"), USUAL, GROUND)
+    nothing = arrive(clean.slice(0, 0), WORLD.random(0, "dirt"), USUAL, GROUND)
     assert len(nothing.rows) == 0 and not any(nothing.counts.values())
-    one = deliver(clean.slice(5, 1), WORLD.random(0, "dirt"), Dirt(*[1.0] * len(KINDS)), GROUND)
+    one = arrive(clean.slice(5, 1), WORLD.random(0, "dirt"), Dirt(*[1.0] * len(KINDS)), GROUND)
     assert clean["id"][5].as_py() in one.rows["id"].to_pylist() or one.counts["erased"] == 1
 
 

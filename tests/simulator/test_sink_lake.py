@@ -1,4 +1,4 @@
-"""Worlds in the lake: what consumers would have made of the same deliveries, as history before every offset."""
+"""Worlds in the lake: what consumers would have made of the same arrivals, as history before every offset."""
 
 # ruff: noqa: F811 - fixtures are imported, and asked for by their names
 
@@ -38,10 +38,10 @@ COUNTRIES = {code: country.load(code) for code in TWO}
 
 
 def rows(settings: Settings, family: str, code: str) -> list[tuple[Any, ...]]:
-    """A family's deliveries of a country in log order, customer by customer; without where in the log."""
+    """A family's arrivals of a country in log order, customer by customer; without where in the log."""
     lake, connection = Lake(settings.lake_path), duckdb.connect()
     try:
-        query = lake.deliveries(connection, family, COUNTRIES[code], lake.version())
+        query = lake.query(connection, family, COUNTRIES[code], lake.version())
         order = 'customer_id, epoch, "partition", "offset"'
         return connection.execute(f'SELECT * EXCLUDE (epoch, "offset") FROM ({query}) ORDER BY {order}').fetchall()
     finally:
@@ -62,7 +62,7 @@ def elsewhere(settings: Settings, path: Path) -> Settings:
 
 
 def test_a_dirty_world_is_what_consumers_make_of_it(live: Settings, client: Any, tmp_path: Path) -> None:
-    """The same deliveries through Kafka and the lake consumer: the same rows in the same order, the same refusals."""
+    """The same arrivals through Kafka and the lake consumer: the same rows in the same order, the same refusals."""
     Making(tmp_path / "through", "kafka", live, TWO, dirt=DIRTY).make()
     (counted,) = shop.consume(live, LakeConsumer)
     settings = elsewhere(live, tmp_path / "home")
@@ -119,7 +119,7 @@ def test_up_builds_rows_from_it_and_the_clock_stands_at_its_end(live: Settings, 
         shop.settle(live, client)
     assert rows(live, "app", "ZZ")[-1] != rows(live, "app", "ZZ")[0]
     with duckdb.connect() as connection:
-        query = lake.deliveries(connection, "app", COUNTRIES["ZZ"], lake.version())
+        query = lake.query(connection, "app", COUNTRIES["ZZ"], lake.version())
         assert connection.execute(f"SELECT epoch FROM ({query}) WHERE id = 'x'").fetchall() == [(1,)]
 
 
@@ -130,7 +130,7 @@ def test_each_customer_has_one_partition_and_every_place_one_delivery(tmp_path: 
     lake, total = Lake(settings.lake_path), 0
     with duckdb.connect() as connection:
         for family in event.FAMILIES:
-            queries = {code: lake.deliveries(connection, family, COUNTRIES[code], lake.version()) for code in TWO}
+            queries = {code: lake.query(connection, family, COUNTRIES[code], lake.version()) for code in TWO}
             both = " UNION ALL ".join(f"SELECT *, '{code}' AS code FROM ({query})" for code, query in queries.items())
             places = f'SELECT count(*), count(DISTINCT ("partition", "offset")), max(epoch) FROM ({both})'
             count, different, epoch = connection.execute(places).fetchall()[0]

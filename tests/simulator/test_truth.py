@@ -108,7 +108,7 @@ class Product:
     def __init__(self, world: World, weeks: list[int]) -> None:
         self.country: Country = world.country
         self.references = [world.reference(week) for week in weeks]
-        self.connection, self.deliveries = duckdb.connect(), {}
+        self.connection, self.arrivals = duckdb.connect(), {}
         events = live(world, 0).events
         place = pa.array(np.zeros(len(events), dtype=np.int32))
         events = events.append_column("claimed_at", events["occurred_at"]).append_column("epoch", place)
@@ -118,13 +118,13 @@ class Product:
             names = [name for name in lake_schema(family).names if name != "month"]
             mine = events.filter(pc.is_in(events["kind"], value_set=tags)).select(names)
             self.connection.register(f"lake_{family}", mine)
-            deliveries = TableLake().deliveries(self.connection, family, self.country, LakeVersion({}))
-            self.deliveries[family] = deliveries
+            arrivals = TableLake().query(self.connection, family, self.country, LakeVersion({}))
+            self.arrivals[family] = arrivals
 
     def features(self, *families: str) -> pd.DataFrame:
         found: pd.DataFrame | None = None
         for family in families:
-            batch.admit(self.connection, self.deliveries[family], self.country, f"seen_{family}")
+            batch.admit(self.connection, self.arrivals[family], self.country, f"seen_{family}")
             for fetcher in of_family(family):
                 table = batch.fold(
                     self.connection, f"seen_{family}", layout_of(fetcher), self.country, self.references
@@ -143,7 +143,7 @@ def test_populations_and_labels_are_the_products(code: str) -> None:
     product = Product(world, weeks)
     known = product.features("subscription", "orders")
     features = {name: known[name].to_numpy() for name in known.columns[2:]}
-    happened = labels.prepare(product.connection, product.deliveries, world.country)
+    happened = labels.prepare(product.connection, product.arrivals, world.country)
     mine = truth.probabilities(world, 0, weeks, 10**6, 1).to_pandas()
     at_us = np.array([to_us(at.to_pydatetime()) for at in known.event_timestamp])
     for name in NAMES:

@@ -13,10 +13,10 @@ import pytest
 
 from scv.errors import UserError
 from scv.events import event
+from scv.events.arrival import SKEW_US
 from scv.events.calendar import from_us, midnight, to_us
 from scv.events.clock import wall_us
 from scv.events.country import Country, load
-from scv.events.delivery import SKEW_US
 from scv.features.fetcher import collect
 from scv.offline.lake import Lake
 from scv.online.reader import Reader, View

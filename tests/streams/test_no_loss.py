@@ -66,7 +66,7 @@ def test_a_kill_with_lag_and_a_log_sent_twice_change_nothing(
         print(
             f"\n{2 * len(rounds)} kills: {in_hand} records in hand and read again, {online['re_read']} of the last "
             f"life's in the rows already, {online['fenced']} updates of rows fenced; {sum(compared.values())} values "
-            f"equal the batch view of {total} deliveries."
+            f"equal the batch view of {total} arrivals."
         )
 
 

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
-from scv.events import calendar, delivery, event
+from scv.events import arrival, calendar, event
 from scv.events.country import load
 from scv.offline.lake import Lake, schema
 from scv.online.rowstore import Log
@@ -28,8 +28,8 @@ def started(offset: int, country: str, **fields: Any) -> pa.Table:
     at = shop.FIRST + timedelta(days=offset)
     made = event.Started(id=f"s{offset}", country=country, customer_id="1", occurred_at=at, seen_at=at, **fields)
     known = {country: load(country)}
-    found = delivery.decode("subscription", event.key_of(made), event.encode(made), known, calendar.to_us(shop.AT))
-    assert isinstance(found, delivery.Delivery)
+    found = arrival.decode("subscription", event.key_of(made), event.encode(made), known, calendar.to_us(shop.AT))
+    assert isinstance(found, arrival.Arrival)
     buffer = Buffer("subscription", 1)
     buffer.add(PART, offset, found)
     return buffer.table()
@@ -58,5 +58,5 @@ def test_a_country_whose_files_are_all_old_is_read_too(tmp_path: Path) -> None:
 
 def read(lake: Lake, country: str) -> list[tuple[Any, ...]]:
     connection = duckdb.connect()
-    query = lake.deliveries(connection, "subscription", load(country), lake.version())
+    query = lake.query(connection, "subscription", load(country), lake.version())
     return connection.execute(f'SELECT "offset", delivery_weekday, source FROM ({query}) ORDER BY 1').fetchall()

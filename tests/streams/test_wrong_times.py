@@ -167,7 +167,7 @@ def test_what_leapt_on_wall_time_before_there_were_bounds(
     later = now + 5 * 365 * DAY
     good = orders("AA", "1", now - 30 * DAY, 4)
     with monkeypatch.context() as before:
-        before.setattr("scv.events.delivery.SKEW_US", 2**60)
+        before.setattr("scv.events.arrival.SKEW_US", 2**60)
         send(live, [*good[:2], order("AA", later, "bad"), event.Watermark(country="AA", seen_at=later), *good[2:]])
         shop.consume(live)
     assert views(client, country, "1")[0].fetchers["orders"].values["count_28d"] == 1

@@ -26,7 +26,7 @@ Reason = Literal[
 """Why a record is a dead letter; the label of its counter."""
 
 
-class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     """A valid event as it was delivered, in the units that folds use.
 
     `occurred_us` is never after `seen_us` (a skew of up to five minutes is clamped); `claimed_us`
@@ -48,7 +48,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def identify(id: str, claimed_us: int) -> int:
-    """64 bits that two deliveries share exactly when they are the same event."""
+    """64 bits that two arrivals share exactly when they are the same event."""
     return hash64(f"{id}\x1f{claimed_us}")
 
 
@@ -70,7 +70,7 @@ def normal(value: Any) -> Any:
 
 def decode(
     family: str, key: bytes | None, value: bytes | None, countries: Mapping[str, Country], recorded_us: int
-) -> Delivery | events.Watermark:
+) -> Arrival | events.Watermark:
     """One record of a family's topic. Raises BadEvent with the reason for the dead-letter topic.
 
     `recorded_us` is the record's own time (its broker's or its sender's). What clocks rise by is bounded by it and by
@@ -93,7 +93,7 @@ def decode(
         raise BadEvent("no key", "the record's key must be country:customer_id")
     if key != events.key_of(record):
         raise BadEvent("key differs", "the record's key is not the body's country:customer_id")
-    taken = _mark(record, country) if isinstance(record, events.Watermark) else deliver(record, country)
+    taken = _mark(record, country) if isinstance(record, events.Watermark) else arrival_of(record, country)
     if to_us(record.seen_at) > recorded_us + SKEW_US:
         written = from_us(recorded_us)
         raise BadEvent("ahead of its record", f"seen_at {record.seen_at} is over 5 minutes after its record, {written}")
@@ -108,7 +108,7 @@ def _mark(watermark: events.Watermark, country: Country) -> events.Watermark:
     return watermark
 
 
-def deliver(record: events.Event, country: Country) -> Delivery:
+def arrival_of(record: events.Event, country: Country) -> Arrival:
     """An event of a country as folds see it. Raises BadEvent for times that cannot be."""
     claimed, seen = to_us(record.occurred_at), to_us(record.seen_at)
     first, last = span_us(country)
@@ -120,7 +120,7 @@ def deliver(record: events.Event, country: Country) -> Delivery:
     if occurred < _EARLIEST_US:
         raise BadEvent("outside span", f"occurred_at {record.occurred_at} lies before 1970")
     fields, day = _fields(type(record)), day_of(occurred, country.zone)
-    return Delivery(
+    return Arrival(
         country=record.country,
         customer_id=record.customer_id,
         kind=record.kind,
