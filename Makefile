@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTHON ?=
-JOBS ?= 2
+JOBS ?= 3
 TESTS ?=
 
 PYTEST := $(BIN)/python -m pytest

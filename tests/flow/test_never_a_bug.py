@@ -127,6 +127,7 @@ def home(here: Settings, tmp_path: Path) -> Path:
 def cannot_write(fares: Fares, line: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that has to write says why it cannot."""
     monkeypatch.setenv("CEREBRO_HOME", str(home))
+    monkeypatch.setenv("CEREBRO_WAIT_S", "20")  # broker and store are there, however slowly they answer
     if line.startswith("consume lake"):
         shop.send(load(), shop.log(2, 5), None)  # something to write
     code, said = fares(line, home)
