@@ -75,7 +75,7 @@ def _slice(rows: TruthRows, name: str, chosen: np.ndarray) -> Slice | None:
 
 
 def figures_of(rows: TruthRows, slices: list[Slice]) -> list[Figure]:
-    """TruthRows for the figures: ours is the champion (nothing without one), peer the truth."""
+    """Rows for the figures: ours is the champion (nothing without one), peer the truth."""
     found = []
     for one in slices:
         name = f"{rows.country.code} {rows.target.name}{f', {one.phase}' if one.phase else ''}"

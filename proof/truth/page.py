@@ -12,7 +12,7 @@ from proof.truth.rows import TruthRows
 from scv.model import metrics
 from scv.model.metrics import Interval, Quality
 
-COLUMNS = ("", "TruthRows", "Positives", "AUC", "Log loss", "Calibration error (bound)")
+COLUMNS = ("", "Rows", "Positives", "AUC", "Log loss", "Calibration error (bound)")
 BEHIND = ("Phase", "AUC below the truth", "Log loss above the truth", "Share of the attainable gain")
 UNREAL = (
     "Nothing here is real. The truth knows what no event shows: a customer's taste, patience, engagement and frailty. "

@@ -1,4 +1,4 @@
-"""TruthRows of a simulated world with their true probabilities, what then happened, and what the champion said.
+"""Rows of a simulated world with their true probabilities, what then happened, and what the champion said.
 
 The truth is the simulator's own (Monte Carlo over the very engine that made the world, given everything latent); the
 champion reads snapshots, as it does for Tuesday's list.

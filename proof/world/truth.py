@@ -48,7 +48,7 @@ def probabilities(world: World, chunk: int, weeks: Sequence[int], sample: int, p
     """
     for week in weeks:
         if not 0 <= week < world.weeks:
-            raise UserError(f"ClimateWeek {week} is not one of this world's: it has the weeks 0 to {world.weeks - 1}.")
+            raise UserError(f"Week {week} is not one of this world's: it has the weeks 0 to {world.weeks - 1}.")
     ordered = sorted(set(weeks))
     quota = _shares(sample, len(ordered))
     real = _Real(world, chunk)

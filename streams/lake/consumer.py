@@ -225,7 +225,7 @@ class LakeConsumer:
             try:
                 self._writers[topic].append(buffer.table(), starts, ends)
             except LakeConflict as conflict:
-                self._say(f"{conflict} RecordReader on from where the lake stands.")
+                self._say(f"{conflict} Reading on from where the lake stands.")
                 self.counters.refused += 1
                 self._drop(list(starts))
                 continue
