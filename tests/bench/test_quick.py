@@ -13,6 +13,7 @@ from scv import figures
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(150)
 def test_every_bench_writes_its_figures(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "bench", "--quick", "--figures", str(tmp_path)]

@@ -45,7 +45,7 @@ def wait(running: Session, folder: Path, after_s: float, served: bool) -> set[in
 @pytest.mark.parametrize(
     ("number", "after_s", "served"),
     [
-        (signal.SIGINT, 2.0, True),
+        pytest.param(signal.SIGINT, 2.0, True, marks=pytest.mark.slow),
         (signal.SIGTERM, DICE.uniform(0.1, 1.5), False),
         (signal.SIGTERM, DICE.uniform(1.5, 4), False),
     ],

@@ -20,7 +20,7 @@ from tests.flow.pages import blocks, text
 from tests.flow.session import Session, clean_environment, linux, listens, ports
 from tests.streams import cdnow
 
-pytestmark = [linux, pytest.mark.timeout(420)]
+pytestmark = [linux, pytest.mark.slow, pytest.mark.timeout(420)]
 PAGE, SECTION = "README.md", "Your own shop, from a table of orders"
 DAY = "1998-03-31"
 LINE_S = 300

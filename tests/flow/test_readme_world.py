@@ -12,7 +12,7 @@ import pytest
 from tests.flow.pages import blocks
 from tests.flow.session import clean_environment
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 def test_every_line_works(tmp_path: Path) -> None:
