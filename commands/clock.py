@@ -65,7 +65,7 @@ def _show(clock: CountryClock, as_json: bool) -> None:
     from terminal import listing
 
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(clock), indent=2))
+        click.echo(msgspec.json.format(msgspec.json.encode(clock), indent=2).decode())
         return
     lives, stands = "on wall time" if clock.mode == "wall" else "in a replay", _said(clock.now, "not begun")
     click.echo(f"{clock.country} lives {lives}; its clock: {stands}.", err=True)

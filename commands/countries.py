@@ -26,6 +26,6 @@ def command(as_json: bool) -> None:
     """
     found = country.known(settings.load().countries_path)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(list(found.values())), indent=2))
+        click.echo(msgspec.json.format(msgspec.json.encode(list(found.values())), indent=2).decode())
         return
     listing.show(COLUMNS, [[getattr(one, column) for column in COLUMNS] for one in found.values()])

@@ -103,7 +103,7 @@ def show(found: Sequence[Comparison], machine: bool) -> None:
         names = ("country", "at", "customers", "notes")
         places = [{name: getattr(tally, name) for name in names} for tally in found]
         told = {**total(found), "countries": places, "causes": rows, "features": features(found)}
-        click.echo(msgspec.json.encode(told))
+        click.echo(msgspec.json.encode(told).decode())
     else:
         listing.show(*_table(groups(found)))
         if rows:

@@ -18,6 +18,7 @@ from confluent_kafka import KafkaError, KafkaException
 import cli
 from scv import machine
 from scv.errors import CerebroError, UserError
+from tests import sources
 from tests.command_lines import LINES, NAMES, every_command
 
 ROOT = Path(__file__).parents[2]
@@ -220,3 +221,10 @@ def test_store_and_broker_are_spoken_of_without_their_clients_words(
     assert cli.main([]) == 1
     shown = capsys.readouterr().err
     assert shown.startswith(f"Error: {said}") and "c14" not in shown
+
+
+def test_json_is_echoed_as_text() -> None:
+    """msgspec gives bytes; a caller that captures stdout as text (the demo) takes none."""
+    echoed = re.compile(r"click\.echo\(msgspec\.json\..*(?<!\.decode\(\))\)$", re.M)
+    product = [path for path in sources.WRITTEN if "tests" not in path.parts]
+    assert [sources.name(path) for path in product if echoed.search(path.read_text("utf-8"))] == []

@@ -44,7 +44,7 @@ def main(only: tuple[str, ...], workers: int, as_json: bool, folder: Path) -> No
     if not only:
         figures.write("mutants", _figures(outcomes, time.monotonic() - begun), folder)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(outcomes)))
+        click.echo(msgspec.json.format(msgspec.json.encode(outcomes)).decode())
     else:
         listing.show(COLUMNS, [_cells(outcome) for outcome in outcomes])
     undead = [outcome.mutant for outcome in outcomes if outcome.verdict not in DEAD]
