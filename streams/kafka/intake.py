@@ -6,6 +6,7 @@ that is dropped. Kafka's committed offsets are written as a hint for operators a
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -20,6 +21,8 @@ from streams.kafka.log import ADVICE, Bounds, Part
 from streams.kafka.topics import MAX_EVENT_BYTES
 
 COMMIT_EVERY_S = 1.0
+REFUSED_S = 1.0
+"""Longer than a partition that was assigned this very moment refuses to seek."""
 _GONE = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}
 _NOT_NOW = {KafkaError._STATE, KafkaError._INVALID_ARG}
 """Assigned, or taken away, this very moment: the next attempt is in time."""
@@ -50,7 +53,8 @@ class Intake:
         self._trouble = trouble or librdkafka.Trouble(say)
         self._committed_at = -COMMIT_EVERY_S
         self._committed: dict[Part, int] = {}
-        self._refused: set[Part] = set()
+        self._refused: dict[Part, float] = {}
+        """When the client first refused to seek in a partition (monotonic seconds)."""
         self._consumer = librdkafka.consumer(settings, _config(settings, group), self._trouble)
         self._consumer.subscribe(list(topics), on_assign=self._assign, on_revoke=self._revoke, on_lost=self._revoke)
 
@@ -148,20 +152,27 @@ class Intake:
     def _seek(self, part: Part, offset: int) -> bool:
         start = TopicPartition(*part, offset)
         try:
-            if part in self._refused:
-                # Where the broker has dropped offset 0, the fetch from there failed, and librdkafka seeks no more.
-                self._consumer.incremental_unassign([start])
-                self._consumer.incremental_assign([start])
+            if time.monotonic() - self._refused.get(part, math.inf) >= REFUSED_S:
+                self._reassign(start)
             else:
                 self._consumer.seek(start)
             self._consumer.resume([start])
         except KafkaException as error:
             if error.args[0].code() not in _NOT_NOW:
                 raise
-            self._refused.add(part)
+            self._refused.setdefault(part, time.monotonic())
             return False
-        self._refused.discard(part)
+        self._refused.pop(part, None)
         return True
+
+    def _reassign(self, start: TopicPartition) -> None:
+        """Where the broker has dropped offset 0, the fetch from there failed, and librdkafka seeks no more."""
+        try:
+            self._consumer.incremental_unassign([start])
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError._INVALID_ARG:  # the last attempt came as far as this
+                raise
+        self._consumer.incremental_assign([start])
 
     def _assign(self, consumer: Any, given: list[TopicPartition]) -> None:
         parts = [Part(one.topic, one.partition) for one in given]
@@ -176,7 +187,7 @@ class Intake:
             self.next.pop(part, None)
             self.unplaced.discard(part)
             self.at_end.discard(part)
-            self._refused.discard(part)
+            self._refused.pop(part, None)
         self._dropped(parts)
         consumer.incremental_unassign(taken)
 
