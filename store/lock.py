@@ -30,12 +30,8 @@ class Lock:
     """
 
     def __init__(self, client: Any, name: str, say: Callable[[str], None] = talk, patience_s: float = 3600.0) -> None:
-        self._client, self._key, self._say, self._patience_s = (
-            client,
-            Keys(client.prefix).of("lock", name),
-            say,
-            patience_s,
-        )
+        self._client, self._key = client, Keys(client.prefix).of("lock", name)
+        self._say, self._patience_s = say, patience_s
         self._token = uuid.uuid4().hex
         self._done = threading.Event()
         self._renewal: threading.Thread | None = None

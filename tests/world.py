@@ -75,6 +75,24 @@ def country(time_zone: str, lateness_days: int = 35, **settings: Any) -> Country
     )  # fmt: skip
 
 
+def otherwise(where: Country, name: str) -> Country:
+    """The country with another value of one setting."""
+    value = getattr(where, name)
+    words: dict[str, Any] = {"time_zone": "Europe/Berlin", "basis": "recorded", "decimal": ",", "separator": ";"}
+    words |= {"consent": "recorded" if where.consent == "not recorded" else "not recorded"}
+    if name in words:
+        changed: Any = words[name]
+    elif isinstance(value, bool):
+        changed = not value
+    elif isinstance(value, int | float):
+        changed = value + 1
+    elif isinstance(value, date):
+        changed = value + timedelta(1)
+    else:
+        changed = value[:-1] if isinstance(value, tuple) else f"{value}x"
+    return replace(where, **{name: changed})
+
+
 def make(seed: int, family: str, where: Country, customers: int = 6, events_each: int = 45) -> World:
     """A world; customers order from hardly anything to three times `events_each`."""
     rng = random.Random(f"{seed} {family} {where.time_zone} {where.lateness_days}")

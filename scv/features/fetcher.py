@@ -20,7 +20,7 @@ import sys
 from dataclasses import dataclass
 from typing import ClassVar
 
-from scv.errors import BadSetting, UnknownName
+from scv.errors import BadSetting, UnknownName, expect
 from scv.events import event as events
 from scv.folds.fold import OPEN_WEEK, Dtype, Fold, Window, Windowed
 
@@ -98,8 +98,7 @@ class Fetcher:
     def column(cls, name: str) -> str:
         """The full name of one of its features. Raises UnknownName."""
         known = {one.name: one.full_name for one in cls.features}
-        if name not in known:
-            raise UnknownName("feature", name, known, f"(in fetcher {cls.__name__})")
+        expect("feature", [name], known, f"(in fetcher {cls.__name__})")
         return known[name]
 
     @classmethod

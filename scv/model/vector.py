@@ -7,13 +7,13 @@ features and the phase are computed here.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
 import numpy as np
 
-from scv.errors import CerebroError, UnknownName
+from scv.errors import CerebroError, expect
 from scv.events.country import Country
 from scv.features import derived
 from scv.features.array import Features, column, numbers_of, words
@@ -48,7 +48,8 @@ def matrix(features: Features, columns: Sequence[Column]) -> np.ndarray:
     `features` are full names → n values each and must hold every input of every column. Raises UnknownName for
     one that is not there, CerebroError for an infinite value.
     """
-    read = numbers_of(features, _numeric(columns))
+    expect("derived feature", [one.name for one in columns if one.dtype == "derived"], derived.collect())
+    read = numbers_of(features, sorted(inputs([one for one in columns if one.dtype not in ("phase", "str")])))
     values = [_values(features, one, read) for one in columns]
     n = len(values[0]) if values else len(next(iter(features.values()), ()))
     found = np.empty((n, len(columns)))
@@ -69,19 +70,6 @@ def _values(features: Features, one: Column, read: Mapping[str, np.ndarray]) -> 
         return read[one.name]
     with np.errstate(over="ignore"):  # an overflow is found as an infinite value
         return derived.collect()[one.name].values(read)
-
-
-def _numeric(columns: Sequence[Column]) -> Iterable[str]:
-    """The features that are read as numbers, each once. Raises UnknownName for a derived one that nobody declares."""
-    known, needed = derived.collect(), dict[str, None]()
-    for one in columns:
-        if one.dtype == "derived":
-            if one.name not in known:
-                raise UnknownName("derived feature", one.name, known)
-            needed.update(dict.fromkeys(known[one.name].inputs))
-        elif one.dtype not in ("phase", "str"):
-            needed[one.name] = None
-    return needed
 
 
 def _coded(found: np.ndarray, levels: Sequence[str]) -> np.ndarray:

@@ -244,10 +244,10 @@ class OnlineConsumer:
         """On wall time: a partition whose end we stand at is complete to the instant before we asked where it ends."""
         instant, parts = wall_us(), sorted(self._intake.at_end)
         try:
-            ends = self._broker.ends(parts, {part: self._folding.sessions[part].offset for part in parts})
+            ends = self._broker.ends(parts, {part: self._folding.leases[part].offset for part in parts})
         except Unreachable:
             return  # then nobody knows what was sent meanwhile
-        complete = [part for part in parts if ends[part] == self._folding.sessions[part].offset]
+        complete = [part for part in parts if ends[part] == self._folding.leases[part].offset]
         marks = {part: dict.fromkeys(self._on_wall, instant) for part in complete}
         if marks:
             self._folding.advance({}, marks)

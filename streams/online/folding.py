@@ -70,26 +70,26 @@ class Tally:
 
 
 class Folding:
-    """Applies batches; `sessions` holds the partitions that are this consumer's now."""
+    """Applies batches; `leases` holds the partitions that are this consumer's now."""
 
     def __init__(self, store: RowStore, countries: Mapping[str, Country], counters: Counters) -> None:
-        self.sessions: dict[Part, Lease] = {}
+        self.leases: dict[Part, Lease] = {}
         self.cache = RowCache()
         self._store, self._countries, self._counters = store, countries, counters
 
     def begin(self, part: Part, place: Place, position: Position, layouts: Mapping[str, Sequence[Layout]]) -> None:
         """A partition was placed at its restart point."""
-        self.sessions[part] = Lease(place, position.offset or 0, position.turn, layouts)
+        self.leases[part] = Lease(place, position.offset or 0, position.turn, layouts)
 
     def end(self, parts: Sequence[Part]) -> None:
         """Partitions that are no longer ours, or about to be placed again."""
         self.cache.drop(parts)
         for part in parts:
-            self.sessions.pop(part, None)
+            self.leases.pop(part, None)
 
     def behind(self, places: Mapping[Part, int]) -> dict[Part, int]:
         """Those of these places that restart points have not reached, by record or without one."""
-        return {part: offset for part, offset in places.items() if offset != self.sessions[part].offset}
+        return {part: offset for part, offset in places.items() if offset != self.leases[part].offset}
 
     def apply(self, batch: Batch, tell: Callable[[list[Name]], None] = lambda changed: None) -> None:
         """Rows, then whoever is told of the customers whose rows changed, restart points, clocks. Raises Moved.
@@ -115,20 +115,20 @@ class Folding:
 
     def check(self) -> None:
         """Raise Moved unless every restart point is where this consumer left it."""
-        self._read([], list(self.sessions))
+        self._read([], list(self.leases))
 
     def advance(self, offsets: Mapping[Part, int], marks: Mapping[Part, Mapping[str, int]]) -> None:
         """Move restart points and watermarks. Raises Moved."""
         parts = list(dict.fromkeys([*offsets, *marks]))
         moves = []
         for part in parts:
-            session = self.sessions[part]
-            offset = offsets.get(part, session.offset)
-            moves.append(Move(*part, session.offset, session.turn, offset, marks.get(part, {})))
+            lease = self.leases[part]
+            offset = offsets.get(part, lease.offset)
+            moves.append(Move(*part, lease.offset, lease.turn, offset, marks.get(part, {})))
         moved = self._store.advance(moves)
         for part, move, stood in zip(parts, moves, moved, strict=True):
             if stood:
-                self.sessions[part].offset = move.offset
+                self.leases[part].offset = move.offset
         if not all(moved):
             raise Moved([part for part, stood in zip(parts, moved, strict=True) if not stood])
 
@@ -144,7 +144,7 @@ class Folding:
             pipe.hmget(self._store.keys.position(*part), "offset", "turn")
         fields: dict[Name, Sequence[Layout]] = {}
         for name in cold:
-            layouts = self.sessions[name.part].layouts.get(name.country, ())
+            layouts = self.leases[name.part].layouts.get(name.country, ())
             if layouts:
                 fields[name] = layouts
                 pipe.hmget(self._store.keys.row(name.country, name.customer_id), [layout.field for layout in layouts])
@@ -158,11 +158,11 @@ class Folding:
             self.cache.put(name, [self._held(name, *one) for one in zip(layouts, data, strict=True)])
 
     def _stands(self, part: Part, reply: Sequence[bytes | None]) -> bool:
-        session = self.sessions[part]
-        return reply[0] is not None and (int(reply[0]), int(reply[1] or 0)) == (session.offset, session.turn)
+        lease = self.leases[part]
+        return reply[0] is not None and (int(reply[0]), int(reply[1] or 0)) == (lease.offset, lease.turn)
 
     def _held(self, name: Name, layout: Layout, data: bytes | None) -> Held:
-        lateness, place = self._countries[name.country].lateness_days, self.sessions[name.part].place
+        lateness, place = self._countries[name.country].lateness_days, self.leases[name.part].place
         if data is None:
             return Held(layout, Row(layout, lateness), b"", NEVER)
         fence, row = unpack(data, layout, lateness)
@@ -179,10 +179,10 @@ class Folding:
 
     def _refuse_unbuilt(self, name: Name, layout: Layout, fence: Fence) -> None:
         """Raise StoreUnusable for an older generation's row that holds nothing but what was built again: it was not."""
-        session = self.sessions[name.part]
-        if replace(fence.place, generation=session.place.generation) == session.place and fence.upto < session.offset:
+        lease = self.leases[name.part]
+        if replace(fence.place, generation=lease.place.generation) == lease.place and fence.upto < lease.offset:
             raise StoreUnusable(
-                f"{layout.field} is marked as built for generation {session.place.generation}, but a row of it is of "
+                f"{layout.field} is marked as built for generation {lease.place.generation}, but a row of it is of "
                 f"generation {fence.place.generation}. Run `cerebro rebuild`."
             )
 
@@ -226,7 +226,7 @@ class Folding:
         return done, refused
 
     def _writes(self, name: Name) -> list[RowWrite]:
-        place, writes = self.sessions[name.part].place, []
+        place, writes = self.leases[name.part].place, []
         for one in self.cache.get(name) or []:
             data = one.row.pack(place, one.upto)
             writes.append(RowWrite(one.layout.field, one.fence, data))

@@ -11,7 +11,7 @@ import dataclasses
 import importlib
 import re
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from scv.offline.snapshot import Snapshots
 from scv.online import marker
 from scv.stamp import Stamp
 from scv.targets.target import TARGETS
+from tests import world
 from tests.scorer.shop import AT, US, Shop, log
 
 ROOT = Path(__file__).parents[2]
@@ -139,24 +140,6 @@ def kinds(made: Shop, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Kin
     return dict(zip(NAMES, (rows(), snapshots(made), bundles(made), weeks(made, url)), strict=True))
 
 
-def other(country: Country, name: str) -> Country:
-    """The country with another value of one setting."""
-    value = getattr(country, name)
-    words: dict[str, Any] = {"time_zone": "Europe/Berlin", "basis": "recorded", "decimal": ",", "separator": ";"}
-    words |= {"consent": "recorded" if country.consent == "not recorded" else "not recorded"}
-    if name in words:
-        changed: Any = words[name]
-    elif isinstance(value, bool):
-        changed = not value
-    elif isinstance(value, int | float):
-        changed = value + 1
-    elif isinstance(value, date):
-        changed = value + timedelta(1)
-    else:
-        changed = value[:-1] if isinstance(value, tuple) else f"{value}x"
-    return msgspec.structs.replace(country, **{name: changed})
-
-
 def test_every_module_that_makes_stamps_is_a_kind_here(kinds: dict[str, Kind]) -> None:
     makers = {
         ".".join(path.relative_to(ROOT).with_suffix("").parts)
@@ -179,7 +162,7 @@ def test_it_may_be_used_as_it_is(kinds: dict[str, Kind], name: str) -> None:
 def test_it_is_refused_under_another_setting_that_enters_it(kinds: dict[str, Kind], name: str, setting: str) -> None:
     """A new setting is one that enters, until scv.stamp says where it does not."""
     kind = kinds[name]
-    why = kind.why_not(other(US, setting))
+    why = kind.why_not(world.otherwise(US, setting))
     if setting in kind.enters:
         assert setting in why or (setting == "time_zone" and why)
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import itertools
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from scv.model.bundle import BundleInfo, FittedRows, Level
 from scv.model.calibration import Calibration, Logistic
 from scv.settings import Settings
 from scv.targets.target import TARGETS
+from tests import world
 
 US = countries.load("US")
 NAMES = ("orders__days_since", "orders__count_28d", "rhythm__gap_mean", "derived__overdue")
@@ -205,24 +206,6 @@ def test_nothing_is_pickled(written: Path) -> None:
         assert not names & {"pickle", "joblib", "dill", "cloudpickle"}
 
 
-def other(country: Country, name: str) -> Country:
-    """The country with another value of one setting."""
-    value = getattr(country, name)
-    words = {"time_zone": "Europe/Berlin", "basis": "recorded", "decimal": ",", "separator": ";"}
-    words |= {"consent": "recorded" if country.consent == "not recorded" else "not recorded"}
-    if name in words:
-        changed: Any = words[name]
-    elif isinstance(value, bool):
-        changed = not value
-    elif isinstance(value, int | float):
-        changed = value + 1
-    elif isinstance(value, date):
-        changed = value + timedelta(1)
-    else:
-        changed = value[:-1] if isinstance(value, tuple) else f"{value}x"
-    return msgspec.structs.replace(country, **{name: changed})
-
-
 @pytest.mark.parametrize("name", [name for name in Country.__struct_fields__ if name != "code"])
 @pytest.mark.parametrize("target", sorted(TARGETS))
 def test_a_bundle_answers_only_under_the_settings_that_its_question_was_asked_with(
@@ -231,7 +214,7 @@ def test_a_bundle_answers_only_under_the_settings_that_its_question_was_asked_wi
     """A new setting is one that enters, until scv.stamp says where it does not."""
     asked = msgspec.structs.replace(info, target=target, stamp=bundle.made_of(US, target))
     written = bundle.write(tmp_path, asked, booster.model_to_string())
-    changed = other(US, name)
+    changed = world.otherwise(US, name)
     used = name in {*stamp.MODEL, *TARGETS[target].settings}
     elsewhere = name in {*stamp.WEEK, *stamp.NOWHERE} - {*stamp.MODEL}
     assert used or elsewhere, "say in scv.stamp which artefacts it enters"
