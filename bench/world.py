@@ -18,6 +18,7 @@ from feast import FeatureStore
 
 from bench.size import Size
 from feature_repo.feast_store import apply
+from local.demo import completejourney
 from local.services import Services
 from scv.events import calendar, country
 from scv.offline.fetch import fetch
@@ -25,7 +26,6 @@ from scv.settings import Settings
 from store.client import connect
 from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
-from streams.replay import completejourney
 from streams.replay.history import History, write_parquet
 from streams.replay.sender import replay
 

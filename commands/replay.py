@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from scv import settings
-from scv.errors import UserError
+from scv.errors import UserError, did_you_mean
 from scv.events import calendar, country
 from scv.settings import Settings
 from terminal import listing
@@ -16,6 +17,8 @@ from terminal import listing
 if TYPE_CHECKING:
     from streams.replay.history import History
     from streams.replay.sender import Summary
+
+DEMO = "completejourney"
 
 
 @click.command()
@@ -48,8 +51,7 @@ def command(
     pace = None if speed is None else sender.parse_speed(speed)
     if code is not None:
         country.load(code, found.countries_path)
-    source = sender.source(path, found)
-    with History(source, code, keep_bad, found.memory, found.threads) as history, Bar() as report:
+    with History(_source(path, found), code, keep_bad, found.memory, found.threads) as history, Bar() as report:
         since = _instant(begin, history, found) if begin else _standing(history, found)
         end = None if until is None else _instant(until, history, found)
         summary = sender.replay(history, found, since, end, pace, report)
@@ -57,6 +59,18 @@ def command(
     _show(summary)
     _left_out(summary, count, since, chosen=begin is not None)
     _wait(found)
+
+
+def _source(name: str, found: Settings) -> Path:
+    """The path that PATH means: a file, a folder, or the demo's households (made when they are missing)."""
+    if name == DEMO:
+        from local.demo import completejourney
+
+        return completejourney.events_file(found)
+    path = Path(name)
+    if not path.exists() and path.parent == Path() and (near := did_you_mean(name, [DEMO])):
+        raise UserError(f"There is no file {name}.{near}")
+    return path
 
 
 def _show(summary: Summary) -> None:

@@ -13,12 +13,12 @@ import pyarrow as pa
 from bench.reality import measures, pictures, published
 from bench.reality.panel import Panel, by_chance, of_events
 from bench.reality.published import Published
+from local.demo import completejourney
 from proof.world import simulate
 from scv import atomic as whole
 from scv import figures
 from scv.events import country as countries
 from scv.figures import Figure
-from streams.replay import completejourney
 
 CODES = ("ZZ", "ZY", "ZX")
 DOCS = Path("docs")

