@@ -90,7 +90,7 @@ class Archive:
         past: Past = {}
         manifest: WeekManifest | None = None
         try:
-            week = Folder(self._settings.exports_url, country).usable(tuesday, self._standing(country).log)
+            week = Folder(self._settings.exports_url, country).usable(tuesday, self._standing(country).version.ids)
             if week is not None:
                 manifest = week.manifest
                 past = known.past if known is not None and known.manifest == manifest else past_of(week)

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from scv.errors import UserError
 from scv.events.calendar import add_days, from_us, midnight, tuesdays
@@ -18,7 +20,7 @@ from scv.features import fetcher
 from scv.offline import batch, snapshot
 from scv.offline.fetch import fetch
 from scv.offline.lake import Lake, LakeVersion
-from scv.offline.snapshot import Snapshots
+from scv.offline.snapshot import Snapshots, path_of
 from scv.settings import Settings
 from scv.targets import labels
 from scv.targets.target import Target, mature
@@ -68,8 +70,7 @@ def read(
     """
     lake = Lake(settings.lake_path)
     version = lake.version()
-    connection = duckdb.connect(config={"threads": settings.threads, "memory_limit": settings.memory})
-    try:
+    with duckdb.connect(config={"threads": settings.threads, "memory_limit": settings.memory}) as connection:
         complete = labels.complete_to(connection, lake, version, country, targets)
         if complete is None:
             raise UserError(
@@ -79,12 +80,9 @@ def read(
         known = min(complete, at)
         begin = first or begins(connection, lake, version, country, targets)
         references = [one for one in _tuesdays(country, begin, known) if _useful(one, targets, country, known)]
-        ensure(settings, country, references, version)
-        table = features(settings, country, references, store)
+        table = features(settings, Snapshots(settings, country, version), references, store)
         outcomes = labels.of_lake(connection, lake, version, country, targets, known)
         yield Past(country, at, table, outcomes, known, version)
-    finally:
-        connection.close()
 
 
 def begins(
@@ -113,57 +111,34 @@ def _useful(reference: datetime, targets: Sequence[Target], country: Country, kn
     return any(mature(target, reference, country, known) for target in targets)
 
 
-def ensure(settings: Settings, country: Country, references: Sequence[datetime], version: LakeVersion) -> None:
-    """Fetch the snapshots that are missing or may not be used as they are."""
-    stand = Snapshots(settings, country, version)
-    missing = [at for at in references if stand.why_not(at)]
-    if not missing:
-        return
-    failed = [one for one in fetch(settings, {country: missing}, version=version) if one.error]
-    if failed:
-        raise UserError(f"Fetcher {failed[0].job.fetcher} of {country.code} failed: {failed[0].error}")
-
-
 def features(
-    settings: Settings, country: Country, references: Sequence[datetime], store: FeatureStore | None
+    settings: Settings, snapshots: Snapshots, references: Sequence[datetime], store: FeatureStore | None
 ) -> pa.Table:
-    """Everyone's features at those references, ordered by reference, then customer."""
+    """Everyone's features at those references, ordered by reference, then customer.
+
+    Snapshots that are missing or may not be used as they are get fetched first.
+    """
     if not references:
-        return _empty()
+        columns = [pa.field(one.full_name, batch.ARROW[one.dtype]) for one in fetcher.all_features().values()]
+        return pa.schema([*batch.KEYS, *columns]).empty_table()
+    country = snapshots.country
+    missing = [at for at in references if snapshots.why_not(at)]
+    if missing:
+        failed = [one for one in fetch(settings, {country: missing}, version=snapshots.version) if one.error]
+        if failed:
+            raise UserError(f"Fetcher {failed[0].job.fetcher} of {country.code} failed: {failed[0].error}")
     if store is None:
-        read = [snapshot.join(snapshot.read(settings, country, at)) for at in references]
-        return _ordered(pa.concat_tables(read))
-    return _joined(store, _entities(settings, country, references))
-
-
-def _entities(settings: Settings, country: Country, references: Sequence[datetime]) -> pa.Table:
-    """One row per reference and customer with a row in any fetcher's snapshot."""
-    keys = [field.name for field in batch.KEYS]
-    paths = [
-        str(snapshot.path_of(settings.snapshots_path, name, country, at))
-        for name in fetcher.collect()
-        for at in references
-    ]
-    with duckdb.connect(config={"threads": settings.threads}) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-        query = f"SELECT DISTINCT {', '.join(keys)} FROM read_parquet([{listed}], hive_partitioning = false)"
-        return connection.sql(query).to_arrow_table()
-
-
-def _joined(store: FeatureStore, entities: pa.Table) -> pa.Table:
-    """Feast's point-in-time join of the whole service at those rows."""
-    frame = entities.to_pandas()
-    service = store.get_feature_service(SERVICE)
-    found = store.get_historical_features(frame, service, full_feature_names=True).to_arrow()
-    names = [field.name for field in batch.KEYS]
-    return _ordered(found.select([*names, *(name for name in found.column_names if "__" in name)]))
-
-
-def _ordered(table: pa.Table) -> pa.Table:
+        table = pa.concat_tables([snapshot.join(snapshots.read(at)) for at in references])
+    else:
+        names = fetcher.collect()
+        table = _joined(store, [path_of(snapshots.root, name, country, at) for name in names for at in references])
     return table.sort_by([("event_timestamp", "ascending"), ("customer_id", "ascending")]).combine_chunks()
 
 
-def _empty() -> pa.Table:
-    columns = [pa.field(one.full_name, batch.ARROW[one.dtype]) for one in fetcher.all_features().values()]
-    return pa.schema([*batch.KEYS, *columns]).empty_table()
+def _joined(store: FeatureStore, files: Sequence[Path]) -> pa.Table:
+    """Feast's point-in-time join of the whole service: a row per reference and customer with a row in any snapshot."""
+    keys = [field.name for field in batch.KEYS]
+    entities = pa.concat_tables(pq.ParquetFile(one).read(keys) for one in files).group_by(keys).aggregate([])
+    service = store.get_feature_service(SERVICE)
+    found = store.get_historical_features(entities.to_pandas(), service, full_feature_names=True).to_arrow()
+    return found.select([*keys, *(name for name in found.column_names if "__" in name)])

@@ -52,7 +52,7 @@ class Feature:
         """Kept per day (and not as one lifetime state)."""
         return self.window is not None and self.fold.tiled
 
-    @property
+    @functools.cached_property
     def key(self) -> str:
         return f"{self.name}={self.fold.key()}@{self.window}:{self.dtype}"
 

@@ -79,12 +79,7 @@ class Snapshots:
     def __init__(self, settings: Settings, country: Country, version: LakeVersion | None = None) -> None:
         self.root, self.country = settings.snapshots_path, country
         self._lake = Lake(settings.lake_path)
-        self._version = version or self._lake.version()
-
-    @property
-    def log(self) -> Mapping[str, str]:
-        """The ids of the lake's tables, as it was looked at."""
-        return self._version.ids
+        self.version = version or self._lake.version()
 
     def why_not(self, at: datetime, content: bool = True) -> str:
         """Why the snapshot of a reference may not be used, in words; "" where it may.
@@ -119,20 +114,23 @@ class Snapshots:
         return _damage(made, {name: self._body(name, made.at) for name in made.rows})
 
     def _wanted(self, made: SnapshotManifest) -> Stamp:
-        now = made_of(self.country, self._version)
-        log = {family: one for family, one in now.log.items() if family in made.stamp.log}
-        return msgspec.structs.replace(now, log=log, lake={}, complete_to=self._complete_to(made))
+        log = {family: one for family, one in self._now.log.items() if family in made.stamp.log}
+        return msgspec.structs.replace(self._now, log=log, lake={}, complete_to=self._complete_to(made))
 
     def _complete_to(self, made: SnapshotManifest) -> dict[str, datetime]:
         """How far towards the reference the lake is complete now; it is not asked where the snapshot has it all."""
         had = made.stamp.complete_to
-        if all(family in had and had[family] >= made.at for family in self._version.families):
+        if all(family in had and had[family] >= made.at for family in self.version.families):
             return {}
         return {family: min(made.at, mark) for family, mark in self._marks.items()}
 
     @functools.cached_property
+    def _now(self) -> Stamp:
+        return made_of(self.country, self.version)
+
+    @functools.cached_property
     def _marks(self) -> Mapping[str, datetime]:
-        return self._lake.complete_to(self.country.code, self._version)
+        return self._lake.complete_to(self.country.code, self.version)
 
     def _body(self, name: str, at: datetime) -> bytes:
         try:
