@@ -114,7 +114,7 @@ def _write_lines(found: Arrivals, path: Path, task: Task) -> None:
 
 
 def _write_records(found: Arrivals, path: Path, task: Task) -> None:
-    from streams.replay.json_lines import STAGED
+    from streams.replay.columns import STAGED
 
     with pq.ParquetWriter(path, STAGED, compression="zstd", use_dictionary=["family", "country"]) as writer:
         for batch in records(found, task.number):

@@ -11,13 +11,13 @@ import pyarrow as pa
 from proof.world.dirt import Arrivals
 from proof.world.harm import spoil
 from streams.replay import columns as wide
-from streams.replay.json_lines import STAGED
+from streams.replay.columns import STAGED
 
 _BATCH = 65_536
 
 
 def records(arrivals: Arrivals, file_no: int = 0) -> Iterator[pa.RecordBatch]:
-    """Batches of `streams.replay.json_lines.STAGED` in the order of arrival; `seen_us` holds when a record is sent.
+    """Batches of `streams.replay.columns.STAGED` in the order of arrival; `seen_us` holds when a record is sent.
 
     An erasure is one record for each family, with the same `row_no`.
     """
@@ -30,7 +30,7 @@ def records(arrivals: Arrivals, file_no: int = 0) -> Iterator[pa.RecordBatch]:
         connection.register("arrivals", table)
         described = connection.execute("DESCRIBE SELECT * EXCLUDE (file_no, row_no) FROM arrivals").fetchall()
         select = wide.select("arrivals", {str(row[0]): str(row[1]) for row in described}, None)
-        columns = "family, encode(key) AS key, encode(value) AS value, country, file_no, row_no, problem"
+        columns = "family, key, value, country, file_no, row_no, problem"
         for batch in connection.sql(f"SELECT {columns} FROM ({select})").to_arrow_reader(_BATCH):
             yield _harmed(batch, arrivals)
 

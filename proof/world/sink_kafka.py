@@ -20,8 +20,8 @@ from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from store.client import UNWELL, client
 from streams.kafka import topics
+from streams.replay.columns import STAGED
 from streams.replay.history import History
-from streams.replay.json_lines import STAGED
 from streams.replay.sender import replay
 from streams.replay.standing import standing
 
@@ -94,7 +94,7 @@ class KafkaSink:
 
 
 class Spool(History):
-    """Parts of `json_lines.STAGED`; `seen_us` is the instant of sending. What is broken stays as it is."""
+    """Parts of `streams.replay.columns.STAGED`; `seen_us` is the instant of sending. What is broken stays as it is."""
 
     def _sources(self, country: str | None) -> list[str]:
         listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in self._files)

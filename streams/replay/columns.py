@@ -31,37 +31,30 @@ _INTEGERS = {f"{sign}{size}INT" for sign in ("", "U") for size in ("TINY", "SMAL
     "INTEGER",
     "UINTEGER",
 }
-_RFC3339 = r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)"
+_RFC3339 = r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)"
 
 
-def payload() -> dict[str, event.FieldType]:
-    """Payload field → type over all families, sorted by name."""
-    found: dict[str, event.FieldType] = {}
-    for family in FAMILIES:
-        found |= event.fields(family)
-    return dict(sorted(found.items()))
-
-
-def kinds_with(field: str) -> tuple[str, ...]:
-    """The kinds that have this payload field."""
-    kinds = {kind for family in FAMILIES for kind in event.kinds(family)}
-    return tuple(sorted(str(kind.__struct_config__.tag) for kind in kinds if field in kind.__struct_fields__))
-
-
-def own_kinds() -> dict[str, int]:
-    """Kind → index of its family in `FAMILIES`; `erased`, which goes to all of them, is not among them."""
-    pairs = ((str(k.__struct_config__.tag), n) for n, ks in enumerate(event.FAMILIES.values()) for k in ks)
-    return dict(pairs)
-
-
-PAYLOAD = payload()
-TAKES = {field: kinds_with(field) for field in PAYLOAD}
-FAMILY_OF = own_kinds()
+_OWN = [(n, str(kind.__struct_config__.tag), kind) for n, own in enumerate(event.FAMILIES.values()) for kind in own]
+FAMILY_OF = {kind: n for n, kind, _ in _OWN}
+"""Kind → index of its family in `FAMILIES`; `erased`, which goes to all of them, is not among them."""
+PAYLOAD = dict(sorted(field for family in FAMILIES for field in event.fields(family).items()))
+"""Payload field → type, over all families."""
+TAKES = {field: sorted(kind for _, kind, fields in _OWN if field in fields.__struct_fields__) for field in PAYLOAD}
+"""Payload field → the kinds that have it."""
 INSTANT = pa.timestamp("us", tz="UTC")
 SCHEMA = pa.schema(
     [pa.field(name, INSTANT if name.endswith("_at") else pa.string()) for name in ENVELOPE]
     + [pa.field(name, _ARROW[kind]) for name, kind in PAYLOAD.items()]
 )
+STAGED = pa.schema(
+    {
+        "family": pa.uint8(), "key": pa.binary(), "value": pa.binary(), "seen_us": pa.int64(),
+        "country": pa.string(), "file_no": pa.int32(), "row_no": pa.int64(), "problem": pa.string(),
+    }
+)  # fmt: skip
+"""Records to be sent: `family` is an index into `FAMILIES`; `file_no` and `row_no` (from 0) say where it was read."""
+JSON = "JSON"
+"""The type of a column of JSON text."""
 
 
 def write_parquet(events: pa.Table, path: Path) -> Path:
@@ -120,26 +113,29 @@ def _is_text(kind: str) -> bool:
 
 
 def select(source: str, columns: Mapping[str, str], country: str | None) -> str:
-    """SQL over a wide table that yields one record per row and topic.
+    """SQL over a wide table that yields one record (`STAGED`) per row and topic; `problem` is what no decoder sees.
 
-    `source` has `file_no` and `row_no` beside the wide columns. The result has family (index), key, value (JSON),
-    seen_us, country, file_no, row_no and problem (null, or what the decoder cannot see).
+    `source` has `file_no` and `row_no` beside the wide columns, which may be JSON text (`streams.replay.json_lines`):
+    a value of the wrong type stays what it is then, and what is no JSON object too.
     """
-    has_country = "country" in columns
-    code = _text("country") if has_country else _quoted(country or "")
-    inner = {name: _text(name) for name in ("kind", "customer_id") if name in columns} | {"country": code}
-    inner |= {f"{name}_us": _instant_us(name, columns[name]) for name in ("occurred_at", "seen_at") if name in columns}
+    lines = JSON in columns.values()
+    code = _text("country", columns) if "country" in columns else _quoted(country or "")
+    if lines and country:
+        code = f"coalesce({code}, {_quoted(country)})"
+    inner = {name: _text(name, columns) for name in ("kind", "customer_id") if name in columns} | {"country": code}
+    inner |= {f"{name}_us": _instant_us(name, columns) for name in ("occurred_at", "seen_at") if name in columns}
     inner |= {f"j_{name}": _json(name, columns[name], kind) for name, kind in PAYLOAD.items() if name in columns}
-    only = f" WHERE {code} = {_quoted(country)}" if has_country and country else ""
-    rows = ", ".join(f"{sql} AS {name}" for name, sql in inner.items())
-    raw = ", ".join(f'"{name}" AS raw_{name}' for name in ("id", "occurred_at", "seen_at") if name in columns)
+    inner |= {f"raw_{name}": _raw(name, columns[name]) for name in ENVELOPE if name in columns}
+    rows = ", ".join(["file_no", "row_no", *(f"{sql} AS {name}" for name, sql in inner.items())])
+    rows += ", line, more, odd" if lines else ", NULL AS line, NULL AS more, NULL AS odd"
+    only = f" WHERE {code} = {_quoted(country)}" if "country" in columns and country else ""
     found = [name for name in PAYLOAD if name in columns]
     seen = "coalesce(seen_at_us, occurred_at_us)" if "seen_at" in columns else "occurred_at_us"
     return f"""
-        SELECT unnest({_topics()})::UTINYINT AS family, country || ':' || customer_id AS key,
-               '{{' || concat_ws(',', {", ".join(_members(columns, found))}) || '}}' AS value,
-               {seen} AS seen_us, country, file_no, row_no, {_problem(found)} AS problem
-        FROM (SELECT file_no, row_no, {raw}, {rows} FROM {source}{only})"""
+        SELECT unnest({_topics()})::UTINYINT AS family, encode(country || ':' || customer_id) AS key,
+               coalesce(line, encode('{{' || concat_ws(',', {_members(columns, found)}, more) || '}}')) AS value,
+               {seen} AS seen_us, country, file_no, row_no, coalesce({_problem(found)}, odd) AS problem
+        FROM (SELECT {rows} FROM {source}{only})"""
 
 
 def _topics() -> str:
@@ -148,15 +144,21 @@ def _topics() -> str:
     return f"CASE WHEN kind = 'erased' THEN [{everywhere}] ELSE [CASE kind {own} ELSE {NOWHERE} END] END"
 
 
-def _members(columns: Mapping[str, str], found: list[str]) -> list[str]:
+def _members(columns: Mapping[str, str], found: list[str]) -> str:
+    """SQL of each member; the envelope of a line stays as it stands, that of a row is written anew."""
     content = [f"'{name}=' || j_{name}" for name in found]
-    hashed = f"md5(concat_ws('|', country, customer_id, kind, occurred_at_us, {', '.join(content) or 'NULL'}))"
-    ident = "CAST(raw_id AS VARCHAR)" if "id" in columns else hashed
-    occurred = _rfc3339("occurred_at_us", "raw_occurred_at")
-    seen = f"coalesce({_rfc3339('seen_at_us', 'raw_seen_at')}, {occurred})" if "seen_at" in columns else occurred
-    envelope = [f"""'"{name}":' || to_json({name})""" for name in ("kind", "country", "customer_id")]
-    times = [f"""'"id":' || to_json({ident})""", f"""'"occurred_at":' || {occurred}""", f"""'"seen_at":' || {seen}"""]
-    return envelope + times + [f"""'"{name}":' || j_{name}""" for name in found]
+    hashed = f"to_json(md5(concat_ws('|', country, customer_id, kind, occurred_at_us, {', '.join(content) or 'NULL'})))"
+    if JSON in columns.values():
+        values = {name: f"raw_{name}" for name in ENVELOPE}
+        defaults = {"country": "to_json(country)", "id": hashed, "seen_at": "raw_occurred_at"}
+        values |= {name: f"coalesce(raw_{name}, {default})" for name, default in defaults.items()}
+    else:
+        values = {name: f"to_json({name})" for name in ("kind", "country", "customer_id")}
+        values["id"] = "raw_id" if "id" in columns else hashed
+        values["occurred_at"] = occurred = _rfc3339("occurred_at")
+        values["seen_at"] = f"coalesce({_rfc3339('seen_at')}, {occurred})" if "seen_at" in columns else occurred
+    values |= {name: f"j_{name}" for name in found}
+    return ", ".join(f"""'"{name}":' || {sql}""" for name, sql in values.items())
 
 
 def _problem(found: list[str]) -> str:
@@ -168,29 +170,39 @@ def _problem(found: list[str]) -> str:
     return f"CASE {' '.join(cases)} END"
 
 
-def _text(name: str) -> str:
+def _text(name: str, columns: Mapping[str, str]) -> str:
+    if columns[name] == JSON:
+        return f"""CASE WHEN "{name}" LIKE '"%' THEN "{name}"::JSON ->> '$' END"""
     return f'CAST("{name}" AS VARCHAR)'
+
+
+def _raw(name: str, kind: str) -> str:
+    return f'"{name}"' if kind == JSON else f'CAST(to_json(CAST("{name}" AS VARCHAR)) AS VARCHAR)'
 
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _instant_us(name: str, kind: str) -> str:
-    if kind != "VARCHAR":
+def _instant_us(name: str, columns: Mapping[str, str]) -> str:
+    if columns[name] not in ("VARCHAR", JSON):
         return f'epoch_us(CAST("{name}" AS TIMESTAMPTZ))'
-    instant = f'epoch_us(TRY_CAST("{name}" AS TIMESTAMPTZ))'
-    return f"""CASE WHEN regexp_full_match("{name}", '{_RFC3339}') THEN {instant} END"""
+    text = _text(name, columns)
+    return (
+        f"CASE WHEN regexp_full_match({text}, '{_RFC3339}') THEN epoch_us(TRY_CAST(upper({text}) AS TIMESTAMPTZ)) END"
+    )
 
 
-def _rfc3339(us: str, raw: str) -> str:
-    written = f"""'"' || replace(CAST(make_timestamp({us}) AS VARCHAR), ' ', 'T') || 'Z"'"""
-    return f"coalesce({written}, to_json(CAST({raw} AS VARCHAR)))"
+def _rfc3339(name: str) -> str:
+    written = f"""'"' || replace(CAST(make_timestamp({name}_us) AS VARCHAR), ' ', 'T') || 'Z"'"""
+    return f"coalesce({written}, raw_{name})"
 
 
 def _json(name: str, kind: str, declared: event.FieldType) -> str:
     """SQL of a payload value as JSON text; a value of the wrong type stays what it is, for the decoder to refuse."""
     column = f'"{name}"'
+    if kind == JSON:
+        return column
     if kind in ("DOUBLE", "FLOAT") or kind.startswith("DECIMAL"):
         number = f"CAST({column} AS DOUBLE)"
         whole = f"{number} = trunc({number}) AND abs({number}) < 1e15"

@@ -21,7 +21,7 @@ import pyarrow as pa
 from scv.errors import UserError, did_you_mean
 from scv.events.country import Country
 from streams.replay import columns as wide
-from streams.replay import json_lines as lines
+from streams.replay import json_lines
 from streams.replay.columns import SCHEMA, write_parquet
 from streams.replay.refusals import BadRows
 
@@ -172,9 +172,10 @@ class History:
             rows = f"""(SELECT * EXCLUDE (filename, file_row_number), file_row_number AS row_no,
                 CAST({numbers}[filename] AS INTEGER) AS file_no
                 FROM read_parquet([{listed}], filename = true, file_row_number = true))"""
-            sources.append(_as_bytes(wide.select(rows, dict(columns), country)))
-        staged = self._stage_lines(country)
-        return sources + ([f"SELECT * FROM read_parquet({_text(staged)})"] if staged else [])
+            sources.append(wide.select(rows, dict(columns), country))
+        if found := [(n, path) for n, path in enumerate(self._files) if path.suffix in _LINES]:
+            sources.append(self._staged(found, country))
+        return sources
 
     def _columns(self, path: Path, country: str | None) -> list[tuple[str, str]]:
         try:
@@ -185,13 +186,14 @@ class History:
         wide.check_columns(dict(columns), str(path), country is not None)
         return columns
 
-    def _stage_lines(self, country: str | None) -> Path | None:
-        found = [(n, path) for n, path in enumerate(self._files) if path.suffix in _LINES]
-        if not found:
-            return None
-        target = Path(self._scratch.name) / "lines.parquet"
-        lines.stage(found, target, country)
-        return target
+    def _staged(self, found: list[tuple[int, Path]], country: str | None) -> str:
+        """Lines are read once, into the scratch folder."""
+        target = _text(Path(self._scratch.name) / "lines.parquet")
+        batches = pa.RecordBatchReader.from_batches(json_lines.LINES, json_lines.read(found))
+        self._con.register("lines", batches)
+        self._con.execute(f"COPY ({wide.select('lines', dict.fromkeys(SCHEMA.names, wide.JSON), country)}) TO {target}")
+        self._con.unregister("lines")
+        return f"SELECT * FROM read_parquet({target})"
 
     def _query(self, sql: str) -> pa.RecordBatchReader:
         return self._con.sql(sql).to_arrow_reader(_BATCH)
@@ -210,11 +212,6 @@ def _find(path: Path) -> list[Path]:
     if path.suffix not in endings:
         raise UserError(f"{path} is no event file: its name must end in {', '.join(endings)}.")
     return [path]
-
-
-def _as_bytes(select: str) -> str:
-    columns = "family, encode(key) AS key, encode(value) AS value, seen_us, country, file_no, row_no, problem"
-    return f"SELECT {columns} FROM ({select})"
 
 
 def _text(path: Path) -> str:

@@ -6,7 +6,7 @@ import bisect
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -104,8 +104,8 @@ def _plainly_good(family: int, value: bytes) -> bool:
 def _explained(error: BadEvent, value: bytes) -> BadReason:
     said = str(error)
     try:
-        found = msgspec.json.decode(value)
-    except msgspec.DecodeError:
+        found = msgspec.json.decode(value, type=dict[str, Any])
+    except ValueError:
         return BadReason(error.reason, said)
     name = said.rpartition("$.")[2].rstrip("`")
     if name == "kind":

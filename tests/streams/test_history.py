@@ -123,11 +123,12 @@ def test_a_bad_row_is_named_by_file_row_and_field(tmp_path: Path, name: str, cha
 
 def test_a_line_that_is_no_json_is_kept_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "h.jsonl"
-    path.write_bytes(json.dumps(rows({})[0]).encode() + b'\n{"kind": "placed", \xff\n\n[1]\n')
-    with pytest.raises(UserError, match=r"row 2: .*malformed"):
+    path.write_bytes(json.dumps(rows({})[0]).encode() + b'\n{"kind": "placed", \xff\n\n[1]\n17\n{"id": "\xff"}\n')
+    with pytest.raises(UserError, match=r"row 2: .*malformed") as caught:
         read(path)
+    assert "4 rows" in str(caught.value)
     kept = {record.value: record.key for record in read(path, keep_bad=True)}
-    assert kept[b'{"kind": "placed", \xff'] is None and kept[b"[1]"] is None
+    assert kept[b'{"kind": "placed", \xff'] is None and kept[b"[1]"] is None and kept[b'{"id": "\xff"}'] is None
 
 
 @pytest.mark.parametrize(
