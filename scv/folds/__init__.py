@@ -1,34 +1,17 @@
-"""The closed set of folds: one file each. `FOLDS` is what the law tests collect."""
+"""The closed set of folds. `FOLDS` is what the law tests collect."""
 
-from scv.folds.active_days import ActiveDays
-from scv.folds.count import Count
-from scv.folds.dated import DaysUntil, DaysUntilWeekday, YearsSince
-from scv.folds.days_since import DaysSince, DaysSinceFirst
+from scv.folds.day_set import ActiveDays, GapLongest, GapMean, GapSd, WeekStreak
 from scv.folds.distinct_count import DistinctCount
-from scv.folds.extreme import Max, Min
-from scv.folds.gaps import GapLongest, GapMean, GapSd, WeekStreak
-from scv.folds.latest import Latest
+from scv.folds.extreme import DaysSince, DaysSinceFirst, Max, Min
+from scv.folds.latest import DaysUntil, DaysUntilWeekday, Latest, YearsSince
 from scv.folds.latest_by import LatestBy
-from scv.folds.sum import Sum
+from scv.folds.total import Count, Sum
 
 FOLDS = (
-    Count,
-    Sum,
-    Min,
-    Max,
-    Latest,
-    DistinctCount,
-    ActiveDays,
-    DaysSince,
-    DaysSinceFirst,
-    DaysUntil,
-    DaysUntilWeekday,
-    YearsSince,
-    GapMean,
-    GapSd,
-    GapLongest,
-    WeekStreak,
-    LatestBy,
+    *(Count, Sum, DistinctCount, LatestBy),
+    *(Max, Min, DaysSince, DaysSinceFirst),
+    *(Latest, DaysUntil, DaysUntilWeekday, YearsSince),
+    *(ActiveDays, GapMean, GapSd, GapLongest, WeekStreak),
 )
 
 __all__ = [fold.__name__ for fold in FOLDS] + ["FOLDS"]

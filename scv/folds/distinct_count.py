@@ -13,9 +13,10 @@ class DistinctCount(Fold):
     """Number of different values: the `most` smallest 64-bit hashes, exact up to `most`, then saturated."""
 
     most: int = field(default=32, kw_only=True)
+    sql_merges = "list"
 
-    def enter(self, state: list[int] | None, arrival: Arrival) -> list[int]:
-        return self.merge(state or [], [hash64(str(self.value(arrival)))])
+    def alone(self, arrival: Arrival) -> list[int]:
+        return [hash64(str(self.value(arrival)))]
 
     def merge(self, left: list[int], right: list[int]) -> list[int]:
         return sorted({*left, *right})[: self.most]
@@ -24,11 +25,7 @@ class DistinctCount(Fold):
         return len(state or ())
 
     def sql_enter(self) -> str:
-        value = "kind" if self.field == "kind" else f'"{self.field}"::VARCHAR'
-        return f"list(DISTINCT md5_number_lower({value})) FILTER ({self.condition()})"
-
-    def sql_merge(self, tile: str) -> str:
-        return f"list({tile})"
+        return f"list(DISTINCT md5_number_lower({self.sql_value()}::VARCHAR)) FILTER ({self.condition()})"
 
     def sql_read(self, state: str, window: Window | None) -> str:
         return f"least(coalesce(len(list_distinct(flatten({state}))), 0), {self.most})::BIGINT"

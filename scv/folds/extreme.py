@@ -1,49 +1,21 @@
-"""The smallest and the largest value of a whole-number field."""
+"""The largest and the smallest of numbers: of a field, and of the days on which something happened."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from scv.events.arrival import Arrival
 from scv.folds.fold import Fold, Window
 
 
-@dataclass(frozen=True)
-class Min(Fold):
-    """Smallest value of a whole-number field; nothing entered is missing."""
-
-    field_types: ClassVar[tuple[str, ...]] = ("int",)
-
-    def enter(self, state: int | None, arrival: Arrival) -> int:
-        value: int = self.value(arrival)
-        return value if state is None else min(state, value)
-
-    def merge(self, left: int, right: int) -> int:
-        return min(left, right)
-
-    def read(self, state: int | None, at_day: int, window: Window | None) -> int | None:
-        return state
-
-    def sql_enter(self) -> str:
-        return f'min("{self.field}") FILTER ({self.condition()})'
-
-    def sql_merge(self, tile: str) -> str:
-        return f"min({tile})"
-
-    def sql_read(self, state: str, window: Window | None) -> str:
-        return f"{state}::BIGINT"
-
-
-@dataclass(frozen=True)
 class Max(Fold):
     """Largest value of a whole-number field; nothing entered is missing."""
 
     field_types: ClassVar[tuple[str, ...]] = ("int",)
+    sql_merges = "max"
 
-    def enter(self, state: int | None, arrival: Arrival) -> int:
-        value: int = self.value(arrival)
-        return value if state is None else max(state, value)
+    def alone(self, arrival: Arrival) -> int:
+        return int(self.value(arrival))
 
     def merge(self, left: int, right: int) -> int:
         return max(left, right)
@@ -52,10 +24,46 @@ class Max(Fold):
         return state
 
     def sql_enter(self) -> str:
-        return f'max("{self.field}") FILTER ({self.condition()})'
-
-    def sql_merge(self, tile: str) -> str:
-        return f"max({tile})"
+        return f"{self.sql_merges}({self.sql_value()}) FILTER ({self.condition()})"
 
     def sql_read(self, state: str, window: Window | None) -> str:
         return f"{state}::BIGINT"
+
+
+class Min(Max):
+    """Smallest value of a whole-number field; nothing entered is missing."""
+
+    sql_merges = "min"
+
+    def merge(self, left: int, right: int) -> int:
+        return min(left, right)
+
+
+class DaysSince(Max):
+    """Local days from the newest event to `at`; nothing entered is missing."""
+
+    tiled = False
+    needs_field = False
+    field_types = ()
+    reach = 0
+
+    def value(self, arrival: Arrival) -> int:
+        return arrival.day
+
+    def read(self, state: int | None, at_day: int, window: Window | None) -> int | None:
+        return None if state is None else at_day - state
+
+    def sql_value(self) -> str:
+        return "day"
+
+    def sql_read(self, state: str, window: Window | None) -> str:
+        return f"(at_day - {state})::BIGINT"
+
+
+class DaysSinceFirst(DaysSince):
+    """Local days from the oldest event to `at`: tenure; nothing entered is missing."""
+
+    sql_merges = "min"
+
+    def merge(self, left: int, right: int) -> int:
+        return min(left, right)

@@ -1,6 +1,6 @@
 """What every fold is: a small algebra over a customer's events, in Python and beside it in SQL.
 
-A fold says how an admitted event *enters* a state, how states *merge* (commutative, associative, `None` is
+A fold says which state an admitted event makes *alone*, how states *merge* (commutative, associative, `None` is
 zero) and how a merged state *reads* at a local day. The stream uses those three; the batch uses the SQL of
 the same three: an aggregate over a day's events, one over tiles, an expression over the result.
 """
@@ -41,9 +41,9 @@ class Window:
         """
         return Window(self.start - cut_off_days, self.end - cut_off_days) if self.ahead else self
 
-    def sql(self, day: str = "day", at_day: str = "at_day") -> str:
-        head = f" AND {day} < {at_day} - {self.end}" if self.end else ""
-        return f"{day} >= {at_day} - {self.start}{head}"
+    def sql(self, day: str = "day") -> str:
+        head = f" AND {day} < at_day - {self.end}" if self.end else ""
+        return f"{day} >= at_day - {self.start}{head}"
 
     def days(self, at_day: int) -> range:
         """The local days inside at an instant of that local day; one that ends today has no last day.
@@ -52,9 +52,6 @@ class Window:
         range(86, 93)
         """
         return range(at_day - self.start, at_day - self.end if self.end else FAR_DAY)
-
-    def covers(self, day: int, at_day: int) -> bool:
-        return day in self.days(at_day)
 
 
 FAR_DAY = 2**31
@@ -70,7 +67,8 @@ class Fold:
     `kinds` are the event kinds that enter (all of the family when empty), `where` are comparisons of
     payload fields, all of which must hold. Subclasses add their own parameters. `field_types` are the types
     a field may have (any when empty), `reach` the longest window in days (None: any, 0: no window at all).
-    A fold that `looks_ahead` is over dates that events name, and can be read over the open week.
+    A fold that `looks_ahead` is over dates that events name, and can be read over the open week. One that is not
+    `tiled` keeps one state and cuts its windows itself; `sql_merges` names the aggregate of tiles.
 
     What it says of itself to people is part of no fingerprint: `doc` is a sentence for the catalogue, `hint` a reason
     for an agent's screen, `sayable` one that may be said aloud; both may use {value} and {usual}.
@@ -90,12 +88,19 @@ class Fold:
     field_types: ClassVar[tuple[str, ...]] = ()
     reach: ClassVar[int | None] = None
     looks_ahead: ClassVar[bool] = False
+    gives: ClassVar[Dtype] = "int"
+    sql_merges: ClassVar[str] = ""
     sample_parameters: ClassVar[dict[str, Any]] = {}
 
     # -- the algebra (None is zero) ------------------------------------------------------------------------
+    def alone(self, arrival: Arrival) -> Any:
+        """The state of one admitted event."""
+        raise NotImplementedError
+
     def enter(self, state: Any, arrival: Arrival) -> Any:
         """The state after one more admitted event."""
-        raise NotImplementedError
+        alone = self.alone(arrival)
+        return alone if state is None else self.merge(state, alone)
 
     def merge(self, left: Any, right: Any) -> Any:
         """Two states as one; neither is None."""
@@ -116,7 +121,7 @@ class Fold:
 
     def sql_merge(self, tile: str) -> str:
         """An aggregate over the tiles in column `tile`; a FILTER with the window may follow it."""
-        raise NotImplementedError
+        return f"{self.sql_merges}({tile})"
 
     def sql_read(self, state: str, window: Window | None) -> str:
         """The value of a merged state; `at_day` is in scope."""
@@ -124,7 +129,7 @@ class Fold:
 
     # -- what follows from the parameters ------------------------------------------------------------------
     def dtype(self, fields: Mapping[str, str]) -> Dtype:
-        return "int"
+        return self.gives
 
     def takes(self, arrival: Arrival) -> bool:
         """Does this event enter?"""
@@ -140,6 +145,10 @@ class Fold:
 
     def value(self, arrival: Arrival) -> Any:
         return arrival.kind if self.field == "kind" else arrival.values[self.field]
+
+    def sql_value(self) -> str:
+        """`value` as SQL over the events."""
+        return f'"{self.field}"'
 
     def condition(self) -> str:
         """`takes` as SQL over the events."""
@@ -164,10 +173,6 @@ class Fold:
     def over(self, days: int) -> Windowed:
         """The last `days` local days and today so far."""
         return Windowed(self, {"": Window(days)})
-
-    def between(self, start: int, end: int) -> Windowed:
-        """The local days from `start` to `end` days back."""
-        return Windowed(self, {"": Window(start, end)})
 
     def each_week(self, weeks: int) -> Windowed:
         """One feature per week back: `_w1` is the last seven days and today so far."""

@@ -1,43 +1,84 @@
-"""The newest value of a field."""
+"""What the newest event says: a value, or how far a date, a year or a weekday in it lies from `at`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from scv.events.arrival import Arrival
+from scv.events.calendar import first_of, to_date
 from scv.folds.fold import Dtype, Fold, Window
 
 Stamped = tuple[int, str, Any]
 
 
-@dataclass(frozen=True)
-class Latest(Fold):
-    """Value of the newest event by (`occurred_at`, id); events without the field do not enter.
+class Newest(Fold):
+    """A fold that keeps one field of the newest event by (`occurred_at`, id); events without it do not enter."""
 
-    `field` may be `kind`: then the value is the newest event's kind. Nothing entered is missing.
-    """
+    sql_merges = "max"
 
-    def enter(self, state: Stamped | None, arrival: Arrival) -> Stamped:
-        stamped = (arrival.occurred_us, arrival.id, self.value(arrival))
-        return stamped if state is None else max(tuple(state), stamped)
+    def alone(self, arrival: Arrival) -> Stamped:
+        return arrival.occurred_us, arrival.id, self.value(arrival)
 
     def merge(self, left: Stamped, right: Stamped) -> Stamped:
         return max(tuple(left), tuple(right))
 
+    def sql_enter(self) -> str:
+        return f"max({{'occurred': occurred_us, 'id': id, 'value': {self.sql_value()}}}) FILTER ({self.condition()})"
+
+
+class Latest(Newest):
+    """Value of the newest event; `field` may be `kind`: then it is that event's kind. Nothing entered is missing."""
+
     def read(self, state: Stamped | None, at_day: int, window: Window | None) -> Any:
         return None if state is None else state[2]
-
-    def sql_enter(self) -> str:
-        value = "kind" if self.field == "kind" else f'"{self.field}"'
-        return f"max({{'occurred': occurred_us, 'id': id, 'value': {value}}}) FILTER ({self.condition()})"
-
-    def sql_merge(self, tile: str) -> str:
-        return f"max({tile})"
 
     def sql_read(self, state: str, window: Window | None) -> str:
         return f"{state}.value"
 
     def dtype(self, fields: Mapping[str, str]) -> Dtype:
         return "str" if self.field == "kind" or fields[self.field] == "str" else "int"
+
+
+class DaysUntil(Newest):
+    """Local days from `at` to the date in the newest event's field; negative once it is past."""
+
+    field_types = ("date",)
+
+    def read(self, state: Stamped | None, at_day: int, window: Window | None) -> int | None:
+        return None if state is None else state[2] - at_day
+
+    def sql_read(self, state: str, window: Window | None) -> str:
+        return f"({state}.value - at_day)::BIGINT"
+
+
+class YearsSince(Newest):
+    """Calendar years from the year in the newest event's field to `at`'s: an age."""
+
+    field_types = ("int",)
+
+    def read(self, state: Stamped | None, at_day: int, window: Window | None) -> int | None:
+        return None if state is None else to_date(at_day).year - state[2]
+
+    def sql_read(self, state: str, window: Window | None) -> str:
+        return f"(year(DATE '1970-01-01' + at_day::INTEGER) - {state}.value)::BIGINT"
+
+
+class DaysUntilWeekday(Newest):
+    """Local days from `at` to the next day of the weekday (0: Monday) in the newest event's field: 1 to 7.
+
+    Over the open week it is the delivery of that weekday whose cut-off comes next, and the days until that cut-off.
+    """
+
+    tiled = False
+    field_types = ("int",)
+    reach = 0
+    looks_ahead = True
+
+    def read(self, state: Stamped | None, at_day: int, window: Window | None) -> int | None:
+        first = at_day - window.start if window else at_day + 1
+        return None if state is None else first_of(state[2], first) - first + 1
+
+    def sql_read(self, state: str, window: Window | None) -> str:
+        first = f"at_day - {window.start}" if window else "at_day + 1"
+        return f"((({state}.value - ({first}) - 3) % 7 + 7) % 7 + 1)::BIGINT"

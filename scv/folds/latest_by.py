@@ -24,14 +24,15 @@ class LatestBy(Fold):
     """
 
     equals: str = field(default="", kw_only=True)
-    tiled: ClassVar[bool] = False
-    field_types: ClassVar[tuple[str, ...]] = ("date",)
-    reach: ClassVar[int | None] = KEPT_DAYS
-    looks_ahead: ClassVar[bool] = True
+    tiled = False
+    field_types = ("date",)
+    reach = KEPT_DAYS
+    looks_ahead = True
+    sql_merges = "list"
     sample_parameters: ClassVar[dict[str, Any]] = {"equals": "skipped"}
 
-    def enter(self, state: ByDate | None, arrival: Arrival) -> ByDate:
-        return self.merge(state or {}, {self.value(arrival): (arrival.occurred_us, arrival.id, arrival.kind)})
+    def alone(self, arrival: Arrival) -> ByDate:
+        return {self.value(arrival): (arrival.occurred_us, arrival.id, arrival.kind)}
 
     def merge(self, left: ByDate, right: ByDate) -> ByDate:
         merged = dict(left)
@@ -58,9 +59,6 @@ class LatestBy(Fold):
     def sql_enter(self) -> str:
         entry = f"{{'on': \"{self.field}\", 'said': {{'occurred': occurred_us, 'id': id, 'kind': kind}}}}"
         return f"list({entry}) FILTER ({self.condition()})"
-
-    def sql_merge(self, tile: str) -> str:
-        return f"list({tile})"
 
     def sql_read(self, state: str, window: Window | None) -> str:
         reach = window.sql("e.on") if window else "e.on >= at_day"

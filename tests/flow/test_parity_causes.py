@@ -25,7 +25,7 @@ from scv.events.calendar import to_us
 from scv.events.event import Erased
 from scv.features import fetcher
 from scv.features.layout import layout_of
-from scv.folds.count import Count
+from scv.folds import Count
 from scv.model import bundle, champion
 from scv.offline import snapshot
 from scv.online.row import unpack

@@ -23,7 +23,7 @@ from scv.events.calendar import to_us
 from scv.events.mark import Mark
 from scv.features import fetcher
 from scv.features.layout import layout_of
-from scv.folds.count import Count
+from scv.folds import Count
 from tests.flow import parity_place
 from tests.flow.parity_place import AT, TARGET, Place, home_of, known, order
 from tests.keys import position_key, row_key

@@ -9,7 +9,7 @@ import pytest
 from scv.errors import BadSetting, UnknownName
 from scv.features.fetcher import Fetcher, collect
 from scv.folds import ActiveDays, Count, DaysSince, DaysUntil, DaysUntilWeekday, DistinctCount, LatestBy, Min, Sum
-from scv.folds.fold import Fold, Windowed
+from scv.folds.fold import Fold, Window, Windowed
 
 PLACED = ("placed",)
 BASE = Sum("amount_cents", kinds=PLACED).over(28)
@@ -30,7 +30,7 @@ def test_words_do_not_change_a_fingerprint() -> None:
     "other",
     [
         pytest.param(Sum("amount_cents", kinds=PLACED).over(29), id="window"),
-        pytest.param(Sum("amount_cents", kinds=PLACED).between(28, 7), id="end of the window"),
+        pytest.param(Windowed(Sum("amount_cents", kinds=PLACED), {"": Window(28, 7)}), id="end of the window"),
         pytest.param(Sum("amount_cents", kinds=PLACED), id="no window"),
         pytest.param(Sum("discount_cents", kinds=PLACED).over(28), id="field"),
         pytest.param(Sum("amount_cents").over(28), id="kinds"),
@@ -101,7 +101,7 @@ def test_an_unknown_kind_or_field_names_the_nearest() -> None:
         ("subscription", DaysUntilWeekday("delivery_weekday").over(7), "DaysUntilWeekday takes no window"),
         ("orders", Count().over(0), "0 <= end < start"),
         ("orders", Count().over(-1), "0 <= end < start"),
-        ("orders", Count().between(7, 28), "0 <= end < start"),
+        ("orders", Windowed(Count(), {"": Window(7, 28)}), "0 <= end < start"),
     ],
 )
 def test_what_could_only_compute_nonsense_is_refused(family: str, wrong: Fold | Windowed, says: str) -> None:

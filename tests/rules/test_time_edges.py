@@ -36,7 +36,7 @@ def test_the_first_and_the_last_tuesday_are_among_them() -> None:
 
 def test_weeks_back_are_seven_days_each_and_the_first_has_today_too() -> None:
     windows = Count().each_week(3).windows
-    covered = {name: [ago for ago in range(-1, 30) if one.covers(-ago, 0)] for name, one in windows.items()}
+    covered = {name: [ago for ago in range(-1, 30) if -ago in one.days(0)] for name, one in windows.items()}
     assert covered["_w1"][1:] == list(range(8)), "today so far and the seven days before"
     assert (covered["_w2"], covered["_w3"]) == (list(range(8, 15)), list(range(15, 22)))
 
