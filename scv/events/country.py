@@ -76,6 +76,9 @@ def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
+_zones = functools.cache(available_timezones)  # it walks hundreds of files
+
+
 def load(code: str, folder: Path | None = None) -> Country:
     """The country of that code; a file in `folder` wins over the built-in one.
 
@@ -107,8 +110,8 @@ def read(path: Path) -> Country:
         country = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Country)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
         raise BadSetting(f"Country file {path} cannot be used: {error}") from error
-    if country.time_zone not in available_timezones():
-        near = did_you_mean(country.time_zone, available_timezones())
+    if country.time_zone not in _zones():
+        near = did_you_mean(country.time_zone, _zones())
         raise BadSetting(f"Country file {path}: unknown time_zone {country.time_zone!r}.{near}")
     if country.code != path.stem:
         raise BadSetting(f"Country file {path}: code {country.code!r} does not match the file's name")
