@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -36,6 +37,11 @@ class Counters:
     placed: int = 0
     lost: int = 0
     commits: int = 0
+
+    def count(self, records: Mapping[str, int]) -> None:
+        """Add to what records became, by counter."""
+        for name, number in records.items():
+            setattr(self, name, getattr(self, name) + number)
 
     @property
     def taken(self) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from confluent_kafka import Message
@@ -27,28 +26,16 @@ class Record(NamedTuple):
     content: Arrival | Watermark | BadEvent
 
 
-@dataclass(frozen=True)
-class RecordReader:
-    """How the records of some topics are read."""
-
-    logs: Mapping[str, Log]
-    countries: Mapping[str, Country]
-
-    def read(self, message: Message) -> Record:
-        part = Part(message.topic(), message.partition())
-        key, value, (_, recorded_ms) = message.key(), message.value(), message.timestamp()
-        recorded_us = max(recorded_ms, 0) * 1000  # -1: a record without a time, which then says nothing that counts
-        return Record(part, message.offset(), key, value, self._content(part, key, value, recorded_us))
-
-    def _content(
-        self, part: Part, key: bytes | None, value: bytes | None, recorded_us: int
-    ) -> Arrival | Watermark | BadEvent:
-        log = self.logs[part.topic]
-        try:
-            found = decode(log.family, key, value, self.countries, recorded_us)
-        except BadEvent as error:
-            return error
-        if isinstance(found, Arrival) and partition_of(key or b"", log.partitions) != part.partition:
-            right = partition_of(key or b"", log.partitions)
-            return BadEvent("wrong partition", f"in partition {part.partition}; murmur2 of its key says {right}")
-        return found
+def record_of(message: Message, logs: Mapping[str, Log], countries: Mapping[str, Country]) -> Record:
+    """A record of one of these logs' topics."""
+    part, key, value = Part(message.topic(), message.partition()), message.key(), message.value()
+    log, (_, recorded_ms) = logs[part.topic], message.timestamp()
+    recorded_us = max(recorded_ms, 0) * 1000  # -1: a record without a time, which then says nothing that counts
+    content: Arrival | Watermark | BadEvent
+    try:
+        content = decode(log.family, key, value, countries, recorded_us)
+    except BadEvent as error:
+        content = error
+    if isinstance(content, Arrival) and (right := partition_of(key or b"", log.partitions)) != part.partition:
+        content = BadEvent("wrong partition", f"in partition {part.partition}; murmur2 of its key says {right}")
+    return Record(part, message.offset(), key, value, content)

@@ -7,36 +7,27 @@ dead letter is acknowledged; then Kafka is told, as a hint.
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
-from scv.errors import BadEvent, LakeConflict, NoRoom, Unreachable
-from scv.events import country as countries
+from scv.errors import BadEvent, LakeConflict, NoRoom
 from scv.events.arrival import Arrival
 from scv.events.event import Watermark
-from scv.offline.lake import Lake
-from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from scv.talk import Seldom
 from scv.talk import say as talk
-from store.client import UNWELL, connect
+from store.client import UNWELL
 from store.flush import FlushRequests
-from store.heartbeat import Heartbeat
 from streams import faultpoint
-from streams.counters import Counters
-from streams.kafka import librdkafka, topics
-from streams.kafka.intake import Intake
-from streams.kafka.log import Broker, Part, refuse_strangers
-from streams.kafka.producer import Producer
-from streams.kafka.record import Record, RecordReader
+from streams.kafka import topics
+from streams.kafka.log import Part
+from streams.kafka.record import Record, record_of
 from streams.lake.writer import Buffer, LakeWriter
-from streams.positions.epoch import open_epoch
+from streams.member import WAIT_S, Member
 
-NAME = "lake"
 BATCH = 5_000
-WAIT_S = 0.1
 FLUSH_RECORDS = 50_000
 FLUSH_S = 2.0
 CHECK_S = 2.0
@@ -46,20 +37,17 @@ MANY_SHARE, MANY_LETTERS = 0.1, 10
 """From so large a share, and from so many on, dead letters are worth a word: a sender is broken, not a record."""
 
 
-class LakeConsumer:
-    """One member of the group; `run` it in a thread or a process of its own.
+class LakeConsumer(Member):
+    """It commits at 50,000 records, after two seconds, when it is asked to (`store.flush`) and when it stops.
 
-    It commits at 50,000 records, after two seconds, when it is asked to (`store.flush`) and when it stops. While the
-    disk is full it waits; what it had read is read again.
-    Raises Unreachable at the start when store or broker do not come up, or when dead letters are not acknowledged.
+    While the disk is full it waits; what it had read is read again. Raises Unreachable, too, when dead letters are not
+    acknowledged.
     """
 
-    def __init__(
-        self, settings: Settings, say: Callable[[str], None] = talk, flush_records: int = FLUSH_RECORDS
-    ) -> None:
-        self.counters = Counters()
-        self._settings, self._say, self._flush_records = settings, say, flush_records
-        self._trouble = librdkafka.Trouble(say)
+    group, sends = "lake", "dead-letters"
+
+    def __init__(self, settings: Settings, say: Callable[[str], None] = talk) -> None:
+        super().__init__(settings, say)
         self._buffers: dict[str, Buffer] = {}
         self._starts: dict[Part, int] = {}
         self._furthest: dict[Part, int] = {}
@@ -68,70 +56,37 @@ class LakeConsumer:
         self._full_at = -RETRY_S
         self._seldom = Seldom(say)
 
-    def run(self, stop: threading.Event, until_idle: bool = False, once: bool = False) -> Counters:
-        """Consume until `stop` is set, until nothing is left (`until_idle`), or one batch (`once`)."""
-        with connect(self._settings, self._say) as client:
-            lake = Lake(self._settings.lake_path)
-            self._store = RowStore(client)
-            self._logs = open_epoch(self._settings, self._store, lake, self._say).logs
-            self._reading = RecordReader(self._logs, countries.known(self._settings.countries_path))
-            self._writers = {topic: LakeWriter(lake, log) for topic, log in self._logs.items()}
-            self._broker, self._flushes = Broker(self._settings, self._trouble), FlushRequests(client)
-            self._heartbeat = Heartbeat(client, NAME)
-            self._producer = Producer(self._settings, client_id="cerebro-dead-letters", trouble=self._trouble)
-            self._intake = Intake(self._settings, NAME, self._logs, self._drop, self._say, self._trouble)
-            try:
-                while not stop.is_set():
-                    worked = self._round()
-                    if (once and worked) or (until_idle and self._idle()):
-                        break
-                self._flush()
-            finally:
-                self._intake.close()
-                self._producer.abandon()
-                self._broker.close()
-                self._heartbeat.stop()
-        return self.counters
+    def _open(self, client: Any) -> None:
+        self._writers = {topic: LakeWriter(self._lake, log) for topic, log in self._logs.items()}
+        self._flushes = FlushRequests(client)
 
     def _round(self) -> bool:
-        self._place()
+        if self._intake.unplaced and time.monotonic() - self._full_at >= RETRY_S:
+            self._place()
         messages = self._intake.take(BATCH, WAIT_S)
-        if messages:
-            self.counters.batches += 1
+        self.counters.batches += bool(messages)
         for message in messages:
-            self._keep(self._reading.read(message))
+            self._keep(record_of(message, self._logs, self._countries))
         if self._due():
             self._flush()
         if time.monotonic() - self._checked >= CHECK_S:
             self._checked = time.monotonic()
             self._broker.check(self._logs)
-        self._heartbeat.beat(**self.counters.facts(), **self._intake.facts())
+        self._beat()
         return bool(messages)
 
     def _place(self) -> None:
         """Start partitions that were assigned, or dropped, where the lake stands."""
-        if not self._intake.unplaced:
-            return
-        if time.monotonic() - self._full_at < RETRY_S:
-            return
-        parts = sorted(self._intake.unplaced)
-        refuse_strangers(parts, self._logs)
-        try:
-            bounds = self._broker.bounds(parts)
-        except Unreachable:
-            self._trouble(self._settings.broker, "it does not say where its logs end")
-            return
+        parts = self._unplaced()
         for topic in {part.topic for part in parts}:
             self._writers[topic].reload()
         starts = {part: self._writers[part.topic].position(part) for part in parts}
-        lost = self._intake.place(starts, bounds)
-        for part, count in lost.items():
-            self.counters.lost += count
-            with contextlib.suppress(*UNWELL):  # it is said and counted; the online consumer keeps it as well
-                self._store.note_lost(*part, count)
-        for part in self._intake.placed & set(parts):
+        for part in self._start(starts):
             self._starts[part] = starts[part]
-            self.counters.placed += 1
+
+    def _note_lost(self, part: Part, count: int) -> None:
+        with contextlib.suppress(*UNWELL):  # it is said and counted; the online consumer keeps it as well
+            super()._note_lost(part, count)
 
     def _drop(self, parts: list[Part]) -> None:
         """Another member has these partitions, or they are placed again: what is in no commit is read again.
@@ -199,7 +154,7 @@ class LakeConsumer:
         if not self._ahead():
             self._oldest = time.monotonic()
             return False
-        full = sum(buffer.records for buffer in self._buffers.values()) >= self._flush_records
+        full = sum(buffer.records for buffer in self._buffers.values()) >= FLUSH_RECORDS
         return full or time.monotonic() - self._oldest >= FLUSH_S or self._asked()
 
     def _asked(self) -> bool:
@@ -240,10 +195,10 @@ class LakeConsumer:
             self._starts |= ends
             self._intake.commit(ends)
 
+    _finish = _flush
+
     def _idle(self) -> bool:
         """Nothing is left to read; what is in hand is committed first, and may be refused."""
-        assigned = self._intake.assigned
-        if not assigned or self._intake.at_end != assigned:
-            return False
-        self._flush()
-        return self._intake.at_end == self._intake.assigned
+        if super()._idle():
+            self._flush()
+        return super()._idle()

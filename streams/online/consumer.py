@@ -6,43 +6,32 @@ for; one that comes back older is followed back to where it stands; one that com
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from confluent_kafka import Message
 
 from scv.errors import BadEvent, CerebroError, LogChanged, StoreUnusable, Unreachable
-from scv.events import country as countries
 from scv.events.arrival import Arrival
 from scv.events.calendar import to_us
 from scv.events.clock import wall_us
 from scv.events.event import Watermark
 from scv.features.fetcher import of_family
 from scv.features.layout import Layout, layout_of
-from scv.offline.lake import Lake
 from scv.online import marker
-from scv.online.rowstore import Marks, RowStore
-from scv.settings import Settings
-from scv.talk import say as talk
-from store.client import UNWELL, ails, connect
-from store.heartbeat import Heartbeat
+from scv.online.rowstore import Marks
+from store.client import UNWELL, ails
 from streams import faultpoint
-from streams.counters import Counters
-from streams.kafka import librdkafka, topics
-from streams.kafka.intake import Intake
-from streams.kafka.log import ADVICE, Broker, Part, refuse_strangers
-from streams.kafka.producer import Producer
-from streams.kafka.record import Record, RecordReader
-from streams.online.folding import Batch, Folding, Moved
-from streams.online.rowcache import Name
-from streams.positions.epoch import open_epoch
+from streams.kafka import topics
+from streams.kafka.log import ADVICE, Part
+from streams.kafka.record import Record, record_of
+from streams.member import WAIT_S, Member
+from streams.online.folding import Batch, Folding, Moved, Name
 
-NAME = "online"
 BATCH = 10_000
 """At most; a customer's events of one batch make one write, so a backlog is taken in large ones."""
-WAIT_S = 0.1
 CHECK_S = 1.0
 """How often topics, clocks and the store's incarnation are looked at."""
 PROBE_S = 0.2
@@ -52,55 +41,28 @@ REBUILD = "Run `cerebro rebuild`."
 ANEW = "Start this consumer anew with them; if they are the mistake, run `cerebro rebuild` with the right ones first."
 
 
-class OnlineConsumer:
-    """One member of the group; `run` it in a thread or a process of its own.
+class OnlineConsumer(Member):
+    """Raises StoreUnusable, too, where the store cannot be trusted with rows."""
 
-    Raises Unreachable at the start when store or broker do not come up, LogChanged and StoreUnusable as they say.
-    """
+    group, sends = "online", "changed"
+    _down = False
+    _checked = _stood = 0.0
+    _on_wall: Sequence[str] = ()
 
-    def __init__(self, settings: Settings, say: Callable[[str], None] = talk, batch: int = BATCH) -> None:
-        self.counters = Counters()
-        self._settings, self._say, self._limit = settings, say, batch
-        self._trouble = librdkafka.Trouble(say)
-        self._countries = countries.known(settings.countries_path)
-        self._down = False
-        self._checked = self._stood = 0.0
-        self._on_wall: list[str] = []
-
-    def run(self, stop: threading.Event, until_idle: bool = False, once: bool = False) -> Counters:
-        """Consume until `stop` is set, until nothing is left (`until_idle`), or one batch (`once`)."""
-        with connect(self._settings, self._say) as client:
-            self._store = RowStore(client)
-            self._logs = open_epoch(self._settings, self._store, Lake(self._settings.lake_path), self._say).logs
-            self._reading = RecordReader(self._logs, self._countries)
-            self._broker = Broker(self._settings, self._trouble)
-            self._folding = Folding(self._store, self._countries, self.counters)
-            self._heartbeat = Heartbeat(client, NAME)
-            self._changed = self._teller()
-            self._incarnation = self._store.incarnation()
-            self._intake = Intake(self._settings, NAME, self._logs, self._folding.end, self._say, self._trouble)
-            try:
-                while not stop.is_set():
-                    worked = self._round()
-                    if (once and worked) or (until_idle and self._idle()):
-                        break
-            finally:
-                self._intake.close()
-                self._changed.abandon()
-                del self._changed  # or librdkafka's threads go on looking for a broker that is gone
-                self._broker.close()
-                self._heartbeat.stop()
-        return self.counters
+    def _open(self, client: Any) -> None:
+        self._folding = Folding(self._store, self._countries, self.counters)
+        self._incarnation = self._store.incarnation()
 
     def _round(self) -> bool:
         """Take a batch and apply it, or whatever stands in the way of that; was there one?"""
         try:
-            self._place()
-            messages = self._intake.take(self._limit, WAIT_S)
+            if self._intake.unplaced:
+                self._place()
+            messages = self._intake.take(BATCH, WAIT_S)
             if places := self._folding.behind(self._intake.next):
-                self._apply([self._reading.read(message) for message in messages], places)
+                self._apply(messages, places)
             self._look_around()
-            self._heartbeat.beat(**self.counters.facts(), **self._intake.facts())
+            self._beat()
             return bool(messages)
         except Moved as moved:
             self._say(f"{moved}: going back to where the store stands.")
@@ -113,37 +75,24 @@ class OnlineConsumer:
             self._intake.take(1, PROBE_S)  # keeps polling, or the group would think that we died
         return False
 
+    def _drop(self, parts: list[Part]) -> None:
+        self._folding.end(parts)
+
     def _place(self) -> None:
         """Start partitions that were assigned, or dropped, at the store's restart points."""
-        if not self._intake.unplaced:
-            return
-        parts = sorted(self._intake.unplaced)
-        refuse_strangers(parts, self._logs)
+        parts = self._unplaced()
         self._verify_store()
         positions = dict(zip(parts, self._store.positions(parts), strict=True))
         for part, position in positions.items():
             if position.offset is None:
                 raise StoreUnusable(f"The store has lost the restart point of {part.topic}/{part.partition}. {REBUILD}")
-        try:
-            bounds = self._broker.bounds(parts)
-        except Unreachable:
-            self._trouble(self._settings.broker, "it does not say where its logs end")
-            return
         generation = self._store.generation()  # it and markers come after the positions: a turn that stands proves them
         marks = self._store.marks(list(self._countries))
-        built = {
-            topic: self._built(marks, self._logs[topic].family) for topic in sorted({part.topic for part in parts})
-        }
-        self._checked = 0.0  # clocks are read again: the turn that was just read stands for them
-        lost = self._intake.place({part: position.offset or 0 for part, position in positions.items()}, bounds)
-        for part, count in lost.items():
-            self.counters.lost += count
-            self._store.note_lost(*part, count)
-        for part in sorted(self._intake.placed & set(parts)):
-            log, position = self._logs[part.topic], positions[part]
-            self._folding.end([part])
-            self._folding.begin(part, log.place(generation, part.partition), position, built[part.topic])
-            self.counters.placed += 1
+        built = {topic: self._built(marks, self._logs[topic].family) for topic in {part.topic for part in parts}}
+        for part in sorted(self._start({part: position.offset or 0 for part, position in positions.items()})):
+            place = self._logs[part.topic].place(generation, part.partition)
+            self._folding.begin(part, place, positions[part], built[part.topic])
+            self._checked = 0.0  # clocks are read again: the turn that was just read stands for them
         self._down = False
 
     def _built(self, marks: Mapping[str, Marks], family: str) -> dict[str, list[Layout]]:
@@ -170,9 +119,9 @@ class OnlineConsumer:
             raise LogChanged(f"The store follows other topics now. {ADVICE}")
         self._incarnation = self._store.incarnation()
 
-    def _apply(self, records: Sequence[Record], places: Mapping[Part, int]) -> None:
-        batch = self._batch(records, places)
-        self.counters.batches += bool(records)
+    def _apply(self, messages: Sequence[Message], places: Mapping[Part, int]) -> None:
+        batch = self._batch((record_of(one, self._logs, self._countries) for one in messages), places)
+        self.counters.batches += bool(messages)
         faultpoint.reach("online.decoded", batch.size)
         self._folding.apply(batch, lambda changed: self._tell(changed, batch))
         self._intake.commit(batch.next)
@@ -206,14 +155,14 @@ class OnlineConsumer:
             for name in dict.fromkeys([*changed, *erased]):
                 value = None if name in erased else msgspec.json.encode(self._moved(name, batch))
                 key = f"{name.country}:{name.customer_id}".encode()
-                self._changed.send(topics.scv_changed(self._settings), value, key)
+                self._producer.send(topics.scv_changed(self._settings), value, key)
             if erased:
-                self._changed.flush(TOLD_S)
-            self._changed.poll()
+                self._producer.flush(TOLD_S)
+            self._producer.poll()
         except CerebroError as error:
             self._say(f"Changed customers were not told: {error}")
-            self._changed.abandon()
-            self._changed = self._teller()
+            self._producer.abandon()
+            self._producer = self._sending()
             if erased:
                 raise Moved(list(batch.next)) from error
 
@@ -221,9 +170,6 @@ class OnlineConsumer:
         """A record of scv-changed."""
         family, seen_us = self._logs[name.part.topic].family, batch.work[name][-1][1].seen_us
         return {"country": name.country, "customer_id": name.customer_id, "family": family, "seen_us": seen_us}
-
-    def _teller(self) -> Producer:
-        return Producer(self._settings, client_id="cerebro-changed", trouble=self._trouble)
 
     def _look_around(self) -> None:
         """Now and then: the same topics, the same store, and on wall time the watermark that silence allows."""
@@ -251,11 +197,6 @@ class OnlineConsumer:
         marks = {part: dict.fromkeys(self._on_wall, instant) for part in complete}
         if marks:
             self._folding.advance({}, marks)
-
-    def _idle(self) -> bool:
-        """Nothing is left: every partition assigned stands at its end."""
-        assigned = self._intake.assigned
-        return bool(assigned) and self._intake.at_end == assigned
 
 
 def _raise(found: dict[str, int], country: str, us: int) -> None:

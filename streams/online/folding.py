@@ -6,9 +6,10 @@ point is not where this consumer left it, the store was rolled back or another o
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from scv.errors import LogChanged, StoreUnusable
 from scv.events.arrival import Arrival
@@ -19,14 +20,31 @@ from scv.online.rowstore import Move, Position, RowStore, RowWrite
 from streams import faultpoint
 from streams.counters import Counters
 from streams.kafka.log import ADVICE, Part
-from streams.online.rowcache import Held, Name, RowCache
 
+CUSTOMERS = 20_000
+"""Whose rows stay unpacked between batches."""
 WRITES = 250
 """Customers per pipeline of writes."""
 
 _COUNTERS = {"admitted": "admitted", "duplicate": "duplicate", "too late": "too_late", None: "erased"}
 
-Work = dict[Name, list[tuple[int, Arrival]]]
+
+class Name(NamedTuple):
+    """One customer in one family's topic."""
+
+    part: Part
+    country: str
+    customer_id: str
+
+
+@dataclass
+class Held:
+    """One fetcher's row of a customer: what stands in the store (`fence`, b'' = absent) and up to which offset."""
+
+    layout: Layout
+    row: Row
+    fence: bytes
+    upto: int
 
 
 class Moved(Exception):
@@ -53,7 +71,7 @@ class Batch:
     """Records of one round: what to apply, where the partitions that were read on then stand, what time says."""
 
     next: Mapping[Part, int]
-    work: Work = field(default_factory=dict)
+    work: dict[Name, list[tuple[int, Arrival]]] = field(default_factory=dict)
     marks: dict[Part, dict[str, int]] = field(default_factory=dict)
     """Newest watermark by country (us)."""
     fronts: dict[str, int] = field(default_factory=dict)
@@ -61,30 +79,25 @@ class Batch:
     size: int = 0
 
 
-@dataclass
-class Tally:
-    """What became of one customer's records: how many by counter, and how often a row took one."""
-
-    verdicts: dict[str, int] = field(default_factory=dict)
-    rows: int = 0
-
-
 class Folding:
     """Applies batches; `leases` holds the partitions that are this consumer's now."""
 
     def __init__(self, store: RowStore, countries: Mapping[str, Country], counters: Counters) -> None:
         self.leases: dict[Part, Lease] = {}
-        self.cache = RowCache()
+        self._held: OrderedDict[Name, list[Held]] = OrderedDict()
+        """Rows at hand: whole customers, never part of one; who was needed last comes last."""
         self._store, self._countries, self._counters = store, countries, counters
 
     def begin(self, part: Part, place: Place, position: Position, layouts: Mapping[str, Sequence[Layout]]) -> None:
         """A partition was placed at its restart point."""
         self.leases[part] = Lease(place, position.offset or 0, position.turn, layouts)
 
-    def end(self, parts: Sequence[Part]) -> None:
+    def end(self, parts: Iterable[Part]) -> None:
         """Partitions that are no longer ours, or about to be placed again."""
-        self.cache.drop(parts)
-        for part in parts:
+        gone = set(parts)
+        for name in [name for name in self._held if name.part in gone]:
+            del self._held[name]
+        for part in gone:
             self.leases.pop(part, None)
 
     def behind(self, places: Mapping[Part, int]) -> dict[Part, int]:
@@ -99,19 +112,21 @@ class Folding:
         changed: list[Name] = []
         pending = list(batch.work)
         while pending:
-            tallies = {name: self._apply(rows, batch.work[name]) for name, rows in self._rows(pending, batch).items()}
-            for name in [name for name in pending if not tallies[name].rows]:
-                self._count(tallies[name])
-            done, pending = self._write([name for name in pending if tallies[name].rows], batch)
-            for name in done:
-                self._count(tallies[name])
-            changed += done
+            self._read([name for name in pending if name not in self._held], list(batch.next))
+            taken = {name: self._take(name, batch.work[name]) for name in pending}
+            refused = self._write([name for name in pending if taken[name][1]], batch.size)
+            for name in [name for name in pending if name not in refused]:
+                counted, moved = taken[name]
+                self._counters.count(counted)
+                changed += [name] * moved
+            pending = [name for name in pending if name in refused]
         faultpoint.reach("online.written", batch.size)
         tell(changed)
         self.advance(batch.next, batch.marks)
         faultpoint.reach("online.advanced", batch.size)
         self._store.tick(batch.fronts)
-        self.cache.shrink()
+        while len(self._held) > CUSTOMERS:
+            self._held.popitem(last=False)
 
     def check(self) -> None:
         """Raise Moved unless every restart point is where this consumer left it."""
@@ -132,11 +147,6 @@ class Folding:
         if not all(moved):
             raise Moved([part for part, stood in zip(parts, moved, strict=True) if not stood])
 
-    def _rows(self, names: Sequence[Name], batch: Batch) -> dict[Name, list[Held]]:
-        cold = [name for name in names if self.cache.get(name) is None]
-        self._read(cold, list(batch.next))
-        return {name: self.cache.get(name) or [] for name in names}
-
     def _read(self, cold: Sequence[Name], parts: Sequence[Part]) -> None:
         """Rows that are not at hand, and in the same round trip proof that the restart points are ours still."""
         pipe = self._store.client.pipeline(transaction=False)
@@ -149,19 +159,19 @@ class Folding:
                 fields[name] = layouts
                 pipe.hmget(self._store.keys.row(name.country, name.customer_id), [layout.field for layout in layouts])
             else:
-                self.cache.put(name, [])
+                self._held[name] = []
         replies = pipe.execute()
         moved = [part for part, reply in zip(parts, replies, strict=False) if not self._stands(part, reply)]
         if moved:
             raise Moved(moved)
         for (name, layouts), data in zip(fields.items(), replies[len(parts) :], strict=True):
-            self.cache.put(name, [self._held(name, *one) for one in zip(layouts, data, strict=True)])
+            self._held[name] = [self._unpack(name, *one) for one in zip(layouts, data, strict=True)]
 
     def _stands(self, part: Part, reply: Sequence[bytes | None]) -> bool:
         lease = self.leases[part]
         return reply[0] is not None and (int(reply[0]), int(reply[1] or 0)) == (lease.offset, lease.turn)
 
-    def _held(self, name: Name, layout: Layout, data: bytes | None) -> Held:
+    def _unpack(self, name: Name, layout: Layout, data: bytes | None) -> Held:
         lateness, place = self._countries[name.country].lateness_days, self.leases[name.part].place
         if data is None:
             return Held(layout, Row(layout, lateness), b"", NEVER)
@@ -186,54 +196,44 @@ class Folding:
                 f"generation {fence.place.generation}. Run `cerebro rebuild`."
             )
 
-    def _apply(self, held: Sequence[Held], items: Sequence[tuple[int, Arrival]]) -> Tally:
-        """Let every row take every item that it does not hold yet."""
-        tally = Tally()
-        if not held:
-            tally.verdicts["unbuilt"] = len(items)
-        for offset, arrival in items if held else ():
-            verdict = "re_read"
+    def _take(self, name: Name, items: Sequence[tuple[int, Arrival]]) -> tuple[Counter[str], bool]:
+        """Let a customer's rows take what they do not hold yet: what became of it, and did any row?"""
+        held, counted, moved = self._held[name], Counter[str](), False
+        self._held.move_to_end(name)
+        for offset, arrival in items:
+            verdict = "re_read" if held else "unbuilt"
             for one in held:
                 if offset > one.upto:
                     verdict = _COUNTERS[one.row.take(arrival)]
-                    one.upto = offset
-                    tally.rows += 1
+                    one.upto, moved = offset, True
                 else:
-                    tally.verdicts["fenced"] = tally.verdicts.get("fenced", 0) + 1
-            tally.verdicts[verdict] = tally.verdicts.get(verdict, 0) + 1
-        return tally
+                    counted["fenced"] += 1
+            counted[verdict] += 1
+        return counted, moved
 
-    def _count(self, tally: Tally) -> None:
-        for name, records in tally.verdicts.items():
-            setattr(self._counters, name, getattr(self._counters, name) + records)
-
-    def _write(self, names: Sequence[Name], batch: Batch) -> tuple[list[Name], list[Name]]:
-        """Write these customers' rows; who was written, and who was refused (and is forgotten)."""
-        done: list[Name] = []
-        refused: list[Name] = []
-        for chunk in _chunks(iter(names), WRITES):
+    def _write(self, names: Sequence[Name], in_hand: int) -> set[Name]:
+        """Write these customers' rows; who was refused, and is forgotten."""
+        refused: set[Name] = set()
+        for start in range(0, len(names), WRITES):
+            keys = {
+                name: self._store.keys.row(name.country, name.customer_id) for name in names[start : start + WRITES]
+            }
             writes: dict[str, list[RowWrite]] = {}
-            for name in chunk:  # one customer may have moved in several families: its rows go together
-                writes.setdefault(self._store.keys.row(name.country, name.customer_id), []).extend(self._writes(name))
-            denied = set(self._store.write_rows(writes))
-            for name in chunk:
-                (refused if self._store.keys.row(name.country, name.customer_id) in denied else done).append(name)
+            for name, key in keys.items():  # one customer may have moved in several families: its rows go together
+                writes.setdefault(key, []).extend(self._writes(name))
+            denied = self._store.write_rows(writes)
+            refused |= {name for name, key in keys.items() if key in denied}
             self._counters.rows += sum(len(made) for key, made in writes.items() if key not in denied)
-            faultpoint.reach("online.half-written", batch.size)
+            faultpoint.reach("online.half-written", in_hand)
         for name in refused:
-            self.cache.forget(name)
+            del self._held[name]
         self._counters.refused += len(refused)
-        return done, refused
+        return refused
 
     def _writes(self, name: Name) -> list[RowWrite]:
         place, writes = self.leases[name.part].place, []
-        for one in self.cache.get(name) or []:
+        for one in self._held[name]:
             data = one.row.pack(place, one.upto)
             writes.append(RowWrite(one.layout.field, one.fence, data))
             one.fence = data[:FENCE_BYTES]
         return writes
-
-
-def _chunks(names: Iterator[Name], size: int) -> Iterator[list[Name]]:
-    while chunk := list(itertools.islice(names, size)):
-        yield chunk

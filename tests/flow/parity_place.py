@@ -45,8 +45,7 @@ from scv.targets.target import TARGETS
 from streams.counters import Counters
 from streams.kafka.log import Part
 from streams.lake.writer import Buffer, LakeWriter
-from streams.online.folding import Batch, Folding
-from streams.online.rowcache import Name
+from streams.online.folding import Batch, Folding, Name
 from tests import world
 from tests.flow.town import SPAN, TUESDAY
 from tests.keys import client, row_key

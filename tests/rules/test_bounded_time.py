@@ -20,7 +20,7 @@ from scv.features.layout import layout_of
 from scv.online.row import Row
 from scv.online.rowstore import Log
 from streams.kafka.log import Part
-from streams.kafka.record import RecordReader
+from streams.kafka.record import record_of
 from tests import world
 
 ZZ = world.country("America/New_York")
@@ -124,13 +124,13 @@ class Message:
 def test_both_consumers_read_the_time_that_a_record_carries(kind: int, ahead_ms: int, good: bool) -> None:
     log = Log(family="orders", epoch=1, topic_id="0" * 32, partitions=1)
     message: Any = Message(order(INSIDE + timedelta(milliseconds=ahead_ms)), (kind, to_us(INSIDE) // 1000))
-    read = RecordReader({"t": log}, {"ZZ": ZZ}).read(message)
-    assert (read.part, read.offset) == (Part("t", 0), 7)
-    assert isinstance(read.content, Arrival) is good
+    record = record_of(message, {"t": log}, {"ZZ": ZZ})
+    assert (record.part, record.offset) == (Part("t", 0), 7)
+    assert isinstance(record.content, Arrival) is good
 
 
 def test_a_record_for_which_the_broker_has_no_time_is_a_dead_letter() -> None:
     log = Log(family="orders", epoch=1, topic_id="0" * 32, partitions=1)
     message: Any = Message(order(INSIDE), (0, -1))
-    content = RecordReader({"t": log}, {"ZZ": ZZ}).read(message).content
+    content = record_of(message, {"t": log}, {"ZZ": ZZ}).content
     assert isinstance(content, BadEvent) and content.reason == "ahead of its record"

@@ -21,8 +21,7 @@ from streams.counters import Counters
 from streams.kafka.log import Part
 from streams.kafka.record import Record
 from streams.online.consumer import OnlineConsumer
-from streams.online.folding import Batch, Folding, Moved
-from streams.online.rowcache import Name
+from streams.online.folding import Batch, Folding, Moved, Name
 from tests import world
 from tests.keys import row_key
 from tests.marking import mark
@@ -219,7 +218,7 @@ class Topic:
 
 def telling(tmp_path: Path, topic: Topic) -> OnlineConsumer:
     online = OnlineConsumer(Settings(home=str(tmp_path)), lambda line: None)
-    online._logs, online._changed = {PART.topic: TOPIC}, topic  # type: ignore[assignment]
+    online._logs, online._producer = {PART.topic: TOPIC}, topic  # type: ignore[assignment]
     return online
 
 
