@@ -65,10 +65,11 @@ class Champions:
 
 def load(settings: Settings, country: Country, target: str) -> Bundle | None:
     """The champion as its pointer stands now. Raises CorruptBundle or StaleBundle."""
-    pointer = champion.pointer(settings, country.code, target)
+    folder = champion.folder(settings, country.code, target)
+    pointer = champion.pointer(folder)
     if pointer is None:
         return None
-    found = bundle.load(champion.folder(settings, country.code, target) / pointer.id, country)
+    found = bundle.load(folder / pointer.id, country)
     if found.manifest != pointer.manifest:
         raise CorruptBundle(f"Bundle {pointer.id} is not the one that was promoted. Promote it again, or train.")
     return found

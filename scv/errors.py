@@ -1,22 +1,6 @@
 """Every error Cerebro raises on purpose.
 
-CerebroError
-├── UserError             the caller's mistake: the command line exits with 2
-│   ├── BadSetting        a CEREBRO_… variable or a country file is wrong
-│   ├── UnknownName       a country, fetcher, feature, target or command nobody knows
-│   ├── BadReference      a date or instant that cannot be read, or lies after the country's clock
-│   ├── NoSnapshot        a reference without a snapshot that may be used
-│   ├── NoWeek            a reference without a published week that may be used
-│   └── BadPlace          a folder or file that cannot be used: read-only, not ours, of the wrong kind
-├── BadEvent              one arrival that goes to the dead-letter topic, with a reason
-├── LogChanged            a topic was recreated or repartitioned: stop and rebuild
-├── StoreUnusable         the store evicts, was wiped or has unbuilt fetchers: stop and rebuild
-├── LakeConflict          another writer holds the lake: reload and seek
-├── Unreachable           a broker, store or scorer that does not answer
-├── NoRoom                a disk, a limit or the memory is full
-├── Damaged               a file whose bytes are not what was written, or that is gone
-├── StaleBundle           a model whose columns no longer compute what they computed
-└── CorruptBundle         a model whose bytes are not those that were written
+A UserError is the caller's mistake: the command line exits with 2. All others are ours, or the machine's.
 """
 
 from __future__ import annotations
@@ -39,11 +23,11 @@ class UserError(CerebroError):
 
 
 class BadSetting(UserError):
-    """A setting that cannot be used."""
+    """A CEREBRO_… variable, a country file or a definition that cannot be used."""
 
 
 class UnknownName(UserError):
-    """A name that nobody knows, with the nearest known ones."""
+    """A country, fetcher, feature, target or command that nobody knows, with the nearest known ones."""
 
     def __init__(self, what: str, name: str, known: Iterable[str], hint: str = "") -> None:
         options = sorted(known)
@@ -68,7 +52,7 @@ class NoWeek(UserError):
 
 
 class BadPlace(UserError):
-    """A folder or file that cannot be used as it is."""
+    """A folder or file that cannot be used as it is: read-only, not ours, of the wrong kind."""
 
 
 class BadEvent(CerebroError):
@@ -83,19 +67,19 @@ class BadEvent(CerebroError):
 
 
 class LogChanged(CerebroError):
-    """A topic is not the one that the rows were folded from."""
+    """A topic was recreated or repartitioned since the rows were folded from it: stop and rebuild."""
 
 
 class StoreUnusable(CerebroError):
-    """The online store cannot be trusted."""
+    """The online store evicts, was wiped or has unbuilt fetchers: stop and rebuild."""
 
 
 class LakeConflict(CerebroError):
-    """The lake moved under a writer."""
+    """Another writer holds the lake: reload and seek."""
 
 
 class Unreachable(CerebroError):
-    """A service does not answer."""
+    """A broker, store or scorer that does not answer."""
 
 
 class NoRoom(CerebroError):
@@ -103,15 +87,15 @@ class NoRoom(CerebroError):
 
 
 class Damaged(CerebroError):
-    """A file that cannot be read any more."""
+    """A file whose bytes are not what was written, or that is gone."""
 
 
 class StaleBundle(CerebroError):
-    """A bundle that was trained on other definitions."""
+    """A model whose columns no longer compute what they computed."""
 
 
 class CorruptBundle(CerebroError):
-    """A bundle that is not what its manifest says."""
+    """A model whose bytes are not those that were written."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

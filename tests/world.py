@@ -35,6 +35,12 @@ TICK = timedelta(microseconds=1)
 WORDS = ("a", "b", "Ünï", "zz")
 
 
+@cache
+def family_of(kind: str) -> str:
+    """The family that a (not shared) kind belongs to."""
+    return next(family for family, own in events.FAMILIES.items() if kind in map(events.tag, own))
+
+
 @dataclass(frozen=True)
 class Record:
     """One arrival and where it stands in the log."""

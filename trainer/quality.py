@@ -16,7 +16,8 @@ from scv.events.calendar import from_us
 from scv.events.country import Country
 from scv.figures import Figure
 from scv.model import metrics
-from scv.model.bundle import Bundle, champion, load
+from scv.model.bundle import Bundle, load
+from scv.model.champion import champion
 from scv.model.metrics import Interval, Quality
 from scv.settings import Settings
 from scv.targets.target import Target

@@ -148,7 +148,7 @@ def _ranks(placed: NDArray[np.int32]) -> Ints:
 
 def _payload_fields(family: str) -> list[tuple[str, msgspec.structs.FieldInfo]]:
     return [
-        (str(kind.__struct_config__.tag), field)
+        (event.tag(kind), field)
         for kind in event.FAMILIES[family]
         for field in msgspec.structs.fields(kind)
         if field.name not in event.ENVELOPE

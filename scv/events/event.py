@@ -41,7 +41,7 @@ class Event(Struct, frozen=True, kw_only=True, tag_field="kind"):
 
     @property
     def kind(self) -> str:
-        return str(self.__struct_config__.tag)
+        return tag(type(self))
 
 
 class Watermark(Struct, frozen=True, kw_only=True, tag_field="kind", tag="watermark"):
@@ -169,19 +169,16 @@ ENVELOPE = ("id", "country", "customer_id", "occurred_at", "seen_at")
 FieldType = Literal["int", "str", "bool", "date"]
 
 
+def tag(kind: type[Event]) -> str:
+    """How records spell a kind."""
+    return str(kind.__struct_config__.tag)
+
+
 def kinds(family: str) -> tuple[type[Event], ...]:
     """The kinds of a family, `erased` included. Raises UnknownName."""
     if family not in FAMILIES:
         raise UnknownName("event family", family, FAMILIES)
     return (*FAMILIES[family], Erased)
-
-
-def family_of(kind: str) -> str:
-    """The family that a (not shared) kind belongs to."""
-    for family, members in FAMILIES.items():
-        if any(member.__struct_config__.tag == kind for member in members):
-            return family
-    raise UnknownName("event kind", kind, [str(m.__struct_config__.tag) for ms in FAMILIES.values() for m in ms])
 
 
 @functools.cache
@@ -193,7 +190,7 @@ def fields(family: str) -> dict[str, FieldType]:
 def expect(family: str, tags: Iterable[str], read: Iterable[str], where: str) -> None:
     """Raises UnknownName for a family, a kind or a payload field (or `kind`) that there is not; `where` names them."""
     errors.expect("event family", [family], FAMILIES, where)
-    errors.expect("event kind", tags, [str(kind.__struct_config__.tag) for kind in kinds(family)], where)
+    errors.expect("event kind", tags, [tag(kind) for kind in kinds(family)], where)
     errors.expect("payload field", read, [*fields(family), "kind"], where)
 
 
@@ -219,7 +216,6 @@ def decoder(family: str) -> msgspec.json.Decoder[Event | Watermark]:
 
 def schema(family: str) -> dict[str, Any]:
     """The published JSON Schema of one family's topic."""
-    kinds(family)
     return msgspec.json.schema(Union[(Watermark, *kinds(family))])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -34,11 +34,6 @@ def numbers(values: Column) -> np.ndarray:
     if isinstance(values, np.ndarray) and values.dtype != object:
         return values.astype(np.float64, copy=False)
     return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
-
-
-def numbers_of(features: Features, names: Iterable[str]) -> dict[str, np.ndarray]:
-    """`numbers` of several columns, by name. Raises UnknownName."""
-    return {name: numbers(column(features, name)) for name in names}
 
 
 def words(values: Column) -> np.ndarray:

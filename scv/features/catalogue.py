@@ -18,13 +18,13 @@ def _entry(fetcher: type[Fetcher], feature: Feature) -> dict[str, Any]:
     return {
         "name": feature.full_name,
         "fetcher": fetcher.name,
-        "doc": feature.fold.doc,
-        "unit": feature.fold.unit,
+        "doc": fold.doc,
+        "unit": fold.unit,
         "type": feature.dtype,
         "window": window_text(feature.window),
         "fold": type(fold).__name__ + (f"({fold.field})" if fold.field else ""),
         "events": f"{fetcher.family}: {', '.join(fold.kinds) or 'all'}",
-        "sayable": bool(feature.fold.sayable),
+        "sayable": bool(fold.sayable),
         "fingerprint": feature.fingerprint,
     }
 
@@ -54,20 +54,10 @@ def markdown() -> str:
     ]
     for fetcher in collect().values():
         lines += ["", f"## {fetcher.name}", "", f"{fetcher.doc} Topic family `{fetcher.family}`.", ""]
-        lines += [
-            "| variable | meaning | window | fold | type | unit | may be said aloud |",
-            "|---|---|---|---|---|---|---|",
-        ]
+        lines.append("| variable | meaning | window | fold | type | unit | may be said aloud |")
+        lines.append("|---|---|---|---|---|---|---|")
         for entry in (_entry(fetcher, feature) for feature in fetcher.features):
+            cells = [entry[column] for column in ("doc", "window", "fold", "type", "unit")]
             said = "yes" if entry["sayable"] else ""
-            cells = [
-                f"`{entry['name']}`",
-                entry["doc"],
-                entry["window"],
-                entry["fold"],
-                entry["type"],
-                entry["unit"],
-                said,
-            ]
-            lines.append("| " + " | ".join(cells) + " |")
+            lines.append("| " + " | ".join([f"`{entry['name']}`", *cells, said]) + " |")
     return "\n".join(lines) + "\n"

@@ -7,7 +7,6 @@ of features and whole numbers. Values are float64 arrays with NaN for missing: m
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import numpy as np
 
 from scv.errors import expect, named
 from scv.features.fetcher import RESERVED, all_features
+from scv.stamp import print_of
 
 PREFIX = f"{RESERVED}__"
 VERSION = 1
@@ -99,7 +99,7 @@ class Derived:
     @functools.cached_property
     def fingerprint(self) -> str:
         """8 hex digits of the arithmetic, not of its words; the inputs have fingerprints of their own."""
-        return hashlib.sha256(f"{VERSION}\n{self.name}\n{self.term!r}".encode()).hexdigest()[:8]
+        return print_of(VERSION, self.name, repr(self.term))
 
     def values(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
         """float64[n], given its inputs by full name."""

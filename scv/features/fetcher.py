@@ -12,17 +12,18 @@ A feature is data over the closed set of folds: no callable, no SQL, no second v
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib
 import pkgutil
 import re
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
 from scv.errors import BadSetting, UnknownName, expect
 from scv.events import event as events
 from scv.folds.fold import OPEN_WEEK, Dtype, Fold, Window, Windowed
+from scv.stamp import print_of
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 """Without `__`, which parts a full name in two."""
@@ -47,7 +48,7 @@ class Feature:
         """`fetcher__feature`: the name in tables, bundles and Feast."""
         return f"{self.fetcher}__{self.name}"
 
-    @property
+    @functools.cached_property
     def tiled(self) -> bool:
         """Kept per day (and not as one lifetime state)."""
         return self.window is not None and self.fold.tiled
@@ -59,7 +60,7 @@ class Feature:
     @property
     def fingerprint(self) -> str:
         """8 hex digits of what this feature computes: its family, fold and window, not its words."""
-        return hashlib.sha256(f"{self.fetcher}.{self.key}".encode()).hexdigest()[:8]
+        return print_of(f"{self.fetcher}.{self.key}")
 
 
 class Fetcher:
@@ -84,7 +85,10 @@ class Fetcher:
             raise BadSetting(f"No fetcher can be called {cls.name} ({place}): rename its class, as in AppUsage.")
         if not cls.doc:
             raise BadSetting(f"Fetcher {cls.__name__} needs a docstring: one sentence an analyst understands.")
-        _check_family(cls, place)
+        if not isinstance(getattr(cls, "family", None), str):
+            known = ", ".join(events.FAMILIES)
+            raise BadSetting(f"Fetcher {cls.__name__} needs a line `family = …` with one of {known} ({place}).")
+        events.expect(cls.family, (), (), f"(in fetcher {cls.__name__}, {place})")
         cls.features = _features(cls)
         if cls.__module__.startswith(ROOM):
             _, taken = _declared.get(cls.name, (cls, place))
@@ -104,26 +108,19 @@ class Fetcher:
     @classmethod
     def fingerprint(cls) -> str:
         """8 hex digits of what the fetcher computes; keys its rows, its Feast tag and its markers."""
-        return fingerprint_of(cls.family, cls.features)
-
-
-def fingerprint_of(family: str, features: tuple[Feature, ...]) -> str:
-    text = family + "\n" + "\n".join(feature.key for feature in features)
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
-
-
-def _check_family(cls: type[Fetcher], place: str) -> None:
-    family = getattr(cls, "family", None)
-    if not isinstance(family, str):
-        known = ", ".join(events.FAMILIES)
-        raise BadSetting(f"Fetcher {cls.__name__} needs a line `family = …` with one of {known} ({place}).")
-    events.expect(family, (), (), f"(in fetcher {cls.__name__}, {place})")
+        return print_of(cls.family, *(feature.key for feature in cls.features))
 
 
 def _features(cls: type[Fetcher]) -> tuple[Feature, ...]:
     found: dict[str, tuple[Feature, str]] = {}
     for attribute, value in vars(cls).items():
-        for feature in _expand(cls, attribute, value) if isinstance(value, Fold | Windowed) else ():
+        if not isinstance(value, Fold | Windowed):
+            continue
+        fold, windows = (value.fold, value.windows) if isinstance(value, Windowed) else (value, {})
+        _check(cls.family, fold, f"in fetcher {cls.__name__}, feature {attribute}", attribute, windows.values())
+        dtype = fold.dtype(events.fields(cls.family))
+        for suffix, window in windows.items() or [("", None)]:
+            feature = Feature(cls.name, attribute + suffix, fold, window, dtype)
             if feature.name in found:
                 raise BadSetting(
                     f"Fetcher {cls.__name__} has two features `{feature.name}`: one of `{found[feature.name][1]}`, one "
@@ -135,42 +132,28 @@ def _features(cls: type[Fetcher]) -> tuple[Feature, ...]:
     return tuple(feature for feature, _ in found.values())
 
 
-def _expand(cls: type[Fetcher], name: str, value: Fold | Windowed) -> list[Feature]:
-    windowed = value if isinstance(value, Windowed) else Windowed(value, {})
-    _check(cls, name, windowed.fold)
-    windows: dict[str, Window | None] = dict(windowed.windows) or {"": None}
-    for window in windows.values():
-        _check_window(f"in fetcher {cls.__name__}, feature {name}", windowed.fold, window)
-    dtype = windowed.fold.dtype(events.fields(cls.family))
-    return [Feature(cls.name, name + suffix, windowed.fold, window, dtype) for suffix, window in windows.items()]
-
-
-def _check(cls: type[Fetcher], name: str, fold: Fold) -> None:
-    where = f"in fetcher {cls.__name__}, feature {name}"
+def _check(family: str, fold: Fold, where: str, name: str, windows: Iterable[Window]) -> None:
+    """Raise BadSetting or UnknownName for a fold, a name or a window that could only compute nonsense."""
+    kind = type(fold).__name__
     if not NAME.fullmatch(name):
         raise BadSetting(f"Feature names are lower case words: {name!r} {where}.")
     read = [field for field in (fold.field, *(field for field, _, _ in fold.where)) if field]
-    events.expect(cls.family, fold.kinds, read, f"({where})")
+    events.expect(family, fold.kinds, read, f"({where})")
     if fold.needs_field and not fold.field:
-        raise BadSetting(f"{type(fold).__name__} needs a field {where}.")
-    found = "str" if fold.field == "kind" else events.fields(cls.family).get(fold.field, "")
+        raise BadSetting(f"{kind} needs a field {where}.")
+    found = "str" if fold.field == "kind" else events.fields(family).get(fold.field, "")
     if fold.field and fold.field_types and found not in fold.field_types:
         wanted = " or ".join(fold.field_types)
-        raise BadSetting(f"{type(fold).__name__} needs a field of type {wanted}; {fold.field} is {found} ({where}).")
-
-
-def _check_window(where: str, fold: Fold, window: Window | None) -> None:
-    if window is None:
-        return
-    if window == OPEN_WEEK:
-        if not fold.looks_ahead:
-            raise BadSetting(f"{type(fold).__name__} cannot look ahead ({where}).")
-        return
-    if not 0 <= window.end < window.start:
-        raise BadSetting(f"A window needs 0 <= end < start, not {window} ({where}).")
-    if fold.reach is not None and window.start > fold.reach:
-        most = f"a window of at most {fold.reach} days" if fold.reach else "no window"
-        raise BadSetting(f"{type(fold).__name__} takes {most} ({where}).")
+        raise BadSetting(f"{kind} needs a field of type {wanted}; {fold.field} is {found} ({where}).")
+    for window in windows:
+        if window == OPEN_WEEK:
+            if not fold.looks_ahead:
+                raise BadSetting(f"{kind} cannot look ahead ({where}).")
+        elif not 0 <= window.end < window.start:
+            raise BadSetting(f"A window needs 0 <= end < start, not {window} ({where}).")
+        elif fold.reach is not None and window.start > fold.reach:
+            most = f"a window of at most {fold.reach} days" if fold.reach else "no window"
+            raise BadSetting(f"{kind} takes {most} ({where}).")
 
 
 @functools.cache

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
 
+from scv.events import event as events
 from scv.features.fetcher import Feature, Fetcher
 from scv.folds.fold import Fold
 
 Takers = tuple[tuple[int, Fold], ...]
 
 
-@dataclass(frozen=True)
-class Slot:
-    """Where a feature's state is: in the tiles of each day, or among the lifetime states."""
+class Slot(NamedTuple):
+    """Where a feature's state is: its place in each day's tile if it is `tiled`, else among the lifetime states."""
 
     feature: Feature
-    tiled: bool
-    index: int
+    place: int
 
 
 @dataclass(frozen=True)
@@ -34,17 +36,12 @@ class Layout:
     lives: tuple[Fold, ...]
     slots: tuple[Slot, ...]
     longest_days: int
-    takers: dict[str, tuple[Takers, Takers]] = field(default_factory=dict, compare=False, repr=False)
 
-    def of_kind(self, kind: str) -> tuple[Takers, Takers]:
-        """The (index, fold) pairs among `lives` and among `tiles` that events of a kind may enter."""
-        if kind not in self.takers:
-            lives, tiles = (
-                tuple((i, fold) for i, fold in enumerate(folds) if not fold.kinds or kind in fold.kinds)
-                for folds in (self.lives, self.tiles)
-            )
-            self.takers[kind] = (lives, tiles)
-        return self.takers[kind]
+    @functools.cached_property
+    def takers(self) -> Mapping[str, tuple[Takers, Takers]]:
+        """Event kind → the (place, fold) pairs among `lives` and among `tiles` that it may enter."""
+        tags = [events.tag(kind) for kind in events.kinds(self.family)]
+        return {tag: (_taking(self.lives, tag), _taking(self.tiles, tag)) for tag in tags}
 
     @property
     def field(self) -> str:
@@ -54,6 +51,10 @@ class Layout:
     def keep_days(self, lateness_days: int) -> int:
         """How many days of tiles a row keeps behind its clock."""
         return max(self.longest_days, lateness_days)
+
+
+def _taking(folds: tuple[Fold, ...], kind: str) -> Takers:
+    return tuple((place, fold) for place, fold in enumerate(folds) if not fold.kinds or kind in fold.kinds)
 
 
 _known: dict[type[Fetcher], Layout] = {}
@@ -71,11 +72,9 @@ def _layout(fetcher: type[Fetcher]) -> Layout:
     lives: dict[tuple[object, ...], Fold] = {}
     slots = []
     for feature in fetcher.features:
-        states = tiles if feature.tiled else lives
-        key = feature.fold.state_key()
+        states, key = tiles if feature.tiled else lives, feature.fold.state_key()
         states.setdefault(key, feature.fold)
-        slots.append(Slot(feature, feature.tiled, list(states).index(key)))
-    longest = max((slot.feature.window.start for slot in slots if slot.tiled and slot.feature.window), default=0)
+        slots.append(Slot(feature, list(states).index(key)))
     return Layout(
         fetcher=fetcher.name,
         family=fetcher.family,
@@ -83,5 +82,5 @@ def _layout(fetcher: type[Fetcher]) -> Layout:
         tiles=tuple(tiles.values()),
         lives=tuple(lives.values()),
         slots=tuple(slots),
-        longest_days=longest,
+        longest_days=max((one.window.start for one in fetcher.features if one.tiled and one.window), default=0),
     )

@@ -8,7 +8,6 @@ process on a damaged text.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -24,13 +23,10 @@ from scv import stamp
 from scv.errors import CorruptBundle, StaleBundle
 from scv.events.country import Country
 from scv.features.array import Features
-from scv.features.fetcher import Feature
-from scv.model import champion as champions
-from scv.model import vector
+from scv.model import champion, vector
 from scv.model.calibration import Calibration, Logistic
-from scv.model.champion import champion as champion
 from scv.settings import Settings
-from scv.stamp import Stamp, Written
+from scv.stamp import Stamp, Written, sha256_of
 from scv.targets import target as targets
 
 MODEL, INFO, REPORT, MANIFEST = "model.txt", "bundle.json", "report.html", "manifest.json"
@@ -180,7 +176,7 @@ def write(folder: Path, info: BundleInfo, model: str, report: str | None = None)
     files = {MODEL: model.encode(), INFO: msgspec.json.format(msgspec.json.encode(info), indent=2)}
     if report is not None:
         files[REPORT] = report.encode()
-    manifest = {name: hashlib.sha256(body).hexdigest() for name, body in files.items()}
+    manifest = {name: sha256_of(body) for name, body in files.items()}
     body = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
     path = folder / info.id
     if path.exists():
@@ -197,15 +193,15 @@ def write(folder: Path, info: BundleInfo, model: str, report: str | None = None)
     return path
 
 
-def load(path: Path, country: Country, features: Mapping[str, Feature] | None = None) -> Bundle:
+def load(path: Path, country: Country) -> Bundle:
     """Load a bundle: hashes first, then what it is of, then the trees.
 
-    `country` and `features` are today's settings and definitions (all fetchers' by default). Raises CorruptBundle, or
-    StaleBundle naming the columns, the question or the settings that are no longer those it was trained for.
+    `country` holds today's settings. Raises CorruptBundle, or StaleBundle naming the columns, the question or the
+    settings that are no longer those it was trained for.
     """
     manifest, files = _checked(path)
     info = _decoded(path, files)
-    why = why_not(info, country, features)
+    why = why_not(info, country)
     if why:
         raise StaleBundle(f"Bundle {info.id} cannot answer: {why}. Run `cerebro train {country.code}`.")
     bundle = Bundle(path, info, files[MODEL].decode(), manifest)
@@ -233,16 +229,13 @@ def made_of(country: Country, target: str, **parts: Any) -> Stamp:
     return stamp.of(country, names, definitions={f"target {target}": asked.fingerprint}, **parts)
 
 
-def why_not(info: BundleInfo, country: Country, features: Mapping[str, Feature] | None = None) -> str:
-    """Why a bundle may not answer today, in words; "" where it may."""
-    wanted = made_of(country, info.target)
-    now = {one.name: vector.fingerprint(one.name, one.dtype, features) or "" for one in info.columns}
-    then = {one.name: one.fingerprint for one in info.columns}
-    return _with(info.stamp, then).why_not(_with(wanted, now))
-
-
-def _with(made: Stamp, columns: Mapping[str, str]) -> Stamp:
-    return msgspec.structs.replace(made, definitions={**made.definitions, **columns})
+def why_not(info: BundleInfo, country: Country) -> str:
+    """Why a bundle may not answer today, in words; "" where it may. Its columns are definitions too."""
+    then, now = info.stamp, made_of(country, info.target)
+    before = {**then.definitions, **{one.name: one.fingerprint for one in info.columns}}
+    today = {**now.definitions, **{one.name: vector.fingerprint(one.name, one.dtype) for one in info.columns}}
+    replace = msgspec.structs.replace
+    return replace(then, definitions=before).why_not(replace(now, definitions=today))
 
 
 def _checked(path: Path) -> tuple[str, dict[str, bytes]]:
@@ -254,12 +247,12 @@ def _checked(path: Path) -> tuple[str, dict[str, bytes]]:
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise CorruptBundle(f"{path} is no whole bundle: {error}. Train a new one, or promote another.") from error
     for name, content in files.items():
-        if hashes.get(name) != hashlib.sha256(content).hexdigest():
+        if hashes.get(name) != sha256_of(content):
             raise CorruptBundle(f"{path / name} is not what was written. Train a new one, or promote another.")
     unknown = set(hashes) - set(files)
     if unknown:
         raise CorruptBundle(f"{path / MANIFEST} lists files nobody writes: {', '.join(sorted(unknown))}.")
-    return hashlib.sha256(body).hexdigest(), files
+    return sha256_of(body), files
 
 
 def written(settings: Settings, country: Country) -> Iterator[Written]:
@@ -274,24 +267,16 @@ def written(settings: Settings, country: Country) -> Iterator[Written]:
             yield stamp.judged("bundles", country.code, str(manifest), why, mends)
             for name, sha256 in hashes.items():
                 yield stamp.written("bundles", country.code, manifest.parent / name, sha256, mends)
-        yield from _of_champion(folder, country, mends)
-
-
-def _of_champion(folder: Path, country: Country, mends: str) -> Iterator[Written]:
-    """A champion's manifest is the one that was promoted, or it is not the champion."""
-    path = folder / champions.POINTER
-    if not path.exists():
-        return
-    try:
-        pointer = champions.read(path)
-    except CorruptBundle as error:
-        yield stamp.judged("bundles", country.code, str(path), f"{error}".partition(". ")[0], mends)
-        return
-    yield stamp.written("bundles", country.code, folder / pointer.id / MANIFEST, pointer.manifest, mends)
+        try:  # a champion's manifest is the one that was promoted, or it is not the champion
+            if pointer := champion.pointer(folder):
+                yield stamp.written("bundles", country.code, folder / pointer.id / MANIFEST, pointer.manifest, mends)
+        except CorruptBundle as error:
+            why = f"{error}".partition(". ")[0]
+            yield stamp.judged("bundles", country.code, str(folder / champion.POINTER), why, mends)
 
 
 def promote(path: Path, country: Country) -> Bundle:
     """Load a bundle once more and make it the champion of its folder. Raises CorruptBundle or StaleBundle."""
     bundle = load(path, country)
-    champions.point(path, bundle.manifest)
+    champion.point(path, bundle.manifest)
     return bundle

@@ -25,14 +25,12 @@ def folder(settings: Settings, country: str, target: str) -> Path:
     return settings.bundles_path / country / target
 
 
-def pointer(settings: Settings, country: str, target: str) -> Pointer | None:
-    """The pointer as it stands; None before the first promotion. Raises CorruptBundle if it cannot be read."""
-    path = folder(settings, country, target) / POINTER
-    return read(path) if path.exists() else None
-
-
-def read(path: Path) -> Pointer:
-    """A pointer's file. Raises CorruptBundle if it cannot be read."""
+def pointer(bundles: Path) -> Pointer | None:
+    """The pointer among the bundles of a target; None before the first promotion. Raises CorruptBundle if it cannot
+    be read."""
+    path = bundles / POINTER
+    if not path.exists():
+        return None
     try:
         return msgspec.json.decode(path.read_bytes(), type=Pointer)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -41,8 +39,9 @@ def read(path: Path) -> Pointer:
 
 def champion(settings: Settings, country: str, target: str) -> Path | None:
     """The champion's folder; None before the first promotion."""
-    found = pointer(settings, country, target)
-    return None if found is None else folder(settings, country, target) / found.id
+    bundles = folder(settings, country, target)
+    found = pointer(bundles)
+    return None if found is None else bundles / found.id
 
 
 def point(path: Path, manifest: str) -> None:

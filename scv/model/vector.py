@@ -6,7 +6,6 @@ features and the phase are computed here.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -16,9 +15,10 @@ import numpy as np
 from scv.errors import CerebroError, expect
 from scv.events.country import Country
 from scv.features import derived
-from scv.features.array import Features, column, numbers_of, words
-from scv.features.fetcher import Feature, all_features
+from scv.features.array import Features, column, numbers, words
+from scv.features.fetcher import all_features
 from scv.fetchers import roles
+from scv.stamp import print_of
 from scv.targets.phase import NEEDS as PHASE_NEEDS
 from scv.targets.phase import PHASES, PhaseRule, phase
 
@@ -49,8 +49,9 @@ def matrix(features: Features, columns: Sequence[Column]) -> np.ndarray:
     one that is not there, CerebroError for an infinite value.
     """
     expect("derived feature", [one.name for one in columns if one.dtype == "derived"], derived.collect())
-    read = numbers_of(features, sorted(inputs([one for one in columns if one.dtype not in ("phase", "str")])))
-    values = [_values(features, one, read) for one in columns]
+    read = sorted(inputs([one for one in columns if one.dtype not in ("phase", "str")]))
+    numeric = {name: numbers(column(features, name)) for name in read}
+    values = [_values(features, one, numeric) for one in columns]
     n = len(values[0]) if values else len(next(iter(features.values()), ()))
     found = np.empty((n, len(columns)))
     for j, one in enumerate(values):
@@ -61,24 +62,22 @@ def matrix(features: Features, columns: Sequence[Column]) -> np.ndarray:
     return found
 
 
-def _values(features: Features, one: Column, read: Mapping[str, np.ndarray]) -> np.ndarray:
+def _values(features: Features, one: Column, numeric: Mapping[str, np.ndarray]) -> np.ndarray:
     if one.dtype == "phase":
-        return _coded(phase(features, one.rule or _no_rule(one)), one.levels)
+        if one.rule is None:
+            raise CerebroError(f"Column {one.name} of kind phase has no rule: train a new bundle.")
+        return _coded(phase(features, one.rule), one.levels)
     if one.dtype == "str":
         return _coded(words(column(features, one.name)), one.levels)
     if one.dtype != "derived":
-        return read[one.name]
+        return numeric[one.name]
     with np.errstate(over="ignore"):  # an overflow is found as an infinite value
-        return derived.collect()[one.name].values(read)
+        return derived.collect()[one.name].values(numeric)
 
 
 def _coded(found: np.ndarray, levels: Sequence[str]) -> np.ndarray:
     place = {level: float(i) for i, level in enumerate(levels)}
     return np.array([place.get(word, np.nan) for word in found], dtype=np.float64)
-
-
-def _no_rule(one: Column) -> PhaseRule:
-    raise CerebroError(f"Column {one.name} of kind phase has no rule: train a new bundle.")
 
 
 def inputs(columns: Sequence[Column]) -> set[str]:
@@ -93,33 +92,25 @@ def inputs(columns: Sequence[Column]) -> set[str]:
     return found
 
 
-def candidates(
-    features: Features, country: Country, definitions: Mapping[str, Feature] | None = None
-) -> tuple[Column, ...]:
+def candidates(features: Features, country: Country) -> tuple[Column, ...]:
     """Every column a model of this country may use, given the training rows: each varies among them.
 
     Numbers, derived features, the phase, and words with at most `MOST_LEVELS` levels seen in enough rows; age
     and sex only where the country says so.
     """
-    known = all_features() if definitions is None else definitions
-    allowed = {n: f for n, f in known.items() if country.use_age_and_sex or n not in roles.PERSONAL}
-    found = [_candidate(features, feature) for name, feature in allowed.items() if name in features]
-    found += [
-        Column(name=name, dtype="derived", fingerprint=fingerprint(name, "derived", known) or "")
-        for name, one in derived.collect().items()
-        if set(one.inputs) <= set(allowed) & set(features)
-    ]
+    allowed = set(features) - set(() if country.use_age_and_sex else roles.PERSONAL)
+    found = []
+    for name, one in all_features().items():
+        if name in allowed:
+            levels = _levels(words(features[name])) if one.dtype == "str" else ()
+            found.append(Column(name=name, dtype=one.dtype, fingerprint=one.fingerprint, levels=levels))
+    for name, term in derived.collect().items():
+        if set(term.inputs) <= allowed:
+            found.append(Column(name=name, dtype="derived", fingerprint=fingerprint(name, "derived")))
     if set(PHASE_NEEDS) <= set(features):
-        rule = PhaseRule.of(country)
-        found.append(Column(name=PHASE, dtype="phase", fingerprint=_phase_print(known), levels=PHASES, rule=rule))
-    values = matrix(features, found)
-    return tuple(one for one, value in zip(found, values.T, strict=True) if _varies(value))
-
-
-def _candidate(features: Features, feature: Feature) -> Column:
-    name = feature.full_name
-    levels = _levels(words(features[name])) if feature.dtype == "str" else ()
-    return Column(name=name, dtype=feature.dtype, fingerprint=feature.fingerprint, levels=levels)
+        print_, rule = fingerprint(PHASE, "phase"), PhaseRule.of(country)
+        found.append(Column(name=PHASE, dtype="phase", fingerprint=print_, levels=PHASES, rule=rule))
+    return tuple(one for one, value in zip(found, matrix(features, found).T, strict=True) if _varies(value))
 
 
 def _levels(found: np.ndarray) -> tuple[str, ...]:
@@ -134,20 +125,12 @@ def _varies(value: np.ndarray) -> bool:
     return len(seen) > 0 and (len(seen) < len(value) or bool(seen.min() < seen.max()))
 
 
-def fingerprint(name: str, dtype: Kind, definitions: Mapping[str, Feature] | None = None) -> str | None:
-    """What a column of this name computes now, as 8 hex digits; None where nobody computes it any more."""
-    known = all_features() if definitions is None else definitions
+def fingerprint(name: str, dtype: Kind) -> str:
+    """What a column of this name computes now, as 8 hex digits; "" where nobody computes it any more."""
+    known = all_features()
     if dtype == "phase":
-        return _phase_print(known)
+        return print_of("".join(known[need].fingerprint for need in PHASE_NEEDS))
     if dtype != "derived":
-        return known[name].fingerprint if name in known else None
+        return known[name].fingerprint if name in known else ""
     one = derived.collect().get(name)
-    if one is None or not set(one.inputs) <= set(known):
-        return None
-    text = one.fingerprint + "".join(known[part].fingerprint for part in one.inputs)
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
-
-
-def _phase_print(known: Mapping[str, Feature]) -> str:
-    text = "".join(known[name].fingerprint for name in PHASE_NEEDS if name in known)
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+    return print_of(one.fingerprint + "".join(known[part].fingerprint for part in one.inputs)) if one else ""

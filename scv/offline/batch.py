@@ -16,7 +16,6 @@ import pyarrow as pa
 from scv.events import admission
 from scv.events.calendar import day_of, to_us
 from scv.events.country import Country
-from scv.features.fetcher import Feature
 from scv.features.layout import Layout
 
 ARROW = {"int": pa.int64(), "float": pa.float64(), "str": pa.string()}
@@ -77,10 +76,9 @@ def _tiles(events: str, layout: Layout) -> str:
 
 def _merged(layout: Layout) -> str:
     columns = []
-    for i, slot in enumerate(layout.slots):
-        if slot.tiled and slot.feature.window:
-            tile = f"t{slot.index}"
-            columns.append(f"{slot.feature.fold.sql_merge(tile)} FILTER ({slot.feature.window.sql()}) AS m{i}")
+    for i, (feature, place) in enumerate(layout.slots):
+        if feature.tiled and feature.window:
+            columns.append(f"{feature.fold.sql_merge(f't{place}')} FILTER ({feature.window.sql()}) AS m{i}")
     columns += [f"{fold.sql_merge(f'l{i}')} AS s{i}" for i, fold in enumerate(layout.lives)]
     return f"""
         SELECT r.at_us, r.at_day, t.customer_id, {", ".join(columns)}
@@ -90,9 +88,8 @@ def _merged(layout: Layout) -> str:
 
 def _reads(layout: Layout, country: Country) -> str:
     reads = []
-    for i, slot in enumerate(layout.slots):
-        feature: Feature = slot.feature
-        state = f"m{i}" if slot.tiled else f"s{slot.index}"
+    for i, (feature, place) in enumerate(layout.slots):
+        state = f"m{i}" if feature.tiled else f"s{place}"
         window = feature.window and feature.window.after(country.cut_off_days)
         reads.append(f"{feature.fold.sql_read(state, window)} AS f{i}")
     return ", ".join(reads)

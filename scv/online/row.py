@@ -97,12 +97,12 @@ class Row:
         if not self.exists:
             return {slot.feature.name: None for slot in self.layout.slots}
         values = {}
-        for slot in self.layout.slots:
-            feature, window = slot.feature, slot.feature.window
-            if slot.tiled:
-                state = self._merged(slot.index, feature, at_day)
+        for feature, place in self.layout.slots:
+            window = feature.window
+            if feature.tiled:
+                state = self._merged(place, feature, at_day)
             else:
-                state, window = self.lives[slot.index], window and window.after(cut_off_days)
+                state, window = self.lives[place], window and window.after(cut_off_days)
             values[feature.name] = feature.fold.read(state, at_day, window)
         return values
 
@@ -125,7 +125,7 @@ class Row:
     def _enter(self, arrival: Arrival) -> None:
         admission.remember(arrival, self.ids)
         self.admitted += 1
-        lives, tiles = self.layout.of_kind(arrival.kind)
+        lives, tiles = self.layout.takers[arrival.kind]
         for index, fold in lives:
             if fold.takes(arrival):
                 self.lives[index] = fold.enter(self.lives[index], arrival)

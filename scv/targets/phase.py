@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Literal, TypeAlias
 
 import msgspec
 import numpy as np
 
+from scv.events.country import Country
 from scv.features.array import Features, column, numbers, words
 from scv.fetchers import roles
 
@@ -17,21 +18,8 @@ NEEDS = (roles.SILENCE, roles.FIRST_ORDER, roles.STATE, roles.SUBSCRIBED)
 """Features that a phase is told from."""
 
 
-class Rule(Protocol):
-    """What of a country's settings decides; every Country is one."""
-
-    @property
-    def basis(self) -> Literal["recorded", "derived"]: ...
-    @property
-    def active_days(self) -> int: ...
-    @property
-    def memory_days(self) -> int: ...
-    @property
-    def new_days(self) -> int: ...
-
-
 class PhaseRule(msgspec.Struct, frozen=True, kw_only=True):
-    """Those settings alone: what a bundle keeps, so that it codes a phase as it did when it was trained."""
+    """What of a country's settings decides: a bundle keeps it, so that it codes a phase as when it was trained."""
 
     basis: Literal["recorded", "derived"]
     active_days: int
@@ -39,8 +27,11 @@ class PhaseRule(msgspec.Struct, frozen=True, kw_only=True):
     new_days: int
 
     @classmethod
-    def of(cls, rule: Rule) -> PhaseRule:
-        return cls(**{name: getattr(rule, name) for name in cls.__struct_fields__})
+    def of(cls, country: Country) -> PhaseRule:
+        return cls(**{name: getattr(country, name) for name in cls.__struct_fields__})
+
+
+Rule: TypeAlias = Country | PhaseRule
 
 
 def phase(features: Features, rule: Rule) -> np.ndarray:

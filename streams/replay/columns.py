@@ -34,7 +34,7 @@ _INTEGERS = {f"{sign}{size}INT" for sign in ("", "U") for size in ("TINY", "SMAL
 _RFC3339 = r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)"
 
 
-_OWN = [(n, str(kind.__struct_config__.tag), kind) for n, own in enumerate(event.FAMILIES.values()) for kind in own]
+_OWN = [(n, event.tag(kind), kind) for n, own in enumerate(event.FAMILIES.values()) for kind in own]
 FAMILY_OF = {kind: n for n, kind, _ in _OWN}
 """Kind → index of its family in `FAMILIES`; `erased`, which goes to all of them, is not among them."""
 PAYLOAD = dict(sorted(field for family in FAMILIES for field in event.fields(family).items()))

@@ -98,7 +98,7 @@ class Place:
         next_offset: dict[Part, int] = {}
         placed = []
         for one in events:
-            family = whose or event.family_of(one.kind)
+            family = whose or world.family_of(one.kind)
             part = Part(topic(family), partition_of(event.key_of(one), PARTITIONS))
             if part not in next_offset:
                 next_offset[part] = self.lake.position(family, *part)

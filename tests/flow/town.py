@@ -74,7 +74,7 @@ class Town:
             for family, log in self.others_between(since, until).items():
                 found[family] += log
             for one in _between(self._subscribers, since, until):
-                found[event.family_of(one.kind)].append(one)
+                found[world.family_of(one.kind)].append(one)
         return found
 
     @cached_property
@@ -105,9 +105,7 @@ def event_of(row: Mapping[str, Any]) -> Event:
     return kind(**given)
 
 
-KINDS: Mapping[str, type[Event]] = {
-    str(kind.__struct_config__.tag): kind for kinds in event.FAMILIES.values() for kind in kinds
-}
+KINDS: Mapping[str, type[Event]] = {event.tag(kind): kind for kinds in event.FAMILIES.values() for kind in kinds}
 
 
 def out_of_order(logs: Logs) -> int:

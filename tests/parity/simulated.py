@@ -18,7 +18,7 @@ from tests import oracle_targets
 from tests.flow.town import event_of
 from tests.parity import ladder, questions
 from tests.parity.sides import Stream, Tally, arrivals
-from tests.world import TICK, Record, World
+from tests.world import TICK, Record, World, family_of
 
 PARTITIONS = 4
 CUTS = 6
@@ -62,7 +62,7 @@ def logs_of(where: Country, customers: int, weeks: int, seed: int) -> dict[str, 
 
 def _sent(one: Event) -> list[tuple[str, Event]]:
     """To which families' topics it goes: an erasure to all."""
-    families = event.FAMILIES if one.kind == "erased" else [event.family_of(one.kind)]
+    families = event.FAMILIES if one.kind == "erased" else [family_of(one.kind)]
     return [(family, one) for family in families]
 
 

@@ -31,7 +31,7 @@ START = datetime(2016, 2, 1, tzinfo=UTC)
 def a_year(family: str, seed: int) -> list[Arrival]:
     """A year and more of a heavy customer's arrivals, in order of seeing."""
     rng, found = random.Random(seed), []
-    kinds = {str(kind.__struct_config__.tag): kind for kind in events.FAMILIES[family]}
+    kinds = {events.tag(kind): kind for kind in events.FAMILIES[family]}
     for day in range(400):
         for kind, rate in A_DAY[family].items():
             for _ in range(int(rate) + (rng.random() < rate - int(rate))):

@@ -35,6 +35,7 @@ from scv.targets.phase import phase
 from scv.targets.target import TARGETS
 from tests.keys import client, clock_key, position_key, row_key
 from tests.marking import mark
+from tests.world import family_of
 
 US = country.load("US")
 PARTITIONS = 2
@@ -121,7 +122,7 @@ class Shop:
 
     def apply(self, one: Event) -> set[tuple[str, str]]:
         found = arrival.arrival_of(one, US)
-        family = event.family_of(one.kind)
+        family = family_of(one.kind)
         keys = {(chosen.name, one.customer_id) for chosen in of_family(family)}
         for name, customer in keys:
             if (name, customer) not in self.rows:
@@ -166,7 +167,7 @@ class Shop:
 
     def _table(self, family: str, complete_to: datetime) -> pa.Table:
         records = []
-        mine = [one for one in self.events if event.family_of(one.kind) == family]
+        mine = [one for one in self.events if family_of(one.kind) == family]
         for offset, one in enumerate(mine):
             partition = partition_of(event.key_of(one), PARTITIONS)
             record = {name: getattr(one, name, None) for name in event.fields(family)}

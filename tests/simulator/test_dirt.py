@@ -58,7 +58,7 @@ def local_day(instant: datetime) -> date:
 
 def verdicts(rows: list[Row]) -> list[str]:
     """The rule of admission, read from its page: too late, duplicate or admitted, for each arrival in log order."""
-    families = {str(kind.__struct_config__.tag): family for family, kinds in event.FAMILIES.items() for kind in kinds}
+    families = {event.tag(kind): family for family, kinds in event.FAMILIES.items() for kind in kinds}
     newest: dict[tuple[str, str], datetime] = {}
     admitted: set[Any] = set()
     found = []

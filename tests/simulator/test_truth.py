@@ -114,7 +114,7 @@ class Product:
         events = events.append_column("claimed_at", events["occurred_at"]).append_column("epoch", place)
         events = events.append_column("partition", place).append_column("offset", pa.array(np.arange(len(events))))
         for family, kinds in event.FAMILIES.items():
-            tags = pa.array([str(kind.__struct_config__.tag) for kind in kinds])
+            tags = pa.array([event.tag(kind) for kind in kinds])
             names = [name for name in lake_schema(family).names if name != "month"]
             mine = events.filter(pc.is_in(events["kind"], value_set=tags)).select(names)
             self.connection.register(f"lake_{family}", mine)

@@ -32,6 +32,7 @@ from streams.kafka.producer import Producer
 from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
 from streams.positions.barrier import Barrier, barrier
+from tests import world
 
 ROOT = Path(__file__).parents[2]
 FIRST = datetime(2017, 3, 1, 12, tzinfo=UTC)
@@ -70,7 +71,7 @@ def _event(dice: random.Random, id: str, customer: str, occurred: datetime, seen
 
 
 def family_of(one: Event) -> str:
-    return event.family_of(one.kind)
+    return world.family_of(one.kind)
 
 
 def send(settings: Settings, events: Iterable[Event], until: datetime | None = AT) -> int:

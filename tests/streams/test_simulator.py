@@ -14,6 +14,7 @@ from scv.errors import UserError
 from scv.events import calendar, country, event
 from streams.replay.columns import SCHEMA
 from streams.replay.history import History, write_parquet
+from tests.world import family_of
 
 CODES = ("ZZ", "ZY", "ZX")
 ZZ = country.load("ZZ")
@@ -44,7 +45,7 @@ def test_equal_arguments_give_equal_bytes(tmp_path: Path) -> None:
 
 
 def test_every_family_kind_and_field_is_there(clean: pd.DataFrame) -> None:
-    kinds = {str(kind.__struct_config__.tag) for members in event.FAMILIES.values() for kind in members}
+    kinds = {event.tag(kind) for members in event.FAMILIES.values() for kind in members}
     assert set(clean.kind) == kinds
     for family in event.FAMILIES:
         for field in event.fields(family):
@@ -146,7 +147,7 @@ def test_a_box_is_placed_unless_it_was_skipped_or_nobody_was_there(clean: pd.Dat
     first = calendar.to_date(ends - 7 * WEEKS + 1)
     placed = clean[clean.kind == "placed"]
     orders = set(zip(placed.customer_id, placed.local.dt.date, strict=True))
-    subscription = clean[clean.kind.map(event.family_of) == "subscription"].sort_values(["occurred_at", "id"])
+    subscription = clean[clean.kind.map(family_of) == "subscription"].sort_values(["occurred_at", "id"])
     checked = 0
     for who, events_of in list(subscription.groupby("customer_id"))[:80]:
         told = list(zip(events_of.kind, events_of.local, events_of.delivery_on, strict=True))
