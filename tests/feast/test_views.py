@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import typeguard
 from feast import FeatureStore, FeatureView
 from feast.repo_operations import get_repo_files
 from feast.types import Float64, Int64, String
@@ -18,6 +19,15 @@ from scv.settings import Settings
 from tests.feast.served import Served
 
 DTYPES = {"int": Int64, "float": Float64, "str": String}
+
+
+def test_feast_starts_without_its_checks_and_nobody_else_does() -> None:
+    assert "check_argument_types_internal" not in FeatureView.__init__.__code__.co_names
+
+    def double(n: int) -> int:
+        return n + n
+
+    assert "check_argument_types_internal" in typeguard.typechecked(double).__code__.co_names
 
 
 def test_there_is_one_view_per_fetcher_with_exactly_its_features(store: FeatureStore) -> None:
