@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -45,10 +47,45 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(home=str(tmp_path / "home"))
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Sea:
+    return lakes.fill(tmp_path_factory.mktemp("filled") / "sea", BERLIN, seed=4, customers=6, complete_to=EARLY)
+
+
 @pytest.fixture
-def sea(tmp_path: Path) -> Sea:
+def sea(filled: Sea, tmp_path: Path) -> Sea:
     """A lake that is complete to a month before the reference."""
-    return lakes.fill(tmp_path / "sea", BERLIN, seed=4, customers=6, complete_to=EARLY)
+    return dataclasses.replace(filled, path=shutil.copytree(filled.path, tmp_path / "sea"))
+
+
+@pytest.fixture(scope="module")
+def fetched(filled: Sea, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A home with that lake and its snapshot of the reference."""
+    config = filled.settings(tmp_path_factory.mktemp("fetched") / "home")
+    assert not any(one.error for one in fetch(config, {BERLIN: [REFERENCE]}))
+    return config
+
+
+@pytest.fixture
+def config(sea: Sea, fetched: Settings, tmp_path: Path) -> Settings:
+    """Such a home of the test's own."""
+    config = sea.settings(tmp_path / "config")
+    shutil.copytree(fetched.snapshots_path, config.snapshots_path)
+    return config
+
+
+@pytest.fixture(scope="module")
+def fetched_empty(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    config = Settings(home=str(tmp_path_factory.mktemp("empty") / "home"))
+    fetch(config, {ZZ: [AT]})
+    return config
+
+
+@pytest.fixture
+def empty(fetched_empty: Settings, settings: Settings) -> Settings:
+    """A home with the snapshot of a country without events."""
+    shutil.copytree(fetched_empty.home, settings.home)
+    return settings
 
 
 def hashes(root: Path) -> dict[str, str]:
@@ -82,10 +119,8 @@ def test_the_same_lake_version_gives_the_same_bytes_and_an_empty_country_an_empt
 
 
 def test_a_failing_fetcher_stops_no_other_and_the_old_snapshot_stands(
-    sea: Sea, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    sea: Sea, config: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = sea.settings(tmp_path / "other")
-    assert not any(one.error for one in fetch(config, {BERLIN: [REFERENCE]}))
     before = hashes(config.snapshots_path)
     sea.grow(LATE)
     failing(monkeypatch, "payments")
@@ -106,12 +141,10 @@ def test_without_an_old_one_a_failed_fetch_leaves_nothing(settings: Settings, mo
 
 
 def test_some_fetchers_alone_touch_no_snapshot(
-    sea: Sea, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    sea: Sea, config: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = sea.settings(tmp_path / "home")
-    (config.countries_path).mkdir()
+    config.countries_path.mkdir()
     write_country(config, BERLIN)
-    fetch(config, {BERLIN: [REFERENCE]})
     before = hashes(config.snapshots_path)
     sea.grow(LATE)
     monkeypatch.setenv("CEREBRO_HOME", config.home)
@@ -186,11 +219,10 @@ fetch(Settings(home=sys.argv[1]), {BERLIN: [REFERENCE]})
 
 @pytest.mark.parametrize("after", [0, 5])
 def test_a_killed_fetch_leaves_no_manifest_over_mixed_files_and_the_next_one_sweeps(
-    sea: Sea, tmp_path: Path, after: int
+    sea: Sea, config: Settings, after: int
 ) -> None:
     """Killed after so many files were moved into place."""
-    config = sea.settings(tmp_path / "home")
-    fetch(config, {BERLIN: [REFERENCE, EARLY]})
+    fetch(config, {BERLIN: [EARLY]})
     sea.grow(LATE)
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", DYING, config.home, str(after)], cwd=root, timeout=60, check=False)
@@ -220,9 +252,7 @@ def test_two_fetches_at_once_leave_one_whole_snapshot(sea: Sea, tmp_path: Path) 
 # -- why not? ----------------------------------------------------------------------------------------------------
 
 
-def test_one_taken_early_is_refused_once_the_lake_knows_more(sea: Sea, tmp_path: Path) -> None:
-    config = sea.settings(tmp_path / "home")
-    fetch(config, {BERLIN: [REFERENCE]})
+def test_one_taken_early_is_refused_once_the_lake_knows_more(sea: Sea, config: Settings) -> None:
     early = snapshot.read(config, BERLIN, REFERENCE)  # there is nothing better yet
     sea.grow(LATE)
     with pytest.raises(UserError, match=r"complete only to 2017-02-06 23:00 UTC.*cerebro fetch ZZ -d 2017-03-07"):
@@ -235,33 +265,30 @@ def test_one_taken_early_is_refused_once_the_lake_knows_more(sea: Sea, tmp_path:
 
 
 @pytest.mark.parametrize("name", sorted(fetcher.collect()))
-def test_each_file_is_what_was_written_or_it_is_refused(settings: Settings, name: str) -> None:
-    fetch(settings, {ZZ: [AT]})
-    path = snapshot.path_of(settings.snapshots_path, name, ZZ, AT)
+def test_each_file_is_what_was_written_or_it_is_refused(empty: Settings, name: str) -> None:
+    path = snapshot.path_of(empty.snapshots_path, name, ZZ, AT)
     body = bytearray(path.read_bytes())
     body[len(body) // 2] ^= 1
     path.write_bytes(body)
-    assert Snapshots(settings, ZZ).why_not(AT) == f"{name} is not what was written"
+    assert Snapshots(empty, ZZ).why_not(AT) == f"{name} is not what was written"
     with pytest.raises(UserError, match=rf"{name} is not what was written.*cerebro fetch ZZ -d 2017-09-05"):
-        snapshot.read(settings, ZZ, AT)
+        snapshot.read(empty, ZZ, AT)
     path.unlink()
     with pytest.raises(UserError, match=rf"{name} is not what was written"):
-        snapshot.read(settings, ZZ, AT)
+        snapshot.read(empty, ZZ, AT)
 
 
-def test_a_manifest_that_cannot_be_read_is_none(settings: Settings) -> None:
-    fetch(settings, {ZZ: [AT]})
-    snapshot.manifest_path(settings.snapshots_path, ZZ, AT).write_text('{"country": "ZZ"}')
+def test_a_manifest_that_cannot_be_read_is_none(empty: Settings) -> None:
+    snapshot.manifest_path(empty.snapshots_path, ZZ, AT).write_text('{"country": "ZZ"}')
     with pytest.raises(UserError, match="No snapshot of ZZ"):
-        snapshot.read(settings, ZZ, AT)
-    fetch(settings, {ZZ: [AT]})
-    assert Snapshots(settings, ZZ).why_not(AT) == ""
+        snapshot.read(empty, ZZ, AT)
+    fetch(empty, {ZZ: [AT]})
+    assert Snapshots(empty, ZZ).why_not(AT) == ""
 
 
-def test_pages_have_checksums(settings: Settings, tmp_path: Path) -> None:
+def test_pages_have_checksums(empty: Settings, tmp_path: Path) -> None:
     """Also where no manifest is asked: a bit that flips in a page is an error, not another number."""
-    fetch(settings, {ZZ: [AT]})
-    table = pq.read_table(snapshot.path_of(settings.snapshots_path, "orders", ZZ, AT))
+    table = pq.read_table(snapshot.path_of(empty.snapshots_path, "orders", ZZ, AT))
     many = table.schema.empty_table().to_pandas()
     many["customer_id"] = [f"c{i}" for i in range(4000)]
     import pyarrow as pa
@@ -275,7 +302,9 @@ def test_pages_have_checksums(settings: Settings, tmp_path: Path) -> None:
         snapshot.read_file(path)
 
 
-def test_snapshots_of_other_definitions_settings_and_lakes_are_swept(settings: Settings) -> None:
+def test_snapshots_of_other_definitions_settings_and_lakes_are_swept(
+    fetched_empty: Settings, settings: Settings
+) -> None:
     root = settings.snapshots_path
     other = replace(ZZ, cut_off_days=ZZ.cut_off_days + 1)
     changes: list[Callable[[], Any]] = [
@@ -284,7 +313,7 @@ def test_snapshots_of_other_definitions_settings_and_lakes_are_swept(settings: S
         lambda: _rewrite(root, lambda made: replace(made, tz="2020a/00000000")),
     ]
     for change in changes:
-        fetch(settings, {ZZ: [AT]})
+        shutil.copytree(fetched_empty.home, settings.home, dirs_exist_ok=True)
         change()
         fetch(settings, {ZZ: [EARLY]})
         stems = {path.stem for path in root.glob("*/ZZ/*.*")}
@@ -297,9 +326,7 @@ def _rewrite(root: Path, change: Callable[[Any], Any]) -> None:
     path.write_bytes(stamp.sealed(replace(made, stamp=change(made.stamp))))
 
 
-def test_the_manifest_says_what_it_is_of(sea: Sea, tmp_path: Path) -> None:
-    config = sea.settings(tmp_path / "home")
-    fetch(config, {BERLIN: [REFERENCE]})
+def test_the_manifest_says_what_it_is_of(config: Settings) -> None:
     said = json.loads(snapshot.manifest_path(config.snapshots_path, BERLIN, REFERENCE).read_bytes())["stamp"]
     assert set(said) == {"definitions", "settings", "log", "lake", "complete_to", "tz", "files"}
     assert set(said["settings"]) == {"time_zone", "lateness_days", "cut_off_days"}
