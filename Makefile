@@ -9,9 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTHON ?=
-JOBS ?= 2
-# Kafka's sessions and restarts are mostly waited for; the bounds in seconds of `make test` are for no more than JOBS.
-REAL_JOBS ?= 3
+# One more than CI has cores: brokers, sessions and restarts are waited for.
+JOBS ?= 3
 TESTS ?=
 
 PYTEST := $(BIN)/python -m pytest
@@ -35,8 +34,8 @@ test-real: $(READY) ## test on Apache Kafka and redis-server, and the slow tests
 	@$(call needs,java,openjdk-17-jre-headless)
 	@$(call needs,mvn,maven)
 	@$(call needs,redis-server,redis-server)
-	@CEREBRO_TEST_BROKER=kafka CEREBRO_TEST_STORE=redis $(PYTEST) -n $(REAL_JOBS) --dist loadfile $(or $(TESTS),tests/streams tests/simulator/test_sink_kafka.py tests/flow/test_end_to_end.py)
-	@$(if $(TESTS),:,$(PYTEST) -m 'real or slow' -n $(REAL_JOBS) --dist loadfile --ignore=tests/streams)
+	@CEREBRO_TEST_BROKER=kafka CEREBRO_TEST_STORE=redis $(PYTEST) -n $(JOBS) --dist loadfile $(or $(TESTS),tests/streams tests/simulator/test_sink_kafka.py tests/flow/test_end_to_end.py)
+	@$(if $(TESTS),:,$(PYTEST) -m 'real or slow' -n $(JOBS) --dist loadfile --ignore=tests/streams)
 
 parity: $(READY) ## compare millions of values with the oracle (10 to 18 minutes); ARGS="--minutes 3 --seed 7"
 	@$(BIN)/python -m tests.parity $(ARGS)
@@ -59,7 +58,7 @@ bench-world: $(READY) ## simulate 10,000, 100,000 and a million customers: speed
 	@$(BIN)/python -m bench.simulation
 
 mutants: $(READY) ## put small faults into the source one by one: the tests go red for each; ONLY=name picks one
-	@$(BIN)/python -m tests.mutants --workers $(JOBS) $(if $(ONLY),--only $(ONLY))
+	@$(BIN)/python -m tests.mutants $(if $(ONLY),--only $(ONLY))
 
 lock: $(READY) ## bring requirements.lock in line with pyproject.toml, changing no other pin
 	@$(COMPILE) >/dev/null
