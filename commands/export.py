@@ -109,14 +109,14 @@ def said(found: Exported) -> str:
         f"  {counts['customers']:,} customers, {counts['scored']:,} scored for {manifest.target}; "
         f"{counts['listed']} listed, {counts['held_out']} held out, {counts['suppressed']} not to be contacted",
     ]
-    lines += [f"  {found.apart}"] if found.apart else []
+    lines += [f"  {note}" for note in (found.apart, found.ahead) if note]
     return "\n".join([*lines, *(f"  {folder}/{name}" for name in manifest.files)])
 
 
 def _json(found: Exported, same: Reconciled | None) -> str:
     manifest = found.week.manifest
     made = {"country": manifest.country, "date": manifest.date, "new": found.new, "counts": manifest.counts}
-    made |= {"apart": found.apart} if found.apart else {}
+    made |= {name: note for name, note in (("apart", found.apart), ("ahead", found.ahead)) if note}
     made |= {"compared": same.compared, "different": same.different} if same else {}
     return json.dumps(made | {"folder": f"{found.week.folder.path}/{manifest.date}", "files": list(manifest.files)})
 

@@ -22,16 +22,21 @@ def command(code: str, dates: tuple[str, ...], notes: tuple[str, ...], out: Path
       cerebro feedback US
       cerebro feedback US -d 2017-09-05 -d 2017-09-12 --out feedback.html
     """
-    from commands.tuesday import references_of, write_report
+    from commands.tuesday import write_report
     from scorer.feedback.validation import feedback, sentence
     from scv import settings as known
-    from scv.events import country as countries
+    from scv.errors import UserError
+    from terminal.arguments import the_countries, the_references
 
     settings = known.load()
-    country = countries.load(code, settings.countries_path)
-    references, left_out = references_of(dates, country, settings)
+    (country,) = the_countries([code], settings)
+    found = feedback(settings, country, the_references(dates, country, settings) if dates else None)
+    past, left_out = found.judged[0].past, found.left_out
+    if not (past.dates or past.waiting):
+        where = f"{settings.exports_url}/{country.code}"
+        none = f"No Tuesday of {country.code} is published in {where}. Run `cerebro export {country.code}`."
+        raise UserError("\n".join(left_out) or none)
     for line in left_out:
         click.echo(f"Left out: {line}", err=True)
-    found = feedback(settings, country, references)
     click.echo(sentence(found))
     click.echo(str(write_report(settings, found, [*notes, *left_out], out)))

@@ -54,35 +54,6 @@ def reference_of(date: str | None, country: Country, settings: Settings, any_day
     return at
 
 
-def references_of(dates: Sequence[str], country: Country, settings: Settings) -> tuple[list[datetime], list[str]]:
-    """The instants that `-d` names; without any, every published Tuesday that may be used, and what is to be said of
-    the others. Raises UserError if there is none.
-    """
-    from scv.errors import UserError
-    from terminal.arguments import the_references
-
-    if dates:
-        return the_references(dates, country, settings), []
-    published, left_out = published_tuesdays(country, settings)
-    if not published:
-        where = f"{settings.exports_url}/{country.code}"
-        none = f"No Tuesday of {country.code} is published in {where}. Run `cerebro export {country.code}`."
-        raise UserError("\n".join(left_out) or none)
-    return published, left_out
-
-
-def published_tuesdays(country: Country, settings: Settings) -> tuple[list[datetime], list[str]]:
-    """The references of published weeks, but for those that are no Tuesdays; and why some of them may not be used."""
-    from scorer.tuesday.week import Folder
-    from scv.events import calendar
-    from scv.offline.lake import Lake
-
-    folder, ids = Folder(settings.exports_url, country), Lake(settings.lake_path).version().ids
-    tuesdays = [at for at in folder.references() if calendar.last_tuesday(at, country.zone) == at]
-    why = {at: folder.why_not(at, ids) for at in tuesdays}
-    return [at for at in tuesdays if not why[at]], [f"{folder.refused(at, why[at])}" for at in tuesdays if why[at]]
-
-
 def write_report(settings: Settings, found: Feedback, notes: Sequence[str], out: Path | None = None) -> Path:
     """Write the feedback page in one step; its path. By default HOME/reports/feedback_COUNTRY_LAST.html."""
     from scorer.feedback.page import page

@@ -57,10 +57,12 @@ def run(
     from scorer.tuesday.week import Folder
     from scv.errors import UserError
     from scv.events import calendar
+    from scv.offline.fetch import ensure
     from scv.offline.lake import Lake
+    from scv.offline.snapshot import Snapshots
 
-    folder, version = Folder(settings.exports_url, country), Lake(settings.lake_path).version()
-    published = folder.week(at)
+    log = Lake(settings.lake_path).version().ids
+    published = Folder(settings.exports_url, country).usable(at, log, content=True)
     if published is None:
         complete = preparation.wait(settings, country, at, wait_s, lambda so_far: _waiting(country, so_far))
         if not complete and not anyway:
@@ -70,9 +72,9 @@ def run(
                 "Run it again when it is (do the consumers run?), or publish what there is with --anyway."
             )
         warn_of_public_draw(settings, at)
-        exported = export(settings, country, at, preparation.take(settings, country, at, workers), anyway)
-    elif why := folder.why_not(at, version.ids):
-        raise folder.refused(at, why)
+        snapshots = Snapshots(settings, country)
+        ensure(settings, snapshots, [at], workers)
+        exported = export(settings, country, at, snapshots.version, anyway)
     else:
         exported = Exported(published, new=False)
     click.echo(said(exported))
@@ -81,16 +83,15 @@ def run(
 
 def judge(settings: Settings, country: Country) -> None:
     """Say how right the earlier lists were, and write the page."""
-    from commands.tuesday import published_tuesdays, write_report
+    from commands.tuesday import write_report
     from scorer.feedback.validation import feedback, sentence
 
-    references, left_out = published_tuesdays(country, settings)
-    for line in left_out:
+    found = feedback(settings, country)
+    for line in found.left_out:
         click.echo(f"Left out of the feedback: {line}", err=True)
-    found = feedback(settings, country, references)
     if found.judged[0].past.dates:
         click.echo(sentence(found))
-        click.echo(f"  {write_report(settings, found, left_out)}")
+        click.echo(f"  {write_report(settings, found, found.left_out)}")
     else:
         click.echo(f"  No earlier list of {country.code} has final labels yet.")
 

@@ -1,4 +1,4 @@
-"""The past: a reference's snapshot as subjects, and what the file of the Tuesday before an instant said."""
+"""The past for live answers: a reference's snapshot as subjects, and what the file of the Tuesday before said."""
 
 from __future__ import annotations
 
@@ -6,21 +6,16 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-import pyarrow.compute as pc
-
-from scorer.scoring import Past
-from scorer.subjects import Subjects, of_snapshot
+from scorer.scoring import Past, past_of
+from scorer.subjects import Subjects, at_reference
 from scorer.tuesday.manifest import WeekManifest
-from scorer.tuesday.week import Folder, Week
+from scorer.tuesday.week import Folder
 from scv.errors import CerebroError
 from scv.events import calendar
 from scv.events.country import Country
-from scv.features import fetcher
-from scv.offline import snapshot
 from scv.offline.snapshot import Snapshots
 from scv.settings import Settings
 from scv.stamp import Stamp
@@ -61,7 +56,7 @@ class Archive:
             snapshots = self._standing(country)
             made, (kept, subjects) = snapshots.usable(at), self._snapshots.get((country.code, at), (None, None))
             if subjects is None or kept != made.stamp:
-                subjects = subjects_of(self._settings, snapshots, at)
+                subjects = at_reference(self._settings, snapshots, at)
             self._snapshots[country.code, at] = (made.stamp, subjects)
             self._snapshots.move_to_end((country.code, at))
             while len(self._snapshots) > KEPT:
@@ -87,39 +82,13 @@ class Archive:
 
     def _look(self, country: Country, tuesday: datetime, known: _List | None) -> _List:
         """What is published now of a Tuesday. A call is answered without it where it may not be used."""
-        past: Past = {}
         manifest: WeekManifest | None = None
+        past: Past = {}
         try:
             week = Folder(self._settings.exports_url, country).usable(tuesday, self._standing(country).version.ids)
             if week is not None:
-                manifest = week.manifest
-                past = known.past if known is not None and known.manifest == manifest else past_of(week)
+                past = known.past if known and known.manifest == week.manifest else past_of(week.scores())
+                manifest = week.manifest  # last: of a damaged one nothing is kept, so that its mending is seen
         except CerebroError as error:
             self._say(f"nothing is since Tuesday: {error}", country.code)
         return _List(tuesday, manifest, past, time.monotonic())
-
-
-def past_of(week: Week | None) -> Past:
-    """Target → customer → probability of a published week."""
-    if week is None:
-        return {}
-    scores = week.scores()
-    scores = scores.filter(pc.equal(scores["status"], "SCORED"))
-    found: dict[str, dict[str, float]] = {}
-    columns = (scores[name].to_pylist() for name in ("target", "customer_id", "probability"))
-    for target, customer_id, probability in zip(*columns, strict=True):
-        found.setdefault(target, {})[customer_id] = probability
-    return found
-
-
-def subjects_of(settings: Settings, snapshots: Snapshots, at: datetime) -> Subjects:
-    """Everyone in the snapshot of a reference. Raises UserError where there is none that may be used."""
-    marks = watermarks(snapshots.usable(at))
-    by_fetcher = {name: marks.get(one.family) for name, one in fetcher.collect().items()}
-    return of_snapshot(snapshots.read(at), at, by_fetcher, settings.stale_after_s)
-
-
-def watermarks(made: snapshot.SnapshotManifest) -> Mapping[str, datetime | None]:
-    """Per family, how far the lake of a snapshot was complete, never beyond its reference; None: unknown."""
-    marks = made.stamp.complete_to
-    return {family: min(made.at, marks[family]) if family in marks else None for family in made.stamp.lake}

@@ -1,17 +1,25 @@
-"""Whether a customer may be contacted on our own initiative: one rule for the live reply and for the list."""
+"""Whether a customer may be contacted on our own initiative: one rule for the live reply and for the list.
+
+Some are held out, never contacted, so that the effect of contact can be measured: a keyed hash of (season, country,
+customer) below the country's share. It is drawn before any ranking, needs no state, stays the same for a season of 13
+weeks and is drawn anew for the next.
+"""
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Literal
 
-from scorer.hold_out import held_out
-from scv.events.calendar import day_of, to_date, to_us
+from scv.events.calendar import day_of, to_us
 from scv.events.country import Country
 from scv.fetchers import roles
-from scv.targets import box
+
+WEEKS = 13
 
 Policy = Literal["OK", "HELD_OUT", "SUPPRESSED"]
 
@@ -30,20 +38,16 @@ def contact_of(customer_id: str, values: Mapping[str, Any], country: Country, at
 
     An erased customer has no values and is never asked about. Held out is drawn last, among the eligible.
     """
-    channels = channels_of(values, country)
+    if country.consent == "not recorded":
+        channels: tuple[str, ...] = ("not recorded",)
+    else:  # whose newest consent is given
+        channels = tuple(channel for channel, name in sorted(roles.CONSENT.items()) if values.get(name) == 1)
     reason = _suppressed(values, country, channels)
     if reason:
         return Contact("SUPPRESSED", reason, channels)
     if held_out(salt, country, customer_id, at):
         return Contact("HELD_OUT", "held out this season to measure the effect of contact", channels)
     return Contact("OK", "", channels)
-
-
-def channels_of(values: Mapping[str, Any], country: Country) -> tuple[str, ...]:
-    """Channels whose newest consent is given."""
-    if country.consent == "not recorded":
-        return ("not recorded",)
-    return tuple(channel for channel, name in sorted(roles.CONSENT.items()) if values.get(name) == 1)
 
 
 def _suppressed(values: Mapping[str, Any], country: Country, channels: tuple[str, ...]) -> str:
@@ -59,14 +63,22 @@ def _suppressed(values: Mapping[str, Any], country: Country, channels: tuple[str
     return ""
 
 
-def last_contact(values: Mapping[str, Any], country: Country, at: datetime) -> date | None:
-    """The local day of the newest contact; None if never contacted."""
-    since = values.get(roles.CONTACTED_AGO)
-    return None if since is None else to_date(day_of(to_us(at), country.zone) - since)
+@functools.lru_cache(maxsize=64)
+def season(at: datetime, country: Country) -> int:
+    """The number of the 13-week season in which a local day lies; seasons and their weeks begin on Tuesdays.
+
+    >>> from datetime import UTC
+    >>> from scv.events import country
+    >>> ending, beginning = (season(datetime(2017, 8, day, 12, tzinfo=UTC), country.load("US")) for day in (28, 29))
+    >>> ending == beginning
+    True
+    """
+    week = (day_of(to_us(at), country.zone) + 2) // 7  # day 5 (1970-01-06) was a Tuesday
+    return week // WEEKS
 
 
-def cut_off(country: Country, at: datetime, weekday: int | None) -> datetime | None:
-    """Local midnight until which the customer's open box can be changed; None where no delivery day is known."""
-    if weekday is None:
-        return None
-    return box.cut_off(box.open_at(at, weekday, country), country).astimezone(country.zone)
+def held_out(salt: str, country: Country, customer_id: str, at: datetime) -> bool:
+    """Is this customer held out in the season of `at`? `salt` is the company's secret of the draw."""
+    message = f"{season(at, country)}\x1f{country.code}\x1f{customer_id}".encode()
+    drawn = int.from_bytes(hmac.new(salt.encode(), message, hashlib.sha256).digest()[:8], "big")
+    return drawn < country.held_out_share * 2**64

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,8 @@ from scv.folds import ActiveDays, DaysSince, DaysSinceFirst, GapMean
 from scv.folds.fold import Fold
 
 NO_SINGLE_REASON = "no single reason"
+EVER = 10**6
+"""Days: longer than anybody was a customer."""
 USUAL = re.compile(r"[;,]?\s*\(?[^;,(]*\{usual\}\)?")
 
 
@@ -113,41 +115,21 @@ def _number(value: float, currency: str) -> str:
 
 @dataclass(frozen=True)
 class Habit:
-    """How the usual value of a feature follows from others of the same customer.
-
-    `gap`: a mean gap as it is. `days`: the window's length over its number of active days. Otherwise `total` over
-    `total_days` (None: over the tenure), for the feature's own `days`.
+    """How the usual value of a feature follows from others of the same customer, `needs` by full name; `usual` takes
+    them in that order and gives None where the history is too short to say.
     """
 
-    gap: str = ""
-    active: str = ""
-    total: str = ""
-    tenure: str = ""
-    total_days: int = 0
-    own_days: int = 0
+    needs: tuple[str, ...]
+    usual: Callable[..., float | None]
 
-    @property
-    def needs(self) -> tuple[str, ...]:
-        return tuple(name for name in (self.gap, self.active, self.total, self.tenure) if name)
+
+NO_HABIT = Habit((), lambda: None)
 
 
 def _usual(feature: Feature, values: Mapping[str, Any]) -> float | None:
     """The customer's own usual value; None where their history is too short to say."""
     habit = _habit(feature.full_name)
-    if habit.gap:
-        return _positive(values.get(habit.gap))
-    if habit.active:
-        active = _positive(values.get(habit.active))
-        return None if active is None else habit.total_days / active
-    total, tenure = values.get(habit.total), values.get(habit.tenure)
-    if total is None or (habit.tenure and tenure is None):
-        return None
-    days = min(tenure or 0, habit.total_days or 10**6) if habit.tenure else habit.total_days
-    return total * habit.own_days / days if days >= 2 * habit.own_days else None
-
-
-def _positive(value: Any) -> float | None:
-    return None if value is None or value <= 0 else float(value)
+    return habit.usual(*(values.get(name) for name in habit.needs))
 
 
 @functools.cache
@@ -155,17 +137,19 @@ def _habit(full_name: str) -> Habit:
     feature = _features()[full_name]
     family = fetcher.get(feature.fetcher).family
     kin = [one for other in fetcher.of_family(family) for one in other.features if one.fold.kinds == feature.fold.kinds]
-    if isinstance(feature.fold, DaysSince):
-        return _gap_habit(kin)
-    return _window_habit(feature, kin)
+    return _gap_habit(kin) if isinstance(feature.fold, DaysSince) else _window_habit(feature, kin)
 
 
 def _gap_habit(kin: Sequence[Feature]) -> Habit:
+    """The mean gap as it is, or else the widest window's length over its number of active days."""
     for one in kin:
         if isinstance(one.fold, GapMean) and one.window is None:
-            return Habit(gap=one.full_name)
+            return Habit((one.full_name,), lambda gap: gap if gap and gap > 0 else None)
     widest = max((one for one in kin if isinstance(one.fold, ActiveDays) and one.window), key=_days, default=None)
-    return Habit(active=widest.full_name, total_days=_days(widest)) if widest else Habit()
+    if widest is None:
+        return NO_HABIT
+    days = _days(widest)
+    return Habit((widest.full_name,), lambda active: days / active if active and active > 0 else None)
 
 
 def _window_habit(feature: Feature, kin: Sequence[Feature]) -> Habit:
@@ -173,11 +157,18 @@ def _window_habit(feature: Feature, kin: Sequence[Feature]) -> Habit:
     same = [one for one in kin if one.fold.state_key() == feature.fold.state_key() and one.fetcher == feature.fetcher]
     wider = max((one for one in same if one.window and _days(one) > _days(feature)), key=_days, default=None)
     ever = next((one for one in same if one.window is None), None)
-    tenure = next((one.full_name for one in kin if isinstance(one.fold, DaysSinceFirst)), "")
-    total = ever if ever and tenure else wider
+    tenures = [one.full_name for one in kin if isinstance(one.fold, DaysSinceFirst)][:1]
+    total = ever if ever and tenures else wider
     if feature.window is None or total is None:
-        return Habit()
-    return Habit(total=total.full_name, tenure=tenure, total_days=_days(total), own_days=_days(feature))
+        return NO_HABIT
+    own, whole = _days(feature), _days(total) or EVER
+
+    def usual(amount: float | None, tenure: int | None = EVER) -> float | None:
+        if amount is None or tenure is None or (days := min(tenure, whole)) < 2 * own:
+            return None
+        return amount * own / days
+
+    return Habit((total.full_name, *tenures), usual)
 
 
 def _days(feature: Feature) -> int:

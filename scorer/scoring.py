@@ -9,11 +9,13 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from scorer.contact import Contact, contact_of
 from scorer.reasons import Reason, inputs_of, reasons_of
@@ -50,6 +52,15 @@ class Rules:
 
     refuse_after_s: float
     salt: str
+
+
+def past_of(scores: pa.Table) -> Past:
+    """What a published week's scores told of those who were scored."""
+    scored, told = scores.filter(pc.equal(scores["status"], "SCORED")), dict[str, dict[str, float]]()
+    columns = (scored[name].to_pylist() for name in ("target", "customer_id", "probability"))
+    for target, customer_id, probability in zip(*columns, strict=True):
+        told.setdefault(target, {})[customer_id] = probability
+    return told
 
 
 @dataclass(frozen=True)
@@ -147,75 +158,38 @@ def _target(
     phases: np.ndarray,
     context: tuple[Rules, Mapping[str, float]],
 ) -> list[TargetScore]:
-    """One target of everyone."""
+    """One target of everyone: first whether there is a score and why not, then the numbers of those who have one."""
     rules, past = context
     excluded = target.not_applicable(subjects.features, country)
-    needed = _reads(model)[1] if model else ()
-    days = country.days(target.horizon)
+    names, needed = _reads(model) if model else ((), ())
+    days, id = country.days(target.horizon), model.info.id if model else ""
     ends: dict[datetime | None, datetime] = {at: target.horizon_end(at, country) for at in set(subjects.at) if at}
-    blank = [
-        _unscored(target, model, (days, ends.get(at)), _verdict(subjects, i, needed, rules, str(excluded[i]), model))
-        for i, at in enumerate(subjects.at)
+    verdicts = [_verdict(subjects, i, needed, rules, str(excluded[i]), model) for i in range(len(subjects))]
+    scores = [
+        TargetScore(target.name, target.basis, status, why, days, ends.get(at), id)
+        for (status, why), at in zip(verdicts, subjects.at, strict=True)
     ]
-    asked = [i for i, one in enumerate(blank) if one.status == "SCORED"]
+    asked = [i for i, one in enumerate(scores) if one.status == "SCORED"]
     if model is None or not asked:
-        return blank
-    numbers = _numbers(subjects, model, asked)
-    for i, (probability, reasons) in zip(asked, _explained(subjects, country, model, numbers, asked), strict=True):
-        blank[i] = _scored(blank[i], model, str(phases[i]), probability, past.get(subjects.customer_ids[i]), reasons)
-    return blank
-
-
-def _numbers(subjects: Subjects, model: Bundle, asked: Sequence[int]) -> np.ndarray:
-    """The model's matrix, of those who are asked about only."""
-    matrix = model.matrix(subjects.features)
-    return matrix if len(asked) == len(matrix) else np.ascontiguousarray(matrix[list(asked)])
-
-
-def _explained(
-    subjects: Subjects, country: Country, model: Bundle, numbers: np.ndarray, asked: Sequence[int]
-) -> list[tuple[float, tuple[Reason, ...]]]:
-    names, _ = _reads(model)
-    probabilities = model.score(numbers).tolist()
-    contributions = model.reasons(numbers).tolist()
+        return scores
+    matrix = np.ascontiguousarray(model.matrix(subjects.features)[asked])
     rows = subjects.rows(inputs_of(names))
-    return [
-        (probability, reasons_of(dict(zip(names, weights, strict=True)), rows[i], country))
-        for i, probability, weights in zip(asked, probabilities, contributions, strict=True)
+    probabilities, added = model.score(matrix).tolist(), model.reasons(matrix).tolist()
+    reasons = [
+        reasons_of(dict(zip(names, weights, strict=True)), rows[i], country)
+        for i, weights in zip(asked, added, strict=True)
     ]
-
-
-def _scored(
-    blank: TargetScore, model: Bundle, phase: str, probability: float, past: float | None, reasons: tuple[Reason, ...]
-) -> TargetScore:
-    return TargetScore(
-        target=blank.target,
-        basis=blank.basis,
-        status="SCORED",
-        status_reason="",
-        horizon_days=blank.horizon_days,
-        horizon_end=blank.horizon_end,
-        model=blank.model,
-        probability=probability,
-        band=model.band(probability, phase),
-        times_usual=model.times_usual(probability, phase),
-        change=None if past is None else probability - past,
-        reasons=reasons,
-    )
-
-
-def _unscored(
-    target: Target, model: Bundle | None, horizon: tuple[int, datetime | None], verdict: tuple[Status, str]
-) -> TargetScore:
-    return TargetScore(
-        target=target.name,
-        basis=target.basis,
-        status=verdict[0],
-        status_reason=verdict[1],
-        horizon_days=horizon[0],
-        horizon_end=horizon[1],
-        model="" if model is None else model.info.id,
-    )
+    for i, probability, why in zip(asked, probabilities, reasons, strict=True):
+        before, level = past.get(subjects.customer_ids[i]), str(phases[i])
+        scores[i] = replace(
+            scores[i],
+            probability=probability,
+            band=model.band(probability, level),
+            times_usual=model.times_usual(probability, level),
+            change=None if before is None else probability - before,
+            reasons=why,
+        )
+    return scores
 
 
 @functools.lru_cache(maxsize=32)

@@ -13,10 +13,13 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from scv.events.calendar import EPOCH
+from scv.features import fetcher
 from scv.features.array import Features
 from scv.features.fetcher import Fetcher
 from scv.offline import snapshot
+from scv.offline.snapshot import SnapshotManifest, Snapshots
 from scv.online.reader import Reading, View
+from scv.settings import Settings
 
 FreshnessState = Literal["FRESH", "STALE", "MISSING"]
 
@@ -58,7 +61,10 @@ class Subjects:
             customer_ids=list(customer_ids),
             at=[self.at[0] if self.at else None] * len(places),
             known=[one is not None for one in places],
-            features={name: _arrow(column).take(taken) for name, column in self.features.items()},
+            features={
+                name: (column if isinstance(column, pa.Array) else pa.array(plain(column))).take(taken)
+                for name, column in self.features.items()
+            },
             freshness=[self.freshness[0] if self.freshness else {}] * len(places),
         )
 
@@ -71,10 +77,6 @@ class Subjects:
 def plain(column: Any) -> Sequence[Any]:
     """A column as Python values, None for missing."""
     return column.to_pylist() if isinstance(column, pa.Array | pa.ChunkedArray) else column
-
-
-def _arrow(column: Any) -> pa.Array:
-    return column if isinstance(column, pa.Array) else pa.array(plain(column))
 
 
 def of_views(views: Sequence[View], fetchers: Sequence[type[Fetcher]], stale_after_s: float) -> Subjects:
@@ -103,9 +105,11 @@ def blank(fetchers: Sequence[type[Fetcher]]) -> Subjects:
 def fresh(reading: Reading, stale_after_s: float) -> Freshness:
     """How fresh a reading is."""
     age = reading.freshness_s
-    if not reading.built or age is None:
-        return Freshness("MISSING", age)
-    return Freshness("STALE" if age > stale_after_s else "FRESH", age)
+    return Freshness("MISSING", age) if not reading.built or age is None else _aged(age, stale_after_s)
+
+
+def _aged(age_s: float, stale_after_s: float) -> Freshness:
+    return Freshness("STALE" if age_s > stale_after_s else "FRESH", age_s)
 
 
 def of_snapshot(
@@ -123,5 +127,17 @@ def _at_reference(at: datetime, watermark: datetime | None, stale_after_s: float
     # Unknown is not MISSING here: the values are there, and a snapshot is taken by whoever waited for the log.
     if watermark is None:
         return Freshness("STALE", None)
-    age = max(0.0, (at - watermark).total_seconds())
-    return Freshness("STALE" if age > stale_after_s else "FRESH", age)
+    return _aged(max(0.0, (at - watermark).total_seconds()), stale_after_s)
+
+
+def at_reference(settings: Settings, snapshots: Snapshots, at: datetime) -> Subjects:
+    """Everyone in the snapshot of a reference. Raises NoSnapshot where there is none that may be used."""
+    marks = watermarks(snapshots.usable(at))
+    by_fetcher = {name: marks.get(one.family) for name, one in fetcher.collect().items()}
+    return of_snapshot(snapshots.read(at), at, by_fetcher, settings.stale_after_s)
+
+
+def watermarks(made: SnapshotManifest) -> Mapping[str, datetime | None]:
+    """Per family, how far the lake of a snapshot was complete, never beyond its reference; None: unknown."""
+    marks = made.stamp.complete_to
+    return {family: min(made.at, marks[family]) if family in marks else None for family in made.stamp.lake}

@@ -20,7 +20,7 @@ from scv.events import calendar
 from scv.events.country import Country
 from scv.model.bundle import Bundle
 from scv.offline import snapshot
-from scv.offline.fetch import fetch
+from scv.offline.fetch import ensure
 from scv.offline.snapshot import Snapshots
 from scv.settings import Settings
 from scv.targets import target
@@ -123,9 +123,9 @@ def _said(
 
 
 def _snapshot(settings: Settings, country: Country, at: datetime) -> dict[str, pa.Table]:
-    if Snapshots(settings, country).why_not(at):
-        fetch(settings, {country: [at]})
-    return snapshot.read(settings, country, at)
+    snapshots = Snapshots(settings, country)
+    ensure(settings, snapshots, [at])
+    return snapshots.read(at)
 
 
 def _rows(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,15 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scorer.tuesday.week import Folder, Week
-from scv.errors import UserError
+from scv.errors import NoWeek, UserError
 from scv.events import calendar
 from scv.events.country import Country
 from scv.fetchers import roles
-from scv.offline.lake import Lake, LakeVersion
+from scv.offline.lake import Lake
 from scv.settings import Settings
 from scv.targets import labels
-from scv.targets.target import Target, mature
-from scv.targets.target import get as target_named
+from scv.targets.target import Target, mature, of_country
 
 WEEKDAY = "delivery_weekday"
 PLACES = ("contact_status", "would_list")
@@ -61,48 +61,69 @@ class Hindsight:
         return len(np.unique(self.customers))
 
 
-def collect(settings: Settings, country: Country, references: Sequence[datetime], name: str) -> Hindsight:
-    """The outcomes of one target over published Tuesdays. Raises UserError where a week was not published or may not be
-    used."""
-    target = target_named(name)
-    folder, lake = Folder(settings.exports_url, country), Lake(settings.lake_path)
+def collect(
+    settings: Settings, country: Country, references: Sequence[datetime] | None = None
+) -> tuple[list[Hindsight], list[str]]:
+    """The outcomes of the country's targets over published Tuesdays, and why some of those were left out.
+
+    Without `references` all are taken that may be used. Raises UserError where a named week is no Tuesday's, was not
+    published or may not be used.
+    """
+    targets, lake = of_country(country), Lake(settings.lake_path)
     version = lake.version()
-    weeks = [_week(folder, version, at) for at in sorted(set(references))]
-    connection = duckdb.connect(config={"threads": settings.threads, "memory_limit": settings.memory})
-    try:
-        mark = labels.complete_to(connection, lake, version, country, [target])
-        ready = [one for one in weeks if mark is not None and mature(target, one.manifest.reference, country, mark)]
-        waiting = [one.manifest.date for one in weeks if one not in ready]
-        return _pooled(_happened(connection, lake, version, country, target), target, ready, waiting)
-    finally:
-        connection.close()
+    weeks, left_out = _published(Folder(settings.exports_url, country), version.ids, references)
+    scores = functools.cache(Week.scores)
+    with duckdb.connect(config={"threads": settings.threads, "memory_limit": settings.memory}) as connection:
+        families = sorted({CONTACTS, *(family for target in targets for family in target.families)})
+        queries = {family: lake.query(connection, family, country, version) for family in families}
+        happened, pasts = labels.prepare(connection, queries, country), []
+        for target in targets:
+            mark = labels.complete_to(connection, lake, version, country, [target])
+            ready = [week for week in weeks if mark is not None and mature(target, week.at, country, mark)]
+            waiting = [week.manifest.date for week in weeks if week not in ready]
+            pasts.append(_pooled(happened, target, [(week, scores(week)) for week in ready], waiting))
+    return pasts, left_out
 
 
-def _week(folder: Folder, version: LakeVersion, at: datetime) -> Week:
-    country = folder.country
-    date = calendar.label(at, country)
-    if calendar.last_tuesday(at, country.zone) != at:  # the same people again within a week would count twice
-        raise UserError(f"{date} is no Tuesday of {country.code}: feedback judges each customer once a week.")
-    found = folder.usable(at, version.ids)
-    if found is None:
-        raise UserError(f"No published week {date} in {folder.path}. Run `cerebro export {country.code} -d {date}`.")
-    return found
+def _published(
+    folder: Folder, log: Mapping[str, str], references: Sequence[datetime] | None
+) -> tuple[list[Week], list[str]]:
+    if references is not None:
+        return [_week(folder, log, at) for at in sorted(set(references))], []
+    weeks, left_out = list[Week](), list[str]()
+    for at in (one for one in folder.references() if _counts(folder, one)):
+        try:
+            if week := folder.usable(at, log, content=True):
+                weeks.append(week)
+        except NoWeek as error:
+            left_out.append(f"{error}")
+    return weeks, left_out
 
 
-def _happened(
-    connection: duckdb.DuckDBPyConnection, lake: Lake, version: LakeVersion, country: Country, target: Target
-) -> labels.Outcomes:
-    families = sorted({*target.families, CONTACTS})
-    queries = {family: lake.query(connection, family, country, version) for family in families}
-    return labels.prepare(connection, queries, country)
+def _week(folder: Folder, log: Mapping[str, str], at: datetime) -> Week:
+    code, date = folder.country.code, calendar.label(at, folder.country)
+    if not _counts(folder, at):
+        raise UserError(f"{date} is no Tuesday of {code}: feedback judges each customer once a week.")
+    week = folder.usable(at, log)
+    if week is None:
+        raise UserError(f"No published week {date} in {folder.path}. Run `cerebro export {code} -d {date}`.")
+    return week
 
 
-def _pooled(happened: labels.Outcomes, target: Target, ready: Sequence[Week], waiting: Sequence[str]) -> Hindsight:
-    tables = [_scored(one, target) for one in ready]
+def _counts(folder: Folder, at: datetime) -> bool:
+    """Only a Tuesday's: the same people again within a week would count twice."""
+    return calendar.last_tuesday(at, folder.country.zone) == at
+
+
+def _pooled(
+    happened: labels.Outcomes, target: Target, ready: Sequence[tuple[Week, pa.Table]], waiting: Sequence[str]
+) -> Hindsight:
+    """The scored rows of some weeks, given with their scores, beside what happened."""
+    tables = [_scored(scores, week.manifest.target, target) for week, scores in ready]
     schema = pa.schema([(name, pa.string()) for name in NEEDED])
     table = pa.concat_tables(tables) if tables else schema.empty_table()
     week = np.repeat(np.arange(len(tables)), np.array([len(one) for one in tables], dtype=np.int64))
-    at_us = np.array([calendar.to_us(one.manifest.reference) for one in ready], dtype=np.int64)[week]
+    at_us = np.array([calendar.to_us(one.manifest.reference) for one, _ in ready], dtype=np.int64)[week]
     ids = table["customer_id"].to_pylist()
     found = happened.labels(target, at_us, ids, {roles.DELIVERY_WEEKDAY: table[WEEKDAY]})
     contacted = _contacted(happened, target, at_us, ids)
@@ -113,7 +134,7 @@ def _pooled(happened: labels.Outcomes, target: Target, ready: Sequence[Week], wa
 
     return Hindsight(
         target=target,
-        dates=[one.manifest.date for one in ready],
+        dates=[one.manifest.date for one, _ in ready],
         waiting=list(waiting),
         customers=column("customer_id", object).astype(str),
         week=week[kept],
@@ -129,11 +150,10 @@ def _pooled(happened: labels.Outcomes, target: Target, ready: Sequence[Week], wa
     )
 
 
-def _scored(week: Week, target: Target) -> pa.Table:
-    scores = week.scores()
+def _scored(scores: pa.Table, listed_by: str, target: Target) -> pa.Table:
     if WEEKDAY not in scores.column_names:  # a week from before there were boxes: none of its targets needs it
         scores = scores.append_column(WEEKDAY, pa.nulls(len(scores), pa.int64()))
-    listing = scores.filter(pc.equal(scores["target"], week.manifest.target)).combine_chunks()
+    listing = scores.filter(pc.equal(scores["target"], listed_by)).combine_chunks()
     asked = pc.and_(pc.equal(scores["target"], target.name), pc.equal(scores["status"], "SCORED"))
     rows = scores.filter(asked).select([name for name in NEEDED if name not in PLACES])
     where = pc.index_in(rows["customer_id"], value_set=listing["customer_id"].combine_chunks())

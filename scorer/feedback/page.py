@@ -10,7 +10,7 @@ from pages import curves
 from pages.page import Block, Heading, Picture, Table, Text
 from pages.page import page as whole
 from scorer.feedback.outcomes import Hindsight
-from scorer.feedback.validation import Business, Feedback, HeldOut, TargetFeedback, phases, recency_auc, sentence
+from scorer.feedback.validation import Business, Feedback, HeldOut, TargetFeedback, sentence, silence
 from scv.model import metrics
 from scv.model.metrics import Interval, Quality
 
@@ -62,7 +62,7 @@ def _quality(found: Quality, past: Hindsight) -> Table:
     rows = [
         ("Rows, positives, households", f"{of['rows']:,}, {of['positives']:,}, {past.households:,}"),
         ("AUC", _shown(found.auc)),
-        ("AUC of recency alone", f"{recency_auc(past):.3f}"),
+        ("AUC of recency alone", f"{metrics.auc(past.y, silence(past)):.3f}"),
         ("PR-AUC (base rate)", f"{of['pr_auc']:.3f} ({of['positives'] / of['rows']:.3f})"),
         ("Log loss", _shown(found.log_loss, 4)),
         ("Calibration error (a perfect model stays below)", f"{of['ece']:.4f} ({found.ece_bound:.4f})"),
@@ -75,10 +75,11 @@ def _quality(found: Quality, past: Hindsight) -> Table:
 
 
 def _phases(past: Hindsight) -> Table:
-    rows = [
-        (name, f"{count:,}", f"{positives:,}", "–" if np.isnan(auc) else f"{auc:.3f}")
-        for name, (count, positives, auc) in phases(past).items()
-    ]
+    rows = []
+    for name in np.unique(past.phase):
+        y, p = past.y[past.phase == name], past.p[past.phase == name]
+        auc = metrics.auc(y, p)
+        rows.append((str(name), f"{len(y):,}", f"{int(y.sum()):,}", "–" if np.isnan(auc) else f"{auc:.3f}"))
     return Table(rows, ("Phase", "Rows", "Positives", "AUC"))
 
 

@@ -70,52 +70,33 @@ class TargetFeedback:
 
 @dataclass(frozen=True)
 class Feedback:
-    """All targets of a country over some Tuesdays."""
+    """All targets of a country over some Tuesdays; `left_out`: why published ones were not looked at."""
 
     country: Country
     judged: Sequence[TargetFeedback]
+    left_out: Sequence[str] = ()
 
 
-def feedback(settings: Settings, country: Country, references: Sequence[datetime]) -> Feedback:
-    """Compare published weeks with what then happened. Raises UserError where a week was not published."""
-    found = [collect(settings, country, references, name) for name in country.targets]
-    first, *others = [judge(one) for one in found]
-    return Feedback(country, [_listed(first), *others])
+def feedback(settings: Settings, country: Country, references: Sequence[datetime] | None = None) -> Feedback:
+    """Compare published weeks with what then happened: all that may be used, unless some are named.
+
+    Raises UserError where one that is named was not published or may not be used.
+    """
+    pasts, left_out = collect(settings, country, references)
+    judged = []
+    for past in pasts:
+        one, first = TargetFeedback(past, None), past is pasts[0]
+        if 0 < past.y.sum() < len(past):  # without both outcomes nothing can be said
+            found = metrics.quality(past.y, past.p, metrics.draw_weights(past.customers, SEED), SEED)
+            one = TargetFeedback(past, found, business(past) if first else None, held_out(past) if first else None)
+        judged.append(one)
+    return Feedback(country, judged, left_out)
 
 
-def judge(past: Hindsight) -> TargetFeedback:
-    """The quality of one target; None without both outcomes."""
-    positives = int(past.y.sum())
-    if positives == 0 or positives == len(past):
-        return TargetFeedback(past, None)
-    return TargetFeedback(past, metrics.quality(past.y, past.p, metrics.draw_weights(past.customers, SEED), SEED))
-
-
-def recency_auc(past: Hindsight) -> float:
-    """AUC of days since the last order alone."""
-    return metrics.auc(past.y, _silence(past))
-
-
-def _silence(past: Hindsight) -> np.ndarray:
+def silence(past: Hindsight) -> np.ndarray:
     """Recency as a score: the longer silent, the higher; the other way round for who is expected back."""
-    found = np.nan_to_num(past.recency, nan=1e9)
-    return -found if past.target.name in ("return", "reactivation") else found
-
-
-def phases(past: Hindsight) -> dict[str, tuple[int, int, float]]:
-    """Rows, positives and AUC of each phase."""
-    found = {}
-    for name in np.unique(past.phase):
-        rows = past.phase == name
-        found[str(name)] = (int(rows.sum()), int(past.y[rows].sum()), metrics.auc(past.y[rows], past.p[rows]))
-    return found
-
-
-def _listed(judged: TargetFeedback) -> TargetFeedback:
-    """With what the list was good for."""
-    if judged.quality is None:
-        return judged
-    return TargetFeedback(judged.past, judged.quality, business(judged.past), held_out(judged.past))
+    _, sign = past.target.recency
+    return sign * np.nan_to_num(past.recency, nan=1e9)
 
 
 def business(past: Hindsight) -> Business | None:
@@ -129,7 +110,7 @@ def business(past: Hindsight) -> Business | None:
         rows = np.flatnonzero(eligible & (past.week == week))
         contacts = int(listed[rows].sum())
         lot[rows] = contacts / max(len(rows), 1)
-        recent[rows] = _chosen(_silence(past)[rows], contacts)
+        recent[rows] = _chosen(silence(past)[rows], contacts)
     weights = metrics.draw_weights(past.customers, SEED)
     return Business(
         contacts=int(listed.sum()),

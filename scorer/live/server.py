@@ -12,8 +12,6 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from types import FrameType
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -47,20 +45,21 @@ OPTIONS = [
 log = logging.getLogger("cerebro.scorer")
 
 
-@dataclass(frozen=True)
-class Limits:
-    """How much a server takes on."""
-
-    workers: int = WORKERS
-    most_at_once: int = MOST_AT_ONCE
-
-
 class Server:
-    """One scorer on one port. `start`, then `watch` until somebody sets `stopping`, then `stop`."""
+    """One scorer on one port. `start`, then `watch` until somebody sets `stopping`, then `stop`.
 
-    def __init__(self, settings: Settings, address: str, insecure: bool = False, limits: Limits | None = None) -> None:
+    It takes on as much as `workers` and `most_at_once` say.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        address: str,
+        insecure: bool = False,
+        workers: int = WORKERS,
+        most_at_once: int = MOST_AT_ONCE,
+    ) -> None:
         self._settings = settings
-        chosen = limits or Limits()
         self.stopping = threading.Event()
         self.client = client(settings, BRISK, reads_only=True)
         self.answers = Answers(settings, self.client)
@@ -69,8 +68,8 @@ class Server:
             experimental_non_blocking=True, experimental_thread_pool=ThreadPoolExecutor(max_workers=1)
         )
         self._server = grpc.server(
-            ThreadPoolExecutor(max_workers=chosen.workers, thread_name_prefix="scorer"),
-            maximum_concurrent_rpcs=chosen.most_at_once,
+            ThreadPoolExecutor(max_workers=workers, thread_name_prefix="scorer"),
+            maximum_concurrent_rpcs=most_at_once,
             options=OPTIONS,
         )
         scorer_pb2_grpc.add_ScorerServicer_to_server(Scorer(self.answers, self._pulse), self._server)
@@ -113,12 +112,8 @@ class Server:
 
     def stop_on_signals(self) -> None:
         """SIGTERM and Ctrl-C end `watch`; call from the main thread."""
-
-        def end(number: int, frame: FrameType | None) -> None:
-            self.stopping.set()
-
         for one in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(one, end)
+            signal.signal(one, lambda number, frame: self.stopping.set())
 
     def _serving(self, yes: bool) -> None:
         status = health_pb2.HealthCheckResponse.SERVING if yes else health_pb2.HealthCheckResponse.NOT_SERVING

@@ -20,7 +20,6 @@ from scorer import scoring
 from scorer.live.answers import Answers
 from scorer.live.pulse import Pulse
 from scorer.live.refusal import SILENT, CallerErrors, Code, Refused
-from scorer.live.reply import reply_of
 
 MOST_IDS = 500
 LONGEST_S = 2.0
@@ -39,12 +38,12 @@ class Scorer(scorer_pb2_grpc.ScorerServicer):
         scores = self._guarded(context, lambda alive: self._scores(request, [request.customer_id], alive))
         if scores[0].known is False:
             context.abort(Code.NOT_FOUND, f"Unknown customer: {scoring.UNKNOWN} of {request.country}.")
-        return reply_of(scores[0], request.country)
+        return _reply(scores[0], request.country)
 
     def ScoreBatch(self, request: pb.ScoreBatchRequest, context: grpc.ServicerContext) -> pb.ScoreBatchReply:
         """Up to `MOST_IDS` customers, in the order asked."""
         scores = self._guarded(context, lambda alive: self._scores(request, request.customer_ids, alive))
-        return pb.ScoreBatchReply(replies=[reply_of(one, request.country) for one in scores])
+        return pb.ScoreBatchReply(replies=[_reply(one, request.country) for one in scores])
 
     def _scores(
         self, request: pb.ScoreRequest | pb.ScoreBatchRequest, ids: Sequence[str], alive: Callable[[], None]
@@ -89,3 +88,41 @@ def _watch(context: grpc.ServicerContext) -> Callable[[], None]:
             raise Refused(Code.DEADLINE_EXCEEDED, "The deadline passed before the score was ready.")
 
     return alive
+
+
+def _reply(score: scoring.Score, country: str) -> pb.ScoreReply:
+    """One customer's reply."""
+    contact, known = score.contact, score.known is not False
+    fresh = [pb.Freshness(fetcher=name, state=one.state, age_s=one.age_s) for name, one in score.freshness.items()]
+    return pb.ScoreReply(
+        country=country,
+        customer_id=score.customer_id,
+        known=known,
+        instant=score.at,
+        phase=score.phase or "",
+        contact_policy=contact.policy if contact else None,
+        contact_reason=contact.reason if contact else "",
+        freshness=fresh if known else (),
+        targets=[_target(one) for one in score.targets],
+        receipt=score.receipt,
+    )
+
+
+def _target(score: scoring.TargetScore) -> pb.TargetScore:
+    return pb.TargetScore(
+        target=score.target,
+        status=score.status,
+        status_reason=score.status_reason,
+        probability=score.probability,
+        horizon_days=score.horizon_days,
+        horizon_end=score.horizon_end,
+        band=score.band.upper() if score.band else None,
+        times_usual=score.times_usual,
+        change_since_tuesday=score.change,
+        basis=score.basis.upper(),
+        model=score.model,
+        reasons=[
+            pb.Reason(fetcher=one.fetcher, feature=one.feature, agent_hint=one.hint, sayable=one.sayable or None)
+            for one in score.reasons
+        ],
+    )

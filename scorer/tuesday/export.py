@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from scorer import archive, champions
-from scorer.scoring import Rules, score
+from scorer import champions, subjects
+from scorer.scoring import Past, Rules, past_of, score
 from scorer.subjects import Subjects
-from scorer.tuesday import contact_list as roster
+from scorer.tuesday import contact_list
 from scorer.tuesday.manifest import VERSION, File, WeekManifest, made_of
 from scorer.tuesday.sheet import SheetWords, sheet_of
 from scorer.tuesday.week import Folder, Week
@@ -34,13 +34,16 @@ from scv.settings import Settings
 
 @dataclass(frozen=True)
 class Exported:
-    """A published week; `new` is False where the same one stood already. `apart`: why it is not compared with the one
-    of a week before, where that stands; "" where it is.
+    """A published week; `new` is False where the same one stood already.
+
+    `apart`: why it is not compared with the one of a week before, where that stands. `ahead`: which of its models were
+    trained on more than was known at its reference. Both "" where there is nothing to say.
     """
 
     week: Week
     new: bool
     apart: str = ""
+    ahead: str = ""
 
 
 def export(
@@ -62,62 +65,54 @@ def export(
         raise UserError(f"No champion of {country.code} {target} yet. Run `cerebro train {country.code}`.")
     version = version or Lake(settings.lake_path).version()
     snapshots = Snapshots(settings, country, version)
-    subjects = archive.subjects_of(settings, snapshots, at)
-    if not len(subjects):
+    people = subjects.at_reference(settings, snapshots, at)
+    if not len(people):
         raise UserError(f"The snapshot of {country.code} at {date} has no customer: there is nobody to export.")
-    before, apart = _before(folder, at, version)
-    scores = _scores(settings, country, at, models, subjects, before)
+    before, apart = _before(folder, calendar.add_days(at, -7, country.zone), version)
+    scores = _scores(settings, country, models, people, before)
     draft = _draft(snapshots.usable(at), country, models, scores)
     if not anyway and folder.week(at) is None:
         _worth_it(draft)
-    files = _files(scores, draft, country, models)
-    new = folder.publish(_described(draft, files, len(scores)), files)
-    why = folder.why_not(at, version.ids)
-    published = folder.week(at)
-    if why or published is None:
-        raise folder.refused(at, why)
-    return Exported(published, new, apart)
+    bodies = _bodies(scores, draft, country, models[target])
+    new = folder.publish(_described(draft, bodies, len(scores)), bodies)
+    published = folder.usable(at, version.ids, content=True)
+    assert published is not None
+    return Exported(published, new, apart, _ahead(models, at))
 
 
 def _before(folder: Folder, at: datetime, version: LakeVersion) -> tuple[Week | None, str]:
-    """Last week's week, or why it is not compared with: after another question this one begins anew.
+    """The week of seven days earlier, or why it is not compared with: after another question this one begins anew.
 
     Raises NoWeek where it cannot be read: nobody knows who was on that list.
     """
-    last = folder.week(folder.before(at))
-    why = folder.why_not(last.manifest.reference, version.ids, content=False) if last else ""
-    return (
-        (None, f"not compared with {calendar.label(folder.before(at), folder.country)}: {why}") if why else (last, "")
-    )
+    last = folder.week(at)
+    why = last.why_not(version.ids, content=False) if last else ""
+    return (None, f"not compared with {calendar.label(at, folder.country)}: {why}") if why else (last, "")
+
+
+def _ahead(models: Mapping[str, Bundle | None], at: datetime) -> str:
+    """A list of the past may be made with a model of today: to look back, but its probabilities are no forecast."""
+    later = [one.info for one in models.values() if one is not None and one.info.reference > at]
+    told = ", ".join(f"{one.id} (of {one.reference:%Y-%m-%d %H:%M} UTC)" for one in later)
+    return f"trained on what was known after this list's day, so it may know what then happened: {told}" if told else ""
 
 
 def _scores(
-    settings: Settings,
-    country: Country,
-    at: datetime,
-    models: Mapping[str, Bundle | None],
-    subjects: Subjects,
-    before: Week | None,
+    settings: Settings, country: Country, models: Mapping[str, Bundle | None], people: Subjects, before: Week | None
 ) -> pa.Table:
-    rules = Rules(settings.refuse_after_s, settings.hold_out_salt)
-    found = score(subjects, country, models, rules, archive.past_of(before))
-    target = country.targets[0]
-    values = {
-        one: row[roles.VALUE] or 0 for one, row in zip(subjects.customer_ids, subjects.rows([roles.VALUE]), strict=True)
-    }
-    places = roster.standings(found, values, country, target, _weeks(before))
-    table = roster.table(found, subjects, country, places)
-    _audit(table, country, len(subjects))
+    """Everyone's scores, and who is on the list."""
+    past: Past = {}
+    weeks: dict[str, int] = {}
+    if before is not None:
+        last = before.scores()
+        past, listing = past_of(last), last.filter(pc.equal(last["target"], before.manifest.target))
+        weeks = dict(zip(listing["customer_id"].to_pylist(), listing["weeks_on_list"].to_pylist(), strict=True))
+    found = score(people, country, models, Rules(settings.refuse_after_s, settings.hold_out_salt), past)
+    values = zip(people.customer_ids, people.rows([roles.VALUE]), strict=True)
+    cents = {customer: row[roles.VALUE] or 0 for customer, row in values}
+    table = contact_list.table(found, people, country, contact_list.places(found, cents, country, weeks))
+    _audit(table, country, len(people))
     return table
-
-
-def _weeks(before: Week | None) -> dict[str, int]:
-    """How many weeks in a row each customer of last week's list has been on it."""
-    if before is None:
-        return {}
-    scores = before.scores()
-    listing = scores.filter(pc.equal(scores["target"], before.manifest.target))
-    return dict(zip(listing["customer_id"].to_pylist(), listing["weeks_on_list"].to_pylist(), strict=True))
 
 
 def _audit(table: pa.Table, country: Country, customers: int) -> None:
@@ -160,8 +155,7 @@ def _draft(
 ) -> WeekManifest:
     """The manifest but for its files."""
     date, target = taken.reference, country.targets[0]
-    marks = archive.watermarks(taken).values()
-    known = [mark for mark in marks if mark is not None]
+    marks = [mark for mark in subjects.watermarks(taken).values() if mark is not None]
     return WeekManifest(
         country=country.code,
         date=date,
@@ -169,7 +163,7 @@ def _draft(
         list_id=f"{country.code}-{target}-{date}",
         target=target,
         models={name: model.info.id if model else "" for name, model in models.items()},
-        data_complete_to=min(known, default=None) if len(known) == len(marks) else None,
+        data_complete_to=min(marks, default=None) if len(marks) == len(taken.stamp.lake) else None,
         counts=_counts(scores, target),
         files={},
         schema={one.name: str(one.type) for one in scores.schema},
@@ -190,26 +184,19 @@ def _counts(scores: pa.Table, target: str) -> dict[str, int]:
     }
 
 
-def _files(
-    scores: pa.Table, draft: WeekManifest, country: Country, models: Mapping[str, Bundle | None]
-) -> dict[str, bytes]:
-    name = f"{draft.country}_{draft.date}"
-    parquet = io.BytesIO()
+def _bodies(scores: pa.Table, draft: WeekManifest, country: Country, model: Bundle | None) -> dict[str, bytes]:
+    """Name → content of the week's files."""
+    name, parquet = f"{draft.country}_{draft.date}", io.BytesIO()
     pq.write_table(scores, parquet, compression="zstd", write_page_checksum=True)
-    model = models[draft.target]
-    words = SheetWords(draft, country, model.info.reference if model else None)
     return {
         f"scores_{name}.parquet": parquet.getvalue(),
         f"scores_{name}.csv": csv_of(scores, country),
-        f"contacts_{name}.xlsx": sheet_of(scores, words),
+        f"contacts_{name}.xlsx": sheet_of(scores, SheetWords(draft, country, model.info.reference if model else None)),
     }
 
 
-def _described(draft: WeekManifest, files: Mapping[str, bytes], rows: int) -> WeekManifest:
-    listed = draft.counts["listed"]
-    made = {
-        name: File(bytes=len(body), rows=listed if name.startswith("contacts_") else rows)
-        for name, body in files.items()
-    }
-    sums = {name: stamp.sha256_of(body) for name, body in files.items()}
-    return msgspec.structs.replace(draft, files=made, stamp=msgspec.structs.replace(draft.stamp, files=sums))
+def _described(draft: WeekManifest, bodies: Mapping[str, bytes], rows: int) -> WeekManifest:
+    files, sums = dict[str, File](), {name: stamp.sha256_of(body) for name, body in bodies.items()}
+    for name, body in bodies.items():
+        files[name] = File(bytes=len(body), rows=draft.counts["listed"] if name.startswith("contacts_") else rows)
+    return msgspec.structs.replace(draft, files=files, stamp=msgspec.structs.replace(draft.stamp, files=sums))

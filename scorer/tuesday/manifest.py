@@ -110,3 +110,14 @@ def why_not(made: WeekManifest, country: Country, at: datetime, log: Mapping[str
         log={family: one for family, one in log.items() if family in made.stamp.log},
     )
     return made.stamp.why_not(wanted)
+
+
+def other_content(standing: WeekManifest, wanted: WeekManifest) -> str:
+    """What differs between two weeks of a date, in sentences; "" where their files are the same."""
+    if standing.stamp.files == wanted.stamp.files:
+        return ""
+    other = [name for name, one in wanted.stamp.files.items() if standing.stamp.files.get(name) != one]
+    changed = [f"{target} by {standing.models.get(target) or 'nobody'}, now {model or 'nobody'}"
+               for target, model in wanted.models.items() if standing.models.get(target) != model]  # fmt: skip
+    why = f" Models: {'; '.join(changed)}." if changed else ""
+    return f"other content ({', '.join(other)}) and is never overwritten.{why}"

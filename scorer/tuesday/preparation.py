@@ -1,4 +1,4 @@
-"""What a Tuesday needs before it is exported: a log that is complete to the reference, and the reference's snapshot."""
+"""What a Tuesday needs before anything else: a log that is complete to the reference."""
 
 from __future__ import annotations
 
@@ -6,12 +6,8 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from scv.errors import CerebroError
-from scv.events import calendar
 from scv.events.country import Country
-from scv.offline.fetch import fetch
-from scv.offline.lake import Lake, LakeVersion
-from scv.offline.snapshot import Snapshots
+from scv.offline.lake import Lake
 from scv.settings import Settings
 
 LOOK_S = 1.0
@@ -41,18 +37,3 @@ def wait(
             return False
         time.sleep(min(LOOK_S, max(0.0, deadline - time.monotonic())))
     return True
-
-
-def take(settings: Settings, country: Country, at: datetime, workers: int) -> LakeVersion:
-    """The snapshot of a reference, unless one stands that may be used; by which version of the lake.
-
-    Raises CerebroError, naming each fetcher that failed.
-    """
-    version = Lake(settings.lake_path).version()
-    if not Snapshots(settings, country, version).why_not(at):
-        return version
-    done = fetch(settings, {country: [at]}, workers, version)
-    failed = [f"{one.job.fetcher}: {one.error}" for one in done if one.error]
-    if failed:
-        raise CerebroError(f"No snapshot of {country.code} at {calendar.label(at, country)}: {'; '.join(failed)}.")
-    return version

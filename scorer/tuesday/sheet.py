@@ -11,9 +11,9 @@ from typing import Any
 import pyarrow as pa
 import xlsxwriter
 
-from scorer.contact import cut_off
 from scorer.tuesday.manifest import WeekManifest
 from scv.events.country import Country
+from scv.targets import box
 from scv.targets.target import get as target_named
 
 COLUMNS = (
@@ -46,6 +46,20 @@ class SheetWords:
     manifest: WeekManifest
     country: Country
     model_reference: datetime | None
+
+    @property
+    def trained(self) -> str:
+        """What the list's model had seen: one that was trained later may know what then happened."""
+        if self.model_reference is None:
+            return ""
+        weeks, day = (
+            (self.manifest.reference - self.model_reference).days // 7,
+            _day(self.model_reference, self.country),
+        )
+        old = f" ({weeks} week{'s' if weeks > 1 else ''} before)" if weeks > 0 else ""
+        if self.model_reference > self.manifest.reference:
+            old = ": after this list's day, so its probabilities may know what then happened"
+        return f"trained on what was known at {day}{old}"
 
 
 def sheet_of(scores: pa.Table, words: SheetWords) -> bytes:
@@ -80,6 +94,13 @@ def _contact(row: Mapping[str, Any], words: SheetWords) -> dict[str, Any]:
     return {name: None if name in FOR_PEOPLE else made.get(name, row.get(name)) for name in COLUMNS}
 
 
+def cut_off(country: Country, at: datetime, weekday: int | None) -> datetime | None:
+    """Local midnight until which the customer's open box can be changed; None where no delivery day is known."""
+    if weekday is None:
+        return None
+    return box.cut_off(box.open_at(at, weekday, country), country).astimezone(country.zone)
+
+
 def movers(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Who rose most, then who fell most, since last week."""
     moved = [row for row in rows if row["change_since_last_week"] is not None]
@@ -94,16 +115,11 @@ def read_me(words: SheetWords) -> list[str]:
     manifest, country = words.manifest, words.country
     target = target_named(manifest.target)
     counts = manifest.counts
-    age = ""
-    if words.model_reference:
-        weeks = (manifest.reference - words.model_reference).days // 7
-        old = f" ({weeks} week{'s' if weeks > 1 else ''} before)" if weeks > 0 else ""
-        age = f", trained on what was known at {_day(words.model_reference, country)}{old}"
     lines = [
         f"{manifest.list_id}: {country.name}, as of local midnight starting {_day(manifest.reference, country)}.",
         f"The probability is that of {target.sentence(country)}. It is an estimate for groups, not a fact about one.",
         f"Data complete to: {_minute(manifest.data_complete_to, country) or 'not known'}.",
-        f"Model {manifest.models.get(manifest.target) or 'none'}{age}.",
+        f"Model {', '.join(filter(None, (manifest.models.get(manifest.target) or 'none', words.trained)))}.",
         f"{counts.get('listed', 0)} contacts (capacity {country.capacity}), {counts.get('held_out', 0)} held out, "
         f"{counts.get('suppressed', 0)} not to be contacted, {counts.get('customers', 0)} customers in all.",
         "Held out: drawn by lot and not contacted on our own initiative, to measure the effect of contact.",

@@ -9,8 +9,11 @@ Nothing published is ever written again; a wrong week is moved aside.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import functools
 import io
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +27,6 @@ import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
 from scorer.tuesday import manifest as manifests
-from scorer.tuesday.claim import claimed
 from scorer.tuesday.manifest import WeekManifest
 from scv import atomic, stamp
 from scv.errors import NoWeek, UserError
@@ -35,13 +37,15 @@ from scv.stamp import Stamp, Written
 MANIFEST = "manifest.json"
 LATEST = "latest.json"
 WITHDRAWN = "withdrawn"
+CLAIM = "claim"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Week:
-    """A published folder and its manifest."""
+    """A published folder and its manifest; `at` is the reference that the folder is named by."""
 
     folder: Folder
+    at: datetime
     manifest: WeekManifest
 
     def scores(self) -> pa.Table:
@@ -50,8 +54,17 @@ class Week:
         body = self._body(name)
         why = self.manifest.stamp.why_not(Stamp(files={name: stamp.sha256_of(body)}))
         if why:
-            raise self.folder.refused(self.manifest.reference, why)
+            raise self.folder.refused(self.at, why)
         return pq.read_table(io.BytesIO(body))
+
+    def why_not(self, log: Mapping[str, str], content: bool = True) -> str:
+        """Why it may not be used, in words; "" where it may.
+
+        `log` are the ids of the lake's tables; see `manifest.why_not`. With `content` every file is compared with its
+        hash; who reads the scores alone need not, for reading compares them.
+        """
+        why = manifests.why_not(self.manifest, self.folder.country, self.at, log)
+        return why or (self.damage() if content else "")
 
     def damage(self) -> str:
         """Which files are not what was published; "" where all are."""
@@ -89,26 +102,16 @@ class Folder:
             return []
         self.fs.invalidate_cache(self.path)
         names = [entry["name"].rsplit("/", 1)[-1] for entry in self.fs.ls(self.path, detail=True)]
-        known = [(calendar.of_label(name, self.country), name) for name in names]
-        return sorted(at for at, name in known if at is not None and self._stands(name))
+        known = [(calendar.of_label(name, self.country), f"{self.path}/{name}/{MANIFEST}") for name in names]
+        return sorted(at for at, name in known if at is not None and self.fs.exists(name))
 
-    def why_not(self, at: datetime, log: Mapping[str, str], content: bool = True) -> str:
-        """Why the week published for a reference may not be used, in words; "" where it may.
-
-        `log` are the ids of the lake's tables; see `manifest.why_not`. With `content` every file is compared with its
-        hash; who reads the scores alone need not, for reading compares them.
-        """
-        week, why = self._judged(at, log)
-        if week is None:
-            return why or "there is none"
-        return why or (week.damage() if content else "")
-
-    def usable(self, at: datetime, log: Mapping[str, str]) -> Week | None:
-        """The week published for a reference, but for its files' content; None where there is none.
+    def usable(self, at: datetime, log: Mapping[str, str], content: bool = False) -> Week | None:
+        """The week published for a reference; None where there is none. See `Week.why_not`.
 
         Raises NoWeek where it may not be used.
         """
-        week, why = self._judged(at, log)
+        week = self.week(at)
+        why = week.why_not(log, content) if week else ""
         if why:
             raise self.refused(at, why)
         return week
@@ -119,7 +122,9 @@ class Folder:
         Raises NoWeek where its manifest cannot be read.
         """
         try:
-            return self._read(at)
+            return Week(self, at, manifests.decode(self.read(f"{calendar.label(at, self.country)}/{MANIFEST}")))
+        except FileNotFoundError:
+            return None
         except ValueError as error:
             raise self.refused(at, f"{error}") from error
 
@@ -136,22 +141,18 @@ class Folder:
             mends = f"Bring it back from a copy, or run `cerebro export withdraw {code} {date}`"
             mends += f", then `cerebro week {code} -d {date}`"
             try:
-                week, why = self._read(at), ""
+                made, why = manifests.decode(self.read(f"{date}/{MANIFEST}")), ""
             except ValueError as error:
-                week, why = None, f"{error}"
+                made, why = None, f"{error}"
             yield stamp.judged("exports", code, f"{self.path}/{date}/{MANIFEST}", why, mends)
-            for name in week.manifest.files if week else ():
+            sums = {name: made.stamp.files.get(name, "") for name in made.files} if made else {}
+            for name, sha256 in sums.items():
                 measure = functools.partial(self._measure, f"{date}/{name}")
-                sha256 = week.manifest.stamp.files.get(name, "") if week else ""
                 yield Written("exports", code, f"{self.path}/{date}/{name}", sha256, measure, mends)
 
     def _measure(self, name: str) -> tuple[int, str]:
         body = self.read(name)
         return len(body), stamp.sha256_of(body)
-
-    def before(self, at: datetime) -> datetime:
-        """The reference exactly seven local days earlier: what "last week" means, or nothing does."""
-        return calendar.add_days(at, -7, self.country.zone)
 
     def refused(self, at: datetime, why: str) -> NoWeek:
         """What is said to whoever needs a week that may not be used."""
@@ -160,23 +161,6 @@ class Folder:
             f"The week {date} of {code} in {self.path} cannot be used: {why}. Bring back what it was, or take it "
             f"back with `cerebro export withdraw {code} {date}`: then `cerebro week {code} -d {date}` makes it anew."
         )
-
-    def _judged(self, at: datetime, log: Mapping[str, str]) -> tuple[Week | None, str]:
-        try:
-            week = self._read(at)
-        except ValueError as error:
-            return None, f"{error}"
-        return week, manifests.why_not(week.manifest, self.country, at, log) if week else ""
-
-    def _read(self, at: datetime) -> Week | None:
-        try:
-            body = self.read(f"{calendar.label(at, self.country)}/{MANIFEST}")
-        except FileNotFoundError:
-            return None
-        return Week(self, manifests.decode(body))
-
-    def _stands(self, date: str) -> bool:
-        return bool(self.fs.exists(f"{self.path}/{date}/{MANIFEST}"))
 
     def publish(self, manifest: WeekManifest, files: Mapping[str, bytes]) -> bool:
         """Write a week; False where the same one stands already (nothing is touched).
@@ -187,7 +171,11 @@ class Folder:
         with claimed(self.fs, self.path, f"publish {manifest.date} {stamp.sha256_of(body)}"):
             standing = self.week(manifest.reference)
             if standing is not None:
-                _same(self, standing.manifest, manifest)
+                if other := manifests.other_content(standing.manifest, manifest):
+                    raise UserError(
+                        f"{self.path}/{manifest.date} is published with {other} Keep it, or take it back first: "
+                        f"`cerebro export withdraw {manifest.country} {manifest.date}`."
+                    )
                 self._point(self.references())
                 return False
             for name, content in files.items():
@@ -203,8 +191,10 @@ class Folder:
         """
         date = calendar.label(at, self.country)
         with claimed(self.fs, self.path, f"withdraw {date}"):
-            published, times = self.references(), self._withdrawn(date)
+            published = self.references()
             remain = [one for one in published if one != at]
+            earlier = self.fs.glob(f"{self.path}/{WITHDRAWN}/{date}.*/{MANIFEST}")
+            times = max((int(path.rsplit("/", 2)[-2].rsplit(".", 1)[-1]) for path in earlier), default=0)
             if at not in published and not times:
                 raise UserError(f"No week {date} is published in {self.path}: there is nothing to take back.")
             anew = at in published and not self._copied(date, times)
@@ -212,11 +202,6 @@ class Folder:
             self._point(remain)
             self._move(date, aside)
             return Withdrawn(f"{self.path}/{aside}", max(remain, default=None), new=at in published)
-
-    def _withdrawn(self, date: str) -> int:
-        """How often a date's week was taken back: the number of the last one."""
-        found = self.fs.glob(f"{self.path}/{WITHDRAWN}/{date}.*/{MANIFEST}")
-        return max((int(path.rsplit("/", 2)[-2].rsplit(".", 1)[-1]) for path in found), default=0)
 
     def _copied(self, date: str, times: int) -> bool:
         """Was a move of this very week killed between its copy and its end? On a disk there is nothing between."""
@@ -245,8 +230,7 @@ class Folder:
 
     def read(self, name: str) -> bytes:
         """A file's bytes. Raises FileNotFoundError."""
-        found: bytes = self.fs.cat_file(f"{self.path}/{name}")
-        return found
+        return bytes(self.fs.cat_file(f"{self.path}/{name}"))
 
     def _point(self, published: Sequence[datetime]) -> None:
         """Let `latest.json` name the newest of these weeks, in which order they may have come; without any it goes."""
@@ -267,23 +251,49 @@ class Folder:
 
     def _put(self, name: str, body: bytes) -> None:
         """A whole file in one step: renamed into place on a disk; object stores show it whole by themselves."""
-        path = f"{self.path}/{name}"
-        if not isinstance(self.fs, LocalFileSystem):
-            self.fs.pipe_file(path, body)
-            return
-        atomic.write(Path(path), body)
+        if isinstance(self.fs, LocalFileSystem):
+            atomic.write(Path(f"{self.path}/{name}"), body)
+        else:
+            self.fs.pipe_file(f"{self.path}/{name}", body)
 
 
-def _same(folder: Folder, standing: WeekManifest, wanted: WeekManifest) -> None:
-    """Raise UserError where another content stands."""
-    if standing.stamp.files == wanted.stamp.files:
+@contextlib.contextmanager
+def claimed(fs: Any, path: str, work: str) -> Iterator[None]:
+    """Inside, nobody else writes under `path`. Raises UserError while somebody does.
+
+    On a disk the kernel keeps the lock and drops it however a process ends. An object store keeps a file that says
+    what for: the same work goes on where a killed one stopped, another waits.
+    """
+    if isinstance(fs, LocalFileSystem):
+        with _locked(Path(path)):
+            yield
         return
-    other = [name for name, one in wanted.stamp.files.items() if standing.stamp.files.get(name) != one]
-    changed = [f"{target} by {standing.models.get(target) or 'nobody'}, now {model or 'nobody'}"
-               for target, model in wanted.models.items() if standing.models.get(target) != model]  # fmt: skip
-    why = f" Models: {'; '.join(changed)}." if changed else ""
-    raise UserError(
-        f"{folder.path}/{standing.date} is published with other content ({', '.join(other)}) and is never overwritten."
-        f"{why} Keep it, or take it back first: "
-        f"`cerebro export withdraw {standing.country} {standing.date}`."
-    )
+    file, said = f"{path}/{CLAIM}", work.encode()
+    with contextlib.suppress(FileExistsError):
+        fs.pipe_file(file, said, mode="create")
+    if (stands := fs.cat_file(file)) != said:
+        raise UserError(
+            f"Another export is writing to {path} ({stands.decode(errors='replace')}). Wait for it and run this again; "
+            f"if it was killed, remove {file} first."
+        )
+    try:
+        yield
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            fs.rm_file(file)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """What killed writers left half is removed first."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for one in (folder, *folder.iterdir()):
+            atomic.sweep(one)
+        yield
+    except BlockingIOError as error:
+        raise UserError(f"Another export is writing to {folder}. Wait for it, then run this again.") from error
+    finally:
+        os.close(lock)

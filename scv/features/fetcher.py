@@ -57,7 +57,7 @@ class Feature:
     def key(self) -> str:
         return f"{self.name}={self.fold.key()}@{self.window}:{self.dtype}"
 
-    @property
+    @functools.cached_property
     def fingerprint(self) -> str:
         """8 hex digits of what this feature computes: its family, fold and window, not its words."""
         return print_of(f"{self.fetcher}.{self.key}")

@@ -17,6 +17,7 @@ import msgspec
 import pyarrow as pa
 
 from scv import machine
+from scv.errors import CerebroError
 from scv.events import calendar
 from scv.events.country import Country
 from scv.features import fetcher
@@ -25,7 +26,7 @@ from scv.features.layout import layout_of
 from scv.offline import batch, snapshot
 from scv.offline.draft import draft
 from scv.offline.lake import Lake, LakeVersion
-from scv.offline.snapshot import SnapshotManifest
+from scv.offline.snapshot import SnapshotManifest, Snapshots
 from scv.settings import Settings
 
 Wanted = Mapping[Country, Sequence[datetime]]
@@ -86,6 +87,20 @@ def fetch(
             if not any(one.error for one in mine):
                 _publish(settings, drafted, country, mine)
     return done
+
+
+def ensure(settings: Settings, snapshots: Snapshots, references: Sequence[datetime], workers: int = 1) -> None:
+    """Fetch those snapshots of a country that are missing or may not be used, from the lake's version that judged them.
+
+    Raises CerebroError, naming each fetcher that failed.
+    """
+    country = snapshots.country
+    missing = [at for at in references if snapshots.why_not(at)]
+    done = fetch(settings, {country: missing}, workers, snapshots.version) if missing else []
+    failed = [f"{one.job.fetcher}: {one.error}" for one in done if one.error]
+    if failed:
+        when = ", ".join(calendar.label(at, country) for at in missing)
+        raise CerebroError(f"No snapshot of {country.code} at {when}: {'; '.join(failed)}.")
 
 
 def look(

@@ -94,6 +94,11 @@ class Target:
         return print_of(self)
 
     @property
+    def recency(self) -> tuple[str, float]:
+        """The feature that tells most by itself, and its sign: 1.0 where more of it makes the event likelier."""
+        return RECENCY.get(self.name, (roles.SILENCE, 1.0))
+
+    @property
     def families(self) -> tuple[str, ...]:
         """The families that its label reads; involuntary ends come from `subscription`."""
         return tuple(sorted({clause.family for clause in self.clauses} | {"subscription"}))
@@ -132,6 +137,11 @@ def mature(target: Target, at: datetime, country: Country, watermark: datetime) 
     return watermark >= target.mature_at(at, country)
 
 
+RECENCY = {
+    "return": (roles.SILENCE, -1.0),
+    "reactivation": (roles.CANCELLED_AGO, -1.0),
+}
+"""Who has just gone comes back first; who has long been silent leaves first."""
 ORDER = ("placed",)
 PAID: tuple[Condition, ...] = (("amount_cents", ">=", 1),)
 

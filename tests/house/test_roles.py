@@ -68,7 +68,6 @@ from scv.events.calendar import reference, to_us
 from scv.features import derived, fetcher
 from scv.fetchers import roles
 from scv.targets import labels, phase, population, target
-from trainer.dataset import _recency
 
 state, weekday, silence = sys.argv[1:]
 zz, us = countries.load("ZZ"), countries.load("US")
@@ -84,7 +83,7 @@ known = {weekday: features[weekday]}
 boxes = labels._boxes(np.full(3, to_us(at)), known, zz)
 print({name: column.to_pylist() for name, column in boxes.items()}, target.get("pause").known == (weekday,))
 print([derived.collect()[f"derived__{name}"].values(features).tolist() for name in ("overdue", "overdue_spread")])
-print(list(_recency(features, target.get("lapse"))), silence in roles.RFM)
+print(list(features[target.get("lapse").recency[0]]), silence in roles.RFM)
 """
 
 

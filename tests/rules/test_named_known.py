@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-import trainer.dataset
 import trainer.search
 import trainer.words
 from scorer.tuesday import sheet
@@ -16,7 +15,7 @@ from scv.events import country as countries
 from scv.events.country import DAYS, Country
 from scv.folds.fold import Condition
 from scv.targets import population
-from scv.targets.target import TARGETS, Clause, Target, of_country
+from scv.targets.target import RECENCY, TARGETS, Clause, Target, of_country
 
 RETURN = TARGETS["return"]
 
@@ -51,7 +50,7 @@ def test_every_table_about_targets_has_each_of_them() -> None:
     """A new target is in all of them, or this says in which it is not; none speaks of one that there is not."""
     whole = {"rules": population.RULES, "sheet": sheet.ACTIONS, "words": trainer.words.OUTCOME}
     assert {name: set(table) for name, table in whole.items()} == {name: set(TARGETS) for name in whole}
-    assert {*trainer.search.TRIALS, *trainer.dataset.RECENCY} <= set(TARGETS)
+    assert {*trainer.search.TRIALS, *RECENCY} <= set(TARGETS)
 
 
 @pytest.mark.parametrize("country", countries.known().values(), ids=lambda one: one.code)

@@ -120,12 +120,16 @@ def weeks(shop: Shop, url: Path) -> Kind:
     def restamped(change: Change) -> contextlib.AbstractContextManager[None]:
         return rewritten(path, manifests.encode(msgspec.structs.replace(made, stamp=change(made.stamp))))
 
+    def why_not(country: Country) -> str:
+        week = Folder(str(url), country).week(AT)
+        return week.why_not(ids) if week else "there is none"
+
     questions = {name for target in US.targets for name in TARGETS[target].settings}
     return Kind(
         "scorer.tuesday.manifest",
         {*stamp.QUESTION, *questions},
         {"definitions", "settings", "log", "tz", "files"},
-        lambda one: Folder(str(url), one).why_not(AT, ids),
+        why_not,
         restamped,
     )
 

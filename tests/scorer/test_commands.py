@@ -15,7 +15,7 @@ from scorer.tuesday import preparation
 from scv import stamp
 from scv.events.calendar import to_us
 from scv.features.fetcher import collect
-from scv.offline import snapshot
+from scv.offline import fetch, snapshot
 from scv.online.rowstore import RowStore
 from tests.marking import unmark
 from tests.scorer.shop import AT, LIVELY, US, Shop
@@ -132,17 +132,20 @@ def test_a_week_waits_for_the_log(made: Shop) -> None:
 
 
 def test_a_snapshot_that_knew_too_little_is_taken_again(made: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    preparation.take(made.settings, US, AT, 1)
+    def ensure() -> None:
+        fetch.ensure(made.settings, snapshot.Snapshots(made.settings, US), [AT])
+
+    ensure()
     calls: list[object] = []
-    monkeypatch.setattr(preparation, "fetch", lambda *args, **named: calls.append(args) or [])
-    preparation.take(made.settings, US, AT, 1)
+    monkeypatch.setattr(fetch, "fetch", lambda *args, **named: calls.append(args) or [])
+    ensure()
     assert calls == []
     path = snapshot.manifest_path(made.settings.snapshots_path, US, AT)
     whole = path.read_bytes()
     taken = msgspec.json.decode(whole, type=snapshot.SnapshotManifest)
     early = msgspec.structs.replace(taken.stamp, complete_to=taken.stamp.complete_to | {"orders": AT - timedelta(1)})
     path.write_bytes(stamp.sealed(msgspec.structs.replace(taken, stamp=early)))
-    preparation.take(made.settings, US, AT, 1)
+    ensure()
     path.write_bytes(whole)
     assert len(calls) == 1
 

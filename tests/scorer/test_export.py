@@ -22,12 +22,12 @@ import pytest
 
 import cli
 from rpc.client import ScorerClient
-from scorer.hold_out import held_out, season
-from scorer.tuesday.claim import claimed
+from scorer import champions
+from scorer.contact import held_out, season
 from scorer.tuesday.export import Exported, export
 from scorer.tuesday.reconcile import reconcile
 from scorer.tuesday.sheet import COLUMNS
-from scorer.tuesday.week import Folder
+from scorer.tuesday.week import Folder, claimed
 from scv.errors import NoRoom, UserError
 from scv.events import country
 from scv.offline.csv_text import csv_of
@@ -254,6 +254,28 @@ def test_a_damaged_file_is_not_read(made: Shop, tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes() + b"x")
     with pytest.raises(UserError, match=r"not what was written.*cerebro export withdraw US 2017-09-05"):
         found.week.scores()
+
+
+def test_a_list_of_a_model_that_was_trained_later_says_so(
+    made: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A replay may look back with a model of today; whoever reads the list must not take it for a forecast."""
+    settings, model = settings_of(made, tmp_path), champions.load(made.settings, US, "lapse")
+    assert model is not None and export(settings, US, EARLIER).ahead == ""
+    later = msgspec.structs.replace(model.info, id="lapse-later", reference=AT + timedelta(days=1))
+    made.promote(later, (model.path / "model.txt").read_text())
+    monkeypatch.setenv("CEREBRO_HOME", settings.home)
+    monkeypatch.setenv("CEREBRO_STORE", settings.store)
+    monkeypatch.setenv("CEREBRO_EXPORTS", settings.exports)
+    try:
+        assert cli.main(["export", "US", "-d", "2017-09-05"]) == 0
+    finally:
+        made.train("lapse")
+    told = capsys.readouterr().out
+    assert "after this list's day, so it may know what then happened: lapse-later (of 2017-09-06 04:00 UTC)" in told
+    book = openpyxl.load_workbook(tmp_path / "US/2017-09-05/contacts_US_2017-09-05.xlsx")
+    said = " ".join(str(row[0]) for row in book["Read me"].iter_rows(values_only=True))
+    assert "Model lapse-later, trained on what was known at 2017-09-06: after this list's day" in said
 
 
 def test_an_object_store_gets_the_same_bytes(made: Shop, folder: Path, exported: Exported) -> None:

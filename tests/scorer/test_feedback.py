@@ -38,7 +38,7 @@ def judged(settings: Settings) -> Feedback:
 
 
 def test_labels_are_what_then_happened(made: Shop, settings: Settings) -> None:
-    past = collect(settings, SMALL, [EARLIER, AT], "lapse")
+    (past, *_), _ = collect(settings, SMALL, [EARLIER, AT])
     assert past.dates == ["2017-08-29", "2017-09-05"] and not past.waiting
     for customer, week, y in zip(past.customers, past.week, past.y, strict=True):
         start = (EARLIER, AT)[week]
@@ -64,7 +64,7 @@ def test_every_target_is_judged_by_who_was_on_the_list_of_its_week(settings: Set
     lists = {
         date: {str(row["customer_id"]): row for row in _rows(settings, date)} for date in ("2017-08-29", "2017-09-05")
     }
-    past = collect(settings, SMALL, [EARLIER, AT], "skip")
+    past = next(one for one in collect(settings, SMALL, [EARLIER, AT])[0] if one.target.name == "skip")
     assert {"LISTED", "HELD_OUT", "NOT_LISTED"} <= set(past.status)
     for customer, week, status, would in zip(past.customers, past.week, past.status, past.would_list, strict=True):
         row = lists[past.dates[week]][customer]
@@ -108,7 +108,7 @@ def test_what_is_not_decided_waits(made: Shop, settings: Settings) -> None:
     late = calendar.reference("2017-11-07", US)
     made.fetch(late)
     export(settings, SMALL, late)
-    past = collect(settings, SMALL, [AT, late], "lapse")
+    (past, *_), _ = collect(settings, SMALL, [AT, late])
     assert past.waiting == ["2017-11-07"] and past.dates == ["2017-09-05"]
     only = feedback(settings, SMALL, [late])
     assert only.judged[0].quality is None

@@ -68,7 +68,7 @@ def test_any_day_is_published_when_asked_and_counts_in_no_feedback(
     code, _, err = run(capsys, "feedback", "US", "-d", "2017-09-05", "-d", "2017-09-06")
     assert code == 2 and "2017-09-06 is no Tuesday" in err
     with pytest.raises(UserError, match="2017-09-06 is no Tuesday"):
-        collect(msgspec.structs.replace(live.settings, exports=folder.path[:-3]), US, [AT, wednesday], "lapse")
+        collect(msgspec.structs.replace(live.settings, exports=folder.path[:-3]), US, [AT, wednesday])
 
 
 def test_a_week_that_is_not_complete_is_not_published_unless_asked(

@@ -20,7 +20,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from local.services.store import Store
 from rpc.client import ScorerClient, ScorerError
 from scorer.live import servicer
-from scorer.live.server import Limits, Server
+from scorer.live.server import Server
 from scv.errors import Unreachable
 from tests.scorer import shop
 from tests.scorer.shop import LIVELY, Shop
@@ -69,7 +69,7 @@ def eventually(holds: Callable[[], bool], within_s: float = 5) -> None:
 
 
 def test_too_many_calls_at_once_are_shed_at_once(live: Shop) -> None:
-    server = Server(live.settings, "127.0.0.1:0", limits=Limits(workers=1, most_at_once=3))
+    server = Server(live.settings, "127.0.0.1:0", workers=1, most_at_once=3)
     answer, go = server.answers.answer, threading.Event()
 
     def slow(*args, **named):  # type: ignore[no-untyped-def]

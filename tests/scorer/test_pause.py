@@ -10,12 +10,11 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from scorer.contact import cut_off
 from scorer.feedback import outcomes as hindsight
 from scorer.feedback.outcomes import Hindsight
 from scorer.feedback.page import _weeks
 from scorer.tuesday import contact_list as roster
-from scorer.tuesday.sheet import ACTIONS
+from scorer.tuesday.sheet import ACTIONS, cut_off
 from scv.events import country
 from scv.events.event import Event, Skipped
 from scv.targets import labels, target
@@ -62,7 +61,7 @@ def past() -> Hindsight:
         published(AT, [*people, unknown]),
         published(AT + 7 * DAY, people),
     ]
-    return hindsight._pooled(happened, target.get("pause"), weeks, [])
+    return hindsight._pooled(happened, target.get("pause"), [(one, one.scores()) for one in weeks], [])
 
 
 def test_feedback_asks_what_became_of_each_customers_own_box(past: Hindsight) -> None:

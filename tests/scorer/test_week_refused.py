@@ -69,7 +69,7 @@ def ask(settings: Settings, country: Country, caplog: pytest.LogCaptureFixture) 
 def test_another_question_is_compared_with_by_nobody(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     words = f"silence_days was {US.silence_days} and is {OTHERWISE.silence_days}"
     with pytest.raises(NoWeek, match=rf"{words}.*{MENDS}"):
-        collect(settings, OTHERWISE, [EARLIER], "lapse")
+        collect(settings, OTHERWISE, [EARLIER])
     past, said = ask(settings, OTHERWISE, caplog)
     assert past == {} and words in said and "withdraw" in said
     assert set(ask(settings, US, caplog)[0]) == {"lapse", "skip"}  # type: ignore[call-overload]
@@ -132,14 +132,20 @@ def test_a_week_is_unchanged_only_where_every_file_is(settings: Settings, capsys
     assert "published in" in run(capsys, "export", "US", "-d", "2017-08-29")[1]
 
 
-def test_what_is_damaged_is_compared_with_by_nobody(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_is_damaged_is_compared_with_by_nobody(
+    settings: Settings, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A customer's change since Tuesday, and how long he is on the list, may not come from a file that rotted."""
     damage(settings, "scores_US_2017-08-29.parquet")
     shutil.rmtree(Path(settings.exports) / "US" / "2017-09-05")
     with pytest.raises(NoWeek, match=rf"scores_US_2017-08-29.parquet is not what was written.*{MENDS}"):
         export(settings, US, AT)
-    past, said = ask(settings, US, caplog)
-    assert past == {} and "is not what was written" in said
+    archive, after = Archive(settings), EARLIER + timedelta(days=6)
+    monkeypatch.setattr("scorer.archive.LOOK_S", 0.0)
+    with caplog.at_level(logging.WARNING, "cerebro.scorer"):
+        assert archive.past(US, after) == {} and "is not what was written" in caplog.text
+    damage(settings, "scores_US_2017-08-29.parquet")  # the same bit once more: it is whole again
+    assert set(archive.past(US, after)) == {"lapse", "skip"}
 
 
 def test_a_week_of_another_release_is_refused_in_words_and_can_be_taken_back(
@@ -149,8 +155,7 @@ def test_a_week_of_another_release_is_refused_in_words_and_can_be_taken_back(
     told = json.loads(path.read_bytes())
     path.write_text(json.dumps({name: one for name, one in told.items() if name != "stamp"} | {"version": 1}))
     folder = Folder(settings.exports, US)
-    assert folder.why_not(EARLIER, {}) == "it was published by another release (form 1, not 2)"
-    with pytest.raises(UserError, match=rf"another release.*{MENDS}"):
+    with pytest.raises(UserError, match=rf"it was published by another release \(form 1, not 2\).*{MENDS}"):
         folder.week(EARLIER)
     assert run(capsys, "export", "withdraw", "US", "2017-09-05")[0] == 0  # which lets latest.json name the old one
     assert json.loads((Path(settings.exports) / "US/latest.json").read_bytes())["list_id"] == "US-lapse-2017-08-29"
@@ -161,13 +166,14 @@ def test_a_week_of_another_release_is_refused_in_words_and_can_be_taken_back(
 def test_a_folder_that_was_renamed_is_not_the_week_of_its_name(settings: Settings) -> None:
     earlier(settings).parent.rename(earlier(settings).parents[1] / "2017-08-22")
     folder = Folder(settings.exports, US)
-    assert "it is that of US at 2017-08-29" in folder.why_not(EARLIER - timedelta(days=7), {})
-    assert folder.why_not(EARLIER, {}) == "there is none"
+    with pytest.raises(NoWeek, match="it is that of US at 2017-08-29"):
+        folder.usable(EARLIER - timedelta(days=7), {})
+    assert folder.usable(EARLIER, {}) is None
 
 
 def test_a_week_of_another_lake_is_told_apart(settings: Settings) -> None:
-    why = Folder(settings.exports, US).why_not(EARLIER, {"orders": "another-table"})
-    assert why.startswith("it is of another log (orders was ")
+    with pytest.raises(NoWeek, match=r"cannot be used: it is of another log \(orders was "):
+        Folder(settings.exports, US).usable(EARLIER, {"orders": "another-table"})
 
 
 def test_every_bit_of_the_manifest_counts(settings: Settings) -> None:

@@ -14,9 +14,8 @@ import pytest
 
 import cli
 from scorer.tuesday import manifest as manifests
-from scorer.tuesday.claim import CLAIM
 from scorer.tuesday.manifest import WeekManifest
-from scorer.tuesday.week import Folder
+from scorer.tuesday.week import CLAIM, Folder
 from scv import stamp
 from scv.errors import UserError
 from scv.events import calendar
