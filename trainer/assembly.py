@@ -16,7 +16,6 @@ from scv.model.bundle import BundleInfo, FittedRows, levels, made_of
 from scv.model.calibration import Calibration
 from scv.model.metrics import figures_of
 from scv.offline.lake import LakeVersion
-from scv.stamp import Stamp
 from trainer.dataset import TrainingSet
 from trainer.fit import Fitted, calibrate, fit, out_of_fold
 from trainer.recipe import Recipe
@@ -43,8 +42,10 @@ def assemble(
     fitted = fit(recipe, rows)
     complete = dict.fromkeys(rows.target.families, rows.label_as_of)
     of = made_of(rows.country, rows.target.name, log=lake.ids, lake=lake.families, complete_to=complete)
+    asked = msgspec.structs.replace(of, log={}, lake={}, complete_to={})  # the same trees asked otherwise are others
+    known = [column[~np.isnan(column)] for column in rows.matrix.T]
     info = BundleInfo(
-        id=_id(at, rows, fitted, calibration, (metrics, _of_whatever_lake(of))),
+        id=_id(at, rows, fitted, calibration, (metrics, asked)),
         country=rows.country.code,
         target=rows.target.name,
         basis=rows.target.basis,
@@ -61,7 +62,7 @@ def assemble(
         trained_on=trained_on(rows),
         metrics={"out_of_fold": figures_of(rows.y, said), **metrics},
         bands=levels(said, rows.y, rows.phases),
-        usual=_usual(rows.matrix),
+        usual=tuple(float(np.median(column)) if len(column) else None for column in known),
     )
     return Assembled(info, fitted.model, rows, said, fitted)
 
@@ -77,16 +78,6 @@ def trained_on(rows: TrainingSet) -> FittedRows:
         references=len(rows.references),
         removed=rows.removed,
     )
-
-
-def _usual(matrix: np.ndarray) -> tuple[float | None, ...]:
-    seen = [column[~np.isnan(column)] for column in matrix.T]
-    return tuple(float(np.median(column)) if len(column) else None for column in seen)
-
-
-def _of_whatever_lake(of: Stamp) -> Stamp:
-    """The question and its settings: a bundle of the same trees that is asked otherwise is another one."""
-    return msgspec.structs.replace(of, log={}, lake={}, complete_to={})
 
 
 def _id(at: datetime, rows: TrainingSet, fitted: Fitted, calibration: Calibration, judged: object) -> str:

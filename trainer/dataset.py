@@ -18,7 +18,6 @@ from scv.errors import UserError
 from scv.events.calendar import from_us
 from scv.events.country import Country
 from scv.features.array import Features, column, numbers
-from scv.fetchers import roles
 from scv.model import vector
 from scv.targets.labels import Outcomes
 from scv.targets.phase import phase
@@ -106,6 +105,7 @@ def training_set(
     features = columns_of(kept)
     usable = {name: values for name, values in features.items() if name not in target.known}
     chosen = tuple(columns) if columns is not None else vector.candidates(usable, country)
+    naive, sign = target.recency
     return TrainingSet(
         country=country,
         target=target,
@@ -115,7 +115,7 @@ def training_set(
         customers=_codes(kept),
         y=y,
         phases=phase(features, country),
-        recency=_recency(features, target),
+        recency=sign * np.nan_to_num(numbers(column(features, naive))),
         removed=found.counts(),
         label_as_of=label_as_of,
         outcomes=found.outcomes(),
@@ -135,18 +135,6 @@ def _worth(y: np.ndarray, country: Country, target: Target, label_as_of: datetim
         f"Nothing to learn about {target.name} in {country.code}: {what} by {label_as_of:%Y-%m-%d %H:%M} UTC. "
         f"A label needs {target.decided_days(country)} days and the late allowance: replay more weeks."
     )
-
-
-RECENCY = {
-    "return": (roles.SILENCE, -1.0),
-    "reactivation": (roles.CANCELLED_AGO, -1.0),
-}
-"""Who has just gone comes back first; who has long been silent leaves first."""
-
-
-def _recency(features: Features, target: Target) -> np.ndarray:
-    name, sign = RECENCY.get(target.name, (roles.SILENCE, 1.0))
-    return sign * np.nan_to_num(numbers(column(features, name)))
 
 
 def _us(table: pa.Table) -> np.ndarray:

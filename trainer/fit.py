@@ -7,11 +7,10 @@ two cores that others use as well, a fit of 1.6 s took 29 s.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 import lightgbm
 import numpy as np
@@ -25,9 +24,6 @@ from scv.model.calibration import Calibration, Logistic, logit, logs, prior_offs
 from trainer.dataset import TrainingSet
 from trainer.recipe import Recipe
 from trainer.splits import Split, by_customer
-
-Item = TypeVar("Item")
-Found = TypeVar("Found")
 
 SEED = 7
 FOLDS = 5
@@ -94,7 +90,7 @@ def _parameters(recipe: Recipe, rows: int) -> dict[str, Any]:
     return BINNING | {
         "objective": "binary",
         "num_leaves": recipe.leaves,
-        "min_data_in_leaf": recipe.least_rows_of(rows),
+        "min_data_in_leaf": min(recipe.least_rows, max(5, rows // 40)),  # no more than a fortieth of a small set
         "lambda_l2": recipe.l2,
         "learning_rate": recipe.rate,
         "feature_fraction": recipe.columns_share,
@@ -107,33 +103,24 @@ def _parameters(recipe: Recipe, rows: int) -> dict[str, Any]:
 
 def regress(c: float, half_life_weeks: int, rows: TrainingSet) -> Logistic:
     """The logistic on standardised logs; columns of words take no part."""
-    used = np.array([not one.levels for one in rows.columns], dtype=bool)
     logged = logs(rows.matrix)
     with warnings.catch_warnings():  # a column that these rows lack has no mean
         warnings.simplefilter("ignore", RuntimeWarning)
         means, sds = np.nan_to_num(np.nanmean(logged, axis=0)), np.nan_to_num(np.nanstd(logged, axis=0))
-    used &= sds > 1e-9
-    sds = np.where(used, sds, 1.0)
-    coefficients = np.zeros(len(used))
-    if not used.any():
-        return Logistic(
-            intercept=float(logit(np.array([rows.y.mean()]))[0]),
-            coefficients=tuple(coefficients.tolist()),
-            means=tuple(means.tolist()),
-            sds=tuple(sds.tolist()),
-        )
-    weights = age_weights(rows.at_us, half_life_weeks)
-    with threadpool_limits(1):
-        found = LogisticRegression(C=c, max_iter=300).fit(
-            standardised(rows.matrix, means, sds)[:, used], rows.y, sample_weight=weights
-        )
-    coefficients[used] = found.coef_[0]
-    return Logistic(
-        intercept=float(found.intercept_[0]),
-        coefficients=tuple(coefficients.tolist()),
-        means=tuple(means.tolist()),
-        sds=tuple(sds.tolist()),
-    )
+    used = np.array([not one.levels for one in rows.columns], dtype=bool) & (sds > 1e-9)
+    sds, coefficients, intercept = np.where(used, sds, 1.0), np.zeros(len(used)), _base_rate(rows.y)
+    if used.any():
+        weights, x = age_weights(rows.at_us, half_life_weeks), standardised(rows.matrix, means, sds)[:, used]
+        with threadpool_limits(1):
+            found = LogisticRegression(C=c, max_iter=300).fit(x, rows.y, sample_weight=weights)
+        coefficients[used], intercept = found.coef_[0], float(found.intercept_[0])
+    numbers = {"coefficients": coefficients, "means": means, "sds": sds}
+    return Logistic(intercept=intercept, **{name: tuple(values.tolist()) for name, values in numbers.items()})
+
+
+def _base_rate(y: np.ndarray) -> float:
+    """As a logit."""
+    return float(logit(np.array([y.mean()]))[0])
 
 
 def fit(
@@ -159,15 +146,10 @@ def out_of_fold(recipe: Recipe, rows: TrainingSet, threads: int, folds: int = FO
         return fit(recipe, rows, whole, split.fit).logits(rows.matrix[split.judge])
 
     z = np.empty(len(rows))
-    for split, found in zip(splits, side_by_side(predict, splits, threads), strict=True):
-        z[split.judge] = found
-    return z
-
-
-def side_by_side(work: Callable[[Item], Found], items: Iterable[Item], threads: int) -> list[Found]:
-    """`work` of every item, so many at once, in order; the first error is raised."""
     with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(work, items))
+        for split, found in zip(splits, pool.map(predict, splits), strict=True):
+            z[split.judge] = found
+    return z
 
 
 def calibrate(z: np.ndarray, y: np.ndarray, customers: np.ndarray) -> Calibration:
@@ -185,14 +167,13 @@ def calibrate(z: np.ndarray, y: np.ndarray, customers: np.ndarray) -> Calibratio
 
 def platt(z: np.ndarray, y: np.ndarray) -> Calibration:
     """sigmoid(slope · z + intercept) of most likelihood; a falling one becomes the base rate (Platt 1999)."""
+    flat = Calibration(kind="platt", slope=0.0, intercept=_base_rate(y))
     if y.min() == y.max():
-        return Calibration(kind="platt", slope=0.0, intercept=float(logit(np.array([y.mean()]))[0]))
+        return flat
     with threadpool_limits(1):  # sums in one order: the same rows give the same bundle to the last bit
         found = LogisticRegression(C=1e6, max_iter=200).fit(z[:, None], y)
     slope = float(found.coef_[0, 0])
-    if slope <= 0:
-        return Calibration(kind="platt", slope=0.0, intercept=float(logit(np.array([y.mean()]))[0]))
-    return Calibration(kind="platt", slope=slope, intercept=float(found.intercept_[0]))
+    return flat if slope <= 0 else Calibration(kind="platt", slope=slope, intercept=float(found.intercept_[0]))
 
 
 def isotonic(z: np.ndarray, y: np.ndarray) -> Calibration:

@@ -18,7 +18,7 @@ from scv.events.calendar import add_days, from_us, midnight, tuesdays
 from scv.events.country import Country
 from scv.features import fetcher
 from scv.offline import batch, snapshot
-from scv.offline.fetch import fetch
+from scv.offline.fetch import ensure
 from scv.offline.lake import Lake, LakeVersion
 from scv.offline.snapshot import Snapshots, path_of
 from scv.settings import Settings
@@ -122,11 +122,7 @@ def features(
         columns = [pa.field(one.full_name, batch.ARROW[one.dtype]) for one in fetcher.all_features().values()]
         return pa.schema([*batch.KEYS, *columns]).empty_table()
     country = snapshots.country
-    missing = [at for at in references if snapshots.why_not(at)]
-    if missing:
-        failed = [one for one in fetch(settings, {country: missing}, version=snapshots.version) if one.error]
-        if failed:
-            raise UserError(f"Fetcher {failed[0].job.fetcher} of {country.code} failed: {failed[0].error}")
+    ensure(settings, snapshots, references)
     if store is None:
         table = pa.concat_tables([snapshot.join(snapshots.read(at)) for at in references])
     else:

@@ -36,10 +36,6 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
             return "negatives"
         return "weight" if self.positive_weight > 1 else "none"
 
-    def least_rows_of(self, rows: int) -> int:
-        """Rows in a leaf on a set of so many: a leaf never needs more than a fortieth of a small set."""
-        return min(self.least_rows, max(5, rows // 40))
-
 
 DEFAULT = Recipe()
 """Small trees for short histories: always a trial, and the recipe of the first quick bundle."""

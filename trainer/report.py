@@ -96,22 +96,17 @@ def _made(made: Assembled) -> list[str]:
     on = info.trained_on
     removed = ", ".join(f"{count} {reason}" for reason, count in sorted(on.removed.items())) or "none"
     drifting = ", ".join(sorted(info.metrics.get("drifting", []))) or "none"
+    became = ", ".join(f"{count:,} {outcome}" for outcome, count in made.rows.outcomes.items())
     return [
         f"Frozen at {info.reference:%Y-%m-%d %H:%M} UTC from {on.references} references, {on.first:%Y-%m-%d} to "
         f"{on.last:%Y-%m-%d}; labels as of {info.label_as_of:%Y-%m-%d %H:%M} UTC; "
         f"lake {LakeVersion(info.stamp.lake).hash}.",
         f"Rows that were removed: {removed}.",
-        *_outcomes(made),
+        *([f"What became of the rows: {became}."] if became else []),
         f"Columns left out because they move with the calendar: {drifting}.",
         f"Calibration: {info.calibration.kind}, on predictions for customers that the fit had not seen.",
         "Recipe: " + ", ".join(f"{name} {value}" for name, value in info.params.items()) + ".",
     ]
-
-
-def _outcomes(made: Assembled) -> list[str]:
-    """What became of the rows, where that is more than yes or no."""
-    found = ", ".join(f"{count:,} {outcome}" for outcome, count in made.rows.outcomes.items())
-    return [f"What became of the rows: {found}."] if found else []
 
 
 def _table(rows: Mapping[str, Mapping[str, float]]) -> Table:

@@ -24,6 +24,7 @@ from trainer.splits import Split, searched
 
 TRIALS = {"lapse": 15}
 OTHER_TRIALS = 5
+"""How many trials a target gets: fixed, so that runs repeat."""
 WEIGHTS = np.linspace(0, 1, 11)
 
 
@@ -39,11 +40,6 @@ class Trial:
     @property
     def text(self) -> str:
         return "pruned" if self.loss is None else f"log loss {self.loss:.4f}"
-
-
-def trials_of(target: str) -> int:
-    """How many trials a target gets: fixed, so that runs repeat."""
-    return TRIALS.get(target, OTHER_TRIALS)
 
 
 def space(trial: optuna.Trial) -> Recipe:
@@ -78,7 +74,6 @@ def parameters(recipe: Recipe) -> dict[str, object]:
 def search(
     rows: TrainingSet,
     trials: int,
-    threads: int,
     enqueued: Sequence[Recipe] = (),
     progress: Callable[[Trial], None] = lambda step: None,
 ) -> tuple[Recipe, list[Trial]]:
@@ -88,7 +83,7 @@ def search(
     study = optuna.create_study(sampler=sampler, pruner=optuna.pruners.MedianPruner(n_startup_trials=4))
     for recipe in dict.fromkeys([DEFAULT, *enqueued]):
         study.enqueue_trial(parameters(recipe))
-    judge = Judge(rows, threads)
+    judge = Judge(rows)
     history: list[Trial] = []
 
     def objective(trial: optuna.Trial) -> float:
@@ -111,9 +106,8 @@ def search(
 class Judge:
     """The objective: log loss on later weeks, after an embargo of one horizon, at the best blend weight."""
 
-    def __init__(self, rows: TrainingSet, threads: int) -> None:
-        self.rows, self.threads = rows, threads
-        self.splits = searched(rows)
+    def __init__(self, rows: TrainingSet) -> None:
+        self.rows, self.splits = rows, searched(rows)
         self.whole = binned(rows)
         self._logistic = functools.cache(self._regress)
 

@@ -25,7 +25,7 @@ from trainer.leak import alarms
 from trainer.past import Past
 from trainer.recipe import DEFAULT, Recipe
 from trainer.report import report_page
-from trainer.search import Trial, search, trials_of
+from trainer.search import OTHER_TRIALS, TRIALS, Trial, search
 
 Mode = Literal["default", "search"]
 Progress = Callable[[str, int, int], None]
@@ -73,7 +73,7 @@ class Plan:
     def trials_of(self, target: str) -> int:
         if self.mode == "default":
             return 0
-        return trials_of(target) if self.trials is None else self.trials
+        return TRIALS.get(target, OTHER_TRIALS) if self.trials is None else self.trials
 
 
 SEARCH = Plan()
@@ -98,7 +98,8 @@ def train(settings: Settings, past: Past, target: Target, plan: Plan = SEARCH, p
             old = champion.champion(settings, past.country.code, target.name)
             return Trained(target.name, old, False, verdict.why, recipe, verdict.figures, watch.laps)
         run.say("fitting", 1)
-        metrics = {"gate": verdict.figures, "why": verdict.why, "drifting": sorted(_names(everything) - _names(rows))}
+        drifting = sorted({one.name for one in everything.columns} - {one.name for one in rows.columns})
+        metrics = {"gate": verdict.figures, "why": verdict.why, "drifting": drifting}
         made = assemble(recipe, rows, past.at, past.lake, settings.threads, metrics)
         watch.lap("fit")
         run.say("writing", 2)
@@ -124,10 +125,10 @@ class _Run:
             found = alarms(self.everything, self.plan.accepted)
             why = f"leak alarm: {', '.join(map(str, found))}" if found else "the small-tree default, not searched"
             return DEFAULT, Verdict("incumbent", not found, why, {}, found), []
-        threads = self.settings.threads
-        candidate, history = search(self.rows, self._trials, threads, [incumbent], self._note)
+        candidate, history = search(self.rows, self._trials, [incumbent], self._note)
         self.say("gate", 0)
-        verdict = gate(candidate, incumbent, self.rows, self.everything, threads, self.plan.accepted)
+        threads, accepted = self.settings.threads, self.plan.accepted
+        verdict = gate(candidate, incumbent, self.rows, self.everything, threads, accepted)
         return (candidate if verdict.winner == "candidate" else incumbent), verdict, history
 
     @property
@@ -140,10 +141,6 @@ class _Run:
 
     def _note(self, step: Trial) -> None:
         self.progress(f"trial {step.number}: {step.text}", step.number, self._trials + 3)
-
-
-def _names(rows: TrainingSet) -> set[str]:
-    return {one.name for one in rows.columns}
 
 
 class Stopwatch:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import numpy as np
+
 from scv.events.country import Country
 from scv.model import metrics
+from scv.model.metrics import Interval
 from scv.targets.target import Target
 from trainer.assembly import Assembled
+from trainer.dataset import TrainingSet
 
 OUTCOME = {
     "lapse": "would have gone silent",
@@ -27,7 +33,8 @@ def first_lines(made: Assembled) -> list[str]:
         f"{on.rows:,} rows, {on.positives:,} of them positive, from {on.customers:,} customers; all intervals are by "
         f"customer. {fitted}No customer was contacted because of these scores, so nothing here measures contact."
     )
-    return [*lines, business(made)]
+    found = contacts(rows, made.said, metrics.draw_weights(rows.customers, seed=7))
+    return [*lines, f"{found.sentence()} (Past weeks, each scored by a fit that had not seen the customer.)"]
 
 
 def about(country: Country, target: Target) -> list[str]:
@@ -44,17 +51,37 @@ def about(country: Country, target: Target) -> list[str]:
     return [*lines, meaning]
 
 
-def business(made: Assembled) -> str:
-    """Of the N you can contact a week: how many the list finds, by chance, and by recency alone."""
-    rows, n = made.rows, made.rows.country.capacity
-    weeks = len(rows.references)
-    weights = metrics.draw_weights(rows.customers, seed=7)
-    hits = rows.y * metrics.chosen(made.said, rows.at_us, n)
-    found = metrics.interval_of_sum(hits, weights)
-    naive = float((rows.y * metrics.chosen(rows.recency, rows.at_us, n)).sum())
-    chance = float(rows.y.mean() * metrics.chosen(made.said, rows.at_us, n).sum())
-    return (
-        f"Of the {n} you can contact each week, {found.value / weeks:.0f} {OUTCOME[rows.target.name]} "
-        f"(95 % interval {found.low / weeks:.0f} to {found.high / weeks:.0f}); {chance / weeks:.0f} by chance; "
-        f"{naive / weeks:.0f} by recency alone. (Past weeks, each scored by a fit that had not seen the customer.)"
+@dataclass(frozen=True)
+class Contacts:
+    """How many positives the `capacity` riskiest of each of so many weeks were, and how many by chance and by recency
+    alone, in all."""
+
+    target: str
+    capacity: int
+    weeks: int
+    hits: Interval
+    chance: float
+    recency: float
+
+    def sentence(self) -> str:
+        """Of the N you can contact each week, how many."""
+        weeks = self.weeks
+        return (
+            f"Of the {self.capacity} you can contact each week, {self.hits.value / weeks:.0f} {OUTCOME[self.target]} "
+            f"(95 % interval {self.hits.low / weeks:.0f} to {self.hits.high / weeks:.0f}); "
+            f"{self.chance / weeks:.0f} by chance; {self.recency / weeks:.0f} by recency alone."
+        )
+
+
+def contacts(rows: TrainingSet, said: np.ndarray, weights: np.ndarray) -> Contacts:
+    """By probabilities `said` float64[n] of the rows; `weights` are the draws of the interval."""
+    capacity = rows.country.capacity
+    chosen = metrics.chosen(said, rows.at_us, capacity)
+    return Contacts(
+        target=rows.target.name,
+        capacity=capacity,
+        weeks=len(rows.references),
+        hits=metrics.interval_of_sum(rows.y * chosen, weights),
+        chance=float(rows.y.mean() * chosen.sum()),
+        recency=float((rows.y * metrics.chosen(rows.recency, rows.at_us, capacity)).sum()),
     )

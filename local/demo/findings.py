@@ -16,6 +16,7 @@ import msgspec
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
 from feature_repo.feast_store import apply
+from local.demo import quality as judged
 from rpc.client import ScorerClient
 from scorer.tuesday.week import Folder, Week
 from scv import figures
@@ -29,7 +30,6 @@ from scv.settings import Settings
 from scv.targets import target
 from streams.alert import Alert
 from streams.kafka import librdkafka, topics
-from trainer import quality as judged
 
 SHEET = "{:>4} {:>9} {:<12} {:<7} {:>11} {:>11}  {}"
 FIGURES = ["figure", "ours", "better baseline", "ratio", "bar", ""]
@@ -116,12 +116,12 @@ def quality(settings: Settings, country: Country, frozen: str, last: str, known:
     """Champions frozen on a day, judged on the Tuesdays to `last`, beside baselines fitted in the same run."""
     span = judged.Span(*(calendar.reference(day, country) for day in (frozen, last, known)))
     told = judged.measure(settings, country, target.of_country(country), span, apply(settings))
-    figures.write("quality", judged.figures(told))
+    figures.write("quality", [row for one in told for row in judged.figures(one)])
     said = f"Champions frozen at {frozen}, judged on {frozen} to {last}, which nothing had seen; "
     cells = [FIGURES, *map(figures.cells, figures.read("quality"))]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     table = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in cells]
-    return [f"{said}intervals by household.", *(f"{one.target}: {one.business()}" for one in told), *table]
+    return [f"{said}intervals by household.", *(f"{one.target}: {one.contacts.sentence()}" for one in told), *table]
 
 
 def speeds(settings: Settings, week: Week, rate: float, seconds: float) -> list[str]:

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pytest
 
 import trainer.gate
+from local.demo.quality import Judgement, Peer, figures
 from rpc import scorer_pb2 as pb
 from scorer.feedback.validation import HeldOut
 from scorer.tuesday.export import _audit
@@ -37,24 +38,24 @@ from trainer.fit import calibrate
 from trainer.gate import Judged, compare, gate
 from trainer.leak import alarms, shuffled
 from trainer.past import _useful
-from trainer.quality import Judgement, Peer, figures
 from trainer.recipe import DEFAULT
 from trainer.splits import Split, _enough, judged
 from trainer.train import Plan, _Run, silent
+from trainer.words import Contacts
 
 ROOT = Path(__file__).parents[2]
 SAY = {"bool"}
 TELL = {"Alarm", "Verdict", "Winner", "Reconciled"}
 """What a check returns: yes or no, or words about it."""
 JUDGING = ("export", "reconcile", "validation")
-"""The files of the scorer that judge what is published; of the trainer all do."""
+"""The files of the scorer that judge what is published; of the trainer all do, and the demo's figures."""
 
 
 def checks() -> Iterator[str]:
     """The full name of everything that answers yes or no, tells of what it found
     wrong, or compares with a limit of its module."""
     scorer = [path for name in JUDGING for path in (ROOT / "scorer").rglob(f"{name}.py")]
-    for path in [*sorted((ROOT / "trainer").rglob("*.py")), *scorer]:
+    for path in [*sorted((ROOT / "trainer").rglob("*.py")), *scorer, ROOT / "local" / "demo" / "quality.py"]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         inside = [(f"{at.name}.", one) for at in tree.body if isinstance(at, ast.ClassDef) for one in at.body]
         for prefix, node in [("", one) for one in tree.body] + inside:
@@ -186,12 +187,12 @@ def quality(said: float = 1.0, against: Peer | None = None) -> Judgement:
     y, p = (random.random(4000) < true).astype(float), np.clip(true * said, 0, 1)
     nothing = Interval(0, 0, 0)
     ours = metrics.quality(y, p, np.ones((1, len(y))), seed=1)
-    return Judgement("lapse", (), 9, ours, (against or peer(),), 100, nothing, 0, 0)
+    return Judgement("lapse", (), 9, ours, (against or peer(),), Contacts("lapse", 100, 9, nothing, 0, 0))
 
 
 def rows_hold(found: Judgement) -> bool:
     """The figures that have a bar."""
-    return all(one.ok for one in figures([found]) if one.ok is not None)
+    return all(one.ok for one in figures(found) if one.ok is not None)
 
 
 # -- what is published, and what then happened ---------------------------------------------------------------------
@@ -298,13 +299,13 @@ CASES = {
         lambda: _enough(np.repeat([0, 1], [15, 14])),
         lambda: _enough(np.ones(99)),
     ),
-    "trainer.quality.Peer.beaten": case(
+    "local.demo.quality.Peer.beaten": case(
         lambda: peer().beaten, lambda: peer(NOT_SURELY).beaten, lambda: peer(auc=BEHIND).beaten
     ),
-    "trainer.quality.Judgement.calibrated": case(
+    "local.demo.quality.Judgement.calibrated": case(
         lambda: quality().calibrated, lambda: quality(1.3).calibrated, lambda: quality(0.7).calibrated
     ),
-    "trainer.quality._figures": case(
+    "local.demo.quality.figures": case(
         lambda: rows_hold(quality()),
         lambda: rows_hold(quality(against=peer(NOT_SURELY))),
         lambda: rows_hold(quality(against=peer(auc=BEHIND))),

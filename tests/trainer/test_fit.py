@@ -93,8 +93,8 @@ def test_columns_that_date_a_row_are_left_out(rows: TrainingSet) -> None:
 
 def test_a_search_repeats_and_the_default_and_the_last_are_trials(rows: TrainingSet) -> None:
     last = Recipe(leaves=4, least_rows=120, rounds=100, keep_negatives=0.5)
-    one, history = search(rows, 4, 2, [last])
-    two, _ = search(rows, 4, 1, [last])
+    one, history = search(rows, 4, [last])
+    two, _ = search(rows, 4, [last])
     assert one == two
     assert len(history) == 4
     tried = [msgspec.structs.replace(step.recipe, weight=0.5) for step in history]

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from local.demo.quality import figures, quality
 from scv.errors import UserError
 from scv.events import country
 from scv.events.calendar import add_days, midnight
@@ -22,7 +23,6 @@ from scv.settings import Settings
 from scv.targets import target
 from scv.targets.labels import Labels
 from trainer.past import Past
-from trainer.quality import figures, quality
 from trainer.recipe import DEFAULT
 from trainer.train import Plan, train
 
@@ -141,9 +141,9 @@ def test_quality_on_later_tuesdays(past: Past, settings: Settings) -> None:
     assert found.ours.figures["rows"] == 480 and found.customers == 60
     assert found.better_peer.figures["log_loss"] == min(peer.figures["log_loss"] for peer in found.peers)
     assert found.better_peer.beaten == (found.better_peer.loss.high < 0 and found.better_peer.auc.value >= -0.003)
-    rows = figures([found])
+    rows = figures(found)
     assert len(rows) == 4 and rows[0].ok == (found.better_peer.loss.high < 0)
-    assert "Of the 100 you can contact each week" in found.business()
+    assert "Of the 100 you can contact each week" in found.contacts.sentence()
 
 
 def test_nothing_to_learn_says_what_is_missing(past: Past, settings: Settings) -> None:

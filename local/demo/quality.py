@@ -1,4 +1,4 @@
-"""Quality figures: a frozen bundle on later Tuesdays that nothing has seen, beside baselines fitted on its own rows.
+"""How good the demo's champions are: frozen, on later Tuesdays, beside baselines fitted on their own rows.
 
 A win, calibrated, and the intervals are those of the definitions page, section 4.
 """
@@ -25,7 +25,7 @@ from trainer import past
 from trainer.baselines import baselines
 from trainer.dataset import TrainingSet
 from trainer.past import Past
-from trainer.words import OUTCOME
+from trainer.words import Contacts, contacts
 
 if TYPE_CHECKING:
     from feast import FeatureStore
@@ -62,21 +62,14 @@ class Peer:
 
 @dataclass(frozen=True)
 class Judgement:
-    """One target's figures on later Tuesdays.
-
-    `hits` are the positives among the `capacity` riskiest of each Tuesday; `chance` and `recency` what those two
-    would have found.
-    """
+    """One target's figures on later Tuesdays."""
 
     target: str
     references: tuple[datetime, ...]
     customers: int
     ours: Quality
     peers: tuple[Peer, ...]
-    capacity: int
-    hits: Interval
-    chance: float
-    recency: float
+    contacts: Contacts
 
     @property
     def better_peer(self) -> Peer:
@@ -87,15 +80,6 @@ class Judgement:
     def calibrated(self) -> bool:
         said = self.ours.figures
         return said["ece"] <= self.ours.ece_bound and RATIO[0] <= said["ratio"] <= RATIO[1]
-
-    def business(self) -> str:
-        """Of the N you can contact each week, how many."""
-        weeks = len(self.references)
-        return (
-            f"Of the {self.capacity} you can contact each week, {self.hits.value / weeks:.0f} {OUTCOME[self.target]} "
-            f"(95 % interval {self.hits.low / weeks:.0f} to {self.hits.high / weeks:.0f}); "
-            f"{self.chance / weeks:.0f} by chance; {self.recency / weeks:.0f} by recency alone."
-        )
 
 
 def quality(bundle: Bundle, before: Past, after: Past, target: Target, last: datetime) -> Judgement:
@@ -109,19 +93,20 @@ def quality(bundle: Bundle, before: Past, after: Past, target: Target, last: dat
     )
     weights = metrics.draw_weights(mine.customers, SEED)
     p, y = bundle.score(mine.matrix), mine.y
-    peers = [_peer(one.name, y, p, one.score(wide.matrix), weights) for one in baselines(fitted_on)]
-    capacity = mine.country.capacity
-    chosen = metrics.chosen(p, mine.at_us, capacity)
+    peers = []
+    for one in baselines(fitted_on):
+        theirs = one.score(wide.matrix)
+        differences = (
+            measured(y, p, theirs, weights) for measured in (metrics.loss_difference, metrics.auc_difference)
+        )
+        peers.append(Peer(one.name, metrics.figures_of(y, theirs), *differences))
     return Judgement(
         target=target.name,
         references=tuple(from_us(int(us)) for us in mine.references),
         customers=len(np.unique(mine.customers)),
         ours=metrics.quality(y, p, weights, SEED),
         peers=tuple(peers),
-        capacity=capacity,
-        hits=metrics.interval_of_sum(y * chosen, weights),
-        chance=float(y.mean() * chosen.sum()),
-        recency=float((y * metrics.chosen(mine.recency, mine.at_us, capacity)).sum()),
+        contacts=contacts(mine, p, weights),
     )
 
 
@@ -143,24 +128,10 @@ def _between(rows: TrainingSet, bundle: Bundle, last: datetime) -> TrainingSet:
     return rows.take(np.isin(rows.at_us, kept))
 
 
-def _peer(name: str, y: np.ndarray, ours: np.ndarray, peer: np.ndarray, weights: np.ndarray) -> Peer:
-    return Peer(
-        name,
-        metrics.figures_of(y, peer),
-        metrics.loss_difference(y, ours, peer, weights),
-        metrics.auc_difference(y, ours, peer, weights),
-    )
-
-
-def figures(found: Sequence[Judgement]) -> list[Figure]:
+def figures(found: Judgement) -> list[Figure]:
     """Rows for `scv.figures.write("quality", …)`: ours against the better baseline, with the bars."""
-    return [row for one in found for row in _figures(one)]
-
-
-def _figures(found: Judgement) -> list[Figure]:
-    peer, of = found.better_peer, found.ours.figures
+    peer, of, contacts = found.better_peer, found.ours.figures, found.contacts
     named = f"{found.target}: {{}} on {of['rows']:,} rows ({of['positives']:,} positive)"
-    loss, area = (of[key] / peer.figures[key] for key in ("log_loss", "auc"))
     interval = f"{peer.loss.value:+.4f} [{peer.loss.low:+.4f}, {peer.loss.high:+.4f}]"
     low, high = RATIO
     return [
@@ -168,7 +139,7 @@ def _figures(found: Judgement) -> list[Figure]:
             name=named.format("log loss"),
             ours=of["log_loss"],
             peer=peer.figures["log_loss"],
-            ratio=loss,
+            ratio=of["log_loss"] / peer.figures["log_loss"],
             bar=f"surely below {peer.name}: difference {interval}, upper end < 0",
             ok=peer.loss.high < 0,
         ),
@@ -176,7 +147,7 @@ def _figures(found: Judgement) -> list[Figure]:
             name=named.format("AUC"),
             ours=of["auc"],
             peer=peer.figures["auc"],
-            ratio=area,
+            ratio=of["auc"] / peer.figures["auc"],
             bar=f"at most {AUC_SLACK} below {peer.name}",
             ok=peer.auc.value >= -AUC_SLACK,
         ),
@@ -189,10 +160,10 @@ def _figures(found: Judgement) -> list[Figure]:
             ok=found.calibrated,
         ),
         Figure(
-            name=f"{found.target}: found among the {found.capacity} a week that can be contacted",
-            ours=found.hits.value,
-            peer=found.recency,
-            ratio=found.hits.value / found.recency if found.recency else None,
-            bar=f"by recency alone {found.recency:.0f}, by chance {found.chance:.0f}",
+            name=f"{found.target}: found among the {contacts.capacity} a week that can be contacted",
+            ours=contacts.hits.value,
+            peer=contacts.recency,
+            ratio=contacts.hits.value / contacts.recency if contacts.recency else None,
+            bar=f"by recency alone {contacts.recency:.0f}, by chance {contacts.chance:.0f}",
         ),
     ]
