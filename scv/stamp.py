@@ -24,49 +24,9 @@ import msgspec
 
 from scv.events.country import Country
 
-# -- which settings of a country enter what ------------------------------------------------------------------
-ROWS = ("time_zone", "lateness_days")
-"""A row's tiles are of local days; admission goes by lateness."""
-SNAPSHOT = (*ROWS, "cut_off_days")
-"""The open week begins after the cut-off."""
-QUESTION = ("time_zone", "cut_off_days", "basis", "active_days", "memory_days", "new_days")
-"""What any question is asked by: whose day, which box, phases and populations. `scv.targets.target` adds those that a
-target's own words name. Probabilities of two weeks are compared where these are the same."""
-MODEL = (
-    *dict.fromkeys((*SNAPSHOT, *QUESTION)),
-    *("late_allowance_days", "use_age_and_sex"),  # which rows are mature, which columns are candidates
-)
-"""What a bundle depends on whatever its target is."""
-WEEK = (
-    *MODEL,
-    *("silence_days", "rhythm_days", "return_days", "horizon_days"),
-    *("targets", "capacity", "consent", "quiet_days", "held_out_share"),
-    *("name", "currency", "decimal", "separator", "provenance"),
-)
-NOWHERE = ("code", "starts_on", "ends_on", "delivery_weekdays")
-"""The code is in every path. What the span let in is in the log, which is what artefacts are made of; only the
-simulator reads delivery weekdays."""
-_PLACED = frozenset((*WEEK, *NOWHERE))
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-def of_country(country: Country, enters: Iterable[str]) -> dict[str, Any]:
-    """Those settings of a country by name, as JSON has them, and every one that no list above holds."""
-    names = {*enters, *(set(country.__struct_fields__) - _PLACED)}
-    return {name: value for name, value in _as_json(country).items() if name in names}
-
-
-def _as_json(country: Country) -> dict[str, Any]:
-    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(country))
-    return found
-
-
-def of(country: Country, enters: Iterable[str], **parts: Any) -> Stamp:
-    """The stamp of something of a country that these settings enter; `parts` are the others'."""
-    return Stamp(settings=of_country(country, enters), tz=tz(country.time_zone), **parts)
-
-
-# -- the stamp -----------------------------------------------------------------------------------------------
 class Stamp(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """What an artefact is of. A part that does not apply is empty.
 
@@ -134,6 +94,43 @@ def _zone(made: str, wanted: str) -> Iterable[str]:
         yield f"the time zone's rules changed (tzdata {then or 'not said'}, now {now})"
 
 
+# -- which settings of a country enter what ------------------------------------------------------------------
+ROWS = ("time_zone", "lateness_days")
+"""A row's tiles are of local days; admission goes by lateness."""
+SNAPSHOT = (*ROWS, "cut_off_days")
+"""The open week begins after the cut-off."""
+QUESTION = ("time_zone", "cut_off_days", "basis", "active_days", "memory_days", "new_days")
+"""What any question is asked by: whose day, which box, phases and populations. `scv.targets.target` adds those that a
+target's own words name. Probabilities of two weeks are compared where these are the same."""
+MODEL = (
+    *dict.fromkeys((*SNAPSHOT, *QUESTION)),
+    *("late_allowance_days", "use_age_and_sex"),  # which rows are mature, which columns are candidates
+)
+"""What a bundle depends on whatever its target is."""
+WEEK = (
+    *MODEL,
+    *("silence_days", "rhythm_days", "return_days", "horizon_days"),
+    *("targets", "capacity", "consent", "quiet_days", "held_out_share"),
+    *("name", "currency", "decimal", "separator", "provenance"),
+)
+NOWHERE = ("code", "starts_on", "ends_on", "delivery_weekdays")
+"""The code is in every path. What the span let in is in the log, which is what artefacts are made of; only the
+simulator reads delivery weekdays."""
+_PLACED = frozenset((*WEEK, *NOWHERE))
+
+
+def of(country: Country, enters: Iterable[str], **parts: Any) -> Stamp:
+    """The stamp of something of a country that these settings enter; `parts` are the others'."""
+    return Stamp(settings=of_country(country, enters), tz=tz(country.time_zone), **parts)
+
+
+def of_country(country: Country, enters: Iterable[str]) -> dict[str, Any]:
+    """Those settings of a country by name, as JSON has them, and every one that no list above holds."""
+    names = {*enters, *(set(country.__struct_fields__) - _PLACED)}
+    said: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(country))
+    return {name: value for name, value in said.items() if name in names}
+
+
 # -- what enters a stamp -------------------------------------------------------------------------------------
 def sha256_of(body: bytes) -> str:
     """The content hash of a file."""
@@ -184,7 +181,7 @@ Manifest = TypeVar("Manifest", bound=Sealed)
 
 def sealed(said: Sealed) -> bytes:
     """A manifest as JSON, with its seal."""
-    return msgspec.json.format(_ordered(msgspec.structs.replace(said, seal=_seal(said))))
+    return msgspec.json.format(msgspec.json.encode(msgspec.structs.replace(said, seal=_seal(said)), order="sorted"))
 
 
 def opened(body: bytes, form: type[Manifest]) -> Manifest:
@@ -199,11 +196,7 @@ def opened(body: bytes, form: type[Manifest]) -> Manifest:
 
 
 def _seal(said: Sealed) -> str:
-    return sha256_of(_ordered(msgspec.structs.replace(said, seal="")))
-
-
-def _ordered(said: Sealed) -> bytes:
-    return msgspec.json.encode(msgspec.json.decode(msgspec.json.encode(said)), order="sorted")
+    return sha256_of(msgspec.json.encode(msgspec.structs.replace(said, seal=""), order="sorted"))
 
 
 def print_of(*parts: object) -> str:

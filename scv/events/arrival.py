@@ -83,7 +83,8 @@ def decode(
     try:
         record = events.decoder(family).decode(value)
     except msgspec.ValidationError as error:
-        raise BadEvent("wrong type", _PATTERN.sub(_spelt, str(error))) from error
+        words = _PATTERN.sub(lambda found: _SPELLING.get(found[1], found[0]), str(error))
+        raise BadEvent("wrong type", words) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise BadEvent("not JSON", str(error)) from error
     country = countries.get(record.country)
@@ -93,33 +94,32 @@ def decode(
         raise BadEvent("no key", "the record's key must be country:customer_id")
     if key != events.key_of(record):
         raise BadEvent("key differs", "the record's key is not the body's country:customer_id")
-    taken = _mark(record, country) if isinstance(record, events.Watermark) else arrival_of(record, country)
-    if to_us(record.seen_at) > recorded_us + SKEW_US:
+    seen = _seen_us(record, country)
+    taken = record if isinstance(record, events.Watermark) else arrival_of(record, country)
+    if seen > recorded_us + SKEW_US:
         written = from_us(recorded_us)
         raise BadEvent("ahead of its record", f"seen_at {record.seen_at} is over 5 minutes after its record, {written}")
     return taken
 
 
-def _mark(watermark: events.Watermark, country: Country) -> events.Watermark:
-    """A watermark of a country, which may stand at the span's very end. Raises BadEvent beyond it."""
-    first, last = span_us(country)
-    if not first <= to_us(watermark.seen_at) <= last:
-        raise _outside(watermark, country)
-    return watermark
+def _seen_us(record: events.Event | events.Watermark, country: Country) -> int:
+    """Its `seen_at`. Raises BadEvent outside the country's span, at whose very end a watermark may stand."""
+    (first, last), seen = span_us(country), to_us(record.seen_at)
+    if not first <= seen < last + isinstance(record, events.Watermark):
+        span = f"{country.starts_on}..{country.ends_on}"
+        raise BadEvent("outside span", f"seen_at {record.seen_at} lies outside {span}")
+    return seen
 
 
 def arrival_of(record: events.Event, country: Country) -> Arrival:
     """An event of a country as folds see it. Raises BadEvent for times that cannot be."""
-    claimed, seen = to_us(record.occurred_at), to_us(record.seen_at)
-    first, last = span_us(country)
-    if not first <= seen < last:
-        raise _outside(record, country)
+    claimed, seen = to_us(record.occurred_at), _seen_us(record, country)
     if claimed > seen + SKEW_US:
         raise BadEvent("occurred after seen", f"occurred_at {record.occurred_at} is after seen_at {record.seen_at}")
     occurred = min(claimed, seen)
-    if occurred < _EARLIEST_US:
+    if occurred < DAY_US:  # in every zone the local day is one since 1970
         raise BadEvent("outside span", f"occurred_at {record.occurred_at} lies before 1970")
-    fields, day = _fields(type(record)), day_of(occurred, country.zone)
+    day = day_of(occurred, country.zone)
     return Arrival(
         country=record.country,
         customer_id=record.customer_id,
@@ -130,28 +130,13 @@ def arrival_of(record: events.Event, country: Country) -> Arrival:
         seen_us=seen,
         day=day,
         seen_day=day if seen == occurred else day_of(seen, country.zone),
-        values={field: normal(getattr(record, field)) for field in fields},
+        values={field: normal(getattr(record, field)) for field in events.payload(type(record))},
         identity=identify(record.id, claimed),
     )
 
 
-_EARLIEST_US = DAY_US
 _PATTERN = re.compile(r"matching regex '.*'(?= - at `\$\.(\w+))")
 _SPELLING = {"customer_id": "of 1 to 64 of A-Z a-z 0-9 _ . -", "country": "of two capital letters"}
-
-
-def _spelt(found: re.Match[str]) -> str:
-    """A pattern in words."""
-    return _SPELLING.get(found[1], found[0])
-
-
-@functools.cache
-def _fields(kind: type[events.Event]) -> tuple[str, ...]:
-    return tuple(name for name in kind.__struct_fields__ if name not in events.ENVELOPE)
-
-
-def _outside(record: events.Event | events.Watermark, country: Country) -> BadEvent:
-    return BadEvent("outside span", f"seen_at {record.seen_at} lies outside {country.starts_on}..{country.ends_on}")
 
 
 @functools.cache

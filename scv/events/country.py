@@ -60,7 +60,7 @@ class Country(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     @functools.cached_property
     def zone(self) -> ZoneInfo:
-        return _zone(self.time_zone)
+        return ZoneInfo(self.time_zone)
 
     def days(self, setting: str) -> int:
         """A setting that counts days, by its name, one of `DAYS`."""
@@ -69,11 +69,6 @@ class Country(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 DAYS = tuple(name for name in Country.__struct_fields__ if name.endswith("_days"))
 """The settings that count days."""
-
-
-@functools.cache
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)
 
 
 _zones = functools.cache(available_timezones)  # it walks hundreds of files

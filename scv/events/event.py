@@ -194,6 +194,7 @@ def expect(family: str, tags: Iterable[str], read: Iterable[str], where: str) ->
     errors.expect("payload field", read, [*fields(family), "kind"], where)
 
 
+@functools.cache
 def payload(kind: type[Event]) -> dict[str, FieldType]:
     """Payload field → type of one kind; a field has the same type in every kind of a family (a test)."""
     listed = msgspec.inspect.type_info(kind).fields  # type: ignore[attr-defined]

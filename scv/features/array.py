@@ -36,6 +36,18 @@ def numbers(values: Column) -> np.ndarray:
     return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
 
 
+def first_of(*rules: tuple[np.ndarray, str], otherwise: str) -> np.ndarray:
+    """object[n]: the word of the first rule, bool[n], that holds.
+
+    >>> first_of((np.array([True, False]), "a"), (np.array([True, True]), "b"), otherwise="").tolist()
+    ['a', 'b']
+    """
+    found = np.full(len(rules[0][0]), otherwise, dtype=object)
+    for holds, word in reversed(rules):
+        found[holds] = word
+    return found
+
+
 def words(values: Column) -> np.ndarray:
     """object[n] of str; missing is None."""
     if isinstance(values, pa.Array | pa.ChunkedArray):

@@ -97,12 +97,9 @@ def ece_bound(p: np.ndarray, seed: int, draws: int = DRAWS, count: int = BINS) -
     place = bins(p, count)
     random = np.random.default_rng(seed)
     said = np.bincount(place, p, minlength=count)
-    found = [np.abs(said - np.bincount(place[_drawn(p, random)], minlength=count)).sum() for _ in range(draws)]
+    drawn = (random.random(len(p)) < p for _ in range(draws))
+    found = [np.abs(said - np.bincount(place[one], minlength=count)).sum() for one in drawn]
     return float(np.quantile(found, 0.95) / len(p))
-
-
-def _drawn(p: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    return random.random(len(p)) < p
 
 
 def lift(y: np.ndarray, p: np.ndarray, share: float = 0.1) -> float:
@@ -130,10 +127,6 @@ def draw_weights(customers: np.ndarray, seed: int, draws: int = DRAWS) -> np.nda
 def interval_of_mean(values: np.ndarray, weights: np.ndarray) -> Interval:
     """Mean of one value per row."""
     return interval(float(values.mean()), (weights @ values) / weights.sum(axis=1))
-
-
-def auc_interval(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> Interval:
-    return interval(auc(y, p), _aucs(y, p, weights))
 
 
 def loss_difference(y: np.ndarray, ours: np.ndarray, peer: np.ndarray, weights: np.ndarray) -> Interval:
@@ -200,7 +193,7 @@ def quality(y: np.ndarray, p: np.ndarray, weights: np.ndarray, seed: int) -> Qua
     """`weights` are the draws of `draw_weights`, `seed` that of the perfect models."""
     return Quality(
         figures=figures_of(y, p),
-        auc=auc_interval(y, p, weights),
+        auc=interval(auc(y, p), _aucs(y, p, weights)),
         log_loss=interval_of_mean(losses(y, p), weights),
         ece_bound=ece_bound(p, seed),
     )

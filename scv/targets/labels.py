@@ -76,8 +76,9 @@ class Outcomes:
         customer was erased after its reference is removed whenever that was: its history no longer exists. A family
         without a table counts as silent.
         """
-        given = _rows(at_us, customers)
-        given |= _clauses(at_us, target, self.country) if target.clauses else _boxes(at_us, known, self.country)
+        given = _clauses(at_us, target, self.country) if target.clauses else _boxes(at_us, known, self.country)
+        given |= {"i": pa.array(np.arange(len(at_us))), "at_us": pa.array(at_us, pa.int64())}
+        given["customer_id"] = pa.array(customers, pa.string())
         self.connection.register("label_given", pa.table(given))
         self.connection.execute("CREATE OR REPLACE TEMP TABLE label_rows AS SELECT * FROM label_given")
         self.connection.unregister("label_given")
@@ -136,14 +137,6 @@ def complete_to(
     marks = [lake.watermark_us(connection, family, country.code, version) for family in families]
     known = [mark for mark in marks if mark is not None]
     return from_us(min(known)) if len(known) == len(marks) else None
-
-
-def _rows(at_us: np.ndarray, customers: Sequence[str]) -> dict[str, pa.Array]:
-    return {
-        "i": pa.array(np.arange(len(at_us))),
-        "at_us": pa.array(at_us, pa.int64()),
-        "customer_id": pa.array(customers, pa.string()),
-    }
 
 
 # -- is there an event of that kind in those days? -----------------------------------------------------------

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from scv.events.country import Country
-from scv.features.array import Features, column, numbers, words
+from scv.features.array import Features, column, first_of, numbers, words
 from scv.fetchers import roles
 
 Phase = Literal["new", "established", "paused", "dormant", "left"]
@@ -40,25 +40,14 @@ def phase(features: Features, rule: Rule) -> np.ndarray:
     Recorded: what the newest lifecycle event says; nobody is dormant, and who never started counts as left.
     Derived: from the last order; who never ordered, or not for longer than the memory, is left.
     """
-    return _recorded(features, rule) if rule.basis == "recorded" else _derived(features, rule)
-
-
-def _recorded(features: Features, rule: Rule) -> np.ndarray:
-    state = words(column(features, roles.STATE))
-    new = numbers(column(features, roles.SUBSCRIBED)) < rule.new_days
-    running = np.isin(state.astype(str), ["started", "resumed", "reactivated"])
-    return _choose([running & new, running, state == "paused"], ["new", "established", "paused"])
-
-
-def _derived(features: Features, rule: Rule) -> np.ndarray:
-    silent = numbers(column(features, roles.SILENCE))
-    new = numbers(column(features, roles.FIRST_ORDER)) < rule.new_days
-    active = silent <= rule.active_days
-    return _choose([active & new, active, silent <= rule.memory_days], ["new", "established", "dormant"])
-
-
-def _choose(conditions: list[np.ndarray], phases: list[Phase]) -> np.ndarray:
-    found = np.full(len(conditions[0]), "left", dtype=object)
-    for condition, name in reversed(list(zip(conditions, phases, strict=True))):
-        found[condition] = name
-    return found
+    if rule.basis == "recorded":
+        state = words(column(features, roles.STATE))
+        new = numbers(column(features, roles.SUBSCRIBED)) < rule.new_days
+        active = np.isin(state.astype(str), ["started", "resumed", "reactivated"])
+        rest = (state == "paused", "paused")
+    else:
+        silent = numbers(column(features, roles.SILENCE))
+        new = numbers(column(features, roles.FIRST_ORDER)) < rule.new_days
+        active = silent <= rule.active_days
+        rest = (silent <= rule.memory_days, "dormant")
+    return first_of((active & new, "new"), (active, "established"), rest, otherwise="left")

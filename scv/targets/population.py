@@ -6,16 +6,18 @@ Each rule gives the reason why a customer is not asked about, or "" for those wh
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
 
 from scv.events.country import Country
-from scv.features.array import Features, column, numbers, words
+from scv.features.array import Features, column, first_of, numbers, words
 from scv.fetchers import roles
 from scv.targets.phase import ACTIVE, phase
 from scv.targets.phase import NEEDS as PHASE_NEEDS
 
+_reason = functools.partial(first_of, otherwise="")
 Rule = Callable[[Features, Country], np.ndarray]
 SETTLED_DAYS = 7
 """A cancellation younger than this is still being undone by the people who are leaving."""
@@ -28,20 +30,10 @@ NO_SUBSCRIPTION = "no subscription on record"
 NEVER_ORDERED = "no order on record"
 
 
-def lapse(features: Features, country: Country) -> np.ndarray:
-    """Ordered in `[at - active, at)`."""
-    return _ordered_within(features, country, country.active_days)
-
-
-def skip(features: Features, country: Country) -> np.ndarray:
-    """Ordered in `[at - rhythm, at)`."""
-    return _ordered_within(features, country, country.rhythm_days)
-
-
 def returning(features: Features, country: Country) -> np.ndarray:
     """Ordered in `[at - memory, at - active)`."""
     silent = numbers(column(features, roles.SILENCE))
-    return _reasons(
+    return _reason(
         (np.isnan(silent), NEVER_ORDERED),
         (silent <= country.active_days, f"ordered in the last {country.active_days} days"),
         (silent > country.memory_days, _silent(country.memory_days)),
@@ -52,7 +44,7 @@ def cancellation(features: Features, country: Country) -> np.ndarray:
     """A subscription that runs or is paused."""
     state = words(column(features, roles.STATE))
     stands = phase(features, country)
-    return _reasons(
+    return _reason(
         (state == "cancelled", ALREADY_CANCELLED),
         (~np.isin(stands.astype(str), [*ACTIVE, "paused"]), NO_SUBSCRIPTION),
     )
@@ -64,7 +56,7 @@ def pause(features: Features, country: Country) -> np.ndarray:
     A skip of any day in the open week counts as the open box's: there is one box a week.
     """
     stands = phase(features, country).astype(str)
-    return _reasons(
+    return _reason(
         (words(column(features, roles.STATE)) == "cancelled", ALREADY_CANCELLED),
         (stands == "paused", "subscription is paused"),
         (~np.isin(stands, ACTIVE), NO_SUBSCRIPTION),
@@ -77,7 +69,7 @@ def reactivation(features: Features, country: Country) -> np.ndarray:
     """Cancelled `SETTLED_DAYS` to `memory_days` ago, and still so."""
     state = words(column(features, roles.STATE))
     ago = numbers(column(features, roles.CANCELLED_AGO))
-    return _reasons(
+    return _reason(
         (state != "cancelled", "not cancelled"),
         (ago < SETTLED_DAYS, f"too new: cancelled less than {SETTLED_DAYS} days ago"),
         (~(ago <= country.memory_days), f"cancelled longer than {country.memory_days} days ago"),
@@ -85,8 +77,8 @@ def reactivation(features: Features, country: Country) -> np.ndarray:
 
 
 RULES: dict[str, Rule] = {
-    "lapse": lapse,
-    "skip": skip,
+    "lapse": lambda features, country: _ordered_within(features, country, country.active_days),
+    "skip": lambda features, country: _ordered_within(features, country, country.rhythm_days),
     "return": returning,
     "cancellation": cancellation,
     "pause": pause,
@@ -96,20 +88,13 @@ RULES: dict[str, Rule] = {
 
 
 def _ordered_within(features: Features, country: Country, days: int) -> np.ndarray:
+    """Ordered in `[at - days, at)`."""
     silent = numbers(column(features, roles.SILENCE))
     gone = np.zeros(len(silent), dtype=bool)
     if country.basis == "recorded":  # nobody gets a number for a subscription that is known to have ended
         gone = words(column(features, roles.STATE)) == "cancelled"
-    return _reasons((gone, ALREADY_CANCELLED), (np.isnan(silent), NEVER_ORDERED), (silent > days, _silent(days)))
+    return _reason((gone, ALREADY_CANCELLED), (np.isnan(silent), NEVER_ORDERED), (silent > days, _silent(days)))
 
 
 def _silent(days: int) -> str:
     return f"silent for longer than {days} days"
-
-
-def _reasons(*rules: tuple[np.ndarray, str]) -> np.ndarray:
-    """object[n]: the first reason that holds, or ""."""
-    found = np.full(len(rules[0][0]), "", dtype=object)
-    for holds, reason in reversed(rules):
-        found[holds] = reason
-    return found

@@ -127,14 +127,10 @@ class Target:
         """The end of what the label reads: maturity and embargo count from here."""
         return add_days(at, self.decided_days(country), country.zone)
 
-    def mature_at(self, at: datetime, country: Country) -> datetime:
-        """When the label may be used: the late ones have come in as well."""
-        return add_days(self.decided_at(at, country), country.late_allowance_days, country.zone)
-
 
 def mature(target: Target, at: datetime, country: Country, watermark: datetime) -> bool:
-    """Is the label of a reference final at this watermark? Early positives wait too."""
-    return watermark >= target.mature_at(at, country)
+    """Is the label of a reference final at this watermark, with what comes late? Early positives wait too."""
+    return watermark >= add_days(target.decided_at(at, country), country.late_allowance_days, country.zone)
 
 
 RECENCY = {

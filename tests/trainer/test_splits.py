@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from scv.events.calendar import from_us
+from scv.targets.target import mature
 from trainer.dataset import TrainingSet
 from trainer.splits import by_customer, forward, judged, searched
 
@@ -16,7 +17,7 @@ def test_fitted_labels_were_final_when_the_judged_weeks_began(rows: TrainingSet)
         assert split is not None
         begins = from_us(int(rows.at_us[split.judge].min()))
         newest = from_us(int(rows.at_us[split.fit].max()))
-        assert rows.target.mature_at(newest, rows.country) <= begins
+        assert mature(rows.target, newest, rows.country, begins)
         assert (begins - newest).days >= 57
 
 
