@@ -6,7 +6,7 @@ A UserError is the caller's mistake: the command line exits with 2. All others a
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 Named = TypeVar("Named")
@@ -117,6 +117,13 @@ def expect(what: str, names: Iterable[str], known: Iterable[str], hint: str = ""
     for name in names:
         if name not in options:
             raise UnknownName(what, name, options, hint)
+
+
+def look_up(what: str, name: str, known: Mapping[str, Named], hint: str = "") -> Named:
+    """What has this name. Raises UnknownName."""
+    if name not in known:
+        raise UnknownName(what, name, known, hint)
+    return known[name]
 
 
 def named(what: str, pairs: Iterable[tuple[str, Named]]) -> dict[str, Named]:

@@ -7,7 +7,7 @@ A setting is an environment variable `CEREBRO_NAME`. What `cerebro up` started i
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -107,7 +107,20 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     """
     env = dict(os.environ if environment is None else environment)
     home = Path(env.get(PREFIX + "HOME", Settings.__struct_defaults__[0])).expanduser()
-    return _convert(_services(home) | {k: v for k, v in env.items() if k.startswith(PREFIX)})
+    known = {PREFIX + name.upper(): name for name in Settings.__struct_fields__}
+    values: dict[str, Any] = {}
+    for variable, text in [*_services(home), *((name, text) for name, text in env.items() if name.startswith(PREFIX))]:
+        if variable.startswith((PREFIX + "TEST_", PREFIX + "FAULT")):
+            continue  # read by the test suite and by fault points only
+        if variable not in known:
+            near = did_you_mean(variable, known)
+            raise BadSetting(f"Unknown setting {variable}.{near} `cerebro settings` lists all.")
+        values[known[variable]] = text
+    try:
+        return msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        said = f"A CEREBRO_ variable has a value that cannot be used: {error}. `cerebro settings` lists all."
+        raise BadSetting(said) from error
 
 
 def services_file(home: Path) -> Path:
@@ -115,32 +128,12 @@ def services_file(home: Path) -> Path:
     return home / "services.env"
 
 
-def _services(home: Path) -> dict[str, str]:
+def _services(home: Path) -> Iterator[tuple[str, str]]:
     path = services_file(home)
-    if not path.is_file():
-        return {}
-    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
-    pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
-    return {name: value for name, _, value in pairs}
-
-
-def _convert(variables: Mapping[str, str]) -> Settings:
-    known = {PREFIX + name.upper(): name for name in Settings.__struct_fields__}
-    values: dict[str, Any] = {}
-    for variable, text in variables.items():
-        if variable.startswith((PREFIX + "TEST_", PREFIX + "FAULT")):
-            continue  # read by the test suite and by fault points only
-        if variable not in known:
-            raise BadSetting(
-                f"Unknown setting {variable}.{did_you_mean(variable, known)} `cerebro settings` lists all."
-            )
-        values[known[variable]] = text
-    try:
-        return msgspec.convert(values, Settings, strict=False)
-    except msgspec.ValidationError as error:
-        raise BadSetting(
-            f"A CEREBRO_ variable has a value that cannot be used: {error}. `cerebro settings` lists all."
-        ) from error
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+        name, sign, value = line.strip().partition("=")
+        if sign and not name.startswith("#"):
+            yield name, value
 
 
 def table(settings: Settings | None = None) -> list[tuple[str, str, str]]:

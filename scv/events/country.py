@@ -13,13 +13,14 @@ from zoneinfo import ZoneInfo, available_timezones
 import msgspec
 from msgspec import Meta
 
-from scv.errors import BadSetting, UnknownName, did_you_mean
+from scv.errors import BadSetting, did_you_mean, look_up
 
 BUILT_IN = Path(__file__).parent / "countries"
 
 EARLIEST, LATEST = date(1970, 1, 1), date(9999, 1, 1)
 """Every span lies between: its instants count from 1970, and local time in every zone has them."""
 
+Basis = Literal["recorded", "derived"]
 Days = Annotated[int, Meta(ge=1, le=3650)]
 
 
@@ -38,7 +39,7 @@ class Country(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     currency: str = "EUR"
     decimal: Literal[".", ","] = "."
     separator: Literal[",", ";"] = ","
-    basis: Literal["recorded", "derived"] = "derived"
+    basis: Basis = "derived"
     targets: tuple[str, ...] = ("lapse", "skip", "return")
     active_days: Days = 28
     silence_days: Days = 56
@@ -79,10 +80,7 @@ def load(code: str, folder: Path | None = None) -> Country:
 
     Raises UnknownName (with the nearest code) or BadSetting (naming the file and the key).
     """
-    known = _files(folder)
-    if code not in known:
-        raise UnknownName("country", code, known, f"A country is a file XX.toml in {folder or BUILT_IN}.")
-    return read(known[code])
+    return read(look_up("country", code, _files(folder), f"A country is a file XX.toml in {folder or BUILT_IN}."))
 
 
 def changed(code: str, folder: Path | None = None) -> tuple[int, int] | None:

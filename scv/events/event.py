@@ -16,7 +16,6 @@ import msgspec
 from msgspec import Meta, Struct
 
 from scv import errors
-from scv.errors import UnknownName
 
 Id = Annotated[str, Meta(min_length=1, max_length=128)]
 # `$` alone would take a newline at the end; schema readers know no \Z.
@@ -176,9 +175,7 @@ def tag(kind: type[Event]) -> str:
 
 def kinds(family: str) -> tuple[type[Event], ...]:
     """The kinds of a family, `erased` included. Raises UnknownName."""
-    if family not in FAMILIES:
-        raise UnknownName("event family", family, FAMILIES)
-    return (*FAMILIES[family], Erased)
+    return (*errors.look_up("event family", family, FAMILIES), Erased)
 
 
 @functools.cache

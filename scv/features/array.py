@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from scv.errors import UnknownName
+from scv.errors import look_up
 
 Column: TypeAlias = Sequence[Any] | np.ndarray | Any
 """A list, a numpy array or an Arrow array (whose types nobody ships)."""
@@ -18,9 +18,7 @@ Features: TypeAlias = Mapping[str, Column]
 
 def column(features: Features, name: str) -> Column:
     """One column. Raises UnknownName: a column that is not there is a mistake, never "missing"."""
-    if name not in features:
-        raise UnknownName("feature", name, features, "Read every feature of the service, then ask again.")
-    return features[name]
+    return look_up("feature", name, features, "Read every feature of the service, then ask again.")
 
 
 def numbers(values: Column) -> np.ndarray:

@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from scv.errors import BadSetting, UnknownName, expect
+from scv.errors import BadSetting, look_up
 from scv.events import event as events
 from scv.folds.fold import OPEN_WEEK, Dtype, Fold, Window, Windowed
 from scv.stamp import print_of
@@ -102,8 +102,7 @@ class Fetcher:
     def column(cls, name: str) -> str:
         """The full name of one of its features. Raises UnknownName."""
         known = {one.name: one.full_name for one in cls.features}
-        expect("feature", [name], known, f"(in fetcher {cls.__name__})")
-        return known[name]
+        return look_up("feature", name, known, f"(in fetcher {cls.__name__})")
 
     @classmethod
     def fingerprint(cls) -> str:
@@ -172,9 +171,7 @@ def of_family(family: str) -> list[type[Fetcher]]:
 
 def get(name: str) -> type[Fetcher]:
     """A fetcher by name. Raises UnknownName."""
-    if name not in collect():
-        raise UnknownName("fetcher", name, collect())
-    return collect()[name]
+    return look_up("fetcher", name, collect())
 
 
 def all_features() -> dict[str, Feature]:

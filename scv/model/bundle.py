@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -181,7 +181,7 @@ def write(folder: Path, info: BundleInfo, model: str, report: str | None = None)
     path = folder / info.id
     if path.exists():
         try:
-            _checked(path)
+            _opened(path)
             return path
         except CorruptBundle:
             shutil.rmtree(path)
@@ -199,12 +199,11 @@ def load(path: Path, country: Country) -> Bundle:
     `country` holds today's settings. Raises CorruptBundle, or StaleBundle naming the columns, the question or the
     settings that are no longer those it was trained for.
     """
-    manifest, files = _checked(path)
-    info = _decoded(path, files)
+    manifest, info, model = _opened(path)
     why = why_not(info, country)
     if why:
         raise StaleBundle(f"Bundle {info.id} cannot answer: {why}. Run `cerebro train {country.code}`.")
-    bundle = Bundle(path, info, files[MODEL].decode(), manifest)
+    bundle = Bundle(path, info, model, manifest)
     if bundle._booster.num_feature() != len(info.columns):
         raise CorruptBundle(f"{path}: the trees know {bundle._booster.num_feature()} columns, not {len(info.columns)}.")
     return bundle
@@ -212,14 +211,7 @@ def load(path: Path, country: Country) -> Bundle:
 
 def read_info(path: Path) -> BundleInfo:
     """What a bundle says of itself, whatever today's definitions are. Raises CorruptBundle."""
-    return _decoded(path, _checked(path)[1])
-
-
-def _decoded(path: Path, files: Mapping[str, bytes]) -> BundleInfo:
-    try:
-        return msgspec.json.decode(files[INFO], type=BundleInfo)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise CorruptBundle(f"{path / INFO} is no bundle of this version: {error}. Train a new one.") from error
+    return _opened(path)[1]
 
 
 def made_of(country: Country, target: str, **parts: Any) -> Stamp:
@@ -238,21 +230,25 @@ def why_not(info: BundleInfo, country: Country) -> str:
     return replace(then, definitions=before).why_not(replace(now, definitions=today))
 
 
-def _checked(path: Path) -> tuple[str, dict[str, bytes]]:
+def _opened(path: Path) -> tuple[str, BundleInfo, str]:
+    """The SHA-256 of a bundle's manifest, what it says of itself and its trees' text, once every hash was checked."""
     try:
         body = (path / MANIFEST).read_bytes()
         hashes = msgspec.json.decode(body, type=dict[str, str])
-        files = {name: (path / name).read_bytes() for name in (MODEL, INFO)}
-        files |= {name: (path / name).read_bytes() for name in hashes if name == REPORT}
+        unknown = set(hashes) - {MODEL, INFO, REPORT}
+        files = {name: (path / name).read_bytes() for name in {MODEL, INFO, *hashes} - unknown}
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise CorruptBundle(f"{path} is no whole bundle: {error}. Train a new one, or promote another.") from error
     for name, content in files.items():
         if hashes.get(name) != sha256_of(content):
             raise CorruptBundle(f"{path / name} is not what was written. Train a new one, or promote another.")
-    unknown = set(hashes) - set(files)
     if unknown:
         raise CorruptBundle(f"{path / MANIFEST} lists files nobody writes: {', '.join(sorted(unknown))}.")
-    return sha256_of(body), files
+    try:
+        info = msgspec.json.decode(files[INFO], type=BundleInfo)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise CorruptBundle(f"{path / INFO} is no bundle of this version: {error}. Train a new one.") from error
+    return sha256_of(body), info, files[MODEL].decode()
 
 
 def written(settings: Settings, country: Country) -> Iterator[Written]:

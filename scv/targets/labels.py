@@ -17,6 +17,7 @@ from scv.events.calendar import add_days, day_of, from_us, to_us
 from scv.events.country import Country
 from scv.features.array import Features, column, numbers
 from scv.fetchers import roles
+from scv.folds import Count
 from scv.folds.fold import literal
 from scv.offline.batch import admit
 from scv.offline.lake import Lake, LakeVersion
@@ -169,11 +170,10 @@ def _happened(events: Mapping[str, str], target: Target) -> str:
 def _answer(events: Mapping[str, str], clause: Clause, i: int) -> str:
     if clause.family not in events:
         return "false" if clause.present else "true"
-    parts = [f"kind IN ({', '.join(literal(kind) for kind in clause.kinds)})"]
-    parts += [f'"{name}" {sign} {literal(value)}' for name, sign, value in clause.where]
     within = f"o.occurred_us >= r.from{i} AND o.occurred_us < r.to{i}"
     found = f"""q.i IN (SELECT r.i FROM label_rows r JOIN {events[clause.family]} o
-                    ON o.customer_id = r.customer_id AND {within} WHERE {" AND ".join(parts)})"""
+                    ON o.customer_id = r.customer_id AND {within}
+                    WHERE {Count(kinds=clause.kinds, where=clause.where).condition()})"""
     return found if clause.present else f"NOT ({found})"
 
 

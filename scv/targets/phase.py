@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 import msgspec
 import numpy as np
 
-from scv.events.country import Country
+from scv.events.country import Basis, Country
 from scv.features.array import Features, column, first_of, numbers, words
 from scv.fetchers import roles
 
@@ -21,7 +21,7 @@ NEEDS = (roles.SILENCE, roles.FIRST_ORDER, roles.STATE, roles.SUBSCRIBED)
 class PhaseRule(msgspec.Struct, frozen=True, kw_only=True):
     """What of a country's settings decides: a bundle keeps it, so that it codes a phase as when it was trained."""
 
-    basis: Literal["recorded", "derived"]
+    basis: Basis
     active_days: int
     memory_days: int
     new_days: int

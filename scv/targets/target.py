@@ -10,21 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from string import Formatter
-from typing import Literal
 
 import numpy as np
 
-from scv.errors import UnknownName, expect, named
+from scv.errors import expect, look_up, named
 from scv.events import event as events
 from scv.events.calendar import add_days
-from scv.events.country import DAYS, Country
+from scv.events.country import DAYS, Basis, Country
 from scv.features.array import Features
 from scv.fetchers import roles
 from scv.folds.fold import Condition
 from scv.stamp import print_of
 from scv.targets import box, population
-
-Basis = Literal["recorded", "derived"]
 
 
 @dataclass(frozen=True)
@@ -198,9 +195,7 @@ TARGETS: dict[str, Target] = named("target", ((target.name, target) for target i
 
 def get(name: str) -> Target:
     """A target by name. Raises UnknownName."""
-    if name not in TARGETS:
-        raise UnknownName("target", name, TARGETS)
-    return TARGETS[name]
+    return look_up("target", name, TARGETS)
 
 
 def of_country(country: Country) -> list[Target]:
