@@ -4,6 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
+unexport PYTHONDONTWRITEBYTECODE  # every start of a command, and every worker of the tests, would compile all anew
 
 VENV := .venv
 BIN := $(VENV)/bin
