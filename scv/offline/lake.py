@@ -236,16 +236,19 @@ class Lake:
             marks = {family: self.watermark_us(connection, family, country, version) for family in families}
         return {family: from_us(us) for family, us in marks.items() if us is not None}
 
-    def _source(self, connection: duckdb.DuckDBPyConnection, family: str, country: str, version: LakeVersion) -> str:
+    def files(self, family: str, country: str, version: LakeVersion) -> list[str]:
+        """The files of a version that hold what arrived of a family in a country, watermarks included."""
         pinned = version.families.get(family, -1)
         table = self.table(family, pinned) if pinned >= 0 else None
-        empty = _empty(family)
-        files = [] if table is None else table.file_uris(file_pruning_predicate=[("country", "=", country)])
+        return [] if table is None else table.file_uris(file_pruning_predicate=[("country", "=", country)])
+
+    def _source(self, connection: duckdb.DuckDBPyConnection, family: str, country: str, version: LakeVersion) -> str:
+        empty, files = _empty(family), self.files(family, country, version)
         if not files:
             return f"({empty})"
         missing = [file for file in files if not Path(file).exists()]
         if missing:
-            raise self._lost(family, pinned, missing)
+            raise self._lost(family, version.families[family], missing)
         sums.refuse_damaged(self.table_path(family), files)
         listed = ", ".join("'" + file.replace("'", "''") + "'" for file in sorted(files))
         partitions = "hive_partitioning = true, hive_types = {'country': VARCHAR, 'month': VARCHAR}"

@@ -120,13 +120,17 @@ class _Task:
     country: Country
     layouts: list[Layout]
     fields: list[str] = field(init=False)
+    empty: bool = field(init=False)
+    """The lake holds nothing of this family in this country."""
 
     def __post_init__(self) -> None:
         self.fields = [layout.field for layout in self.layouts]
+        source = self.source
+        self.empty = not source.lake.files(source.log.family, self.country.code, source.version)
 
     def count(self, connection: duckdb.DuckDBPyConnection) -> int:
         """How many customers there are."""
-        if self.source.version.families[self.source.log.family] < 0:
+        if self.empty:
             return 0
         found = connection.execute(f"SELECT count(DISTINCT customer_id) FROM ({self._deliveries(connection)})")
         return int(found.fetchall()[0][0])
@@ -138,8 +142,7 @@ class _Task:
         generation or epoch began (they are not its rows).
         """
         begun = self.store.incarnation()
-        empty = self.source.version.families[self.source.log.family] < 0
-        if not empty:
+        if not self.empty:
             source = self.source
             logs = source.lake.arrivals(connection, source.log.family, self.country, source.version)
             for chunk in _chunks(logs, CHUNK):
@@ -147,7 +150,7 @@ class _Task:
                 report()
         if self.store.incarnation() != begun:
             raise StoreUnusable("The store restarted during the rebuild and may have lost rows. Run it again.")
-        watermark = None if empty else self._restore_clock(connection)
+        watermark = None if self.empty else self._restore_clock(connection)
         if not self.store.mark_built(self._built()):
             raise StoreUnusable("The rows were begun anew during this rebuild: its own count no longer. Run it again.")
         if watermark is not None:
