@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import secrets
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from scv import machine
+from scv.errors import UserError
 
 DRAFT = ".draft"
 
@@ -41,3 +45,19 @@ def write(path: Path, body: bytes) -> None:
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def alone(folder: Path, busy: str = "") -> Iterator[None]:
+    """One at a time in a folder: the kernel keeps the lock and drops it however a process ends.
+
+    A second waits for its turn, or is told `busy` at once: UserError.
+    """
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | (fcntl.LOCK_NB if busy else 0))
+        yield
+    except BlockingIOError as error:
+        raise UserError(busy) from error
+    finally:
+        os.close(held)

@@ -90,14 +90,13 @@ def begins(
 ) -> datetime:
     """The first instant at which a population can be told. Raises UserError for a country without events."""
     families = sorted({family for target in targets for family in target.families})
-    seen = [
-        connection.execute(f"SELECT min(seen_us) FROM ({lake.query(connection, family, country, version)})").fetchone()
-        for family in families
-    ]
-    known = [row[0] for row in seen if row and row[0] is not None]
-    if not known:
+    seen = " UNION ALL ".join(
+        f"SELECT seen_us FROM ({lake.query(connection, one, country, version)})" for one in families
+    )
+    (first,) = connection.execute(f"SELECT min(seen_us) FROM ({seen})").fetchall()[0]
+    if first is None:
         raise UserError(f"The lake holds no events of {country.code}. Replay its events first.")
-    return add_days(from_us(min(known)), country.active_days, country.zone)
+    return add_days(from_us(first), country.active_days, country.zone)
 
 
 def _tuesdays(country: Country, begin: datetime, end: datetime) -> list[datetime]:

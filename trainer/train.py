@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from scv import atomic
-from scv.errors import CorruptBundle, UserError
+from scv.errors import CorruptBundle
 from scv.model import bundle, champion
 from scv.settings import Settings
 from scv.targets.target import Target
@@ -85,30 +83,37 @@ def train(settings: Settings, past: Past, target: Target, plan: Plan = SEARCH, p
     The incumbent is the champion's recipe, or the default. A leak promotes nothing. Raises UserError where there is
     nothing to learn, or where another run is at work on the same target.
     """
-    watch = Stopwatch()
     folder = champion.folder(settings, past.country.code, target.name)
-    with _alone(folder):
+    begun, laps = time.monotonic(), dict[str, float]()
+
+    def lap(name: str) -> None:
+        laps[name] = round(time.monotonic() - begun - sum(laps.values()), 2)
+
+    folder.mkdir(parents=True, exist_ok=True)
+    busy = f"Another training of {past.country.code} {target.name} is at work: wait for it."
+    with atomic.alone(folder, busy):
+        atomic.sweep(folder)
         everything = past.rows(target)
         rows = steady(everything)
-        watch.lap("rows")
+        lap("rows")
         run = _Run(settings, rows, everything, plan, progress)
         recipe, verdict, history = run.choose(_incumbent(settings, past.country.code, target.name))
-        watch.lap("choice")
+        lap("choice")
         if not verdict.promote:
             old = champion.champion(settings, past.country.code, target.name)
-            return Trained(target.name, old, False, verdict.why, recipe, verdict.figures, watch.laps)
+            return Trained(target.name, old, False, verdict.why, recipe, verdict.figures, laps)
         run.say("fitting", 1)
         drifting = sorted({one.name for one in everything.columns} - {one.name for one in rows.columns})
         metrics = {"gate": verdict.figures, "why": verdict.why, "drifting": drifting}
         made = assemble(recipe, rows, past.at, past.lake, settings.threads, metrics)
-        watch.lap("fit")
+        lap("fit")
         run.say("writing", 2)
         page = report_page(made, verdict, history) if plan.report else None
         path = bundle.write(folder, made.info, made.model, page)
         bundle.promote(path, past.country)
-        watch.lap("bundle")
+        lap("bundle")
         run.say("done", 3)
-    return Trained(target.name, path, True, verdict.why, recipe, made.info.metrics, watch.laps)
+    return Trained(target.name, path, True, verdict.why, recipe, made.info.metrics, laps)
 
 
 @dataclass(frozen=True)
@@ -143,19 +148,6 @@ class _Run:
         self.progress(f"trial {step.number}: {step.text}", step.number, self._trials + 3)
 
 
-class Stopwatch:
-    """Seconds between laps, by name."""
-
-    def __init__(self) -> None:
-        self.laps: dict[str, float] = {}
-        self._last = time.monotonic()
-
-    def lap(self, name: str) -> None:
-        now = time.monotonic()
-        self.laps[name] = round(now - self._last, 2)
-        self._last = now
-
-
 def _incumbent(settings: Settings, country: str, target: str) -> Recipe:
     """The champion's recipe, also where its columns have changed since; the default where there is none."""
     try:
@@ -163,18 +155,3 @@ def _incumbent(settings: Settings, country: str, target: str) -> Recipe:
         return DEFAULT if path is None else msgspec.convert(bundle.read_info(path).params, Recipe)
     except (CorruptBundle, msgspec.ValidationError):
         return DEFAULT  # a damaged champion must not keep the next one from being trained
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One run per country and target: the lock goes with the process, however it ends."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UserError(
-                f"Another training of {folder.parent.name} {folder.name} is at work: wait for it."
-            ) from error
-        atomic.sweep(folder)
-        yield

@@ -10,10 +10,8 @@ Nothing published is ever written again; a wrong week is moved aside.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import functools
 import io
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -261,11 +259,15 @@ class Folder:
 def claimed(fs: Any, path: str, work: str) -> Iterator[None]:
     """Inside, nobody else writes under `path`. Raises UserError while somebody does.
 
-    On a disk the kernel keeps the lock and drops it however a process ends. An object store keeps a file that says
-    what for: the same work goes on where a killed one stopped, another waits.
+    On a disk the kernel keeps the lock, and what killed writers left half is removed first. An object store keeps a
+    file that says what for: the same work goes on where a killed one stopped, another waits.
     """
     if isinstance(fs, LocalFileSystem):
-        with _locked(Path(path)):
+        folder = Path(path)
+        folder.mkdir(parents=True, exist_ok=True)
+        with atomic.alone(folder, f"Another export is writing to {folder}. Wait for it, then run this again."):
+            for one in (folder, *folder.iterdir()):
+                atomic.sweep(one)
             yield
         return
     file, said = f"{path}/{CLAIM}", work.encode()
@@ -281,19 +283,3 @@ def claimed(fs: Any, path: str, work: str) -> Iterator[None]:
     finally:
         with contextlib.suppress(FileNotFoundError):
             fs.rm_file(file)
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """What killed writers left half is removed first."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        for one in (folder, *folder.iterdir()):
-            atomic.sweep(one)
-        yield
-    except BlockingIOError as error:
-        raise UserError(f"Another export is writing to {folder}. Wait for it, then run this again.") from error
-    finally:
-        os.close(lock)

@@ -1,4 +1,4 @@
-"""A folder for files that are not published yet, and the lock of whoever moves them."""
+"""A folder for files that are not published yet."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+from scv.atomic import alone
 
 DRAFT = ".draft-"
 
@@ -38,16 +40,5 @@ def _drop_dead(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     except BlockingIOError:
         pass
-    finally:
-        os.close(held)
-
-
-@contextlib.contextmanager
-def alone(root: Path) -> Iterator[None]:
-    """One at a time moves files in or out; a second waits for that moment."""
-    held = os.open(root, os.O_RDONLY)
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        yield
     finally:
         os.close(held)
