@@ -33,16 +33,13 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of all commands, without importing any."""
-        return sorted(name_of(path) for path in FOLDER.glob("*.py") if defines_command(path))
+        return sorted(path.stem for path in FOLDER.glob("*.py") if "\ndef command(" in path.read_text(encoding="utf-8"))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name, imported now; None when there is none."""
-        path = FOLDER / f"{cmd_name.replace('-', '_')}.py"
-        if cmd_name != name_of(path) or not path.is_file() or not defines_command(path):
+        if cmd_name not in self.list_commands(ctx):
             return None
-        found = importlib.import_module(f"commands.{path.stem}").command
-        if not isinstance(found, click.Command):
-            raise TypeError(f"`command` in commands/{path.name} is not a click command: decorate it.")
+        found: click.Command = importlib.import_module(f"commands.{cmd_name}").command
         found.name = cmd_name
         return found
 
@@ -50,48 +47,22 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click, with the nearest known name. Raises UsageError."""
-        name = args[0]
-        if not name.startswith("-") and self.get_command(ctx, name) is None:
-            near = did_you_mean(name, self.list_commands(ctx))
+        name, known = args[0], self.list_commands(ctx)
+        if not name.startswith("-") and name not in known:
+            near = did_you_mean(name, known)
             raise click.UsageError(f"Unknown command {name!r}.{near} `cerebro --help` lists all.", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The first line of each file's docstring, read without importing the file."""
-        rows = [(name, summary(FOLDER / f"{name.replace('-', '_')}.py")) for name in self.list_commands(ctx)]
         with formatter.section("Commands"):
-            formatter.write_dl(rows)
-
-
-def name_of(path: Path) -> str:
-    """The command's name: the file's, with dashes.
-
-    >>> name_of(Path("commands/train_weekly.py"))
-    'train-weekly'
-    """
-    return path.stem.replace("_", "-")
-
-
-def defines_command(path: Path) -> bool:
-    """True where a file defines `command` at its top level; other files there are parts of commands."""
-    return any(_defined(node) == "command" for node in _parse(path).body)
+            formatter.write_dl([(name, summary(FOLDER / f"{name}.py")) for name in self.list_commands(ctx)])
 
 
 def summary(path: Path) -> str:
     """The first line of a file's docstring, or ''."""
-    return (ast.get_docstring(_parse(path)) or "").partition("\n")[0]
-
-
-def _parse(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-
-
-def _defined(node: ast.stmt) -> str | None:
-    if isinstance(node, ast.FunctionDef):
-        return node.name
-    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-        return node.targets[0].id
-    return None
+    module = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    return (ast.get_docstring(module) or "").partition("\n")[0]
 
 
 def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:

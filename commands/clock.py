@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from scv import settings
 from scv.events import calendar
-from scv.events import country as countries
-from scv.settings import Settings
+from terminal import consumers, listing
+from terminal.arguments import the_countries
 
 if TYPE_CHECKING:
-    from scv.online.rowstore import RowStore
     from streams.positions.clock import CountryClock
 
 
@@ -38,32 +38,21 @@ def command(code: str, back_to: str | None, as_json: bool) -> None:
     from streams.positions import clock
 
     found = settings.load()
-    country = countries.load(code, found.countries_path)
+    (country,) = the_countries([code], found)
     with connect(found) as client:
         store = RowStore(client)
         if back_to is not None:
-            _set_back(found, store, country, calendar.reference(back_to, country))
+            at = calendar.reference(back_to, country)
+            if not consumers.wait(found, client):
+                talk = "The consumers do not run: what they have not taken yet may move it on. Look again then."
+                click.echo(talk, err=True)
+            done = clock.set_back(found, store, country, at)
+            talk = f"Set back, with {done.watermarks} watermarks of the lake; {done.snapshots} snapshots removed."
+            click.echo(talk, err=True)
         _show(clock.read(store, Lake(found.lake_path), country), as_json)
 
 
-def _set_back(found: Settings, store: RowStore, country: countries.Country, at: datetime) -> None:
-    from streams.positions import clock
-    from terminal import consumers
-
-    if consumers.run(store.client):
-        consumers.wait(found, store.client)
-    else:
-        click.echo("The consumers do not run: what they have not taken yet may move it on. Look again then.", err=True)
-    done = clock.set_back(found, store, country, at)
-    talk = f"Set back, with {done.watermarks} watermarks of the lake; {done.snapshots} snapshots removed."
-    click.echo(talk, err=True)
-
-
 def _show(clock: CountryClock, as_json: bool) -> None:
-    import msgspec
-
-    from terminal import listing
-
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(clock), indent=2).decode())
         return

@@ -7,6 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from scv import settings as known
+from scv.errors import Unreachable
+from scv.events import calendar
+from terminal.arguments import the_countries
+
 if TYPE_CHECKING:
     from scorer.tuesday.export import Exported
     from scorer.tuesday.reconcile import Reconciled
@@ -22,7 +27,7 @@ class Exports(click.Group):
         return super().parse_args(ctx, args)
 
 
-@click.group(cls=Exports, short_help="Publish Tuesday's files: scores of everyone and the contacts sheet.")
+@click.group(cls=Exports)
 def command() -> None:
     """Publish Tuesday's files, or take a wrong week back.
 
@@ -56,8 +61,6 @@ def publish(
     """
     from commands.tuesday import reference_of, warn_of_public_draw
     from scorer.tuesday.export import export
-    from scv import settings as known
-    from terminal.arguments import the_countries
 
     settings = known.load()
     wrong = 0
@@ -85,12 +88,9 @@ def withdraw(code: str, date: str) -> None:
       cerebro export withdraw US 2017-09-05
     """
     from scorer.tuesday.week import Folder
-    from scv import settings as known
-    from scv.events import calendar
-    from scv.events import country as countries
 
     settings = known.load()
-    country = countries.load(code, settings.countries_path)
+    (country,) = the_countries([code], settings)
     at = calendar.reference(date, country)
     done = Folder(settings.exports_url, country).withdraw(at)
     label = calendar.label(at, country)
@@ -125,7 +125,6 @@ def _compare(address: str, found: Exported) -> Reconciled:
     """How the published values compare with the live scorer's; said on stderr."""
     from rpc.client import ScorerClient, ScorerError
     from scorer.tuesday.reconcile import reconcile
-    from scv.errors import Unreachable
 
     with ScorerClient(address, timeout_s=10) as client:
         try:

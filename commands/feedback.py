@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 
-@click.command(short_help="Say how right past lists were.")
+@click.command()
 @click.argument("code", metavar="COUNTRY")
 @click.option("-d", "--date", "dates", multiple=True, help="A published Tuesday; may be repeated. Default: all.")
 @click.option("--note", "notes", multiple=True, help="A sentence for the top of the page; may be repeated.")
@@ -33,8 +33,7 @@ def command(code: str, dates: tuple[str, ...], notes: tuple[str, ...], out: Path
     found = feedback(settings, country, the_references(dates, country, settings) if dates else None)
     past, left_out = found.judged[0].past, found.left_out
     if not (past.dates or past.waiting):
-        where = f"{settings.exports_url}/{country.code}"
-        none = f"No Tuesday of {country.code} is published in {where}. Run `cerebro export {country.code}`."
+        none = f"No Tuesday of {code} is published in {settings.exports_url}/{code}. Run `cerebro export {code}`."
         raise UserError("\n".join(left_out) or none)
     for line in left_out:
         click.echo(f"Left out: {line}", err=True)

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import functools
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from scv import atomic, settings
+from scv.errors import UserError
+from scv.features import fetcher
+from scv.settings import Settings
+from terminal import variables
+from terminal.arguments import the_countries, the_references
+from terminal.bar import Bar
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from scv.offline.fetch import Done
-    from scv.settings import Settings
 
 
-@click.command(short_help="Build the single customer view of countries at dates.")
+@click.command()
 @click.argument("codes", nargs=-1, metavar="[COUNTRY]...")
 @click.option("-d", "--date", "dates", multiple=True, help="A local date (its midnight) or an instant; default: now.")
 @click.option("-w", "--workers", default=1, show_default=True, type=click.IntRange(1, 256), help="Parallel fetchers.")
@@ -36,13 +45,7 @@ def command(
       cerebro fetch US ZZ -d 2017-09-05 -d 2017-09-12 -w 16
       cerebro fetch US -d 2017-09-05 --out scv.csv
     """
-    from scv import settings
-    from scv.errors import UserError
-    from scv.features import fetcher
     from scv.offline.fetch import fetch, look
-    from terminal import variables
-    from terminal.arguments import the_countries, the_references
-    from terminal.bar import Bar
 
     if out and not out.endswith((".csv", ".parquet")):
         raise UserError(f"--out {out}: the name must end in .csv or .parquet.")
@@ -54,7 +57,7 @@ def command(
         done = look_at(config, wanted, workers=workers, progress=bar.at)
     _warn(done)
     if as_json:
-        _say_json(done)
+        click.echo(json.dumps([_facts(result) for result in done], indent=1))
     if any(result.error for result in done):
         return 1
     if out or not as_json:
@@ -80,6 +83,11 @@ def _table(settings: Settings, done: list[Done]) -> pa.Table:
     return pa.concat_tables(joined)
 
 
+def _facts(result: Done) -> dict[str, object]:
+    names = {"country": result.job.country.code, "fetcher": result.job.fetcher}
+    return names | {"rows": {at.isoformat(): n for at, n in result.rows.items()}, "error": result.error or None}
+
+
 def _warn(done: list[Done]) -> None:
     for result in done:
         if result.error:
@@ -91,12 +99,9 @@ def _warn(done: list[Done]) -> None:
 
 
 def _write(table: pa.Table, out: str) -> None:
-    from pathlib import Path
-
     import pyarrow as pa
     import pyarrow.csv as csv
 
-    from scv import atomic
     from scv.offline import snapshot
     from scv.offline.csv_text import inert
 
@@ -107,18 +112,3 @@ def _write(table: pa.Table, out: str) -> None:
         csv.write_csv(inert(table), sink)
         atomic.write(Path(out), sink.getvalue().to_pybytes())
     click.echo(f"Wrote {len(table)} rows × {table.num_columns} columns to {out}.", err=True)
-
-
-def _say_json(done: list[Done]) -> None:
-    import json
-
-    rows = [
-        {
-            "country": result.job.country.code,
-            "fetcher": result.job.fetcher,
-            "rows": {at.isoformat(): n for at, n in result.rows.items()},
-            "error": result.error or None,
-        }
-        for result in done
-    ]
-    click.echo(json.dumps(rows, indent=1))

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import click
 
 from scv import settings
 from scv.errors import CerebroError, Unreachable
 from scv.settings import Settings
-
-if TYPE_CHECKING:
-    from scv.online.rowstore import RowStore
 
 ANSWER_S = 3.0
 START = {"online": "cerebro consume online", "lake": "cerebro consume lake", "reactor": "cerebro react"}
@@ -32,7 +29,7 @@ def command(part: str) -> int:
       cerebro health online && echo fine
     """
     found = settings.load()
-    checks: dict[str, Callable[[Settings], str]] = {"scorer": _scorer, "store": _store, "broker": _broker}
+    checks: Mapping[str, Callable[[Settings], str]] = {"scorer": _scorer, "store": _store, "broker": _broker}
     try:
         said = checks[part](found) if part in checks else _beat(found, part)
     except CerebroError as error:
@@ -55,21 +52,24 @@ def _beat(found: Settings, name: str) -> str:
     from scv.online.rowstore import RowStore
     from store import heartbeat
     from store.client import UNWELL, ails, client, shown
+    from streams.kafka.log import parts
 
-    with client(found) as store:
+    with client(found) as connected:
+        store = RowStore(connected)
         try:
-            beat = heartbeat.read(store, name)
+            beat = heartbeat.read(connected, name)
             if beat is None:
-                heartbeat.try_out(store)
-            lost = _lost(RowStore(store)) if name in ("online", "lake") else ""
+                heartbeat.try_out(connected)
+                raise CerebroError(f"no heartbeat within {heartbeat.TTL_S} s. Start it with `{START[name]}`.")
+            # What no consumer can read any more is in no row and no table.
+            lost = sum(one.lost for one in store.positions(parts(store.logs()))) if name in ("online", "lake") else 0
         except UNWELL as error:
             raise Unreachable(f"not known: the store {shown(found)} {ails(error)}.") from error
-    if beat is None:
-        raise CerebroError(f"no heartbeat within {heartbeat.TTL_S} s. Start it with `{START[name]}`.")
-    return "alive" + _reading(beat) + lost
+    gone = f"; {lost:,} offsets had left the broker before anybody read them" if lost else ""
+    return "alive" + _reading(beat) + gone
 
 
-def _reading(beat: dict[str, Any]) -> str:
+def _reading(beat: Mapping[str, Any]) -> str:
     """What a process has read, and how far a consumer is: where it stands, not what it means to do."""
     taken = f", {beat['taken']:,} records taken" if "taken" in beat else ""
     dead = beat.get("dead", {})
@@ -77,14 +77,6 @@ def _reading(beat: dict[str, Any]) -> str:
     letters = f" ({sum(dead.values()):,} of them dead letters: {reasons})" if dead else ""
     where = f", at the end of {beat['at_end']} of its {beat['partitions']} partitions" if "at_end" in beat else ""
     return taken + letters + where
-
-
-def _lost(store: RowStore) -> str:
-    """What no consumer can read any more; it is in no row and no table."""
-    from streams.kafka.log import parts
-
-    count = sum(position.lost for position in store.positions(parts(store.logs())))
-    return f"; {count:,} offsets had left the broker before anybody read them" if count else ""
 
 
 def _store(found: Settings) -> str:

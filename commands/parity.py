@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from proof.parity.tally import Comparison
-    from scv.settings import Settings
+from scv import settings
+from scv.errors import UserError
+from terminal.bar import Bar
 
 
-@click.command(short_help="Compare every way to a value at a barrier.")
+@click.command()
 @click.argument("codes", nargs=-1, metavar="[COUNTRY]...")
 @click.option("--country", "more", multiple=True, metavar="COUNTRY", help="The same; may be repeated. Default: all.")
 @click.option("-d", "--date", "date", help="The barrier: a local date or an instant; default: each country's clock.")
@@ -44,54 +40,20 @@ def command(  # noqa: PLR0913 - one parameter per option
       cerebro parity --country ZZ -d 2017-09-05 --sample 1000 --html parity.html
       cerebro parity US --served --since 2017-09-05
     """
-    from proof.parity import report
-    from scv import settings
-    from scv.errors import UserError
+    from proof.parity import live, report
+    from proof.parity import served as logged
 
     if served and (date or sample):
         raise UserError("--served compares what was served, when it was served: leave out -d and --sample.")
     if since and not served:
         raise UserError("--since belongs to --served.")
     config, named = settings.load(), (*codes, *more)
-    found = _served(config, named, since) if served else _live(config, named, date, sample)
+    with Bar() as bar:
+        if served:
+            found = logged.recompute_all(config, named, since, bar)
+        else:
+            found = live.compare_all(config, named, date, sample, bar)
     if page:
         report.write_page(page, found)
     report.show(found, as_json)
     return 0 if report.holds(found) else 1
-
-
-def _live(settings: Settings, codes: Sequence[str], date: str | None, sample: int | None) -> list[Comparison]:
-    """The countries named, with their progress on stderr; where none is, all whose clock has begun."""
-    from proof.parity.live import compare
-    from scv.errors import UserError
-    from scv.online.rowstore import RowStore
-    from store.client import connect
-    from terminal.arguments import the_countries, the_references
-    from terminal.bar import Bar
-
-    places = the_countries(codes, settings)
-    if not codes:
-        with connect(settings) as client:
-            store = RowStore(client)
-            places = [one for one in places if store.has_clock(one.code) and store.clock(one.code).now is not None]
-    if not places:
-        raise UserError("No country's clock has begun. Replay or simulate one, or start `cerebro consume`.")
-    found = []
-    with Bar() as bar:
-        for country in places:
-            (at,) = the_references([date] if date else [], country, settings)
-            found.append(compare(settings, country, at, sample, bar))
-    return found
-
-
-def _served(settings: Settings, codes: Sequence[str], since: str | None) -> list[Comparison]:
-    """The countries named; where none is, those of which anything was served."""
-    from proof.parity.served import recompute
-    from scv.events import calendar
-    from terminal.arguments import the_countries
-    from terminal.bar import Bar
-
-    places = the_countries(codes, settings)
-    with Bar() as bar:
-        found = [recompute(settings, one, calendar.reference(since, one) if since else None, bar) for one in places]
-    return found if codes else [one for one in found if one.customers] or found[:1]

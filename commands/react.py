@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
-
 import click
 
-if TYPE_CHECKING:
-    from rpc.client import ScorerClient
-    from streams.alert import Risk
 
-
-@click.command(short_help="Run the reactor: changed customers are scored, and alerts published.")
+@click.command()
 def command() -> None:
     """Hear which customers moved, ask the scorer about them, publish alerts; until Ctrl-C.
 
@@ -30,13 +23,20 @@ def command() -> None:
     from store import heartbeat
     from store.client import connect
     from streams import reactor
+    from streams.alert import Risk, risk_of
     from streams.kafka import topics
 
     config = settings.load()
     topics.ensure(config)
     client = connect(config)
     with ScorerClient(config.scorer) as scorer:
-        app, counts = reactor.build(config, _asker(scorer), client, heartbeat.Heartbeat(client, "reactor").beat)
+
+        def ask(country: str, customer_ids: list[str]) -> list[Risk]:
+            """One answer per customer and target, also where there is no score."""
+            replies = scorer.score_batch(country, customer_ids)
+            return [risk_of(reply, target) for reply in replies for target in reply.targets]
+
+        app, counts = reactor.build(config, ask, client, heartbeat.Heartbeat(client, "reactor").beat)
         click.echo(f"Reactor up: it hears {topics.scv_changed(config)} and asks {config.scorer}.", err=True)
         try:
             faust.Worker(app, loglevel="warning", redirect_stdouts=False).execute_from_commandline()
@@ -44,16 +44,3 @@ def command() -> None:
             click.echo(
                 f"Heard {counts.heard}, asked {counts.asked}, alerts {counts.alerts}, failed {counts.failed}.", err=True
             )
-
-
-def _asker(scorer: ScorerClient) -> Callable[[str, list[str]], Iterable[Risk]]:
-    """The scorer's answers as the reactor wants them: one per customer and target, also where there is no score."""
-
-    from streams.alert import risk_of
-
-    def ask(country: str, customer_ids: list[str]) -> Iterable[Risk]:
-        for reply in scorer.score_batch(country, customer_ids):
-            for target in reply.targets:
-                yield risk_of(reply, target)
-
-    return ask

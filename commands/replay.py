@@ -12,7 +12,8 @@ from scv import settings
 from scv.errors import UserError, did_you_mean
 from scv.events import calendar, country
 from scv.settings import Settings
-from terminal import listing
+from terminal import consumers, listing
+from terminal.bar import Bar
 
 if TYPE_CHECKING:
     from streams.replay.history import History
@@ -43,9 +44,9 @@ def command(
       cerebro replay completejourney --until 2017-09-05
       cerebro replay shop.parquet --country GB --speed 3600x
     """
+    from store.client import client
     from streams.replay import sender
     from streams.replay.history import History
-    from terminal.bar import Bar
 
     found = settings.load()
     pace = None if speed is None else sender.parse_speed(speed)
@@ -56,9 +57,10 @@ def command(
         end = None if until is None else _instant(until, history, found)
         summary = sender.replay(history, found, since, end, pace, report)
         count = history.count()
-    _show(summary)
-    _left_out(summary, count, since, chosen=begin is not None)
-    _wait(found)
+    listing.show(("family", "events"), list(summary.events.items()))
+    _say(summary, count, since, chosen=begin is not None)
+    if not consumers.wait(found, client(found)):
+        click.echo("Start `cerebro consume online` and `cerebro consume lake` to take them in.", err=True)
 
 
 def _source(name: str, found: Settings) -> Path:
@@ -73,19 +75,14 @@ def _source(name: str, found: Settings) -> Path:
     return path
 
 
-def _show(summary: Summary) -> None:
-    """Events by family on stdout, the rest as a sentence on stderr."""
-    listing.show(("family", "events"), list(summary.events.items()))
+def _say(summary: Summary, count: int, since: datetime | None, chosen: bool) -> None:
+    """What was sent, what this run takes for sent (seen before it began), and where that is all, what may be done."""
     rate = (summary.total + summary.watermarks) / max(summary.seconds, 1e-3)
     click.echo(
         f"Sent {summary.total:,} events of {', '.join(summary.countries)} and {summary.watermarks:,} watermarks in "
         f"{summary.seconds:.1f} s ({rate:,.0f} records/s). Clock: {summary.clock.isoformat()}.",
         err=True,
     )
-
-
-def _left_out(summary: Summary, count: int, since: datetime | None, chosen: bool) -> None:
-    """Say what was seen before this run began, which it takes for sent; and where that is all, what may be done."""
     if since is None or not summary.before:
         return
     where = "the --from" if chosen else "where the replay stands"
@@ -117,29 +114,12 @@ def _standing(history: History, found: Settings) -> datetime | None:
     return min(begun, default=None)
 
 
-def _wait(found: Settings) -> None:
-    """Wait until both consumers stand at the end of the log, if they run."""
-    from store.client import UNWELL, client
-    from terminal import consumers
-
-    connected = client(found)
-    try:
-        running = consumers.run(connected)
-    except UNWELL:
-        return
-    if running:
-        consumers.wait(found, connected)
-    else:
-        click.echo("Start `cerebro consume online` and `cerebro consume lake` to take them in.", err=True)
-
-
 def _instant(text: str, history: History, found: Settings) -> datetime:
     """The instant that a date means in the zone of the history's country."""
-    codes = list(history.spans())
-    zones = {country.load(code, found.countries_path).time_zone for code in codes}
-    if len(zones) > 1 and len(text) == len("2017-09-05"):
-        listed = ", ".join(codes)
-        raise UserError(f"{text} is another instant in each of {listed}: add an offset, or choose a --country.")
-    if not codes:
+    places = [country.load(code, found.countries_path) for code in history.spans()]
+    if not places:
         raise UserError(f"{history.path} has no events to replay (check --country).")
-    return calendar.reference(text, country.load(codes[0], found.countries_path))
+    if len({one.time_zone for one in places}) > 1 and len(text) == len("2017-09-05"):
+        listed = ", ".join(one.code for one in places)
+        raise UserError(f"{text} is another instant in each of {listed}: add an offset, or choose a --country.")
+    return calendar.reference(text, places[0])

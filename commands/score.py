@@ -29,6 +29,8 @@ def command(country: str, customers: tuple[str, ...], targets: tuple[str, ...], 
       cerebro score US 900
       cerebro score US 900 901 --target lapse --json
     """
+    from google.protobuf.json_format import MessageToJson
+
     from rpc.client import ScorerClient, ScorerError
     from scv import settings
     from scv.errors import CerebroError, Unreachable, UserError
@@ -46,19 +48,13 @@ def command(country: str, customers: tuple[str, ...], targets: tuple[str, ...], 
         kind = Unreachable if error.code == "UNAVAILABLE" else UserError if mistake else CerebroError
         raise kind(str(error)) from error
     for reply in replies:
-        click.echo(_json(reply) if as_json else _text(reply, place))
+        if as_json:
+            click.echo(MessageToJson(reply, preserving_proto_field_name=True, indent=None))
+        else:
+            click.echo(_text(reply, place))
         if not reply.known:
             click.echo(f"Unknown customer {reply.customer_id!r} of {country}: no event of any family.", err=True)
     return 0 if all(reply.known for reply in replies) else 1
-
-
-def _json(reply: ScoreReply) -> str:
-    from google.protobuf.json_format import MessageToJson
-
-    text: str = MessageToJson(
-        reply, preserving_proto_field_name=True, indent=None, always_print_fields_with_no_presence=False
-    )
-    return text
 
 
 def _text(reply: ScoreReply, country: Country) -> str:
@@ -81,22 +77,15 @@ def _target(one: TargetScore, country: Country) -> list[str]:
     status = Status.Name(one.status)
     if not one.HasField("probability"):
         return [f"  {one.target}: {status}: {one.status_reason}"]
-    until = _local(one.horizon_end.ToDatetime(UTC), country)
-    change = ""
-    if one.HasField("change_since_tuesday"):
-        change = f", {100 * one.change_since_tuesday:+.1f} points since Tuesday"
-    name = f"{one.target} ({Basis.Name(one.basis).lower()})"
+    points = f", {100 * one.change_since_tuesday:+.1f} points since Tuesday"
+    change = points if one.HasField("change_since_tuesday") else ""
     line = (
-        f"  {name}: {100 * one.probability:.1f} % within {one.horizon_days} days, "
-        f"until {until}; {Band.Name(one.band).lower()}, {one.times_usual:.1f} times the usual rate{change} "
-        f"[{status}, model {one.model}]"
+        f"  {one.target} ({Basis.Name(one.basis).lower()}): {100 * one.probability:.1f} % within {one.horizon_days} "
+        f"days, until {_local(one.horizon_end.ToDatetime(UTC), country)}; {Band.Name(one.band).lower()}, "
+        f"{one.times_usual:.1f} times the usual rate{change} [{status}, model {one.model}]"
     )
-    said = [f"    - {reason.agent_hint}" + _aloud(reason.sayable) for reason in one.reasons]
-    return [line, *said]
-
-
-def _aloud(sayable: str) -> str:
-    return f'  (may be said: "{sayable}")' if sayable else ""
+    aloud = [f'  (may be said: "{reason.sayable}")' if reason.sayable else "" for reason in one.reasons]
+    return [line, *(f"    - {reason.agent_hint}{said}" for reason, said in zip(one.reasons, aloud, strict=True))]
 
 
 def _freshness(reply: ScoreReply) -> str:

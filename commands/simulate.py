@@ -2,39 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-RATES = {
-    "late": (0.03, "Events seen late, but not too late"),
-    "too_late": (0.002, "Events seen after the country's lateness limit"),
-    "twice": (0.005, "Events delivered twice"),
-    "changed": (0.002, "Events delivered again with the same id and other content"),
-    "swapped": (0.005, "Events delivered behind one that was seen later (a replay of Parquet files sorts them)"),
-    "skewed": (0.002, "Events said to have occurred up to five minutes after they were seen"),
-    "erased": (0.001, "Customers who ask to be forgotten"),
-    "additions": (0.01, "Events with fields that nobody knows (where they are bytes: jsonl, kafka)"),
-    "ahead": (0.0005, "Copies said to have occurred more than five minutes after they were seen: refused"),
-    "unknown_country": (0.0002, "Copies from a country that nobody knows: refused"),
-    "corrupt": (0.0005, "Copies that cannot be decoded: refused"),
-}
-"""Kind of dirt → its usual share of the events (or customers), and what it is, as `proof.world.dirt` does it."""
-
-
-def _rates(command: Callable[..., Any]) -> Callable[..., Any]:
-    for name, (share, what) in reversed(RATES.items()):
-        option = click.option(
-            f"--{name.replace('_', '-')}",
-            name,
-            type=click.FloatRange(0, 1),
-            metavar="SHARE",
-            help=f"{what}.  [usual: {share:g}]",
-        )
-        command = option(command)
-    return command
+from proof import simulation
 
 
 @click.command()
@@ -48,7 +21,7 @@ def _rates(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--speed", help="To Kafka: event time per wall time, such as 3600x.")
 @click.option("--max", "flat_out", is_flag=True, help="To Kafka: as fast as the broker takes it. The default.")
 @click.option("--clean", is_flag=True, help="No dirt, but for the rates that are given.")
-@_rates
+@simulation.dirt
 @click.option("--workers", type=int, default=1, show_default=True, help="Processes that make chunks of customers.")
 @click.option("--resume", is_flag=True, help="Go on with the world in --out where it stopped.")
 @click.option("--json", "as_json", is_flag=True, help="Say what was made as JSON instead of its path.")
@@ -79,7 +52,6 @@ def command(**given: Any) -> None:
       cerebro simulate --customers 20000 --to jsonl --out world --clean --late 0.1
       cerebro simulate --customers 8000 --weeks 60 --to lake --report
     """
-    from proof.simulation import Wish, fulfil
-
-    rates = {name: given.pop(name) for name in RATES}
-    fulfil(Wish(**given, rates={name: rate for name, rate in rates.items() if rate is not None}))
+    rates = {name: given.pop(name) for name in simulation.RATES}
+    given["rates"] = {name: rate for name, rate in rates.items() if rate is not None}
+    simulation.fulfil(simulation.Wish(**given))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from trainer.train import Progress, Trained
 
 
-@click.command(short_help="Train a country's targets and make the winners the champions.")
+@click.command()
 @click.argument("code", metavar="COUNTRY")
 @click.option("--target", "names", multiple=True, help="Only this target; may be repeated. Default: the country's.")
 @click.option("-d", "--date", "date", help="Freeze at this local date (its midnight) or instant. Default: now.")
@@ -42,6 +42,7 @@ def command(  # noqa: PLR0913 - one parameter per option
       cerebro train US -d 2017-09-05 --target lapse --default
       cerebro train US -d 2017-09-05
     """
+    from feature_repo.feast_store import apply
     from scv import settings
     from scv.targets import target
     from terminal.arguments import the_countries, the_references
@@ -54,18 +55,11 @@ def command(  # noqa: PLR0913 - one parameter per option
     (at,) = the_references([date] if date else [], country, config)
     chosen = [target.get(name) for name in dict.fromkeys(names)] or target.of_country(country)
     plan = Plan("default" if quick else "search", trials, not no_report, accepted)
-    with Bar("reading the past") as progress, past.read(config, country, chosen, at, _store(config)) as known:
-        done = [train(config, known, one, plan, _named(progress, one.name)) for one in chosen]
+    with Bar("reading the past") as bar, past.read(config, country, chosen, at, apply(config)) as known:
+        done = [train(config, known, one, plan, _named(bar, one.name)) for one in chosen]
     in_json = json.dumps([result.as_json() for result in done], indent=2)
     click.echo(in_json if as_json else "\n".join(_line(result) for result in done))
     return 0 if all(result.promoted for result in done) else 1
-
-
-def _store(config: Any) -> Any:
-    """Feast over this home, its registry in line with the fetchers."""
-    from feature_repo.feast_store import apply
-
-    return apply(config)
 
 
 def _line(one: Trained) -> str:

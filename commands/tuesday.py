@@ -7,11 +7,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
+from scv import atomic as whole
+from scv.errors import BadReference
+from scv.events import calendar, clock
+from scv.events.country import Country
+from scv.settings import Settings
+from terminal.arguments import now, the_references
+
 if TYPE_CHECKING:
     from scorer.feedback.validation import Feedback
-    from scv.events.country import Country
-    from scv.settings import Settings
-
 
 ACTED_ON_DAYS = 28
 """A list of an earlier Tuesday was made to look back: nobody is called by it any more."""
@@ -19,12 +25,7 @@ ACTED_ON_DAYS = 28
 
 def warn_of_public_draw(settings: Settings, at: datetime | None = None) -> None:
     """Say on stderr where anybody could tell who is held out of a list (of the instant `at`) that is acted on."""
-    import click
-
-    from scv.events.calendar import DAY_US, to_us
-    from scv.events.clock import wall_us
-
-    acted_on = at is None or to_us(at) > wall_us() - ACTED_ON_DAYS * DAY_US
+    acted_on = at is None or calendar.to_us(at) > clock.wall_us() - ACTED_ON_DAYS * calendar.DAY_US
     if settings.draw_is_public and acted_on:
         click.echo(
             "Who is held out is drawn with a key that everybody can read in our source. Set CEREBRO_HOLD_OUT_SALT to a "
@@ -38,10 +39,6 @@ def reference_of(date: str | None, country: Country, settings: Settings, any_day
 
     Raises BadReference for one after the clock, or (unless `any_day`) for one that is no Tuesday's midnight.
     """
-    from scv.errors import BadReference
-    from scv.events import calendar
-    from terminal.arguments import now, the_references
-
     if not date:
         return calendar.last_tuesday(now(country, settings), country.zone)
     (at,) = the_references([date], country, settings)
@@ -57,7 +54,6 @@ def reference_of(date: str | None, country: Country, settings: Settings, any_day
 def write_report(settings: Settings, found: Feedback, notes: Sequence[str], out: Path | None = None) -> Path:
     """Write the feedback page in one step; its path. By default HOME/reports/feedback_COUNTRY_LAST.html."""
     from scorer.feedback.page import page
-    from scv import atomic as whole
 
     past = found.judged[0].past
     last = [*past.dates, *past.waiting][-1]  # the newest: what waits is younger than what does not

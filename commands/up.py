@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import ExitStack
-from typing import TYPE_CHECKING
-
 import click
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
-    from local.services import Services
-    from local.services.process import Child
-
-
-@click.command("up")
+@click.command()
 @click.option("--broker", type=click.Choice(["tansu", "kafka"]), default="tansu", show_default=True)
 @click.option("--store", type=click.Choice(["valkey", "redis"]), default="valkey", show_default=True)
 @click.option("--all", "everything", is_flag=True, help="Also run both consumers and the scorer.")
@@ -32,6 +22,7 @@ def command(broker: str, store: str, everything: bool) -> None:
       cerebro up --broker kafka --store redis
     """
     from local.services import Services, interruptible
+    from local.services.running import open_log, serve
     from scv.settings import load
 
     try:
@@ -40,35 +31,3 @@ def command(broker: str, store: str, everything: bool) -> None:
             serve(services, everything)
     except KeyboardInterrupt:
         click.echo("Stopped.", err=True)
-
-
-def open_log(services: Services) -> None:
-    """Open the log's next epoch before a consumer reads: rows are rebuilt from what the lake holds."""
-    from local.services import uninterrupted
-
-    with uninterrupted():  # Ctrl-C inside DuckDB's import would abort the process before anything is stopped
-        from scv.offline.lake import Lake
-        from scv.online.rowstore import RowStore
-        from scv.settings import load
-        from store.client import connect
-        from streams.positions.epoch import open_epoch
-
-    settings = load({**os.environ, **services.environment()})
-    open_epoch(settings, RowStore(connect(settings)), Lake(settings.lake_path), renew=True)
-
-
-def serve(services: Services, everything: bool) -> None:
-    """From ready to the end; returns only by an exception."""
-    with ExitStack() as stack:
-        children: Sequence[Child] = ()
-        if everything:
-            from local.services.workers import workers
-
-            running = stack.enter_context(workers(services.folder, services.environment()))
-            services.announce(running.environment)
-            children = running.children
-        for key, value in services.environment().items():
-            click.echo(f"{key}={value}")
-        what = f"{services.broker.name} and {services.store.name}" + (", consumers and scorer" if everything else "")
-        click.echo(f"{what} are up. Logs: {services.folder}. Ctrl-C or `cerebro down` stops them.", err=True)
-        services.watch(children)

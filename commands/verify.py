@@ -4,43 +4,24 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
+from scv import settings as known
+from scv.events.country import Country
+from scv.settings import Settings
+from terminal import listing
+from terminal.arguments import the_countries
+from terminal.bar import Bar
+
 if TYPE_CHECKING:
-    from scv.events.country import Country
-    from scv.settings import Settings
     from scv.stamp import Written
-    from terminal.bar import Bar
-
-COLUMNS = ("what", "country", "files", "bytes", "ms", "wrong", "without a hash")
 
 
-class Wrong(NamedTuple):
-    """A file that is not what was written: which, why, and what mends it."""
-
-    path: str
-    why: str
-    mends: str
-
-
-class Checked:
-    """What was compared of one kind and country."""
-
-    def __init__(self, kind: str, country: str) -> None:
-        self.kind, self.country = kind, country
-        self.files = self.bytes = self.wrong = self.without = 0
-        self.seconds = 0.0
-
-    def cells(self) -> tuple[object, ...]:
-        """In the order of `COLUMNS`."""
-        ms = round(self.seconds * 1000, 1)
-        return self.kind, self.country or "-", self.files, self.bytes, ms, self.wrong, self.without
-
-
-@click.command(short_help="Compare lake, snapshots, bundles and exports with their hashes.")
+@click.command()
 @click.argument("codes", nargs=-1, metavar="[COUNTRY…]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def command(codes: tuple[str, ...], as_json: bool) -> int:
@@ -54,23 +35,18 @@ def command(codes: tuple[str, ...], as_json: bool) -> int:
       cerebro verify
       cerebro verify US --json
     """
-    from scv import settings as known
-    from terminal import listing
-    from terminal.arguments import the_countries
-    from terminal.bar import Bar
-
     settings = known.load()
     files = list(_written(settings, the_countries(codes, settings)))
     with Bar("Reading files") as bar:
-        counts, wrong = _compared(files, bar)
+        checked, wrong = _compared(files, bar)
     if as_json:
-        table = [dict(zip(COLUMNS, count.cells(), strict=True)) for count in counts]
-        click.echo(json.dumps({"checked": table, "wrong": [one._asdict() for one in wrong]}))
+        click.echo(json.dumps({"checked": checked, "wrong": wrong}))
     else:
-        listing.show(COLUMNS, [count.cells() for count in counts])
+        columns = ("what", "country", "files", "bytes", "ms", "wrong", "without a hash")
+        listing.show(columns, [[row[name] for name in columns] for row in checked])
     for one in wrong:
-        click.echo(f"{one.path}: {one.why}. {one.mends}.", err=True)
-    if any(count.kind == "lake" and count.without for count in counts):
+        click.echo(f"{one['path']}: {one['why']}. {one['mends']}.", err=True)
+    if any(row["what"] == "lake" and row["without a hash"] for row in checked):
         click.echo("What the lake holds without a hash gets one when `cerebro consume lake` starts.", err=True)
     return 1 if wrong else 0
 
@@ -89,22 +65,24 @@ def _written(settings: Settings, countries: Sequence[Country]) -> Iterator[Writt
         yield from Folder(settings.exports_url, country).written()
 
 
-def _compared(files: Sequence[Written], bar: Bar) -> tuple[list[Checked], list[Wrong]]:
-    counts: dict[tuple[str, str], Checked] = {}
+def _compared(files: Sequence[Written], bar: Bar) -> tuple[list[dict[str, object]], list[dict[str, str]]]:
+    """What was compared of each kind and country, and the files that are not what was written: why, what mends them."""
+    counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     wrong = []
     for done, one in enumerate(files, 1):
-        count = counts.setdefault((one.kind, one.country), Checked(one.kind, one.country))
-        begun = time.perf_counter()
+        begun = time.perf_counter_ns()
         size, why = _measured(one)
-        count.seconds += time.perf_counter() - begun
-        count.files += 1
-        count.bytes += size
-        count.without += not (one.sha256 or why)
+        count = counts[one.kind, one.country]
+        count.update({"files": 1, "bytes": size, "ns": time.perf_counter_ns() - begun})
+        count.update({"wrong": int(bool(why)), "without a hash": int(not (one.sha256 or why))})
         if why:
-            count.wrong += 1
-            wrong.append(Wrong(one.path, why, one.mends))
+            wrong.append({"path": one.path, "why": why, "mends": one.mends})
         bar.at(done, len(files))
-    return list(counts.values()), wrong
+    checked = [
+        {"what": kind, "country": country or "-", "ms": round(count.pop("ns") / 1e6, 1), **count}
+        for (kind, country), count in counts.items()
+    ]
+    return checked, wrong
 
 
 def _measured(one: Written) -> tuple[int, str]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from scv.events.country import Country
-    from scv.settings import Settings
+from scv import settings as known
+from scv.errors import UserError
+from scv.events import calendar
+from scv.events.country import Country
+from scv.settings import Settings
+from terminal.arguments import the_countries
 
 
-@click.command(short_help="Run a Tuesday: wait, snapshot, export, feedback.")
+@click.command()
 @click.argument("codes", nargs=-1, required=True, metavar="COUNTRY…")
 @click.option("-d", "--date", help="The reference: 2017-09-05 (its local midnight). Default: the newest Tuesday.")
 @click.option("--wait", "wait_s", default=3600, show_default=True, help="Seconds to wait for the log.")
@@ -31,9 +33,6 @@ def command(codes: tuple[str, ...], date: str | None, wait_s: int, workers: int,
       cerebro week US ZZ --wait 0
     """
     from commands.tuesday import reference_of
-    from scv import settings as known
-    from scv.errors import UserError
-    from terminal.arguments import the_countries
 
     settings, held = known.load(), list[str]()
     for country in the_countries(codes, settings):
@@ -46,17 +45,13 @@ def command(codes: tuple[str, ...], date: str | None, wait_s: int, workers: int,
         raise UserError("\n".join(held))
 
 
-def run(
-    settings: Settings, country: Country, at: datetime, wait_s: float = 0, workers: int = 1, anyway: bool = False
-) -> None:
+def run(settings: Settings, country: Country, at: datetime, wait_s: float, workers: int, anyway: bool) -> None:
     """One country's Tuesday; what each step did goes to stdout, waiting to stderr."""
     from commands.export import said
     from commands.tuesday import warn_of_public_draw
     from scorer.tuesday import preparation
     from scorer.tuesday.export import Exported, export
     from scorer.tuesday.week import Folder
-    from scv.errors import UserError
-    from scv.events import calendar
     from scv.offline.fetch import ensure
     from scv.offline.lake import Lake
     from scv.offline.snapshot import Snapshots

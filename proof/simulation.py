@@ -9,7 +9,7 @@ import shlex
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,34 @@ if TYPE_CHECKING:
 
 SINKS = ("parquet", "jsonl", "lake", "kafka")
 MOST_WORKERS = 64
+RATES = {
+    "late": (0.03, "Events seen late, but not too late"),
+    "too_late": (0.002, "Events seen after the country's lateness limit"),
+    "twice": (0.005, "Events delivered twice"),
+    "changed": (0.002, "Events delivered again with the same id and other content"),
+    "swapped": (0.005, "Events delivered behind one that was seen later (a replay of Parquet files sorts them)"),
+    "skewed": (0.002, "Events said to have occurred up to five minutes after they were seen"),
+    "erased": (0.001, "Customers who ask to be forgotten"),
+    "additions": (0.01, "Events with fields that nobody knows (where they are bytes: jsonl, kafka)"),
+    "ahead": (0.0005, "Copies said to have occurred more than five minutes after they were seen: refused"),
+    "unknown_country": (0.0002, "Copies from a country that nobody knows: refused"),
+    "corrupt": (0.0005, "Copies that cannot be decoded: refused"),
+}
+"""Kind of dirt → its usual share of the events (or customers), and what it is, as `proof.world.dirt` does it."""
+
+
+def dirt(command: Callable[..., Any]) -> Callable[..., Any]:
+    """An option for each rate of dirt."""
+    for name, (share, what) in reversed(RATES.items()):
+        option = click.option(
+            f"--{name.replace('_', '-')}",
+            name,
+            type=click.FloatRange(0, 1),
+            metavar="SHARE",
+            help=f"{what}.  [usual: {share:g}]",
+        )
+        command = option(command)
+    return command
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,22 +7,23 @@ from typing import Any
 import click
 
 from scv.settings import Settings
+from terminal.bar import Bar
 
 
-def run(client: Any) -> bool:
-    """Do both consumers give signs of life?"""
-    from store import heartbeat
-
-    return all(heartbeat.read(client, name) for name in ("online", "lake"))
-
-
-def wait(settings: Settings, client: Any) -> None:
-    """Wait until both stand at the end of the log, and say so."""
+def wait(settings: Settings, client: Any) -> bool:
+    """Wait until both stand at the end of the log, and say so; False at once where one gives no sign of life."""
     from scv.offline.lake import Lake
     from scv.online.rowstore import RowStore
+    from store import heartbeat
+    from store.client import UNWELL
     from streams.positions.barrier import barrier
-    from terminal.bar import Bar
 
+    try:
+        if not all(heartbeat.read(client, name) for name in ("online", "lake")):
+            return False
+    except UNWELL:
+        return False
     with Bar("taking in") as bar:
         reached = barrier(settings, RowStore(client), Lake(settings.lake_path), progress=bar.at)
     click.echo(f"Both consumers stand there ({reached.seconds:.1f} s).", err=True)
+    return True

@@ -1,13 +1,14 @@
-"""The demo's stage: an emptied HOME, and beside us the commands that keep running."""
+"""The demo's stage: the whole performance, over an emptied HOME, and beside us the commands that keep running."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from local.demo.narrator import Narrator
 from local.services.workers import READY_S, worker
 from scv import settings as configuration
 from scv.errors import UserError
@@ -17,6 +18,25 @@ from store import heartbeat
 MARK = ".demo"
 """Stands in a folder that the demo made and may empty again."""
 PATIENCE_S = 40.0
+UP = "The services are up; `.venv/bin/cerebro down` stops them. Three commands to go on with:"
+DOWN = "The services are stopped; `.venv/bin/cerebro up --all` starts them again over the same files. Then:"
+NEXT = (
+    "cerebro score US {}",
+    "cerebro fetch US -d 2017-09-05 --out scv.csv",
+    "feast -c feature_repo feature-views list",
+)
+
+
+def perform(run: Callable[[Sequence[str]], int], broker: str, store: str, keep: bool) -> None:
+    """All of the demo; `run` as the narrator wants it. The services go on afterwards if we are to `keep` them."""
+    narrator = Narrator(run)
+    narrator.step(f"cerebro up --all --broker {broker} --store {store} &")
+    with up(broker, store, keep) as settings:
+        from local.demo.story import Story  # loads Feast, which takes seconds: not before it is known to be told
+
+        household = Story(narrator, settings).play()
+    narrator.show("Now you", UP if keep else DOWN, *(f"  .venv/bin/{line.format(household)}" for line in NEXT))
+    narrator.recap()
 
 
 @contextmanager

@@ -27,10 +27,12 @@ from scv.features.fetcher import Fetcher
 from scv.model import vector
 from scv.model.bundle import Bundle
 from scv.online.reader import Reader, View
+from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from scv.stamp import Stamp, sha256_of
 from scv.targets import population
 from store.client import connect
+from terminal.arguments import the_countries, the_references
 
 ROWS, ONLINE, HISTORICAL = "rows", "Feast online", "Feast historical"
 VECTOR, PROBABILITY = "scorer vector", "scorer probability"
@@ -42,6 +44,23 @@ ENOUGH = 2_000
 """Customers who differ, beyond which they are looked into together."""
 FILE = Explanation(cause.DEFINITION, "today's batch of the snapshot's lake version says otherwise than its file")
 ROW = Explanation(cause.DEFINITION, "the row says otherwise than the batch over its own prefix of the log")
+
+
+def compare_all(
+    settings: Settings, codes: Sequence[str], date: str | None, sample: int | None, progress: Progress
+) -> list[Comparison]:
+    """The countries named, at the instant that a date names (None: each country's clock); where none is named, all
+    whose clock has begun. Raises UserError where none has, and as `compare` does.
+    """
+    places = the_countries(codes, settings)
+    if not codes:
+        with connect(settings) as client:
+            store = RowStore(client)
+            places = [one for one in places if store.has_clock(one.code) and store.clock(one.code).now is not None]
+    if not places:
+        raise UserError("No country's clock has begun. Replay or simulate one, or start `cerebro consume`.")
+    dates = [date] if date else []
+    return [compare(settings, one, the_references(dates, one, settings)[0], sample, progress) for one in places]
 
 
 def compare(settings: Settings, country: Country, at: datetime, sample: int | None, progress: Progress) -> Comparison:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ from proof.parity.tally import Compared, Comparison, Difference
 from scorer.served import vector_file
 from scorer.served.vector_file import Scored
 from scv.errors import CerebroError
+from scv.events import calendar
 from scv.events.country import Country
 from scv.features import fetcher
 from scv.features.fetcher import Fetcher
@@ -26,6 +27,7 @@ from scv.model.vector import Column
 from scv.online.reader import Reading
 from scv.settings import Settings
 from scv.stamp import Stamp
+from terminal.arguments import the_countries
 
 VECTOR, PROBABILITY = "served vector", "served probability"
 CHUNK = 500
@@ -38,6 +40,15 @@ CODE = Explanation(
 
 Records = Mapping[str, vector_file.ReadVector]
 """By a label of their own."""
+
+
+def recompute_all(settings: Settings, codes: Sequence[str], since: str | None, progress: Progress) -> list[Comparison]:
+    """The countries named, of what was read since a date; where none is named, those of which anything was served."""
+    found = [
+        recompute(settings, one, calendar.reference(since, one) if since else None, progress)
+        for one in the_countries(codes, settings)
+    ]
+    return found if codes else [one for one in found if one.customers] or found[:1]
 
 
 def recompute(settings: Settings, country: Country, since: datetime | None, progress: Progress) -> Comparison:

@@ -50,7 +50,7 @@ def test_help_lists_every_command_with_its_line(capsys: pytest.CaptureFixture[st
     assert cli.main(["--help"]) == 0
     shown = capsys.readouterr().out
     for name in NAMES:
-        said = cli.summary(cli.FOLDER / f"{name.replace('-', '_')}.py")
+        said = cli.summary(cli.FOLDER / f"{name}.py")
         assert said and f"  {name} " in shown, f"commands/{name}.py has no docstring"
 
 

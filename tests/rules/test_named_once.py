@@ -101,14 +101,10 @@ def test_named_refuses_the_second() -> None:
         named("target", [("a", 1), ("b", 2), ("a", 3)])
 
 
-def test_folds_kinds_and_commands_have_one_name_each() -> None:
-    import cli
-
+def test_folds_and_kinds_have_one_name_each() -> None:
     assert len({fold.__name__ for fold in FOLDS}) == len(FOLDS), "a row's states are kept by the fold's name"
     tags = [event.tag(one) for kinds in event.FAMILIES.values() for one in kinds]
     assert len(tags) == len(set(tags)), "family_of would answer with the first"
-    names = [cli.name_of(path) for path in cli.FOLDER.glob("*.py") if cli.defines_command(path)]
-    assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize("family", event.FAMILIES)

@@ -1,1 +1,0 @@
-"""Edge: the web page and the web API that launches fetchers. Empty until its issue."""
