@@ -144,11 +144,8 @@ def _in_our_words(error: Exception) -> CerebroError | None:
     if _package(error) == "redis":
         from store.client import UNWELL, ails
 
-        return (
-            Unreachable(f"The store {ails(error)}. `cerebro health store` asks it.")
-            if isinstance(error, UNWELL)
-            else None
-        )
+        told = Unreachable(f"The store {ails(error)}. `cerebro health store` asks it.")
+        return told if isinstance(error, UNWELL) else None
     if _package(error) == "cimpl" and type(error).__name__ == "KafkaException":
         from streams.kafka.librdkafka import words
 

@@ -11,9 +11,8 @@ from pathlib import Path
 import click
 
 from bench import history, reading, streaming
-from bench.size import FULL, QUICK
 from bench.timing import fact, load
-from bench.world import World, say
+from bench.world import FULL, QUICK, World, say
 from local.services import BROKERS, STORES
 from scv import figures
 from scv.errors import CerebroError
@@ -49,14 +48,11 @@ def main(only: tuple[str, ...], quick: bool, broker: str, store: str, folder: Pa
                 found += BENCHES[name](world)
     except CerebroError as error:
         raise click.ClickException(str(error)) from error
-    figures.write("bench", [_machine(before), *found], folder)
+    packages = ", ".join(f"{name} {version(name)}" for name in ("feast", "faust-streaming", "redis", "duckdb", "dask"))
+    machine = fact("machine", f"{before} before, {load()} after; Python {platform.python_version()}, {packages}")
+    figures.write("bench", [machine, *found], folder)
     listing.show(COLUMNS, [figures.cells(row) for row in figures.read("bench", folder)])
     say(f"Written to {folder / 'bench.json'}.")
-
-
-def _machine(before: str) -> Figure:
-    packages = ", ".join(f"{name} {version(name)}" for name in ("feast", "faust-streaming", "redis", "duckdb", "dask"))
-    return fact("machine", f"{before} before, {load()} after; Python {platform.python_version()}, {packages}")
 
 
 if __name__ == "__main__":

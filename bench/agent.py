@@ -17,7 +17,7 @@ import faust
 from feast import FeatureStore
 
 from bench import peer
-from bench.task import Task, Took
+from bench.contender import Task, Took
 from scv.settings import Settings
 from streams.kafka import topics
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from bench import peer
-from bench.timing import Times, fact, faster, in_turns
+from bench.timing import fact, faster, in_turns
 from bench.world import PEER_ROWS, US, World, say
 from scv.features import fetcher
 from scv.figures import Figure
@@ -61,9 +63,9 @@ def _check(contenders: dict[str, Read], customers: Sequence[str]) -> None:
                 assert row == {key: found[key][number] for key in row}, (name, some[number])
 
 
-def _figures(what: str, times: dict[str, Times]) -> list[Figure]:
+def _figures(what: str, times: Mapping[str, list[float]]) -> list[Figure]:
     def row(ours: str, at: int, at_least: float | None = None) -> Figure:
-        mine, theirs = (times[name].percentile(at) * 1e6 for name in (ours, REDIS))
+        mine, theirs = (float(np.percentile(times[name], at)) * 1e6 for name in (ours, REDIS))
         return faster(f"{what}: {ours} / {REDIS}, p{at}", mine, theirs, "us", at_least)
 
     return [row(READER, 50, 2), row(READER, 99), row(FEAST, 50), row(FEAST, 99)]

@@ -6,8 +6,8 @@ world; a core's rate does not fall with its size.
 
 from __future__ import annotations
 
+import os
 import platform
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,7 +19,7 @@ import msgspec
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 
-from bench.simulated import Took, Wished
+from bench.simulated import Took
 from bench.timing import fact, load
 from proof.world.world import CHUNK
 from scv import figures
@@ -45,12 +45,11 @@ _INK, _LINE = "#1b6ca8", "#999999"
 @click.option("--figures", "folder", type=click.Path(path_type=Path), default=figures.FOLDER, show_default=True)
 def main(sizes: tuple[int, ...], weeks: int, sinks: bool, folder: Path) -> None:
     """Make worlds of growing size; figures in simulation.json, the curve of growth in simulation.png."""
-    before, found = load(), {}
-    for size in sorted(sizes or SIZES):
-        found[size] = made(size, weeks)
+    before, found = load(), {size: made(size, weeks) for size in sorted(sizes or SIZES)}
     smallest = min(found)
     others = {to: made(smallest, weeks, to) for to in ("jsonl", "lake")} if sinks else {}
-    rows = [_machine(before, weeks), *_rows(found), *_sinks(smallest, others)]
+    said = f"{before} before, {load()} after; Python {platform.python_version()}; {weeks} weeks, chunks of {CHUNK:,}"
+    rows = [fact("machine", said), *_rows(found), *_sinks(smallest, others)]
     figures.write(NAME, rows, folder)
     draw(found, folder / f"{NAME}.png")
     listing.show(COLUMNS, [figures.cells(row) for row in figures.read(NAME, folder)])
@@ -60,24 +59,22 @@ def main(sizes: tuple[int, ...], weeks: int, sinks: bool, folder: Path) -> None:
 def made(customers: int, weeks: int, to: str = "parquet") -> Took:
     """One world, made and thrown away."""
     click.echo(f"Simulating {customers:,} customers × {weeks} weeks to {to} …", err=True)
-    scratch = tempfile.mkdtemp(prefix="cerebro-world-")
-    try:
-        wished = msgspec.json.encode(Wished(customers=customers, weeks=weeks, folder=scratch, to=to))
-        command = [sys.executable, "-m", "bench.simulated", wished.decode()]
-        done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    with tempfile.TemporaryDirectory(prefix="cerebro-world-") as scratch:
+        options = ["--customers", str(customers), "--weeks", str(weeks), "--to", to, "--out", f"{scratch}/world"]
+        command = [sys.executable, "-m", "bench.simulated", *options]
+        environment = os.environ | {"CEREBRO_HOME": f"{scratch}/home"}
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
         return msgspec.json.decode(done.stdout, type=Took)
-    finally:
-        shutil.rmtree(scratch)
 
 
 def _rows(found: Mapping[int, Took]) -> list[Figure]:
     rows = []
     for size, took in found.items():
-        what = f"{size:,} customers"
-        rate = Figure(name=f"{what}: events a second of one core", ours=round(took.rate), unit="events/s")
+        what, unit, bar = f"{size:,} customers", "events/s", f"≥ {LEAST_RATE:,}"
+        name, ok = f"{what}: events a second of one core", took.rate >= LEAST_RATE
         rows += [
             Figure(name=f"{what}: events", ours=took.events, unit="events"),
-            _judged(rate, f"≥ {LEAST_RATE:,}", took.rate >= LEAST_RATE),
+            Figure(name=name, ours=round(took.rate), unit=unit, bar=bar, ok=ok),
             Figure(name=f"{what}: time of one core", ours=round(took.cpu_s, 1), unit="s"),
             Figure(name=f"{what}: time by the wall", ours=round(took.seconds, 1), unit="s"),
             Figure(name=f"{what}: peak memory", ours=round(took.peak_bytes / 1e6), unit="MB"),
@@ -91,9 +88,9 @@ def _stages(found: Mapping[int, Took]) -> list[Figure]:
     largest = found[max(found)]
     each = {stage: seconds / largest.events * 1e6 for stage, seconds in largest.stages.items()}
     rows = [Figure(name=f"an event is {stage}", ours=round(us, 2), unit="us of a core") for stage, us in each.items()]
-    ours = each["made dirty"] + each["written"]
-    total = Figure(name="an event is made dirty and written", ours=round(ours, 2), unit="us of a core")
-    return [*rows, _judged(total, f"≤ {MOST_DIRT_US}", ours <= MOST_DIRT_US)]
+    ours, bar = each["made dirty"] + each["written"], f"≤ {MOST_DIRT_US}"
+    name, ok = "an event is made dirty and written", ours <= MOST_DIRT_US
+    return [*rows, Figure(name=name, ours=round(ours, 2), unit="us of a core", bar=bar, ok=ok)]
 
 
 def _growth(found: Mapping[int, Took]) -> list[Figure]:
@@ -101,30 +98,20 @@ def _growth(found: Mapping[int, Took]) -> list[Figure]:
     if small == large:
         return []
     ours, peer = (found[size].peak_bytes / 1e6 for size in (large, small))
-    name = f"peak memory: {large:,} customers / {small:,}"
-    row = Figure(name=name, ours=round(ours), peer=round(peer), ratio=round(ours / peer, 2), unit="MB")
-    return [_judged(row, f"≤ {MOST_GROWTH}×", ours / peer <= MOST_GROWTH)]
+    name, ratio, bar = f"peak memory: {large:,} customers / {small:,}", ours / peer, f"≤ {MOST_GROWTH}×"
+    row = Figure(
+        name=name, ours=round(ours), peer=round(peer), ratio=round(ratio, 2), unit="MB", bar=bar,
+        ok=ratio <= MOST_GROWTH,
+    )  # fmt: skip
+    return [row]
 
 
 def _sinks(size: int, others: Mapping[str, Took]) -> list[Figure]:
-    said = {"jsonl": "JSON lines", "lake": "the lake"}
+    said, what = {"jsonl": "JSON lines", "lake": "the lake"}, "events a second of one core"
     return [
-        Figure(
-            name=f"{size:,} customers to {said[to]}: events a second of one core",
-            ours=round(took.rate),
-            unit="events/s",
-        )
+        Figure(name=f"{size:,} customers to {said[to]}: {what}", ours=round(took.rate), unit="events/s")
         for to, took in others.items()
     ]
-
-
-def _judged(row: Figure, bar: str, ok: bool) -> Figure:
-    return msgspec.structs.replace(row, bar=bar, ok=ok)
-
-
-def _machine(before: str, weeks: int) -> Figure:
-    said = f"{before} before, {load()} after; Python {platform.python_version()}; {weeks} weeks, chunks of {CHUNK:,}"
-    return fact("machine", said)
 
 
 def draw(found: Mapping[int, Took], path: Path) -> None:

@@ -7,14 +7,12 @@ import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 
 import duckdb
 import msgspec
 
-from bench.contender import beside
+from bench.contender import Task, Took, beside
 from bench.peer import PUSHED
-from bench.task import Task, Took
 from bench.timing import fact, faster, more
 from bench.world import PEER_STREAM, STREAM, US, World, say
 from local.services.process import Child
@@ -87,7 +85,7 @@ class Runner:
         self._child.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._child.stop()
 
     def wait_ready(self) -> None:

@@ -5,10 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
 
 from scv.figures import Figure
 
@@ -16,30 +13,18 @@ TURN = 10
 """Calls of one contender before it is the next one's turn."""
 
 
-@dataclass
-class Times:
-    """How long each call took, in seconds."""
-
-    seconds: list[float] = field(default_factory=list)
-
-    def percentile(self, q: float) -> float:
-        return float(np.percentile(self.seconds, q))
-
-    @property
-    def median(self) -> float:
-        return self.percentile(50)
-
-
 def in_turns(
     contenders: Mapping[str, Callable[[Any], Any]], asked: Sequence[Any], turn: int = TURN
-) -> dict[str, Times]:
-    """Every contender answers every question, in turns of `turn` questions; another one begins each time."""
-    times = {name: Times() for name in contenders}
+) -> dict[str, list[float]]:
+    """Every contender answers every question, in turns of `turn` questions; another one begins each time. How long
+    each call took, in seconds.
+    """
+    times: dict[str, list[float]] = {name: [] for name in contenders}
     names = list(contenders)
     for number, start in enumerate(range(0, len(asked), turn)):
         shift = number % len(names)
         for name in names[shift:] + names[:shift]:
-            answer, seconds = contenders[name], times[name].seconds
+            answer, seconds = contenders[name], times[name]
             for one in asked[start : start + turn]:
                 began = time.perf_counter()
                 answer(one)

@@ -5,18 +5,16 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import click
 import duckdb
 from feast import FeatureStore
 
-from bench.size import Size
 from feature_repo.feast_store import apply
 from local.demo import completejourney
 from local.services import Services
@@ -34,6 +32,32 @@ CACHE = Path("build/bench")
 ROWS, STREAM, PEER_ROWS, PEER_STREAM = range(4)
 """Databases of the one store: ours for reads and for streams, and the peers' for the same."""
 US = country.load("US")
+
+
+@dataclass(frozen=True)
+class Size:
+    """Counts of one run; `households` are the first so many, None: all of them."""
+
+    households: int | None
+    singles: int
+    """Reads of one customer, by each reader."""
+    batches: int
+    """Reads of `batch` customers, by each reader."""
+    batch: int
+    streams: int
+    """Times that each stream is run."""
+    sets: int
+    """Times that each point-in-time set is made."""
+    pushed: int
+    """Events that the agent takes which pushes each of them."""
+    pushed_together: int
+    """Events that the agent takes which pushes a thousand at once."""
+    first_tuesday: date
+    last_tuesday: date
+
+
+FULL = Size(None, 2000, 100, 100, 3, 2, 1500, 20_000, date(2017, 4, 4), date(2017, 12, 26))
+QUICK = Size(30, 60, 5, 20, 1, 1, 100, 400, date(2017, 10, 3), date(2017, 10, 17))
 
 
 def say(text: str) -> None:
@@ -57,7 +81,7 @@ class World:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._services.stop()
         shutil.rmtree(self.home, ignore_errors=True)
 
@@ -131,17 +155,15 @@ class World:
     @cached_property
     def rows(self) -> Settings:
         """Where every customer's rows stand at the end of the log."""
-        consumer = OnlineConsumer(self.log, say)
         say("Folding rows …")
-        _consume(consumer)
+        OnlineConsumer(self.log, say).run(threading.Event(), until_idle=True)
         return self.log
 
     @cached_property
     def snapshots(self) -> Settings:
         """Where the snapshots of every Tuesday are."""
-        consumer = LakeConsumer(self.log, say)
         say("Filling the lake …")
-        _consume(consumer)
+        LakeConsumer(self.log, say).run(threading.Event(), until_idle=True)
         say(f"Taking {len(self.tuesdays)} snapshots …")
         failed = [one.error for one in fetch(self.log, {US: self.tuesdays}) if one.error]
         assert not failed, failed
@@ -155,8 +177,3 @@ class World:
     def client(self, settings: Settings) -> Any:
         """A connected client of the store."""
         return connect(settings)
-
-
-def _consume(consumer: OnlineConsumer | LakeConsumer) -> None:
-    run: Callable[..., Any] = consumer.run
-    run(threading.Event(), until_idle=True)

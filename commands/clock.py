@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -12,9 +11,6 @@ from scv import settings
 from scv.events import calendar
 from terminal import consumers, listing
 from terminal.arguments import the_countries
-
-if TYPE_CHECKING:
-    from streams.positions.clock import CountryClock
 
 
 @click.command()
@@ -49,16 +45,13 @@ def command(code: str, back_to: str | None, as_json: bool) -> None:
             done = clock.set_back(found, store, country, at)
             talk = f"Set back, with {done.watermarks} watermarks of the lake; {done.snapshots} snapshots removed."
             click.echo(talk, err=True)
-        _show(clock.read(store, Lake(found.lake_path), country), as_json)
-
-
-def _show(clock: CountryClock, as_json: bool) -> None:
+        stands = clock.read(store, Lake(found.lake_path), country)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(clock), indent=2).decode())
+        click.echo(msgspec.json.format(msgspec.json.encode(stands), indent=2).decode())
         return
-    lives, stands = "on wall time" if clock.mode == "wall" else "in a replay", _said(clock.now, "not begun")
-    click.echo(f"{clock.country} lives {lives}; its clock: {stands}.", err=True)
-    rows = [(name, _said(one.rows), _said(one.lake)) for name, one in clock.families.items()]
+    lives = "on wall time" if stands.mode == "wall" else "in a replay"
+    click.echo(f"{stands.country} lives {lives}; its clock: {_said(stands.now, 'not begun')}.", err=True)
+    rows = [(name, _said(one.rows), _said(one.lake)) for name, one in stands.families.items()]
     listing.show(("family", "rows complete to", "lake complete to"), rows)
 
 

@@ -6,19 +6,16 @@ import json
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import click
 
 from scv import settings as known
 from scv.events.country import Country
 from scv.settings import Settings
+from scv.stamp import Written
 from terminal import listing
 from terminal.arguments import the_countries
 from terminal.bar import Bar
-
-if TYPE_CHECKING:
-    from scv.stamp import Written
 
 
 @click.command()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+import functools
 import io
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Concatenate, ParamSpec
 
 import numpy as np
 
@@ -18,6 +19,7 @@ Panel = Callable[[Any], None]
 """Draws into axes of matplotlib."""
 Curves = Mapping[str, Sequence[np.ndarray]]
 """Name of a model → its points: two arrays, or what its panel says."""
+Given = ParamSpec("Given")
 
 
 def draw(alt: str, *panels: Panel) -> Picture:
@@ -40,79 +42,71 @@ def draw(alt: str, *panels: Panel) -> Picture:
     return Picture(alt, base64.b64encode(buffer.getvalue()).decode())
 
 
-def precision_recall(curves: Curves, rate: float) -> Panel:
+def _panel(drawing: Callable[Concatenate[Any, Given], None]) -> Callable[Given, Panel]:
+    """What draws into axes, as a panel that waits for them."""
+
+    @functools.wraps(drawing)
+    def of(*given: Given.args, **named: Given.kwargs) -> Panel:
+        return lambda axes: drawing(axes, *given, **named)
+
+    return of
+
+
+@_panel
+def precision_recall(axes: Any, curves: Curves, rate: float) -> None:
     """(recall, precision) of each; `rate` is what chance alone would find."""
-
-    def panel(axes: Any) -> None:
-        _lines(axes, curves)
-        axes.axhline(rate, color=PLAIN, linestyle=":", label="by chance")
-        axes.set(xlim=(0, 1), ylim=(0, 1.02), title="Precision and recall")
-        axes.set(xlabel="share of positives found", ylabel="share of found that are positive")
-
-    return panel
+    _lines(axes, curves)
+    axes.axhline(rate, color=PLAIN, linestyle=":", label="by chance")
+    axes.set(xlim=(0, 1), ylim=(0, 1.02), title="Precision and recall")
+    axes.set(xlabel="share of positives found", ylabel="share of found that are positive")
 
 
-def lift(curves: Curves) -> Panel:
+@_panel
+def lift(axes: Any, curves: Curves) -> None:
     """(share of rows chosen, share of positives found) of each."""
-
-    def panel(axes: Any) -> None:
-        _lines(axes, curves)
-        axes.plot([0, 1], [0, 1], color=PLAIN, linestyle=":", label="by chance")
-        axes.set(xlim=(0, 1), ylim=(0, 1.02), title="Lift")
-        axes.set(xlabel="share of rows, highest first", ylabel="share of positives found")
-
-    return panel
+    _lines(axes, curves)
+    axes.plot([0, 1], [0, 1], color=PLAIN, linestyle=":", label="by chance")
+    axes.set(xlim=(0, 1), ylim=(0, 1.02), title="Lift")
+    axes.set(xlabel="share of rows, highest first", ylabel="share of positives found")
 
 
-def reliability(curves: Curves) -> Panel:
+@_panel
+def reliability(axes: Any, curves: Curves) -> None:
     """(mean said, share that happened, rows) of each bin of each, with 95 % of the sampling error of that share."""
-
-    def panel(axes: Any) -> None:
-        top = 0.0
-        for name, (said, seen, rows) in curves.items():
-            error = 1.96 * np.sqrt(np.clip(seen * (1 - seen), 1e-9, None) / rows)
-            axes.errorbar(said, seen, yerr=error, fmt="o-", markersize=3, capsize=3, label=name)
-            top = max(top, 1.05 * float(said.max()), 1.05 * float((seen + error).max()))
-        axes.plot([0, top], [0, top], color=PLAIN, linestyle=":", label="perfect")
-        axes.set(xlabel="probability said", ylabel="share that happened", title="Reliability (tenths of the rows)")
-
-    return panel
+    top = 0.0
+    for name, (said, seen, rows) in curves.items():
+        error = 1.96 * np.sqrt(np.clip(seen * (1 - seen), 1e-9, None) / rows)
+        axes.errorbar(said, seen, yerr=error, fmt="o-", markersize=3, capsize=3, label=name)
+        top = max(top, 1.05 * float(said.max()), 1.05 * float((seen + error).max()))
+    axes.plot([0, top], [0, top], color=PLAIN, linestyle=":", label="perfect")
+    axes.set(xlabel="probability said", ylabel="share that happened", title="Reliability (tenths of the rows)")
 
 
-def bars(title: str, across: str, weights: Mapping[str, float], most: int = 15) -> Panel:
+@_panel
+def bars(axes: Any, title: str, across: str, weights: Mapping[str, float], most: int = 15) -> None:
     """The largest weights, by name."""
-
-    def panel(axes: Any) -> None:
-        largest = sorted(weights.items(), key=lambda pair: pair[1])[-most:]
-        axes.barh([name for name, _ in largest], [weight for _, weight in largest], color=OURS)
-        axes.set(xlabel=across, title=title)
-
-    return panel
+    largest = sorted(weights.items(), key=lambda pair: pair[1])[-most:]
+    axes.barh([name for name, _ in largest], [weight for _, weight in largest], color=OURS)
+    axes.set(xlabel=across, title=title)
 
 
-def best_so_far(title: str, up: str, values: Sequence[float | None]) -> Panel:
+@_panel
+def best_so_far(axes: Any, title: str, up: str, values: Sequence[float | None]) -> None:
     """Values by trial, less is better; None where one came to nothing."""
-
-    def panel(axes: Any) -> None:
-        known = [(place, value) for place, value in enumerate(values, 1) if value is not None]
-        places, found = (list(column) for column in zip(*known, strict=True))
-        axes.plot(places, found, "o", color=OURS, markersize=4, label="trial")
-        axes.step(places, np.minimum.accumulate(found), where="post", color=PEER, label="best so far")
-        axes.set(xlabel="trial", ylabel=up, title=title)
-
-    return panel
+    known = [(place, value) for place, value in enumerate(values, 1) if value is not None]
+    places, found = (list(column) for column in zip(*known, strict=True))
+    axes.plot(places, found, "o", color=OURS, markersize=4, label="trial")
+    axes.step(places, np.minimum.accumulate(found), where="post", color=PEER, label="best so far")
+    axes.set(xlabel="trial", ylabel=up, title=title)
 
 
-def by_date(title: str, up: str, dates: Sequence[str], series: Mapping[str, np.ndarray]) -> Panel:
+@_panel
+def by_date(axes: Any, title: str, up: str, dates: Sequence[str], series: Mapping[str, np.ndarray]) -> None:
     """Series over the same dates."""
-
-    def panel(axes: Any) -> None:
-        for name, values in series.items():
-            axes.plot(dates, values, "o-", markersize=3, label=name)
-        axes.set(ylabel=up, title=title, ylim=(0, None))
-        axes.set_xticks(range(len(dates)), dates, rotation=90, fontsize=5)
-
-    return panel
+    for name, values in series.items():
+        axes.plot(dates, values, "o-", markersize=3, label=name)
+    axes.set(ylabel=up, title=title, ylim=(0, None))
+    axes.set_xticks(range(len(dates)), dates, rotation=90, fontsize=5)
 
 
 def _lines(axes: Any, curves: Curves) -> None:

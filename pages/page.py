@@ -8,10 +8,9 @@ The browser itself refuses whatever such a page would load.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Literal, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
@@ -19,31 +18,25 @@ MOST = 520
 """Length of the longest bar, in pixels."""
 
 
-@dataclass(frozen=True)
-class Text:
+class Text(NamedTuple):
     """A paragraph."""
 
-    kind: ClassVar = "text"
     text: str
     tone: Literal["", "first", "quiet", "loud"] = ""
 
 
-@dataclass(frozen=True)
-class Heading:
+class Heading(NamedTuple):
     """A title within the page; the page's own has level 1."""
 
-    kind: ClassVar = "heading"
     text: str
     level: int = 2
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """Rows of cells under their columns, if those have names. The first column is words, the others numbers, but for
     those that are named in `words`.
     """
 
-    kind: ClassVar = "table"
     rows: Sequence[Sequence[object]]
     columns: Sequence[str] = ()
     words: Collection[str] = ()
@@ -53,20 +46,16 @@ class Table:
         return index > 0 and not (self.columns and self.columns[index] in self.words)
 
 
-@dataclass(frozen=True)
-class Picture:
+class Picture(NamedTuple):
     """A PNG in base64, as `pages.curves.draw` makes it."""
 
-    kind: ClassVar = "picture"
     alt: str
     png: str
 
 
-@dataclass(frozen=True)
-class Bars:
+class Bars(NamedTuple):
     """A bar for each count, drawn in place; those in `loud` stand out."""
 
-    kind: ClassVar = "bars"
     title: str
     counts: Mapping[str, int]
     loud: Collection[str] = ()
@@ -86,11 +75,6 @@ def page(title: str, blocks: Iterable[Block]) -> str:
 
 @cache
 def _template() -> Template:
-    found = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
+    loader, strict = FileSystemLoader(Path(__file__).parent), StrictUndefined
+    found = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=strict)
     return found.get_template("page.html")

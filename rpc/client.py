@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Any, Self, cast
 
 import grpc
@@ -22,20 +21,9 @@ MAX_REPLY_BYTES = 16 * 1024 * 1024
 
 # Reads are idempotent: a call that met a scorer just restarting may be sent once more. gRPC tells a call that waited
 # in the queue of a stopping server CANCELLED; whoever cancels a call themselves is not retried.
-_RETRY = {
-    "methodConfig": [
-        {
-            "name": [{"service": "cerebro.scorer.v1.Scorer"}],
-            "retryPolicy": {
-                "maxAttempts": 2,
-                "initialBackoff": "0.05s",
-                "maxBackoff": "0.2s",
-                "backoffMultiplier": 2,
-                "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
-            },
-        }
-    ]
-}
+_POLICY = {"maxAttempts": 2, "initialBackoff": "0.05s", "maxBackoff": "0.2s", "backoffMultiplier": 2}
+_POLICY |= {"retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"]}
+_RETRY = {"methodConfig": [{"name": [{"service": "cerebro.scorer.v1.Scorer"}], "retryPolicy": _POLICY}]}
 
 
 class ScorerError(Exception):
@@ -49,34 +37,23 @@ class ScorerError(Exception):
 class ScorerClient:
     """One channel to one scorer; safe to share between threads.
 
-    `timeout_s` is each call's deadline. Plain text unless credentials are given.
+    `timeout_s` is each call's deadline. Plain text.
     """
 
-    def __init__(
-        self, address: str, timeout_s: float = 2.0, credentials: grpc.ChannelCredentials | None = None
-    ) -> None:
+    def __init__(self, address: str, timeout_s: float = 2.0) -> None:
         options = [
             ("grpc.service_config", json.dumps(_RETRY)),
             ("grpc.max_receive_message_length", MAX_REPLY_BYTES),
             ("grpc.enable_http_proxy", 0),  # a company's proxy would be asked for 127.0.0.1
         ]
-        self.address = address
-        self.timeout_s = timeout_s
-        if credentials is None:
-            self.channel = grpc.insecure_channel(address, options)
-        else:
-            self.channel = grpc.secure_channel(address, credentials, options)
+        self.address, self.timeout_s = address, timeout_s
+        self.channel = grpc.insecure_channel(address, options)
         self._stub: Any = scorer_pb2_grpc.ScorerStub(self.channel)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the channel; calls under way are cancelled."""
         self.channel.close()
 

@@ -1,9 +1,7 @@
-"""Writes the stubs of `scorer.proto`: `python -m rpc.generate` (needs grpcio-tools, a developer's package)."""
+"""Writes the stubs beside `scorer.proto`: `python -m rpc.generate` (needs grpcio-tools, a developer's package)."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,13 +25,5 @@ def generate(folder: Path) -> list[Path]:
     return [folder / "rpc" / name for name in STUBS]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the stubs beside the proto file."""
-    folder = Path(*(arguments or [str(ROOT)]))
-    for path in generate(folder):
-        sys.stdout.write(f"{path}\n")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    generate(ROOT)

@@ -57,11 +57,10 @@ def known_clock(country: Country, settings: Settings) -> datetime:
     try:
         with client(settings) as connected:
             store = RowStore(connected)
-            stands = store.clock(country.code).now if store.has_clock(country.code) else None
+            if store.has_clock(country.code) and (stands := store.clock(country.code).now) is not None:
+                return stands
     except UNWELL:
-        stands = None
-    if stands is not None:
-        return stands
+        pass
     lake = Lake(settings.lake_path)
     with duckdb.connect() as connection:
         front = lake.front_us(connection, country.code, lake.version())

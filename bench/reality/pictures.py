@@ -27,7 +27,6 @@ def hazards(panels: Sequence[Panel], recorded: dict[str, np.ndarray]) -> bytes:
         axes.plot(measures.last_order_by_week(panel), "o-", markersize=3, label=f"{panel.name}: last order")
     for name, hazard in recorded.items():
         axes.plot(hazard, "--", label=f"{name}: cancelled")
-    axes.legend(fontsize=7)
     return _svg(figure)
 
 
@@ -37,7 +36,6 @@ def weekdays(panels: Sequence[Panel]) -> bytes:
     for number, panel in enumerate(panels):
         axes.bar(np.arange(7) + number * width, measures.weekdays(panel), width, label=panel.name)
     axes.set_xticks(np.arange(7) + 0.4 - width / 2, WEEKDAYS)
-    axes.legend(fontsize=7)
     return _svg(figure)
 
 
@@ -48,7 +46,6 @@ def calendar(panels: Sequence[Panel]) -> bytes:
         days = [_EPOCH + timedelta(days=panel.first_day + n) for n in range(panel.days)]
         axes.plot(days, measures.by_day(panel), linewidth=0.8, label=panel.name)
     axes.set_ylim(0, 2.5)
-    axes.legend(fontsize=7)
     return _svg(figure)
 
 
@@ -59,7 +56,6 @@ def gaps(panels: Sequence[Panel]) -> bytes:
         found = np.diff(panel.day)[same]
         found = found[found > 0]
         axes.plot(np.bincount(np.minimum(found, GAPS), minlength=GAPS + 1)[1:GAPS] / len(found), label=panel.name)
-    axes.legend(fontsize=7)
     return _svg(figure)
 
 
@@ -71,6 +67,7 @@ def _canvas(title: str, across: str, up: str, wide: bool = False) -> tuple[Figur
 
 
 def _svg(figure: Figure) -> bytes:
+    figure.axes[0].legend(fontsize=7)
     out = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": "cerebro", "svg.fonttype": "none"}):
         FigureCanvasSVG(figure).print_svg(out, metadata={"Date": None, "Creator": None})
