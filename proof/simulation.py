@@ -25,8 +25,8 @@ from terminal.bar import Bar
 if TYPE_CHECKING:
     from proof.world import World
     from proof.world.dirt import Dirt
-    from proof.world.folder import WorldFolder, WorldPlan
-    from proof.world.sink_files import Sink
+    from proof.world.folder import WorldFolder
+    from proof.world.sink import Sink
     from proof.world.sink_kafka import Pace
 
 SINKS = ("parquet", "jsonl", "lake", "kafka")
@@ -197,7 +197,7 @@ def _produce(
 
     known = country.known(found.countries_path)
     sink = _sink(wish, worlds, folder, found)
-    production = Production(_plan(wish, worlds, sink), worlds, folder, sink, known)
+    production = Production(worlds, _dirt(wish), folder, sink, known)
     began, again = time.monotonic(), "" if wish.is_file else wish.again()
     try:
         with Bar() as report:
@@ -206,20 +206,6 @@ def _produce(
         click.echo(f"\n{production.reached(again)}", err=True)
         raise
     return counts, 0.0 if production.nothing_left else time.monotonic() - began
-
-
-def _plan(wish: Wish, worlds: Sequence[World], sink: Sink) -> WorldPlan:
-    from proof.world.folder import WorldPlan, fingerprint
-
-    return WorldPlan(
-        to=wish.to,
-        countries={world.country.code: fingerprint(world.country) for world in worlds},
-        customers=wish.customers,
-        weeks=wish.weeks,
-        seed=wish.seed,
-        dirt=_dirt(wish),
-        partitions=sink.partitions,
-    )
 
 
 def _dirt(wish: Wish) -> Dirt:
@@ -231,7 +217,7 @@ def _dirt(wish: Wish) -> Dirt:
 
 def _sink(wish: Wish, worlds: Sequence[World], folder: WorldFolder, found: Settings) -> Sink:
     from proof.world.parts import LINES, TABLE
-    from proof.world.sink_files import Files
+    from proof.world.sink import Sink
 
     if wish.to == "lake":
         from proof.world.sink_lake import LakeSink
@@ -241,7 +227,7 @@ def _sink(wish: Wish, worlds: Sequence[World], folder: WorldFolder, found: Setti
         from proof.world.sink_kafka import KafkaSink
 
         return KafkaSink(folder, worlds, found, _pace(wish), lambda text: click.echo(text, err=True))
-    return Files(folder, LINES if wish.to == "jsonl" else TABLE)
+    return Sink(folder, LINES if wish.to == "jsonl" else TABLE)
 
 
 def _pace(wish: Wish) -> Pace:

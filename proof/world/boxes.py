@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,8 +18,7 @@ _COMPLAINS, _COMPLAINS_LATE = 0.018, 0.30
 _CLOSED = 0.93
 
 
-@dataclass(frozen=True)
-class Boxes:
+class Boxes(NamedTuple):
     """n customers; what follows `taken` means something only where it is true.
 
     `cut_day`, `due`, `arrives`: local days of cut-off, promised and real arrival; `late` days. `price` and
@@ -85,16 +84,14 @@ def marks(s: Subscribers, week: ClimateWeek, boxes: Boxes) -> Floats:
     cross = boxes.complains * 0.8 * soreness
     hurt = np.where(boxes.taken, 0.7 * (boxes.late > 0) * soreness + cross, 0.0)
     eased = np.where(boxes.waits > 0, 0.6 * cross, 0.0)
-    found: Floats = hurt[:, None] * (arrived[:, None] == at) - eased[:, None] * (closed[:, None] == at)
-    return found
+    return hurt[:, None] * (arrived[:, None] == at) - eased[:, None] * (closed[:, None] == at)
 
 
 def settlements(week: ClimateWeek, boxes: Boxes) -> Ints:
     """int64[n, REACH]: 1 a payment, 2 a failure that stands, by the week in which that is known."""
     known = _weeks(boxes.cut_day + RETRY_DAYS * np.minimum(boxes.attempts, RETRIES) - week.day)
     what = np.where(boxes.taken, np.where(boxes.paid, 1, 2), 0)
-    found: Ints = what[:, None] * (known[:, None] == np.arange(REACH))
-    return found
+    return what[:, None] * (known[:, None] == np.arange(REACH))
 
 
 def _weeks(days: Ints) -> Ints:

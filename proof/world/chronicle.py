@@ -216,5 +216,4 @@ class Chronicle:
         standing = np.where(offset == moves.day[:, None], np.maximum(before, after)[:, None], standing)
         first = week.week.day - self.climate.first_day
         usual = s.habit * np.exp(np.clip(0.9 * s.warmth, -3, 1.5)) / 7
-        found: Floats = usual[:, None] * standing * self.climate.app[first : first + 7]
-        return found
+        return usual[:, None] * standing * self.climate.app[first : first + 7]

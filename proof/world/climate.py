@@ -36,14 +36,14 @@ class Climate:
         self.clock = LocalTime(self.country.zone, self.first_day, self.days)
         rng = world.random(EVERYONE, "climate")
         dates = [calendar.to_date(self.first_day + n) for n in range(self.days)]
-        self._prices(dates)
+        self._prices()
         self._holidays(dates)
         self._weather(dates, rng)
         self._waves(dates, rng)
         self.week_ends = np.concatenate([[0.0], np.cumsum(self.market.week_profile)])
         self.week_ends /= self.week_ends[-1]
 
-    def _prices(self, dates: list[date]) -> None:
+    def _prices(self) -> None:
         self.price, self.rise = np.ones(self.weeks), np.zeros(self.weeks)
         for day, share in self.market.rises:
             week = -(-(calendar.to_day(day) - self.first_day) // 7)
@@ -118,13 +118,11 @@ class ClimateWeek:
 
     def away(self, cut_off: NDArray[np.int64], ahead: int = 0) -> Floats:
         """How many more people are on holiday when that delivery comes (log odds of skipping it)."""
-        found: Floats = self.climate.away[self.due(cut_off, ahead) - self.climate.first_day]
-        return found
+        return self.climate.away[self.due(cut_off, ahead) - self.climate.first_day]
 
     def before(self, offset: NDArray[np.int64]) -> Floats:
         """The share of a week's clicks on the days before the day `offset` (1 to 7)."""
-        found: Floats = self.climate.week_ends[offset]
-        return found
+        return self.climate.week_ends[offset]
 
     def click_day(self, luck: Floats, share: Floats | float = 1.0) -> NDArray[np.int64]:
         """Day 0 to 6 of a click, among the days that make up the first `share` of the clicks; `luck` in [0, 1)."""

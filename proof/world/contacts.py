@@ -6,7 +6,7 @@ effect. So comparing the reached with the others among those called measures it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,8 +22,7 @@ _FLIPS = 0.003
 _INVITED, _GIFTED = 0.15, 0.02
 
 
-@dataclass(frozen=True)
-class ContactWeek:
+class ContactWeek(NamedTuple):
     """n customers: `called` on `day` (0 to 6) by `channel`, `reached`, and what was `said` (number of a word).
 
     `invited`: a come-back mail to someone who left; `gifted`: a voucher by mail; both on day 1. `changed`
@@ -63,5 +62,4 @@ def contact(s: Subscribers, week: ClimateWeek, moves: Moves, fate: np.random.Gen
 
 
 def accepted(contacts: ContactWeek) -> Mask:
-    found: Mask = contacts.reached & (contacts.said == ACCEPTED)
-    return found
+    return contacts.reached & (contacts.said == ACCEPTED)

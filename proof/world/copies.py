@@ -19,8 +19,32 @@ _CHANGEABLE = {"placed": "amount_cents", "charged": "amount_cents", "session": "
 _AT_ONCE = 0.5
 """Of the events that come twice: a sender's retry, seen at the same instant."""
 
+ONE_OF = 100
+"""Among so many customers at least one asks to be forgotten (if the rate is not zero)."""
+
 Copies = tuple[pa.Table, Harm]
 """Events in the wide schema, and the harm done to each."""
+
+
+def erasures(stock: Stock, luck: Luck, ground: Ground) -> Copies:
+    """What customers ask who want to be forgotten: one `erased` each, at any time after we first heard of them.
+
+    They do nothing afterwards; what they did before may still arrive.
+    """
+    count = len(stock.customers)
+    who = np.sort(luck.some(np.arange(count), luck.wanted(count, at_least=1 if count >= ONE_OF else 0)))
+    if not len(who):
+        return whole(stock.events.slice(0, 0))
+    theirs = np.flatnonzero(np.isin(stock.customer, who))
+    place = np.searchsorted(who, stock.customer[theirs])
+    begins = np.full(len(who), ground.end_us)
+    np.minimum.at(begins, place, stock.seen[theirs])
+    asked = luck.rng.integers(begins, ground.end_us)
+    stock.forget(theirs[stock.occurred[theirs] >= asked[place]])
+    names, code, at = stock.customers.take(pa.array(who)), ground.country.code, instants(asked)
+    columns = {"id": [f"{code}-erased-{name}" for name in names.to_pylist()], "country": [code] * len(who)}
+    columns |= {"customer_id": names, "kind": ["erased"] * len(who), "occurred_at": at, "seen_at": at}
+    return whole(pa.table(columns))
 
 
 def again(stock: Stock, luck: Luck, ground: Ground) -> Copies:
@@ -41,7 +65,7 @@ def changed(stock: Stock, luck: Luck, ground: Ground) -> Copies:
     return whole(found)
 
 
-def ahead(stock: Stock, luck: Luck) -> Copies:
+def ahead(stock: Stock, luck: Luck, ground: Ground) -> Copies:
     """A sender's clock runs minutes to hours ahead of ours: more than consumers forgive."""
     found = _some(stock, luck)
     beyond = SKEW_US + luck.rng.integers(1, 2 * HOUR_US, len(found))

@@ -16,7 +16,6 @@ import pyarrow as pa
 
 from proof.world import copies, harm, lateness
 from proof.world.copies import Copies
-from proof.world.erasure import erase
 from proof.world.harm import Harm
 from proof.world.luck import Ints, Luck
 from proof.world.stock import Ground, Stock, instants, microseconds
@@ -80,8 +79,8 @@ def arrive(events: pa.Table, rng: np.random.Generator, dirt: Dirt, ground: Groun
     stock = Stock(events)
     if not len(stock):
         return Arrivals(events, np.empty(0, np.int64), np.empty(0, np.uint8), dict.fromkeys(KINDS, 0))
-    requests = erase(stock, luck["erased"], ground)
-    counts = {"erased": len(requests), "too_late": lateness.too_late(stock, luck["too_late"], ground)}
+    more = {"erased": copies.erasures(stock, luck["erased"], ground)}  # first: who is gone does nothing late
+    counts = {"too_late": lateness.too_late(stock, luck["too_late"], ground)}
     counts["late"] = lateness.late(stock, luck["late"], ground)
     counts["skewed"] = lateness.skewed(stock, luck["skewed"])
     sent, counts["swapped"] = lateness.swapped(stock, luck["swapped"], ground)
@@ -89,20 +88,16 @@ def arrive(events: pa.Table, rng: np.random.Generator, dirt: Dirt, ground: Groun
     if ground.as_bytes:
         spoilt[luck["additions"].pick(np.flatnonzero(stock.present))] = harm.ADDITION
     counts["additions"] = int(np.count_nonzero(spoilt))
-    more = _copies(stock, luck, ground)
+    for name, spoil in (
+        ("twice", copies.again),
+        ("changed", copies.changed),
+        ("ahead", copies.ahead),
+        ("unknown_country", copies.strange),
+        ("corrupt", copies.corrupt),
+    ):
+        more[name] = spoil(stock, luck[name], ground)
     counts |= {name: len(rows) for name, (rows, _) in more.items()}
-    beside = [copies.whole(requests), *more.values()]
-    return _in_order(stock, sent, spoilt, beside, {name: counts[name] for name in KINDS})
-
-
-def _copies(stock: Stock, luck: Mapping[str, Luck], ground: Ground) -> dict[str, Copies]:
-    return {
-        "twice": copies.again(stock, luck["twice"], ground),
-        "changed": copies.changed(stock, luck["changed"], ground),
-        "ahead": copies.ahead(stock, luck["ahead"]),
-        "unknown_country": copies.strange(stock, luck["unknown_country"], ground),
-        "corrupt": copies.corrupt(stock, luck["corrupt"], ground),
-    }
+    return _in_order(stock, sent, spoilt, list(more.values()), {name: counts[name] for name in KINDS})
 
 
 def _in_order(stock: Stock, sent: Ints, spoilt: Harm, more: list[Copies], counts: Mapping[str, int]) -> Arrivals:
@@ -110,7 +105,7 @@ def _in_order(stock: Stock, sent: Ints, spoilt: Harm, more: list[Copies], counts
 
     Column by column: only the result is ever there twice.
     """
-    beside = pa.concat_tables([rows for rows, _ in more], promote_options="default")
+    beside = pa.concat_tables([stock.events.slice(0, 0), *(rows for rows, _ in more)], promote_options="default")
     sent = np.concatenate([sent, microseconds(beside, "seen_at")])
     numbers = np.concatenate([np.flatnonzero(stock.present), len(stock.events) + np.arange(len(beside))])
     order = numbers[np.argsort(sent[numbers], kind="stable")]
@@ -123,13 +118,7 @@ def _in_order(stock: Stock, sent: Ints, spoilt: Harm, more: list[Copies], counts
         elif not moved:
             columns[name] = stock.events[name]
         else:
-            kind = stock.events.schema.field(name).type
-            other = (
-                beside[name].cast(kind)
-                if name in beside.column_names
-                else pa.chunked_array([pa.nulls(len(beside), kind)])
-            )
-            both = pa.chunked_array([*stock.events[name].chunks, *other.chunks], kind).combine_chunks()
+            both = pa.chunked_array([*stock.events[name].chunks, *beside[name].chunks]).combine_chunks()
             columns[name] = both.take(pa.array(order))
     harmed = np.concatenate([spoilt, *(one for _, one in more)])
     return Arrivals(pa.table(columns), sent[order], harmed[order], counts)

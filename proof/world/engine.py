@@ -7,7 +7,7 @@ an app session) is drawn where events are written, so lives that nobody writes d
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,8 +23,7 @@ from proof.world.subscribers import ACTIVE, GONE, Subscribers
 from proof.world.words import COMEBACK, EXTRA
 
 
-@dataclass(frozen=True)
-class Happened:
+class Happened(NamedTuple):
     """A week that was lived: the state at its beginning, what the chances were, and what came of them."""
 
     week: ClimateWeek

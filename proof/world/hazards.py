@@ -5,7 +5,7 @@ The engine draws from these numbers and the truth is written from these numbers,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,8 +21,7 @@ REGRETTED = 0.07
 """Share of skips of the open box taken back before its cut-off."""
 
 
-@dataclass(frozen=True)
-class Hazards:
+class Hazards(NamedTuple):
     """Chances float64[n] of the week; 0 for those not at risk.
 
     `cancel`: by the customer's wish. `force`: an involuntary end, given no such wish. `move`, given neither: an
@@ -56,13 +55,11 @@ def welcomed(s: Subscribers) -> Mask:
 
 def _chance(log_rate: Floats) -> Floats:
     """Of at least one event in a week at this rate."""
-    found: Floats = -np.expm1(-np.exp(np.minimum(log_rate, np.log(FULL_RATE))))
-    return found
+    return -np.expm1(-np.exp(np.minimum(log_rate, np.log(FULL_RATE))))
 
 
 def _sigmoid(odds: Floats) -> Floats:
-    found: Floats = 1 / (1 + np.exp(-odds))
-    return found
+    return 1 / (1 + np.exp(-odds))
 
 
 def _cancel(s: Subscribers, week: ClimateWeek, paused: Mask) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,8 +15,7 @@ STAYED = 7
 _UNSKIPPED = 0.04
 
 
-@dataclass(frozen=True)
-class Moves:
+class Moves(NamedTuple):
     """Masks bool[n] of what happened to a subscription, at most one each, and `day` int64[n] of the week (0 to 6,
     7 for those to whom nothing happened); `undone`: a cancellation taken back on day `back`. `until`: the local day
     at which a pause begun now ends, NEVER without one. `standing`: active at the cut-off. `status` after the week."""
@@ -35,8 +34,7 @@ class Moves:
     status: Ints
 
 
-@dataclass(frozen=True)
-class Skips:
+class Skips(NamedTuple):
     """`open` bool[n]: a click on the open box, on day `day`; `regretted`: taken back before the cut-off. `later`
     bool[n, AHEAD]: clicks on later boxes, on day `later_day`; `undone` bool[n, AHEAD + 1]: skips of earlier weeks
     taken back on day `undone_day`. `skipped` bool[n, AHEAD + 1]: what stands after the week's clicks."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from datetime import tzinfo
 from typing import Any
 
@@ -33,27 +34,17 @@ class LocalTime:
             change = _change(zone, starts[n], starts[n + 1])
             self._from[n] = change + max(0, int(self._shift[n]))
 
-    def midnight(self, day: Any) -> Ints:
-        """Microseconds since 1970 at which local days begin."""
-        return self.midnights[np.asarray(day) - self.first_day]
-
     def instant(self, day: Any, us: Any) -> Ints:
         """Microseconds since 1970 of times of day (microseconds on the clock, below 24 hours) of local days."""
         n = np.asarray(day) - self.first_day
-        moved: Ints = self.midnights[n] + us - np.where(us >= self._from[n], self._shift[n], 0)
-        return moved
+        return self.midnights[n] + us - np.where(us >= self._from[n], self._shift[n], 0)
 
 
 def _change(zone: tzinfo, start: int, end: int) -> int:
     """Microseconds after `start` at which the offset changes; 0 where it changed at midnight itself."""
+
+    def changed(us: int) -> bool:
+        return calendar.from_us(us).astimezone(zone).utcoffset() != before
+
     before = calendar.from_us(start).astimezone(zone).utcoffset()
-    low, high = start, end
-    if calendar.from_us(high).astimezone(zone).utcoffset() == before:
-        return 0
-    while high - low > 1:
-        middle = (low + high) // 2
-        if calendar.from_us(middle).astimezone(zone).utcoffset() == before:
-            low = middle
-        else:
-            high = middle
-    return high - start
+    return bisect.bisect_left(range(start, end), True, key=changed) * changed(end)

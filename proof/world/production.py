@@ -13,9 +13,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from proof.world.folder import Made, WorldFolder, WorldPlan
+from proof.world.dirt import Dirt
+from proof.world.folder import Made, WorldFolder, WorldPlan, fingerprint
 from proof.world.parts import Task, make
-from proof.world.sink_files import Report, Sink
+from proof.world.sink import Report, Sink
 from proof.world.world import World
 from scv.errors import CerebroError, LakeConflict, LogChanged, Unreachable
 from scv.events.country import Country
@@ -30,22 +31,29 @@ Place = tuple[str, int]
 
 
 class Production:
-    """One run of a plan: `run` makes and hands over what is missing.
-
-    `again` is the command that goes on, for the error that says how far it came. `known`: the countries that
-    consumers know.
+    """Worlds of one size and seed, as dirty as they shall be: `run` makes and hands over what is missing. `known`: the
+    countries that consumers know.
     """
 
     def __init__(
-        self, plan: WorldPlan, worlds: Sequence[World], folder: WorldFolder, sink: Sink, known: Mapping[str, Country]
+        self, worlds: Sequence[World], dirt: Dirt, folder: WorldFolder, sink: Sink, known: Mapping[str, Country]
     ) -> None:
-        self.plan, self._worlds, self._folder, self._sink, self._known = plan, worlds, folder, sink, known
+        self._worlds, self._folder, self._sink, self._known = worlds, folder, sink, known
+        self.plan = WorldPlan(
+            to=sink.to,
+            countries={world.country.code: fingerprint(world.country) for world in worlds},
+            customers=worlds[0].customers,
+            weeks=worlds[0].weeks,
+            seed=worlds[0].seed,
+            dirt=dirt,
+            partitions=sink.partitions,
+        )
         self.total = sum(world.chunks for world in worlds)
         self.made: dict[Place, Made] = {}
         self.nothing_left = False
 
     def run(self, resume: bool, workers: int, report: Report, again: str) -> Mapping[str, Any]:
-        """The counts of the whole world.
+        """The counts of the whole world. `again` is the command that goes on, for the error that says how far it came.
 
         Raises UserError where the folder or the sink is not ours; CerebroError for a full disk, Unreachable for a
         broker that is gone, both with how far it came.

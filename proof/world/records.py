@@ -22,10 +22,8 @@ def records(arrivals: Arrivals, file_no: int = 0) -> Iterator[pa.RecordBatch]:
     An erasure is one record for each family, with the same `row_no`.
     """
     count = len(arrivals.rows)
-    numbers = {"file_no": np.full(count, file_no, np.int32), "row_no": np.arange(count)}
-    table = arrivals.rows
-    for name, values in numbers.items():
-        table = table.append_column(name, pa.array(values))
+    table = arrivals.rows.append_column("file_no", pa.array(np.full(count, file_no, np.int32)))
+    table = table.append_column("row_no", pa.array(np.arange(count)))
     with duckdb.connect(config={"threads": 1}) as connection:  # one thread keeps the order, and the core is our own
         connection.register("arrivals", table)
         described = connection.execute("DESCRIBE SELECT * EXCLUDE (file_no, row_no) FROM arrivals").fetchall()

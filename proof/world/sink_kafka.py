@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from proof.world.folder import Made, Sent, Step, WorldFolder
 from proof.world.parts import RECORDS
-from proof.world.sink_files import Report
+from proof.world.sink import Report, Sink
 from proof.world.world import World
 from scv.events import calendar, event
 from scv.online.rowstore import RowStore
@@ -33,16 +33,14 @@ class Pace(NamedTuple):
     speed: float | None = None
 
 
-class KafkaSink:
+class KafkaSink(Sink):
     """Sends once all chunks are spooled. Raises Unreachable when the broker is gone."""
-
-    form = RECORDS
-    partitions = 0
 
     def __init__(
         self, folder: WorldFolder, worlds: Sequence[World], settings: Settings, pace: Pace, say: Callable[[str], None]
     ) -> None:
-        self._folder, self._worlds, self._settings, self._pace, self._say = folder, worlds, settings, pace, say
+        self._folder, self.form, self.to = folder, RECORDS, "kafka"
+        self._worlds, self._settings, self._pace, self._say = worlds, settings, pace, say
         self._sent: Sent | None = None
 
     def open(self, steps: Sequence[Step]) -> None:
@@ -52,9 +50,6 @@ class KafkaSink:
 
     def has(self, made: Made) -> bool:
         return self._folder.spool(made.country, made.chunk, RECORDS).is_file()
-
-    def take(self, made: Made) -> None:
-        pass
 
     def close(self, report: Report) -> None:
         memory, threads = self._settings.memory, self._settings.threads

@@ -6,8 +6,9 @@ is never committed again. `cerebro up` then begins epoch 1 and builds the rows.
 
 from __future__ import annotations
 
+import functools
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +17,8 @@ import pyarrow.parquet as pq
 from proof.world.folder import Committed, Made, Step, WorldFolder
 from proof.world.historical import EPOCH
 from proof.world.parts import HISTORY, remove
-from proof.world.sink_files import Report
+from proof.world.sink import Report, Sink
+from proof.world.stock import put
 from proof.world.world import World
 from scv import atomic as whole
 from scv import stamp
@@ -41,13 +43,11 @@ Ends = dict[str, list[int]]
 """Family → the next offset of each partition."""
 
 
-class LakeSink:
+class LakeSink(Sink):
     """Commits chunks to `HOME/lake`. Raises UserError where that holds events of one of the countries already."""
 
-    form = HISTORY
-
     def __init__(self, folder: WorldFolder, worlds: Sequence[World], settings: Settings) -> None:
-        self._folder, self._settings = folder, settings
+        self._folder, self.form, self.to, self._settings = folder, HISTORY, "lake", settings
         self._worlds = {world.country.code: world for world in worlds}
         self._lake = Lake(settings.lake_path)
         filled = self._lake.epoch()
@@ -56,7 +56,8 @@ class LakeSink:
             family: [Part(topics.events(settings, family), number) for number in range(self.partitions)]
             for family in event.FAMILIES
         }
-        self._writers = {family: self._writer(family) for family in event.FAMILIES}
+        log = functools.partial(Log, epoch=EPOCH, topic_id=TOPIC_ID, partitions=self.partitions)
+        self._writers = {family: LakeWriter(self._lake, log(family=family)) for family in event.FAMILIES}
         self._committed: set[tuple[str, int]] = set()
         self._ends: Ends = {}
         self._group: list[Made] = []
@@ -137,17 +138,15 @@ class LakeSink:
 
     def _rows(self, family: str) -> pa.Table:
         """The group's rows of a family, with offsets from where each partition stands."""
-        return pa.concat_tables(self._placed(family))
-
-    def _placed(self, family: str) -> Iterator[pa.Table]:
-        begins = np.array(self._ends[family])
+        begins, parts = np.array(self._ends[family]), []
         for made in self._group:
             path = self._folder.spool(made.country, made.chunk, HISTORY) / f"{family}.rows"
             rows = pq.ParquetFile(path).read()
             partition = np.asarray(rows["partition"])
             offsets = np.asarray(rows["offset"]) + begins[partition]
-            yield rows.set_column(rows.column_names.index("offset"), "offset", pa.array(offsets))
+            parts.append(put(rows, "offset", pa.array(offsets)))
             begins = begins + np.bincount(partition, minlength=self.partitions)
+        return pa.concat_tables(parts)
 
     def _marks(self, family: str, world: World) -> pa.Table:
         """Everything seen before the world's end is here: one watermark in each partition."""
@@ -156,6 +155,3 @@ class LakeSink:
         for part, offset in zip(self._parts[family], self._ends[family], strict=True):
             buffer.mark(part, offset, watermark)
         return buffer.table()
-
-    def _writer(self, family: str) -> LakeWriter:
-        return LakeWriter(self._lake, Log(family=family, epoch=EPOCH, topic_id=TOPIC_ID, partitions=self.partitions))

@@ -5,7 +5,6 @@ The table itself is copied once, at the end: a million rows cost more to copy th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -34,27 +33,19 @@ class Ground(NamedTuple):
     as_bytes: bool = False
 
 
-@dataclass
 class Stock:
-    """Clean events (wide schema) and what dirt has made of their times (microseconds since 1970).
+    """Clean events (wide schema) and what dirt has made of `occurred` and `seen`, microseconds since 1970.
 
-    `present` are those that happen at all, `free` those that no dirt of time has touched.
+    `customer` are numbers of `customers`; `present` are the events that happen at all, `free` those that no dirt of
+    time has touched.
     """
 
-    events: pa.Table
-    occurred: Ints = field(init=False)
-    seen: Ints = field(init=False)
-    customer: Ints = field(init=False)
-    """Numbers of `customers`."""
-    customers: pa.Array = field(init=False)
-    present: NDArray[np.bool_] = field(init=False)
-    free: NDArray[np.bool_] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.occurred, self.seen = (microseconds(self.events, name).copy() for name in ("occurred_at", "seen_at"))
-        whose = self.events["customer_id"].combine_chunks().dictionary_encode()
+    def __init__(self, events: pa.Table) -> None:
+        self.events = events
+        self.occurred, self.seen = (microseconds(events, name).copy() for name in ("occurred_at", "seen_at"))
+        whose = events["customer_id"].combine_chunks().dictionary_encode()
         self.customer, self.customers = np.asarray(whose.indices).astype(np.int64), whose.dictionary
-        self.present = np.ones(len(self.events), dtype=bool)
+        self.present = np.ones(len(events), dtype=bool)
         self.free = self.present.copy()
 
     def __len__(self) -> int:

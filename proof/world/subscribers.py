@@ -141,26 +141,16 @@ def _character(rng: np.random.Generator, n: int, sessions: float) -> dict[str, A
 
 
 def _beginning(rng: np.random.Generator, n: int) -> dict[str, Any]:
-    zeros, nothing, no = np.zeros(n, dtype=np.int64), np.zeros(n), np.zeros(n, dtype=bool)
+    none = np.zeros(n, dtype=np.int64)
     return {
+        **dict.fromkeys(("since", "age", "returns", "comfort", "nudged", "eaten"), none),
+        **dict.fromkeys(("grumble", "slack", "sting", "bereft"), np.zeros(n)),
+        **dict.fromkeys(("unpaid", "forced", "fed"), np.zeros(n, dtype=bool)),
         "status": np.full(n, ABSENT),
-        "since": zeros,
-        "age": zeros,
-        "returns": zeros,
         "mood": rng.normal(0.6, 0.5, n),
         "warmth": rng.normal(0.3, 0.3, n),
-        "grumble": nothing,
-        "slack": nothing,
-        "unpaid": no,
-        "sting": nothing,
-        "bereft": nothing,
-        "comfort": zeros,
-        "nudged": zeros,
         "rested": np.full(n, 9),
         "until": np.full(n, NEVER),
-        "forced": no,
-        "fed": no,
-        "eaten": zeros,
         "consent": rng.random((n, len(CHANNELS))) < _GIVEN,
         "ahead": np.zeros((n, AHEAD + 1), dtype=bool),
         "coming": np.zeros((n, REACH)),

@@ -6,14 +6,15 @@ those lives in which the target comes true is its probability. Beyond sampling e
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from proof.world import climate as climates
-from proof.world.climate import Climate, ClimateWeek
+from proof.world.climate import ClimateWeek
 from proof.world.engine import Happened, live_on
 from proof.world.life import customer_ids
 from proof.world.lifecycle import open_box
@@ -107,8 +108,7 @@ class Watch:
         }
 
 
-@dataclass(frozen=True)
-class _Rows:
+class _Rows(NamedTuple):
     """The customers (positions `who`) sampled at a week, those asked per target, and how their lives went on."""
 
     week: int
@@ -156,29 +156,20 @@ def _drawn(world: World, chunk: int, state: Subscribers, week: int, share: int) 
 def _lived_on(world: World, chunk: int, state: Subscribers, week: int, paths: int) -> dict[str, tuple[Floats, Ints]]:
     """Target → (share of the lives that keep the row in which it comes true, how many keep it), per customer."""
     luck = world.random(chunk, f"truth-{week}")
-    size = max(1, LIVES_AT_ONCE // paths)
-    parts = [_paths(world, state.take(slice(n, n + size)), week, paths, luck) for n in range(0, len(state), size)]
-    if not parts:
-        return {}
-    return {
-        name: (np.concatenate([part[name][0] for part in parts]), np.concatenate([part[name][1] for part in parts]))
-        for name in parts[0]
-    }
-
-
-def _paths(
-    world: World, state: Subscribers, week: int, paths: int, luck: np.random.Generator
-) -> dict[str, tuple[Floats, Ints]]:
-    climate: Climate = climates.of(world)
-    lives, watch = state.take(np.repeat(np.arange(len(state)), paths)), Watch(len(state) * paths)
-    for number in range(week, week + _horizon_weeks(world)):
-        lives, happened = live_on(lives, ClimateWeek(climate, number), luck)
-        watch.see(happened)
+    size, counted = max(1, LIVES_AT_ONCE // paths), defaultdict[str, list[Ints]](list)
+    for n in range(0, len(state), size):
+        some = state.take(slice(n, n + size))
+        lives, watch = some.take(np.repeat(np.arange(len(some)), paths)), Watch(len(some) * paths)
+        for number in range(week, week + _horizon_weeks(world)):
+            lives, happened = live_on(lives, ClimateWeek(climates.of(world), number), luck)
+            watch.see(happened)
+        for name, (true, removed) in watch.labels(world.country, world.first_day + 7 * week).items():
+            counts = np.stack([true & ~removed, ~removed]).reshape(2, -1, paths).sum(axis=2)
+            counted[name].append(counts)
     found = {}
-    for name, (true, removed) in watch.labels(world.country, world.first_day + 7 * week).items():
-        kept = (~removed).reshape(-1, paths).sum(axis=1)
-        hits = (true & ~removed).reshape(-1, paths).sum(axis=1)
-        found[name] = (np.divide(hits, kept, out=np.full(len(state), np.nan), where=kept > 0), kept)
+    for name, parts in counted.items():
+        hits, kept = np.concatenate(parts, axis=1)
+        found[name] = np.divide(hits, kept, out=np.full(len(state), np.nan), where=kept > 0), kept
     return found
 
 

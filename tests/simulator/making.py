@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from proof.world.dirt import CLEAN, USUAL, Dirt
-from proof.world.folder import WorldFolder, WorldPlan, fingerprint
+from proof.world.folder import WorldFolder
 from proof.world.parts import LINES, TABLE
 from proof.world.production import Production
-from proof.world.sink_files import Files, Sink
+from proof.world.sink import Sink
 from proof.world.sink_kafka import KafkaSink, Pace
 from proof.world.sink_lake import LakeSink
 from proof.world.world import World
@@ -51,16 +51,7 @@ class Making:
 
     def make(self, resume: bool = False, workers: int = 1, report: Report = quiet) -> Mapping[str, Any]:
         sink = self._sink()
-        plan = WorldPlan(
-            to=self.to,
-            countries={world.country.code: fingerprint(world.country) for world in self.worlds},
-            customers=self.customers,
-            weeks=self.weeks,
-            seed=self.seed,
-            dirt=self.dirt,
-            partitions=sink.partitions,
-        )
-        production = Production(plan, self.worlds, WorldFolder(self.folder), sink, country.known())
+        production = Production(self.worlds, self.dirt, WorldFolder(self.folder), sink, country.known())
         return production.run(resume, workers, report, AGAIN)
 
     def _sink(self) -> Sink:
@@ -69,7 +60,7 @@ class Making:
             return LakeSink(folder, self.worlds, self.settings)
         if self.to == "kafka":
             return KafkaSink(folder, self.worlds, self.settings, self.pace, self.said.append)
-        return Files(folder, {"jsonl": LINES, "parquet": TABLE}[self.to])
+        return Sink(folder, {"jsonl": LINES, "parquet": TABLE}[self.to])
 
 
 def contents(folder: Path) -> dict[str, bytes]:
