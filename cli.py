@@ -146,6 +146,11 @@ def _in_our_words(error: Exception) -> CerebroError | None:
 
         told = Unreachable(f"The store {ails(error)}. `cerebro health store` asks it.")
         return told if isinstance(error, UNWELL) else None
+    if _package(error) == "rpc":
+        from rpc.client import ScorerError
+
+        kinds = {"UNAVAILABLE": Unreachable, "INVALID_ARGUMENT": UserError, "FAILED_PRECONDITION": UserError}
+        return kinds.get(error.code, CerebroError)(str(error)) if isinstance(error, ScorerError) else None
     if _package(error) == "cimpl" and type(error).__name__ == "KafkaException":
         from streams.kafka.librdkafka import words
 

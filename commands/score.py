@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from scv import settings
+from scv.events import calendar
+from scv.events.country import Country
+from terminal.arguments import the_countries
+
 if TYPE_CHECKING:
     from rpc.scorer_pb2 import ScoreReply, TargetScore
-    from scv.events.country import Country
 
 
 @click.command()
@@ -31,22 +35,13 @@ def command(country: str, customers: tuple[str, ...], targets: tuple[str, ...], 
     """
     from google.protobuf.json_format import MessageToJson
 
-    from rpc.client import ScorerClient, ScorerError
-    from scv import settings
-    from scv.errors import CerebroError, Unreachable, UserError
-    from scv.events import calendar
-    from scv.events import country as countries
+    from rpc.client import ScorerClient
 
     known = settings.load()
-    place = countries.load(country, known.countries_path)
+    (place,) = the_countries([country], known)
     at = calendar.reference(date, place) if date else None
-    try:
-        with ScorerClient(known.scorer) as client:
-            replies = client.score_batch(country, customers, targets, at)
-    except ScorerError as error:
-        mistake = error.code in ("INVALID_ARGUMENT", "FAILED_PRECONDITION")
-        kind = Unreachable if error.code == "UNAVAILABLE" else UserError if mistake else CerebroError
-        raise kind(str(error)) from error
+    with ScorerClient(known.scorer) as client:
+        replies = client.score_batch(country, customers, targets, at)
     for reply in replies:
         if as_json:
             click.echo(MessageToJson(reply, preserving_proto_field_name=True, indent=None))

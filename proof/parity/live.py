@@ -16,11 +16,11 @@ from proof.parity import cause, standing
 from proof.parity.cause import Explanation
 from proof.parity.evidence import Evidence, Looked, Progress, Witness, chunks, plain
 from proof.parity.tally import Compared, Comparison, Difference
-from rpc.client import ScorerClient, ScorerError
+from rpc.client import ScorerClient
 from rpc.scorer_pb2 import STALE_REFUSED, TargetScore
 from scorer import champions, scoring, subjects
 from scorer.subjects import Subjects
-from scv.errors import CerebroError, StaleBundle, Unreachable, UserError
+from scv.errors import StaleBundle, UserError
 from scv.events.country import Country
 from scv.features import fetcher
 from scv.features.fetcher import Fetcher
@@ -79,7 +79,7 @@ def compare(settings: Settings, country: Country, at: datetime, sample: int | No
 
 
 class Comparing:
-    """Reads customers, and counts in a tally. Raises CorruptBundle."""
+    """Reads customers, and counts in a tally. Raises CorruptBundle, ScorerError."""
 
     def __init__(
         self, settings: Settings, client: Any, scorer: ScorerClient, batch: standing.BatchSide, tally: Comparison
@@ -155,11 +155,8 @@ class Comparing:
             self._tally.compare(place, customers, ([one.targets[i].probability for one in ours], theirs), inputs, given)
 
     def _answers(self, customers: Sequence[str]) -> list[dict[str, TargetScore]]:
-        """By target what the live scorer says of each. Raises Unreachable, or CerebroError with what it refuses."""
-        try:
-            replies = self._scorer.score_batch(self._country.code, customers, list(self._models))
-        except ScorerError as error:
-            raise (Unreachable if error.code == "UNAVAILABLE" else CerebroError)(str(error)) from error
+        """By target what the live scorer says of each. Raises ScorerError."""
+        replies = self._scorer.score_batch(self._country.code, customers, list(self._models))
         return [{one.target: one for one in reply.targets} for reply in replies]
 
     def _join(self, block: Sequence[str]) -> None:
