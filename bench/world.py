@@ -16,7 +16,7 @@ import duckdb
 from feast import FeatureStore
 
 from feature_repo.feast_store import apply
-from local.demo import completejourney
+from local import completejourney
 from local.services import Services
 from scv.events import calendar, country
 from scv.offline.fetch import fetch

