@@ -65,12 +65,11 @@ def simulate(country: Country, customers: int = 200, weeks: int = 30, seed: int 
     country's span or a number makes no sense.
     """
     world = World(country, customers, weeks, seed)
-    return pa.concat_tables([_delivered(world, chunk, clean) for chunk in range(world.chunks)])
-
-
-def _delivered(world: World, chunk: int, clean: bool) -> pa.Table:
-    events = live(world, chunk).events
-    return events if clean else dirty(events, world.random(chunk, "dirt"), world.end_us, world.country)
+    tables = []
+    for chunk in range(world.chunks):
+        events = live(world, chunk).events
+        tables.append(events if clean else dirty(events, world.random(chunk, "dirt"), world.end_us, country))
+    return pa.concat_tables(tables)
 
 
 def customer_ids(numbers: np.ndarray) -> pa.Array:

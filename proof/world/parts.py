@@ -80,26 +80,14 @@ def join(parts: Sequence[Path], target: Path) -> None:
                     writer.write_table(file.read_row_group(group))
 
 
-def write_table(events: pa.Table, path: Path) -> None:
-    """A wide table as Parquet, rows as they stand, every column of the schema; equal tables give equal bytes."""
-    with _table_writer(path) as writer:
-        writer.write_table(_all_columns(events), row_group_size=_ROW_GROUP)
-
-
 def _table_writer(path: Path) -> pq.ParquetWriter:
     return pq.ParquetWriter(path, SCHEMA, compression="zstd", use_dictionary=_WORDS, column_encoding=_DELTA)
 
 
-def _all_columns(events: pa.Table) -> pa.Table:
-    """The events with every column of the wide schema, nulls where they have none."""
-    missing = [one for one in SCHEMA if one.name not in events.column_names]
-    for one in missing:
-        events = events.append_column(one, pa.nulls(len(events), one.type))
-    return events.select(SCHEMA.names).cast(SCHEMA)
-
-
 def _write_table(found: Arrivals, path: Path, task: Task) -> None:
-    write_table(found.rows, path)
+    """Rows as they stand; equal tables give equal bytes."""
+    with _table_writer(path) as writer:
+        writer.write_table(found.rows.cast(SCHEMA), row_group_size=_ROW_GROUP)
 
 
 def _write_lines(found: Arrivals, path: Path, task: Task) -> None:

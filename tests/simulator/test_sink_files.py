@@ -78,9 +78,9 @@ def test_lines_are_the_records_of_the_topics(tmp_path: Path) -> None:
 def test_one_chunk_after_the_other_not_all_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A chunk is written before the next one is lived."""
     order = []
-    live, write = life.live, parts.write_table
+    live, write = life.live, parts._WRITERS[parts.TABLE]
     monkeypatch.setattr(parts.life, "live", lambda *given: order.append("lived") or live(*given))
-    monkeypatch.setattr(parts, "write_table", lambda *given: order.append("written") or write(*given))
+    monkeypatch.setitem(parts._WRITERS, parts.TABLE, lambda *given: order.append("written") or write(*given))
     Making(tmp_path / "w", "parquet", codes=("ZZ", "ZY", "ZX"), customers=5).make()
     assert order == ["lived", "written"] * 3
 
