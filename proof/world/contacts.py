@@ -13,7 +13,7 @@ import numpy as np
 from proof.world.climate import ClimateWeek
 from proof.world.lifecycle import Moves
 from proof.world.subscribers import ACTIVE, GONE, PAUSED, Ints, Mask, Subscribers
-from proof.world.words import ACCEPTED, CHANNELS, EMAIL, NOT_AGAIN, PHONE, POST
+from proof.world.words import CHANNELS, EMAIL, NOT_AGAIN, PHONE, POST
 
 REACHED = 0.5
 _ANSWERS = (0.28, 0.42, 0.20, 0.10)
@@ -59,7 +59,3 @@ def contact(s: Subscribers, week: ClimateWeek, moves: Moves, fate: np.random.Gen
     flips &= ~(called[:, None] & (channel[:, None] == np.arange(len(CHANNELS))))
     changed = flips | (refused[:, None] & (channel[:, None] == np.arange(len(CHANNELS))))
     return ContactWeek(called, day, channel, reached, said, invited, gifted, changed, s.consent ^ changed)
-
-
-def accepted(contacts: ContactWeek) -> Mask:
-    return contacts.reached & (contacts.said == ACCEPTED)

@@ -34,7 +34,7 @@ def erasures(stock: Stock, luck: Luck, ground: Ground) -> Copies:
     count = len(stock.customers)
     who = np.sort(luck.some(np.arange(count), luck.wanted(count, at_least=1 if count >= ONE_OF else 0)))
     if not len(who):
-        return whole(stock.events.slice(0, 0))
+        return _harmed(stock.events.slice(0, 0))
     theirs = np.flatnonzero(np.isin(stock.customer, who))
     place = np.searchsorted(who, stock.customer[theirs])
     begins = np.full(len(who), ground.end_us)
@@ -44,7 +44,7 @@ def erasures(stock: Stock, luck: Luck, ground: Ground) -> Copies:
     names, code, at = stock.customers.take(pa.array(who)), ground.country.code, instants(asked)
     columns = {"id": [f"{code}-erased-{name}" for name in names.to_pylist()], "country": [code] * len(who)}
     columns |= {"customer_id": names, "kind": ["erased"] * len(who), "occurred_at": at, "seen_at": at}
-    return whole(pa.table(columns))
+    return _harmed(pa.table(columns))
 
 
 def again(stock: Stock, luck: Luck, ground: Ground) -> Copies:
@@ -52,7 +52,7 @@ def again(stock: Stock, luck: Luck, ground: Ground) -> Copies:
     found = _some(stock, luck)
     waits = luck.rng.integers(1, 48 * HOUR_US, len(found))
     waits[luck.rng.random(len(found)) < _AT_ONCE] = 0
-    return whole(_later(found, waits, ground))
+    return _harmed(_later(found, waits, ground))
 
 
 def changed(stock: Stock, luck: Luck, ground: Ground) -> Copies:
@@ -62,20 +62,20 @@ def changed(stock: Stock, luck: Luck, ground: Ground) -> Copies:
     found = _later(found, luck.rng.integers(1, 24 * HOUR_US, len(found)), ground)
     for name in sorted(set(_CHANGEABLE.values()) & set(found.column_names)):
         found = put(found, name, pc.add(found[name], 100))
-    return whole(found)
+    return _harmed(found)
 
 
 def ahead(stock: Stock, luck: Luck, ground: Ground) -> Copies:
     """A sender's clock runs minutes to hours ahead of ours: more than consumers forgive."""
     found = _some(stock, luck)
     beyond = SKEW_US + luck.rng.integers(1, 2 * HOUR_US, len(found))
-    return _refused(put(found, "occurred_at", instants(microseconds(found, "seen_at") + beyond)))
+    return _harmed(put(found, "occurred_at", instants(microseconds(found, "seen_at") + beyond)), harm.FIELDS)
 
 
 def strange(stock: Stock, luck: Luck, ground: Ground) -> Copies:
     """From a country that nobody knows."""
     found = _some(stock, luck)
-    return _refused(put(found, "country", pa.array([ground.stranger] * len(found), pa.string())))
+    return _harmed(put(found, "country", pa.array([ground.stranger] * len(found), pa.string())), harm.FIELDS)
 
 
 def corrupt(stock: Stock, luck: Luck, ground: Ground) -> Copies:
@@ -86,13 +86,8 @@ def corrupt(stock: Stock, luck: Luck, ground: Ground) -> Copies:
     return harm.break_fields(found, way), np.array(codes, dtype=np.uint8)[way]
 
 
-def whole(events: pa.Table) -> Copies:
-    """Events without any harm."""
-    return events, np.full(len(events), harm.NONE, np.uint8)
-
-
-def _refused(events: pa.Table) -> Copies:
-    return events, np.full(len(events), harm.FIELDS, np.uint8)
+def _harmed(events: pa.Table, way: int = harm.NONE) -> Copies:
+    return events, np.full(len(events), way, np.uint8)
 
 
 def _some(stock: Stock, luck: Luck) -> pa.Table:

@@ -20,7 +20,7 @@ from proof.world.contacts import ContactWeek
 from proof.world.hazards import Hazards, hazards, welcomed
 from proof.world.lifecycle import Moves, Skips
 from proof.world.subscribers import ACTIVE, GONE, Subscribers
-from proof.world.words import COMEBACK, EXTRA
+from proof.world.words import ACCEPTED, COMEBACK, EXTRA
 
 
 class Happened(NamedTuple):
@@ -90,7 +90,7 @@ def _remember(
     after.eaten = s.eaten + took
     used = took & (s.perks > 0)
     ended = used & (s.perks == 1) & welcomed(s)
-    won = contacting.accepted(contacts) & (moves.status == ACTIVE)
+    won = contacts.reached & (contacts.said == ACCEPTED) & (moves.status == ACTIVE)
     perks = s.perks - used
     perks = np.where(won, np.maximum(perks, 2), np.where(contacts.gifted, 1, perks))
     lured = moves.returned & (s.nudged > 0)

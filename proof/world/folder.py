@@ -44,6 +44,10 @@ class WorldPlan(msgspec.Struct, frozen=True, kw_only=True):
     partitions: int = 0
     """Of each topic that the lake's history pretends to come from; 0 for the other sinks."""
 
+    def __str__(self) -> str:
+        codes = ",".join(self.countries)
+        return f"{codes}, {self.customers:,} customers, {self.weeks} weeks, seed {self.seed}"
+
     def differences(self, other: WorldPlan) -> list[str]:
         """Where another plan says something else, in the words of the command line."""
         ours, theirs = _said(self), _said(other)
@@ -117,9 +121,7 @@ class WorldFolder:
             self._write(found)
         elif not resume:
             what = "a whole world" if found.complete else "an unfinished world; --resume goes on with it"
-            raise UserError(
-                f"--out {self.path} holds {_short(found.plan)}: {what}. Remove it, or choose another --out."
-            )
+            raise UserError(f"--out {self.path} holds {found.plan}: {what}. Remove it, or choose another --out.")
         elif differing := plan.differences(found.plan):
             raise UserError(f"--resume: the world in {self.path} has {'; '.join(differing)}. Give the same options.")
         return found
@@ -182,7 +184,3 @@ def _said(plan: WorldPlan) -> dict[str, object]:
     said |= {f"--{name.replace('_', '-')}": share for name, share in asdict(plan.dirt).items()}
     said |= {f"the settings of country {code}": mark for code, mark in plan.countries.items()}
     return said | {"CEREBRO_PARTITIONS": plan.partitions}
-
-
-def _short(plan: WorldPlan) -> str:
-    return f"{','.join(plan.countries)}, {plan.customers:,} customers, {plan.weeks} weeks, seed {plan.seed}"
