@@ -1,1 +1,1 @@
-"""What only runs on this machine: services and the demo."""
+"""What only runs on this machine: services, the demo, and the data and figures that are the demo's."""

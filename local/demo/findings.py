@@ -16,7 +16,7 @@ import msgspec
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
 from feature_repo.feast_store import apply
-from local.demo import quality as judged
+from local import quality as judged
 from rpc.client import ScorerClient
 from scorer.tuesday.week import Folder, Week
 from scv import figures

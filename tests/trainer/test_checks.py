@@ -20,7 +20,7 @@ import pyarrow as pa
 import pytest
 
 import trainer.gate
-from local.demo.quality import Judgement, Peer, figures
+from local.quality import Judgement, Peer, figures
 from rpc import scorer_pb2 as pb
 from scorer.feedback.validation import HeldOut
 from scorer.tuesday.export import _audit
@@ -299,13 +299,13 @@ CASES = {
         lambda: _enough(np.repeat([0, 1], [15, 14])),
         lambda: _enough(np.ones(99)),
     ),
-    "local.demo.quality.Peer.beaten": case(
+    "local.quality.Peer.beaten": case(
         lambda: peer().beaten, lambda: peer(NOT_SURELY).beaten, lambda: peer(auc=BEHIND).beaten
     ),
-    "local.demo.quality.Judgement.calibrated": case(
+    "local.quality.Judgement.calibrated": case(
         lambda: quality().calibrated, lambda: quality(1.3).calibrated, lambda: quality(0.7).calibrated
     ),
-    "local.demo.quality.figures": case(
+    "local.quality.figures": case(
         lambda: rows_hold(quality()),
         lambda: rows_hold(quality(against=peer(NOT_SURELY))),
         lambda: rows_hold(quality(against=peer(auc=BEHIND))),

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from local.demo.quality import figures, quality
+from local.quality import figures, quality
 from scv.errors import UserError
 from scv.events import country
 from scv.events.calendar import add_days, midnight
