@@ -174,7 +174,10 @@ class History:
                 FROM read_parquet([{listed}], filename = true, file_row_number = true))"""
             sources.append(wide.select(rows, dict(columns), country))
         if found := [(n, path) for n, path in enumerate(self._files) if path.suffix in _LINES]:
-            sources.append(self._staged(found, country))
+            lines = Path(self._scratch.name) / "lines.parquet"
+            json_lines.write_table(found, lines)
+            every = dict.fromkeys(SCHEMA.names, wide.JSON)
+            sources.append(wide.select(f"read_parquet({_text(lines)})", every, country))
         return sources
 
     def _columns(self, path: Path, country: str | None) -> list[tuple[str, str]]:
@@ -185,15 +188,6 @@ class History:
         columns = [(str(row[0]), str(row[1])) for row in rows if not _INDEX.fullmatch(str(row[0]))]
         wide.check_columns(dict(columns), str(path), country is not None)
         return columns
-
-    def _staged(self, found: list[tuple[int, Path]], country: str | None) -> str:
-        """Lines are read once, into the scratch folder."""
-        target = _text(Path(self._scratch.name) / "lines.parquet")
-        batches = pa.RecordBatchReader.from_batches(json_lines.LINES, json_lines.read(found))
-        self._con.register("lines", batches)
-        self._con.execute(f"COPY ({wide.select('lines', dict.fromkeys(SCHEMA.names, wide.JSON), country)}) TO {target}")
-        self._con.unregister("lines")
-        return f"SELECT * FROM read_parquet({target})"
 
     def _query(self, sql: str) -> pa.RecordBatchReader:
         return self._con.sql(sql).to_arrow_reader(_BATCH)

@@ -6,12 +6,13 @@ Every field of an event is a column of JSON text; what is wrong with a line is f
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from scv.errors import did_you_mean
 from streams.replay.columns import SCHEMA
@@ -25,13 +26,17 @@ _ROWS = 20_000
 _encode = msgspec.json.Encoder().encode
 
 
-def read(paths: Sequence[tuple[int, Path]]) -> Iterator[pa.RecordBatch]:
-    """Batches of `LINES` of (file_no, path)s; rows count from 0, empty lines are left out."""
-    for file_no, path in paths:
-        with path.open("rb") as stream:
-            rows = (_row(file_no, n, text) for n, line in enumerate(stream) if (text := line.strip()))
-            while batch := list(itertools.islice(rows, _ROWS)):
-                yield pa.RecordBatch.from_pylist(batch, schema=LINES)
+def write_table(paths: Sequence[tuple[int, Path]], target: Path) -> None:
+    """Write the lines of (file_no, path)s as a Parquet file of `LINES`, in bounded memory.
+
+    Rows count from 0, empty lines are left out.
+    """
+    with pq.ParquetWriter(target, LINES) as writer:
+        for file_no, path in paths:
+            with path.open("rb") as stream:
+                rows = (_row(file_no, n, text) for n, line in enumerate(stream) if (text := line.strip()))
+                while batch := list(itertools.islice(rows, _ROWS)):
+                    writer.write_batch(pa.RecordBatch.from_pylist(batch, schema=LINES))
 
 
 def _row(file_no: int, row_no: int, line: bytes) -> dict[str, Any]:
