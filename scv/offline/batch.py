@@ -47,22 +47,14 @@ def fold(
 
     `events` names a table of admitted events, as `admit` makes one. Rows are ordered by reference, then customer.
     """
-    _references(connection, country, references)
+    at_us = pa.array(sorted(map(to_us, set(references))), pa.int64())
+    at_day = pa.array([day_of(us, country.zone) for us in at_us.to_pylist()], pa.int32())
+    connection.register("refs", pa.table({"at_us": at_us, "at_day": at_day}))
     query = f"""
         WITH tiles AS ({_tiles(events, layout)}), merged AS ({_merged(layout)})
-        SELECT customer_id, at_us, {_reads(layout, country)} FROM merged ORDER BY at_us, customer_id"""
-    found = connection.sql(query).to_arrow_table()
-    instants = found["at_us"].cast(pa.int64()).cast(pa.timestamp("us", tz="UTC"))
-    keys = [pa.array([country.code] * len(found), pa.string()), found["customer_id"], instants]
-    values = [found[f"f{i}"].cast(ARROW[slot.feature.dtype]) for i, slot in enumerate(layout.slots)]
-    return pa.table([*keys, *values], schema=schema(layout)).combine_chunks()
-
-
-def _references(connection: duckdb.DuckDBPyConnection, country: Country, references: Sequence[datetime]) -> None:
-    rows = [(to_us(at), day_of(to_us(at), country.zone)) for at in sorted(set(references))]
-    connection.execute("CREATE OR REPLACE TEMP TABLE refs (at_us BIGINT, at_day INTEGER)")
-    if rows:
-        connection.executemany("INSERT INTO refs VALUES (?, ?)", rows)
+        SELECT '{country.code}' AS country, customer_id, at_us AS event_timestamp, {_reads(layout, country)}
+        FROM merged ORDER BY 3, 2"""
+    return connection.sql(query).to_arrow_table().cast(schema(layout)).combine_chunks()
 
 
 def _tiles(events: str, layout: Layout) -> str:
@@ -91,5 +83,5 @@ def _reads(layout: Layout, country: Country) -> str:
     for i, (feature, place) in enumerate(layout.slots):
         state = f"m{i}" if feature.tiled else f"s{place}"
         window = feature.window and feature.window.after(country.cut_off_days)
-        reads.append(f"{feature.fold.sql_read(state, window)} AS f{i}")
+        reads.append(f'{feature.fold.sql_read(state, window)} AS "{feature.name}"')
     return ", ".join(reads)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -60,16 +60,12 @@ class Done:
     error: str = ""
 
 
-def _silent(done: int, total: int) -> None:
-    """A progress nobody watches."""
-
-
 def fetch(
     settings: Settings,
     wanted: Wanted,
     workers: int = 1,
     version: LakeVersion | None = None,
-    progress: Progress = _silent,
+    progress: Progress = lambda done, total: None,
 ) -> list[Done]:
     """Write the snapshots of every country × reference, all fetchers in parallel; one failure stops no other.
 
@@ -108,7 +104,7 @@ def look(
     wanted: Wanted,
     fetchers: Iterable[type[Fetcher]],
     workers: int = 1,
-    progress: Progress = _silent,
+    progress: Progress = lambda done, total: None,
 ) -> list[Done]:
     """The tables of some fetchers, as `fetch` would write them; no file is touched."""
     jobs = _jobs(settings, wanted, fetchers, Lake(settings.lake_path).version(), workers)
@@ -138,25 +134,17 @@ def _share(memory: str, workers: int) -> str:
 
 
 def _all(run: Callable[[Job], Done], jobs: Sequence[Job], workers: int, progress: Progress) -> list[Done]:
-    done = []
-    for result in _each(run, jobs, workers):
-        done.append(result)
-        progress(len(done), len(jobs))
+    """What became of the jobs, as they ended."""
+    done, ended, pool = [], map(run, jobs), ThreadPoolExecutor(max(workers, 1))
+    if workers > 1:  # threads, not processes: DuckDB and Arrow work outside the interpreter's lock, nothing is copied
+        ended = map(Future.result, as_completed([pool.submit(run, job) for job in jobs]))
+    try:
+        for result in ended:
+            done.append(result)
+            progress(len(done), len(jobs))
+    finally:
+        pool.shutdown(cancel_futures=True)
     return done
-
-
-def _each(run: Callable[[Job], Done], jobs: Sequence[Job], workers: int) -> Iterable[Done]:
-    if workers <= 1 or len(jobs) <= 1:
-        yield from (run(job) for job in jobs)
-        return
-    # Threads, not processes: DuckDB and Arrow work outside the interpreter's lock, and nothing is copied.
-    with ThreadPoolExecutor(min(workers, len(jobs))) as pool:
-        futures = [pool.submit(run, job) for job in jobs]
-        try:
-            yield from (future.result() for future in as_completed(futures))
-        finally:
-            for future in futures:
-                future.cancel()
 
 
 def _run(job: Job, drafted: Path | None = None) -> Done:
@@ -178,14 +166,11 @@ def _run(job: Job, drafted: Path | None = None) -> Done:
 
 def fold(job: Job) -> pa.Table:
     """The job's table: one row per reference and customer."""
-    connection = duckdb.connect(config={"threads": job.threads, "memory_limit": job.memory})
-    try:
-        chosen = fetcher.get(job.fetcher)
+    chosen = fetcher.get(job.fetcher)
+    with duckdb.connect(config={"threads": job.threads, "memory_limit": job.memory}) as connection:
         arrivals = Lake(job.lake_path).query(connection, chosen.family, job.country, job.version)
         batch.admit(connection, arrivals, job.country, "admitted")
         return batch.fold(connection, "admitted", layout_of(chosen), job.country, job.references)
-    finally:
-        connection.close()
 
 
 def _at(table: pa.Table, at: datetime) -> pa.Table:

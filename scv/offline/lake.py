@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -28,15 +28,8 @@ from scv.stamp import Sealed
 
 ARROW = {"int": pa.int64(), "str": pa.string(), "bool": pa.bool_(), "date": pa.date32()}
 INSTANT = pa.timestamp("us", tz="UTC")
-_SQL = {
-    "string": "VARCHAR",
-    "int64": "BIGINT",
-    "int32": "INTEGER",
-    "bool": "BOOLEAN",
-    "date32[day]": "DATE",
-    str(INSTANT): "TIMESTAMPTZ",
-}
-
+_SQL = {pa.date32(): "DATE", INSTANT: "TIMESTAMPTZ"}
+"""What DuckDB calls those types of Arrow's that it knows by another name."""
 _ENVELOPE = ("customer_id", "kind", "id", "occurred_us", "claimed_us", "seen_us", "day", "seen_day")
 
 
@@ -81,14 +74,6 @@ class LakeVersion:
         """One short hash of it: stands in every manifest."""
         text = ",".join(f"{family}={version}" for family, version in sorted(self.families.items()))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-class LogEntry(NamedTuple):
-    """An arrival and where it stands in the log; its partition follows from its customer."""
-
-    epoch: int
-    offset: int
-    arrival: Arrival
 
 
 class Lake:
@@ -157,24 +142,15 @@ class Lake:
         return f"SELECT {', '.join(columns)} FROM {source} WHERE kind <> 'watermark'"
 
     def arrivals(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        family: str,
-        country: Country,
-        version: LakeVersion,
-        customers: Iterable[str] | None = None,
-    ) -> Iterator[tuple[str, list[LogEntry]]]:
-        """Each customer of a country (of those given, if any are) with what arrived of a family, in log order."""
+        self, connection: duckdb.DuckDBPyConnection, family: str, country: Country, version: LakeVersion
+    ) -> Iterator[tuple[str, list[Arrival]]]:
+        """Each customer of a country with what arrived of a family, in log order."""
         cursor = connection.cursor()  # its own: the reader stays open while others ask
-        query = f"SELECT * FROM ({self.query(cursor, family, country, version)})"
-        chosen = {}
-        if customers is not None:
-            query, chosen = f"{query} WHERE customer_id IN (SELECT unnest($chosen))", {"chosen": sorted(set(customers))}
-        found = cursor.sql(f'{query} ORDER BY customer_id, epoch, "partition", "offset"', params=chosen)
+        query = self.query(cursor, family, country, version)
+        found = cursor.sql(f'{query} ORDER BY customer_id, epoch, "partition", "offset"')
         rows = (row for batch in found.to_arrow_reader(20_000) for row in batch.to_pylist())
-        names = tuple(events.fields(family))
         for customer_id, group in itertools.groupby(rows, key=lambda row: str(row["customer_id"])):
-            yield customer_id, [_entry(row, country.code, names) for row in group]
+            yield customer_id, [_arrival(row, family, country.code) for row in group]
 
     def watermark_us(
         self, connection: duckdb.DuckDBPyConnection, family: str, country: str, version: LakeVersion
@@ -204,8 +180,8 @@ class Lake:
         event seen if that is later (us); None for a country without records. What was erased was never seen.
         """
         seen = self._seen(connection, country, version, families)
-        row = connection.execute(f"SELECT max(us + (kind <> 'watermark')::BIGINT) FROM ({seen})").fetchone()
-        return None if row is None else row[0]
+        ((front,),) = connection.execute(f"SELECT max(us + (kind <> 'watermark')::BIGINT) FROM ({seen})").fetchall()
+        return None if front is None else int(front)
 
     def customers_seen_from(
         self, connection: duckdb.DuckDBPyConnection, country: str, version: LakeVersion, us: int
@@ -243,6 +219,7 @@ class Lake:
         return [] if table is None else table.file_uris(file_pruning_predicate=[("country", "=", country)])
 
     def _source(self, connection: duckdb.DuckDBPyConnection, family: str, country: str, version: LakeVersion) -> str:
+        """One family's records of a country: a table in SQL, with every column and maybe no row."""
         empty, files = _empty(family), self.files(family, country, version)
         if not files:
             return f"({empty})"
@@ -254,7 +231,7 @@ class Lake:
         partitions = "hive_partitioning = true, hive_types = {'country': VARCHAR, 'month': VARCHAR}"
         source = f"read_parquet([{listed}], {partitions}, union_by_name = true)"
         # Files older than a payload field lack its column.
-        return f"({empty} UNION ALL BY NAME SELECT * FROM {source})"
+        return f"({empty} UNION ALL BY NAME FROM {source})"
 
     def _lost(self, family: str, version: int, files: Sequence[str]) -> LakeConflict | Damaged:
         """What to say of a version whose files are gone: an older one was vacuumed, the newest one never is."""
@@ -267,19 +244,18 @@ class Lake:
         )
 
 
-def _entry(row: Mapping[str, Any], country: str, payload: Sequence[str]) -> LogEntry:
-    arrival = Arrival(
+def _arrival(row: Mapping[str, Any], family: str, country: str) -> Arrival:
+    return Arrival(
         country=country,
-        values={name: row[name] for name in payload},
+        values={name: row[name] for name in events.fields(family)},
         identity=identify(row["id"], row["claimed_us"]),
         **{name: row[name] for name in _ENVELOPE},
     )
-    return LogEntry(row["epoch"], row["offset"], arrival)
 
 
 def _empty(family: str) -> str:
     """A query with every column of a family and no row."""
-    columns = [f'NULL::{_SQL[str(one.type)]} AS "{one.name}"' for one in schema(family)]
+    columns = [f'NULL::{_SQL.get(one.type, one.type)} AS "{one.name}"' for one in schema(family)]
     return f"SELECT {', '.join(columns)} WHERE false"
 
 

@@ -9,6 +9,7 @@ gives the same bytes. Whoever reads a snapshot asks `Snapshots` whether it may b
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 from collections.abc import Iterator, Mapping
@@ -21,14 +22,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scv import atomic, stamp
+from scv.atomic import alone
 from scv.errors import NoSnapshot
 from scv.events import calendar
 from scv.events.country import Country
 from scv.features import fetcher
-from scv.offline.draft import alone
 from scv.offline.lake import Lake, LakeVersion
 from scv.settings import Settings
 from scv.stamp import Sealed, Stamp, Written
+
+ABSENT = "there is none"
 
 
 class SnapshotManifest(Sealed, frozen=True, kw_only=True):
@@ -39,10 +42,6 @@ class SnapshotManifest(Sealed, frozen=True, kw_only=True):
     at: datetime
     rows: dict[str, int]
     stamp: Stamp
-
-    @property
-    def lake_hash(self) -> str:
-        return LakeVersion(self.stamp.lake).hash
 
 
 def path_of(root: Path, fetcher_name: str, country: Country, at: datetime) -> Path:
@@ -80,6 +79,7 @@ class Snapshots:
         self.root, self.country = settings.snapshots_path, country
         self._lake = Lake(settings.lake_path)
         self.version = version or self._lake.version()
+        self._now = made_of(country, self.version)
 
     def why_not(self, at: datetime, content: bool = True) -> str:
         """Why the snapshot of a reference may not be used, in words; "" where it may.
@@ -89,29 +89,25 @@ class Snapshots:
         """
         made = manifest(self.root, self.country, at)
         if made is None:
-            return "there is none"
+            return ABSENT
         why = made.stamp.why_not(self._wanted(made))
-        return why or (self.damage(made) if content else "")
+        return why or (_damage(made, self._bodies(at)) if content else "")
 
     def usable(self, at: datetime) -> SnapshotManifest:
         """The manifest of a reference whose snapshot may be used, but for its files' content. Raises NoSnapshot."""
-        why, made = self.why_not(at, content=False), manifest(self.root, self.country, at)
-        if why or made is None:
+        made = manifest(self.root, self.country, at)
+        if made is None:
+            raise self._refused(at, ABSENT)
+        if why := made.stamp.why_not(self._wanted(made)):
             raise self._refused(at, why)
         return made
 
     def read(self, at: datetime) -> dict[str, pa.Table]:
         """Fetcher → table of a reference's snapshot. Raises NoSnapshot where it may not be used."""
-        made = self.usable(at)
-        bodies = {name: self._body(name, at) for name in fetcher.collect()}
-        why = _damage(made, bodies)
-        if why:
+        made, bodies = self.usable(at), self._bodies(at)
+        if why := _damage(made, bodies):
             raise self._refused(at, why)
         return {name: _table(body) for name, body in bodies.items()}
-
-    def damage(self, made: SnapshotManifest) -> str:
-        """Which files of a snapshot are not what was written; "" where all are."""
-        return _damage(made, {name: self._body(name, made.at) for name in made.rows})
 
     def _wanted(self, made: SnapshotManifest) -> Stamp:
         log = {family: one for family, one in self._now.log.items() if family in made.stamp.log}
@@ -125,34 +121,26 @@ class Snapshots:
         return {family: min(made.at, mark) for family, mark in self._marks.items()}
 
     @functools.cached_property
-    def _now(self) -> Stamp:
-        return made_of(self.country, self.version)
-
-    @functools.cached_property
     def _marks(self) -> Mapping[str, datetime]:
         return self._lake.complete_to(self.country.code, self.version)
 
-    def _body(self, name: str, at: datetime) -> bytes:
-        try:
-            return path_of(self.root, name, self.country, at).read_bytes()
-        except FileNotFoundError:
-            return b""
+    def _bodies(self, at: datetime) -> dict[str, bytes]:
+        bodies = dict.fromkeys(fetcher.collect(), b"")
+        for name in bodies:
+            with contextlib.suppress(FileNotFoundError):
+                bodies[name] = path_of(self.root, name, self.country, at).read_bytes()
+        return bodies
 
     def _refused(self, at: datetime, why: str) -> NoSnapshot:
         code, when = self.country.code, calendar.label(at, self.country)
         what = f"The snapshot of {code} at {when} cannot be used: {why}"
-        if manifest(self.root, self.country, at) is None:
+        if why == ABSENT:
             what = f"No snapshot of {code} at {when}"
         return NoSnapshot(f"{what}. Run `cerebro fetch {code} -d {when}`.")
 
 
 def _damage(made: SnapshotManifest, bodies: Mapping[str, bytes]) -> str:
     return made.stamp.why_not(Stamp(files={name: stamp.sha256_of(body) for name, body in bodies.items()}))
-
-
-def read(settings: Settings, country: Country, at: datetime) -> dict[str, pa.Table]:
-    """Fetcher → table of a reference's snapshot. Raises NoSnapshot where it may not be used."""
-    return Snapshots(settings, country).read(at)
 
 
 def written(root: Path, country: Country) -> Iterator[Written]:
@@ -180,14 +168,13 @@ def publish(root: Path, drafted: Path, country: Country, made: SnapshotManifest)
         atomic.write(paper, stamp.sealed(made))
 
 
-def sweep(root: Path, country: Country, version: LakeVersion) -> int:
+def sweep(root: Path, country: Country, version: LakeVersion) -> None:
     """Remove what may never be used again: snapshots of other definitions, settings or another lake, and files
-    without a manifest; how many files.
+    without a manifest.
 
     Feast reads every file of a view: none of these may stand among them.
     """
-    now = msgspec.structs.replace(made_of(country, version), lake={})
-    dropped, kept = 0, set()
+    now, kept = msgspec.structs.replace(made_of(country, version), lake={}), set()
     with alone(root):
         for path in sorted((root / "manifests" / country.code).glob("*.json")):
             made = _manifest(path)
@@ -198,8 +185,6 @@ def sweep(root: Path, country: Country, version: LakeVersion) -> int:
         for path in root.glob(f"*/{country.code}/*.parquet"):
             if path.stem not in kept:
                 path.unlink()
-                dropped += 1
-    return dropped
 
 
 def drop(root: Path, country: Country, at: datetime) -> None:
@@ -242,18 +227,12 @@ def join(tables: Mapping[str, pa.Table]) -> pa.Table:
 
     A customer without a row of a fetcher has nulls there.
     """
-    connection = duckdb.connect()
-    try:
-        names = sorted(tables)
+    names, keys = sorted(tables), "country, customer_id, event_timestamp"
+    everyone = " UNION ".join(f'SELECT {keys} FROM "{name}"' for name in names)
+    columns = [f'"{name}"."{one}" AS "{name}__{one}"' for name in names for one in tables[name].column_names[3:]]
+    joins = " ".join(f'LEFT JOIN "{name}" USING ({keys})' for name in names)
+    query = f"SELECT {keys}, {', '.join(columns)} FROM ({everyone}) {joins} ORDER BY event_timestamp, customer_id"
+    with duckdb.connect() as connection:
         for name in names:
             connection.register(name, tables[name])
-        keys = "country, customer_id, event_timestamp"
-        everyone = " UNION ".join(f'SELECT {keys} FROM "{name}"' for name in names)
-        columns = [
-            f'"{name}"."{column}" AS "{name}__{column}"' for name in names for column in tables[name].column_names[3:]
-        ]
-        joins = " ".join(f'LEFT JOIN "{name}" USING (country, customer_id, event_timestamp)' for name in names)
-        query = f"SELECT {keys}, {', '.join(columns)} FROM ({everyone}) {joins} ORDER BY event_timestamp, customer_id"
         return connection.sql(query).to_arrow_table().combine_chunks()
-    finally:
-        connection.close()

@@ -2,14 +2,13 @@
 
     LAKE/FAMILY/_sums.jsonl     a line for what came since the last one: its own sha256, a space, {path: sha256}
 
-Whoever commits adds a line; a file that changed bears its newest. What the file system lost of it is taken again from
-what lies there.
+Whoever commits adds a line; a file that changed bears its newest. With each of Delta's checkpoints it becomes one line
+again, of the files that still lie there. What the file system lost of it is taken again from what lies there.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -17,7 +16,8 @@ from urllib.parse import unquote
 import msgspec
 from deltalake import DeltaTable
 
-from scv import stamp
+from scv import atomic, stamp
+from scv.atomic import alone
 from scv.errors import Damaged
 from scv.events import event as events
 from scv.stamp import Written
@@ -62,12 +62,23 @@ def add(folder: Path, names: Iterable[str]) -> None:
     sums = {name: stamp.sum_of(folder / name)[1] for name in sorted(set(names))}
     if not sums:
         return
+    with alone(folder), (folder / NAME).open("ab") as file:
+        file.write(_line(sums))
+    if LAST in sums:
+        _compact(folder)
+
+
+def _compact(folder: Path) -> None:
+    """Forget the files that are gone. Where a line is damaged all stay, for whoever looks into it."""
+    with alone(folder):
+        sums, torn = of(folder)
+        if not torn:
+            atomic.write(folder / NAME, _line({name: one for name, one in sums.items() if (folder / name).exists()}))
+
+
+def _line(sums: Mapping[str, str]) -> bytes:
     body = msgspec.json.encode(sums)
-    file = os.open(folder / NAME, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-    try:
-        os.write(file, stamp.sha256_of(body).encode() + b" " + body + b"\n")  # one write: writers do not mix
-    finally:
-        os.close(file)
+    return stamp.sha256_of(body).encode() + b" " + body + b"\n"
 
 
 def of_commits(folder: Path, first: int, last: int) -> Iterator[str]:

@@ -14,11 +14,12 @@ import duckdb
 
 from scv.errors import LogChanged, StoreUnusable
 from scv.events import event as events
+from scv.events.arrival import Arrival
 from scv.events.country import Country
 from scv.events.partition import partition_of
 from scv.features.fetcher import Fetcher
 from scv.features.layout import Layout, layout_of
-from scv.offline.lake import Lake, LakeVersion, LogEntry
+from scv.offline.lake import Lake, LakeVersion
 from scv.online import marker
 from scv.online.row import Place, Row, fence_of
 from scv.online.rowstore import Built, Log, Move, RowStore, RowWrite
@@ -185,7 +186,7 @@ class _Task:
     def _deliveries(self, connection: duckdb.DuckDBPyConnection) -> str:
         return self.source.lake.query(connection, self.source.log.family, self.country, self.source.version)
 
-    def _build(self, chunk: list[tuple[str, list[LogEntry]]], done: Rebuilt) -> None:
+    def _build(self, chunk: list[tuple[str, list[Arrival]]], done: Rebuilt) -> None:
         names = {self.store.keys.row(self.country.code, customer_id): customer_id for customer_id, _ in chunk}
         logs = dict(chunk)
         done.customers += len(chunk)
@@ -203,7 +204,7 @@ class _Task:
             done.again += len(pending)
         done.kept += len(chunk) * len(self.fields) - (done.written - before)
 
-    def _rows(self, customer_id: str, log: Sequence[LogEntry], fences: Sequence[bytes]) -> list[RowWrite]:
+    def _rows(self, customer_id: str, log: Sequence[Arrival], fences: Sequence[bytes]) -> list[RowWrite]:
         """The rows that are behind the lake, folded."""
         place, upto = self.source.place(f"{self.country.code}:{customer_id}".encode())
         behind = [pair for pair in zip(self.layouts, fences, strict=True) if is_behind(pair[1], place, upto)]
@@ -212,8 +213,8 @@ class _Task:
         writes = []
         for layout, fence in behind:
             row = Row(layout, self.country.lateness_days)
-            for one in log:
-                row.take(one.arrival)
+            for arrival in log:
+                row.take(arrival)
             writes.append(RowWrite(layout.field, fence, row.pack(place, upto)))
         return writes
 

@@ -167,7 +167,7 @@ class Place:
     # -- a model -------------------------------------------------------------------------------------------
     def train(self) -> Bundle:
         """A small champion of a snapshot a week earlier."""
-        table = snapshot.join(snapshot.read(self.settings, self.country, EARLIER))
+        table = snapshot.join(snapshot.Snapshots(self.settings, self.country).read(EARLIER))
         features = {name: table[name] for name in table.column_names[3:]}
         columns = vector.candidates(features, self.country)
         matrix = vector.matrix(features, columns)
@@ -261,7 +261,7 @@ def files_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def known(place: Place, partition: int) -> list[str]:
     """Who has orders in the snapshot at `AT`, of those whose log is that partition."""
-    table = snapshot.read(place.settings, place.country, AT)["orders"]
+    table = snapshot.Snapshots(place.settings, place.country).read(AT)["orders"]
     return [
         one for one in table["customer_id"].to_pylist() if partition_of(f"ZZ:{one}".encode(), PARTITIONS) == partition
     ]
@@ -269,7 +269,7 @@ def known(place: Place, partition: int) -> list[str]:
 
 def everybody(place: Place) -> list[str]:
     """Everybody in any family's snapshot at `AT`."""
-    tables = snapshot.read(place.settings, place.country, AT).values()
+    tables = snapshot.Snapshots(place.settings, place.country).read(AT).values()
     return sorted({one for table in tables for one in table["customer_id"].to_pylist()})
 
 

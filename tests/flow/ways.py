@@ -58,7 +58,7 @@ def batch(place: Place) -> Values:
     """A snapshot of the lake."""
     done = fetch(place.settings, {place.country: [place.at]}, workers=2)
     assert [one.error for one in done if one.error] == []
-    return _by_customer(snapshot.join(snapshot.read(place.settings, place.country, place.at)))
+    return _by_customer(snapshot.join(snapshot.Snapshots(place.settings, place.country).read(place.at)))
 
 
 def rows(place: Place) -> Values:

@@ -65,7 +65,7 @@ class Trainer:
         with past.read(config, BERLIN, wanted, COMPLETE, first=REFERENCES[0]) as found:
             sets = {one.name: found.rows(one, columns.get(one.name)) for one in wanted}
             keys = {one.name: kept(found, one) for one in wanted}
-            read = {at: snapshot.read(config, BERLIN, at) for at in REFERENCES}
+            read = {at: snapshot.Snapshots(config, BERLIN).read(at) for at in REFERENCES}
             return Known(
                 files={name: {at: read[at][name] for at in REFERENCES} for name in read[REFERENCES[0]]},
                 table=found.table,

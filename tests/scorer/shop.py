@@ -188,7 +188,7 @@ class Shop:
     # -- champions -----------------------------------------------------------------------------------------
     def train(self, target: str = "lapse", rounds: int = 20, promoted: bool = True) -> Bundle:
         """A small model of a snapshot at `TRAINED`, with a logistic part, promoted."""
-        table = snapshot.join(snapshot.read(self.settings, US, TRAINED))
+        table = snapshot.join(snapshot.Snapshots(self.settings, US).read(TRAINED))
         features = {name: table[name] for name in table.column_names[3:]}
         columns = vector.candidates(features, US)
         matrix = vector.matrix(features, columns)

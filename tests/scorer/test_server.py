@@ -40,7 +40,7 @@ def refused(code: str, call) -> str:  # type: ignore[no-untyped-def]
 
 def test_a_live_score_is_the_model_on_the_snapshot_of_the_same_log(live: Shop, client: ScorerClient) -> None:
     """Two ways to the same numbers: rows through gRPC one by one, batch SQL through the bundle at once."""
-    table = snapshot.join(snapshot.read(live.settings, US, AT))
+    table = snapshot.join(snapshot.Snapshots(live.settings, US).read(AT))
     features = {name: table[name] for name in table.column_names[3:]}
     path = champion.champion(live.settings, "US", "lapse")
     assert path is not None

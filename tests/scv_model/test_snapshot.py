@@ -137,7 +137,7 @@ def test_without_an_old_one_a_failed_fetch_leaves_nothing(settings: Settings, mo
     fetch(settings, {ZZ: [AT]}, workers=3)
     assert hashes(settings.snapshots_path) == {}
     with pytest.raises(UserError, match=r"No snapshot of ZZ.*cerebro fetch ZZ"):
-        snapshot.read(settings, ZZ, AT)
+        Snapshots(settings, ZZ).read(AT)
 
 
 def test_some_fetchers_alone_touch_no_snapshot(
@@ -228,13 +228,13 @@ def test_a_killed_fetch_leaves_no_manifest_over_mixed_files_and_the_next_one_swe
     done = subprocess.run([sys.executable, "-c", DYING, config.home, str(after)], cwd=root, timeout=60, check=False)
     assert done.returncode == -signal.SIGKILL
     with pytest.raises(UserError, match="cerebro fetch"):
-        snapshot.read(config, BERLIN, REFERENCE)
+        Snapshots(config, BERLIN).read(REFERENCE)
     fetch(config, {BERLIN: [LATE]})
     assert not list(config.snapshots_path.rglob(".*"))
     assert {path.stem for path in config.snapshots_path.glob(f"*/{BERLIN.code}/*.parquet")} == {
         "2017-02-07", "2017-03-21"
     }, "files without a manifest are gone"  # fmt: skip
-    assert set(snapshot.read(config, BERLIN, LATE)) == set(fetcher.collect())
+    assert set(Snapshots(config, BERLIN).read(LATE)) == set(fetcher.collect())
 
 
 def test_two_fetches_at_once_leave_one_whole_snapshot(sea: Sea, tmp_path: Path) -> None:
@@ -245,7 +245,7 @@ def test_two_fetches_at_once_leave_one_whole_snapshot(sea: Sea, tmp_path: Path) 
     root = Path(__file__).parents[2]
     both = [subprocess.Popen([sys.executable, "-c", code, config.home], cwd=root) for _ in range(2)]
     assert [one.wait(60) for one in both] == [0, 0]
-    assert set(snapshot.read(config, BERLIN, REFERENCE)) == set(fetcher.collect())
+    assert set(Snapshots(config, BERLIN).read(REFERENCE)) == set(fetcher.collect())
     assert not list(config.snapshots_path.rglob(".*"))
 
 
@@ -253,12 +253,12 @@ def test_two_fetches_at_once_leave_one_whole_snapshot(sea: Sea, tmp_path: Path) 
 
 
 def test_one_taken_early_is_refused_once_the_lake_knows_more(sea: Sea, config: Settings) -> None:
-    early = snapshot.read(config, BERLIN, REFERENCE)  # there is nothing better yet
+    early = Snapshots(config, BERLIN).read(REFERENCE)  # there is nothing better yet
     sea.grow(LATE)
     with pytest.raises(UserError, match=r"complete only to 2017-02-06 23:00 UTC.*cerebro fetch ZZ -d 2017-03-07"):
-        snapshot.read(config, BERLIN, REFERENCE)
+        Snapshots(config, BERLIN).read(REFERENCE)
     fetch(config, {BERLIN: [REFERENCE]})
-    late = snapshot.read(config, BERLIN, REFERENCE)
+    late = Snapshots(config, BERLIN).read(REFERENCE)
     assert any(not late[name].equals(early[name]) for name in late), "it was no idle question"
     sea.grow(world.local(date(2017, 4, 4), BERLIN))
     assert Snapshots(config, BERLIN).why_not(REFERENCE) == "", "what is seen after the reference changes nothing"
@@ -272,16 +272,16 @@ def test_each_file_is_what_was_written_or_it_is_refused(empty: Settings, name: s
     path.write_bytes(body)
     assert Snapshots(empty, ZZ).why_not(AT) == f"{name} is not what was written"
     with pytest.raises(UserError, match=rf"{name} is not what was written.*cerebro fetch ZZ -d 2017-09-05"):
-        snapshot.read(empty, ZZ, AT)
+        Snapshots(empty, ZZ).read(AT)
     path.unlink()
     with pytest.raises(UserError, match=rf"{name} is not what was written"):
-        snapshot.read(empty, ZZ, AT)
+        Snapshots(empty, ZZ).read(AT)
 
 
 def test_a_manifest_that_cannot_be_read_is_none(empty: Settings) -> None:
     snapshot.manifest_path(empty.snapshots_path, ZZ, AT).write_text('{"country": "ZZ"}')
     with pytest.raises(UserError, match="No snapshot of ZZ"):
-        snapshot.read(empty, ZZ, AT)
+        Snapshots(empty, ZZ).read(AT)
     fetch(empty, {ZZ: [AT]})
     assert Snapshots(empty, ZZ).why_not(AT) == ""
 

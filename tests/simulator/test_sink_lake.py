@@ -54,7 +54,7 @@ def snapshots(settings: Settings, code: str, *weeks: int) -> list[pa.Table]:
     references = [world.reference(week) for week in weeks]
     done = fetch(settings, {COUNTRIES[code]: references})
     assert not [one.error for one in done if one.error]
-    return [snapshot.join(snapshot.read(settings, COUNTRIES[code], at)) for at in references]
+    return [snapshot.join(snapshot.Snapshots(settings, COUNTRIES[code]).read(at)) for at in references]
 
 
 def elsewhere(settings: Settings, path: Path) -> Settings:

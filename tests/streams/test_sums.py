@@ -38,6 +38,30 @@ def test_what_is_committed_and_compacted_has_its_hash(tmp_path: Path, monkeypatc
     assert unsummed(lake) == [] and all_right(lake)
 
 
+def test_files_that_are_gone_are_forgotten_with_the_next_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And a line that is damaged is not lost with them."""
+    monkeypatch.setattr(lakewriter, "COMPACT_EVERY", 7)
+    lake = Lake(tmp_path)
+    writer, folder = LakeWriter(lake, LOG), lake.table_path("app")
+
+    def commit(first: int, last: int) -> int:
+        """How many lines there are then."""
+        for offset in range(first, last):
+            append(writer, FIRST, offset, offset)
+        return len((folder / sums.NAME).read_bytes().splitlines())
+
+    assert commit(0, 70) > 70
+    gone = set(writer.table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False))
+    assert gone and gone <= set(sums.of(folder)[0])
+    assert commit(70, 100) < 20 and not gone & set(sums.of(folder)[0])
+    assert unsummed(lake) == [] and all_right(lake)
+    with (folder / sums.NAME).open("ab") as file:
+        file.write(b"torn\n")
+    assert commit(100, 200) > 100 and [one.why for one in sums.written(lake) if one.why]
+
+
 def test_two_writers_and_what_a_killed_one_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lake = Lake(tmp_path)
     one, two = LakeWriter(lake, LOG), LakeWriter(lake, LOG)

@@ -57,7 +57,7 @@ def at(instant: datetime) -> str:
 def fetched(live: Settings, reference: str) -> dict[str, dict[str, Any]]:
     """Customer → values of orders in the snapshot that `cerebro fetch` leaves."""
     assert cli.main(["fetch", "US", "-d", reference, "-w", "1"]) == 0
-    table = snapshot.read(live, shop.US, calendar.reference(reference, shop.US))["orders"]
+    table = snapshot.Snapshots(live, shop.US).read(calendar.reference(reference, shop.US))["orders"]
     keys = ("country", "customer_id", "event_timestamp")
     return {row["customer_id"]: {n: v for n, v in row.items() if n not in keys} for row in table.to_pylist()}
 
