@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from scv.online.keys import Keys
@@ -15,6 +16,11 @@ row_key, position_key, clock_key, built_key = KEYS.row, KEYS.position, KEYS.cloc
 def client(url: str, prefix: str = "") -> Any:
     """It does not mind a restart of the store: the test knows of it. Without a prefix: the default one."""
     return policy.client(Settings(store=url, store_prefix=prefix), reads_only=True)
+
+
+def rows_of(client: Any, keys: Sequence[str], fields: Sequence[str]) -> list[list[bytes | None]]:
+    """Per key of a row the bytes of each field."""
+    return [client.hmget(key, list(fields)) for key in keys]
 
 
 def kept(client: Any, prefix: str = "") -> dict[str, bytes]:

@@ -17,10 +17,7 @@ The edges add theirs: `lock:NAME`, `heartbeat:NAME`, `flush`, `alerts:COUNTRY:TA
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
 class Keys:
     """The keys of one deployment; `prefix` is its client's.
 
@@ -28,32 +25,22 @@ class Keys:
     ('cerebro:row:{US:900}', 'cerebro:lock:epoch')
     """
 
-    prefix: str
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self.topics, self.generation, self.folded = self.of("topics"), self.of("generation"), self.of("folded")
 
     def of(self, *words: str | int) -> str:
         """Any key of these words."""
-        return ":".join((self.prefix, *map(str, words)))
+        return ":".join((self._prefix, *map(str, words)))
 
     def row(self, country: str, customer_id: str) -> str:
-        return f"{self.prefix}:row:{{{country}:{customer_id}}}"
+        return f"{self._prefix}:row:{{{country}:{customer_id}}}"
 
     def position(self, topic: str, partition: int | str) -> str:
-        return f"{self.prefix}:pos:{topic}:{partition}"
+        return self.of("pos", topic, partition)
 
     def clock(self, country: str) -> str:
-        return f"{self.prefix}:clock:{country}"
+        return self.of("clock", country)
 
     def built(self, country: str) -> str:
-        return f"{self.prefix}:built:{country}"
-
-    @property
-    def topics(self) -> str:
-        return f"{self.prefix}:topics"
-
-    @property
-    def generation(self) -> str:
-        return f"{self.prefix}:generation"
-
-    @property
-    def folded(self) -> str:
-        return f"{self.prefix}:folded"
+        return self.of("built", country)

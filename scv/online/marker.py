@@ -35,12 +35,13 @@ def why_not(mark: bytes | None, wanted: Stamp) -> str:
     return "its marker has another form" if made is None else made.why_not(wanted)
 
 
-def whole(marks: Marks, country: Country, layouts: Sequence[Layout]) -> list[bool]:
-    """Which fetchers' rows of a country are whole, as the store stands."""
+def unbuilt(marks: Marks, country: Country, layouts: Sequence[Layout]) -> list[str]:
+    """Why each fetcher's rows of a country are not whole, as the store stands; "" where they are."""
     logs = {log.family: log for log in marks.logs.values()}
     return [
-        layout.family in logs
-        and not why_not(marks.of.get(layout.fetcher), of_rows(country, layout, logs[layout.family], marks.generation))
+        why_not(marks.of.get(layout.fetcher), of_rows(country, layout, logs[layout.family], marks.generation))
+        if layout.family in logs
+        else f"{layout.family} has no log"
         for layout in layouts
     ]
 
@@ -69,13 +70,6 @@ def kept_otherwise(marks: Marks, country: Country, family: str, layouts: Sequenc
             if why:
                 return f"{name} of {country.code}: {why}"
     return ""
-
-
-def other_field(marks: Marks, layout: Layout) -> str:
-    """The row's field of another definition by which a fetcher's rows are marked; "" where there is none."""
-    made = _read(marks.of.get(layout.fetcher, b""))
-    print_ = made.definitions.get(layout.fetcher, "") if made else ""
-    return f"{layout.fetcher}@{print_}" if print_ not in ("", layout.fingerprint) else ""
 
 
 def _place(log: Log, generation: int) -> Mapping[str, str]:

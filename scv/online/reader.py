@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import msgspec
-
 from scv.events.calendar import day_of, from_us, to_us
 from scv.events.clock import live_at
 from scv.events.country import Country
@@ -25,8 +23,8 @@ from scv.features.fetcher import Fetcher
 from scv.features.layout import Layout, layout_of
 from scv.online import marker
 from scv.online.keys import Keys
-from scv.online.row import NEVER, Fence, Place, Row, unpack
-from scv.online.rowstore import Log, clock_of
+from scv.online.row import NEVER, Fence, Row, unpack
+from scv.online.rowstore import Log, Marks, clock_of, logs_of
 
 
 @dataclass(frozen=True)
@@ -102,59 +100,45 @@ class Reader:
         if not customer_ids or not layouts:
             return []
         while True:
-            topics = self._topics
-            call = _Call(country, customer_ids, layouts, topics)
-            call.ask(self._client)
-            if call.topics_now == topics.raw:
-                return call.views()
-            self._topics = Topics(call.topics_now)
+            call = _Call(country, customer_ids, layouts, self._topics)
+            topics_now = call.ask(self._client)
+            if topics_now == call.topics.raw:
+                return [call.view(*one) for one in zip(customer_ids, call.homes, call.rows, strict=True)]
+            self._topics = Topics(topics_now)
 
 
-Partition = tuple[str, int]
-"""A topic and the number of one of its partitions."""
+class Home(NamedTuple):
+    """Where a customer's events of a family are."""
+
+    topic: str
+    log: Log
+    partition: int
 
 
 class Topics:
-    """The store's `topics` hash, as read, and by family."""
+    """The store's `topics` hash, as read, and what follows from it."""
 
     def __init__(self, raw: Mapping[bytes, bytes]) -> None:
-        self.raw = raw
-        logs = {topic.decode(): msgspec.json.decode(text, type=Log) for topic, text in raw.items()}
-        self.epochs = {topic: log.epoch for topic, log in logs.items()}
-        self._by_family = {log.family: (topic, log) for topic, log in logs.items()}
-        self._places: dict[tuple[str, int, int], Place] = {}
-        self._unbuilt: dict[tuple[bytes | None, Country, str, int], str] = {}
+        self.raw, self.logs = raw, logs_of(raw)
+        self._by_family = {log.family: (topic, log) for topic, log in self.logs.items()}
+        self._unbuilt: dict[tuple[object, ...], list[str]] = {}
 
-    def partition(self, family: str, key: bytes) -> Partition | None:
-        """Where a customer's events of a family are; None for a family without a log."""
+    def home(self, family: str, key: bytes) -> Home | None:
+        """None for a family without a log."""
         if family not in self._by_family:
             return None
         topic, log = self._by_family[family]
-        return topic, partition_of(key, log.partitions)
+        return Home(topic, log, partition_of(key, log.partitions))
 
-    def unbuilt(self, mark: bytes | None, country: Country, layout: Layout, generation: int) -> str:
-        """Why a country's rows are not whole rows of what is wanted here, as their marker says; "" where they are."""
-        key = mark, country, layout.field, generation
+    def unbuilt(
+        self, country: Country, layouts: Sequence[Layout], generation: int, marks: Sequence[bytes | None]
+    ) -> list[str]:
+        """`marker.unbuilt`, by the marker of each fetcher; the same ones are looked into once."""
+        key = country, generation, *marks, *(layout.field for layout in layouts)
         if key not in self._unbuilt:
-            _, log = self._by_family.get(layout.family, ("", None))
-            wanted = log and marker.of_rows(country, layout, log, generation)
-            self._unbuilt[key] = marker.why_not(mark, wanted) if wanted else f"{layout.family} has no log"
+            of = {layout.fetcher: mark for layout, mark in zip(layouts, marks, strict=True) if mark is not None}
+            self._unbuilt[key] = marker.unbuilt(Marks(generation, self.logs, of), country, layouts)
         return self._unbuilt[key]
-
-    def place(self, family: str, generation: int, partition: int) -> Place:
-        """The place that a row of this family must be of."""
-        found = self._places.get((family, generation, partition))
-        if found is None:
-            found = self._by_family[family][1].place(generation, partition)
-            self._places[family, generation, partition] = found
-        return found
-
-
-class _Stand(NamedTuple):
-    """Where a partition's consumer stands, and what it says of a country's time (us)."""
-
-    position: Mark
-    watermark_us: int | None
 
 
 class _Call:
@@ -166,41 +150,34 @@ class _Call:
         self.country, self.customer_ids, self.layouts, self.topics = country, customer_ids, layouts, topics
         families = dict.fromkeys(layout.family for layout in layouts)
         keys = [f"{country.code}:{one}".encode() for one in customer_ids]
-        self.homes = [{family: topics.partition(family, key) for family in families} for key in keys]
+        self.homes = [{family: topics.home(family, key) for family in families} for key in keys]
 
-    def ask(self, client: Any) -> None:
-        """The round trip. Positions come before rows, which are written before them: so a row holds all before its."""
+    def ask(self, client: Any) -> Mapping[bytes, bytes]:
+        """The round trip; the topics as they are now.
+
+        Positions come before rows, which are written before them: so a row holds all before its.
+        """
         code, fields, keys = self.country.code, [layout.field for layout in self.layouts], Keys(client.prefix)
-        partitions = list(dict.fromkeys(home for homes in self.homes for home in homes.values() if home))
+        homes = list(dict.fromkeys(home for homes in self.homes for home in homes.values() if home))
         pipe = client.pipeline(transaction=False)
         pipe.hgetall(keys.topics)
         pipe.get(keys.generation)
         pipe.hgetall(keys.clock(code))
         pipe.hmget(keys.built(code), [layout.fetcher for layout in self.layouts])
-        for topic, partition in partitions:
-            pipe.hmget(keys.position(topic, partition), "offset", f"wm:{code}")
+        for home in homes:
+            pipe.hmget(keys.position(home.topic, home.partition), "offset", f"wm:{code}")
         for customer_id in self.customer_ids:
             pipe.hmget(keys.row(code, customer_id), fields)
-        self.topics_now, generation, clock, built, *rest = pipe.execute()
-        self.generation = int(generation or 1)
-        self.clock = clock_of(clock)
+        topics_now: Mapping[bytes, bytes]
+        topics_now, generation, clock, built, *rest = pipe.execute()
+        self.generation, self.clock = int(generation or 1), clock_of(clock)
         self.now_us = self.clock.now_us()
-        self.unbuilt = [
-            self.topics.unbuilt(mark, self.country, layout, self.generation)
-            for mark, layout in zip(built, self.layouts, strict=True)
-        ]
-        told = zip(partitions, rest, strict=False)
-        self.stands = {part: self._stand(*part, *position) for part, position in told}
-        self.rows: Sequence[Sequence[bytes | None]] = rest[len(partitions) :]
+        self.unbuilt = self.topics.unbuilt(self.country, self.layouts, self.generation, built)
+        self.stands = dict(zip(homes, rest, strict=False))
+        self.rows: Sequence[Sequence[bytes | None]] = rest[len(homes) :]
+        return topics_now
 
-    def _stand(self, topic: str, partition: int, offset: bytes | None, watermark: bytes | None) -> _Stand:
-        mark = Mark(epoch=self.topics.epochs[topic], partition=partition, next=int(offset or 0))
-        return _Stand(mark, None if watermark is None else int(watermark))
-
-    def views(self) -> list[View]:
-        return [self._view(*one) for one in zip(self.customer_ids, self.homes, self.rows, strict=True)]
-
-    def _view(self, customer_id: str, homes: Mapping[str, Partition | None], data: Sequence[bytes | None]) -> View:
+    def view(self, customer_id: str, homes: Mapping[str, Home | None], data: Sequence[bytes | None]) -> View:
         rows = [
             self._row(one, layout, homes[layout.family]) if not unbuilt and one is not None else None
             for one, layout, unbuilt in zip(data, self.layouts, self.unbuilt, strict=True)
@@ -214,26 +191,26 @@ class _Call:
         clock = None if self.now_us is None else from_us(self.now_us)
         return View(self.country.code, customer_id, clock, at, readings)
 
-    def _row(self, data: bytes, layout: Layout, home: Partition | None) -> tuple[Fence, Row] | None:
+    def _row(self, data: bytes, layout: Layout, home: Home | None) -> tuple[Fence, Row] | None:
         """The row, unless it was folded from another log than the one that the store stands for now."""
         fence, row = unpack(data, layout, self.country.lateness_days)
-        if home and fence.place != self.topics.place(layout.family, self.generation, home[1]):
+        if home and fence.place != home.log.place(self.generation, home.partition):
             return None
         return fence, row
 
     def _reading(
-        self, stored: tuple[Fence, Row] | None, layout: Layout, unbuilt: str, day: int | None, home: Partition | None
+        self, stored: tuple[Fence, Row] | None, layout: Layout, unbuilt: str, day: int | None, home: Home | None
     ) -> Reading:
-        present, held = False, None
+        present, held, position, watermark, age_s = False, None, None, None, None
         values: Mapping[str, Any] = {slot.feature.name: None for slot in layout.slots}
         if stored:
             fence, row = stored
             held = Mark(epoch=fence.place.epoch, partition=fence.place.partition, next=fence.upto + 1)
             if day is not None:
                 present, values = row.exists, row.read(day, self.country.cut_off_days)
-        position, us = self.stands[home] if home else (None, None)
-        age_us = None if us is None or self.now_us is None else max(self.now_us - us, 0)
-        return Reading(
-            unbuilt, present, values, None if us is None else from_us(us), None if age_us is None else age_us / 1e6,
-            held, position,
-        )  # fmt: skip
+        if home:
+            offset, us = self.stands[home]
+            position = Mark(epoch=home.log.epoch, partition=home.partition, next=int(offset or 0))
+            watermark = None if us is None else from_us(int(us))
+            age_s = None if us is None or self.now_us is None else max(self.now_us - int(us), 0) / 1e6
+        return Reading(unbuilt, present, values, watermark, age_s, held, position)

@@ -5,9 +5,11 @@ It may run beside live streams and any number of times: what is at the lake's po
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
@@ -60,15 +62,11 @@ def rebuild(
     lock: where another generation or epoch begins meanwhile nothing is marked, and StoreUnusable raised.
     """
     store, done = RowStore(client), Rebuilt()
-    owned = duckdb.connect() if connection is None else connection
-    try:
+    with contextlib.nullcontext(connection) if connection else duckdb.connect() as used:
         tasks = list(_tasks(store, lake, countries, fetchers))
-        total = sum(task.count(owned) for task in tasks)
+        total = sum(task.count(used) for task in tasks)
         for task in tasks:
-            task.run(owned, done, lambda: progress(done.customers, total) if progress else None)
-    finally:
-        if connection is None:
-            owned.close()
+            task.run(used, done, lambda: progress(done.customers, total) if progress else None)
     return done
 
 
@@ -90,51 +88,39 @@ def _tasks(
                 f"The store and the lake {lake.path} are not of one log for family {family}. Run `cerebro rebuild`."
             )
         positions = [lake.position(family, topic, partition, version) for partition in range(log.partitions)]
-        source = _Source(lake, version, topic, log, positions, generation)
         for country in countries.values():
-            yield _Task(store, source, country, layouts)
+            yield _Task(store, lake, version, topic, log, positions, generation, country, layouts)
 
 
 @dataclass(frozen=True)
-class _Source:
-    """One family of one lake version: its topic, and per partition the next offset that it does not hold."""
+class _Task:
+    """The rows of one family's fetchers in one country, from one lake version.
 
+    `positions`: per partition of the family's topic the next offset that this version does not hold.
+    """
+
+    store: RowStore
     lake: Lake
     version: LakeVersion
     topic: str
     log: Log
     positions: list[int]
     generation: int
-
-    def place(self, key: bytes) -> tuple[Place, int]:
-        """Where a customer's rows belong, and the last offset that the lake holds there."""
-        partition = partition_of(key, self.log.partitions)
-        return self.log.place(self.generation, partition), self.positions[partition] - 1
-
-
-@dataclass
-class _Task:
-    """The rows of one family's fetchers in one country."""
-
-    store: RowStore
-    source: _Source
     country: Country
     layouts: list[Layout]
-    fields: list[str] = field(init=False)
-    empty: bool = field(init=False)
-    """The lake holds nothing of this family in this country."""
 
-    def __post_init__(self) -> None:
-        self.fields = [layout.field for layout in self.layouts]
-        source = self.source
-        self.empty = not source.lake.files(source.log.family, self.country.code, source.version)
+    @functools.cached_property
+    def empty(self) -> bool:
+        """The lake holds nothing of this family in this country."""
+        return not self.lake.files(self.log.family, self.country.code, self.version)
 
     def count(self, connection: duckdb.DuckDBPyConnection) -> int:
         """How many customers there are."""
         if self.empty:
             return 0
-        found = connection.execute(f"SELECT count(DISTINCT customer_id) FROM ({self._deliveries(connection)})")
-        return int(found.fetchall()[0][0])
+        arrivals = self.lake.query(connection, self.log.family, self.country, self.version)
+        ((customers,),) = connection.execute(f"SELECT count(DISTINCT customer_id) FROM ({arrivals})").fetchall()
+        return int(customers)
 
     def run(self, connection: duckdb.DuckDBPyConnection, done: Rebuilt, report: Callable[[], None]) -> None:
         """Fold and write, then let the consumer follow and readers see.
@@ -144,9 +130,8 @@ class _Task:
         """
         begun = self.store.incarnation()
         if not self.empty:
-            source = self.source
-            logs = source.lake.arrivals(connection, source.log.family, self.country, source.version)
-            for chunk in _chunks(logs, CHUNK):
+            customers = self.lake.arrivals(connection, self.log.family, self.country, self.version)
+            while chunk := dict(itertools.islice(customers, CHUNK)):
                 self._build(chunk, done)
                 report()
         if self.store.incarnation() != begun:
@@ -158,24 +143,23 @@ class _Task:
             self._restore_watermark(watermark)
 
     def _built(self) -> Built:
-        source = self.source
         marks = {
-            layout.fetcher: marker.encode(marker.of_rows(self.country, layout, source.log, source.generation))
+            layout.fetcher: marker.encode(marker.of_rows(self.country, layout, self.log, self.generation))
             for layout in self.layouts
         }
-        return Built(self.country.code, source.topic, source.log, source.generation, source.positions, marks)
+        return Built(self.country.code, self.topic, self.log, self.generation, self.positions, marks)
 
     def _restore_clock(self, connection: duckdb.DuckDBPyConnection) -> int | None:
         """The clock of a store that lost it, as the lake knows it; the lake's watermark (us)."""
-        code, family, version = self.country.code, self.source.log.family, self.source.version
-        front = self.source.lake.front_us(connection, code, version, [family])
+        code, family = self.country.code, self.log.family
+        front = self.lake.front_us(connection, code, self.version, [family])
         if front is not None:
             self.store.tick({code: front})
-        return self.source.lake.watermark_us(connection, family, code, version)
+        return self.lake.watermark_us(connection, family, code, self.version)
 
     def _restore_watermark(self, us: int) -> None:
         """For a store that lost it; a consumer that moves meanwhile knows better."""
-        parts = [(self.source.topic, partition) for partition in range(self.source.log.partitions)]
+        parts = [(self.topic, partition) for partition in range(self.log.partitions)]
         self.store.advance(
             [
                 Move(*part, position.offset, position.turn, position.offset or 0, {self.country.code: us})
@@ -183,39 +167,36 @@ class _Task:
             ]
         )
 
-    def _deliveries(self, connection: duckdb.DuckDBPyConnection) -> str:
-        return self.source.lake.query(connection, self.source.log.family, self.country, self.source.version)
-
-    def _build(self, chunk: list[tuple[str, list[Arrival]]], done: Rebuilt) -> None:
-        names = {self.store.keys.row(self.country.code, customer_id): customer_id for customer_id, _ in chunk}
-        logs = dict(chunk)
-        done.customers += len(chunk)
-        done.arrivals += sum(map(len, logs.values()))
-        done.rows += len(chunk) * len(self.fields)
-        pending, before = list(names), done.written
+    def _build(self, arrivals: Mapping[str, Sequence[Arrival]], done: Rebuilt) -> None:
+        """The rows of some customers that are behind the lake, by what arrived of them."""
+        names = {self.store.keys.row(self.country.code, customer_id): customer_id for customer_id in arrivals}
+        rows, before = len(arrivals) * len(self.layouts), done.written
+        done.customers += len(arrivals)
+        done.arrivals += sum(map(len, arrivals.values()))
+        done.rows += rows
+        pending = list(names)
         while pending:
             writes: dict[str, list[RowWrite]] = {}
-            for key, fences in zip(pending, self.store.fences(pending, self.fields), strict=True):
-                made = self._rows(names[key], logs[names[key]], fences)
-                if made:
+            fences = self.store.fences(pending, [layout.field for layout in self.layouts])
+            for key, stored in zip(pending, fences, strict=True):
+                if made := self._rows(names[key], arrivals[names[key]], stored):
                     writes[key] = made
             pending = self.store.write_rows(writes)
             done.written += sum(len(made) for key, made in writes.items() if key not in set(pending))
             done.again += len(pending)
-        done.kept += len(chunk) * len(self.fields) - (done.written - before)
+        done.kept += rows - (done.written - before)
 
-    def _rows(self, customer_id: str, log: Sequence[Arrival], fences: Sequence[bytes]) -> list[RowWrite]:
+    def _rows(self, customer_id: str, arrivals: Sequence[Arrival], fences: Sequence[bytes]) -> list[RowWrite]:
         """The rows that are behind the lake, folded."""
-        place, upto = self.source.place(f"{self.country.code}:{customer_id}".encode())
-        behind = [pair for pair in zip(self.layouts, fences, strict=True) if is_behind(pair[1], place, upto)]
-        if not behind:
-            return []
+        partition = partition_of(f"{self.country.code}:{customer_id}".encode(), self.log.partitions)
+        place, upto = self.log.place(self.generation, partition), self.positions[partition] - 1
         writes = []
-        for layout, fence in behind:
-            row = Row(layout, self.country.lateness_days)
-            for arrival in log:
-                row.take(arrival)
-            writes.append(RowWrite(layout.field, fence, row.pack(place, upto)))
+        for layout, fence in zip(self.layouts, fences, strict=True):
+            if is_behind(fence, place, upto):
+                row = Row(layout, self.country.lateness_days)
+                for arrival in arrivals:
+                    row.take(arrival)
+                writes.append(RowWrite(layout.field, fence, row.pack(place, upto)))
         return writes
 
 
@@ -230,8 +211,3 @@ def is_behind(fence: bytes, place: Place, upto: int) -> bool:
     if stored.place == place:
         return stored.upto < upto
     return (stored.place.generation, stored.place.epoch) <= (place.generation, place.epoch)
-
-
-def _chunks(items: Iterator[Any], size: int) -> Iterator[list[Any]]:
-    while chunk := list(itertools.islice(items, size)):
-        yield chunk

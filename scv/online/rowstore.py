@@ -104,21 +104,12 @@ class RowStore:
         self._back = client.register_script(BACK)
 
     # -- rows ----------------------------------------------------------------------------------------------
-    def read_rows(self, keys: Sequence[str], fields: Sequence[str]) -> list[list[bytes | None]]:
-        """Per key the bytes of each field; one round trip."""
-        if not keys or not fields:
-            return [[] for _ in keys]
-        pipe = self.client.pipeline(transaction=False)
-        for key in keys:
-            pipe.hmget(key, list(fields))
-        return cast(list[list[bytes | None]], pipe.execute())
-
     def fences(self, keys: Sequence[str], fields: Sequence[str]) -> list[list[bytes]]:
         """Per key the fence of each field (b'' = absent); one round trip."""
         pipe = self.client.pipeline(transaction=False)
         for key in keys:
             self._fences(keys=[key], args=[FENCE_BYTES, *fields], client=pipe)
-        return cast(list[list[bytes]], pipe.execute()) if keys else []
+        return cast(list[list[bytes]], pipe.execute())
 
     def write_rows(self, writes: Mapping[str, Sequence[RowWrite]]) -> list[str]:
         """Write each key's fields, all or none of a key; the keys that were refused. One round trip."""
@@ -126,23 +117,21 @@ class RowStore:
         for key, fields in writes.items():
             words = [word for write in fields for word in (write.field, write.expected, write.data)]
             self._write(keys=[key], args=[FENCE_BYTES, *words], client=pipe)
-        done = pipe.execute() if writes else []
-        return [key for key, written in zip(writes, done, strict=True) if not written]
+        return [key for key, written in zip(writes, pipe.execute(), strict=True) if not written]
 
     # -- positions -----------------------------------------------------------------------------------------
     def positions(self, topic_partitions: Iterable[tuple[str, int]]) -> list[Position]:
         pipe = self.client.pipeline(transaction=False)
-        wanted = list(topic_partitions)
-        for topic, partition in wanted:
+        for topic, partition in topic_partitions:
             pipe.hgetall(self.keys.position(topic, partition))
-        return [position_of(found) for found in (pipe.execute() if wanted else [])]
+        return [position_of(found) for found in pipe.execute()]
 
     def advance(self, moves: Sequence[Move]) -> list[bool]:
         """Move restart points, each where what was read still stands; which of them moved. One round trip."""
         pipe = self.client.pipeline(transaction=False)
         for move in moves:
             self._advance(keys=[self.keys.position(move.topic, move.partition)], args=move.args(), client=pipe)
-        return [bool(moved) for moved in (pipe.execute() if moves else [])]
+        return [bool(moved) for moved in pipe.execute()]
 
     def note_lost(self, topic: str, partition: int, count: int) -> None:
         """Keep how many offsets of a partition nobody can read any more."""
@@ -168,16 +157,14 @@ class RowStore:
         Where that is a change its front and watermarks begin anew; the raised turn refuses those of a consumer that
         still goes by the old clock.
         """
-        if self.clock(country).mode == mode:
-            self.client.hset(self.keys.clock(country), "mode", mode)
-            return
+        changed, points = self.clock(country).mode != mode, self._points()
         pipe = self.client.pipeline(transaction=True)
         pipe.hset(self.keys.clock(country), "mode", mode)
-        pipe.hdel(self.keys.clock(country), "front")
-        for topic, log in self.logs().items():
-            for partition in range(log.partitions):
-                pipe.hdel(self.keys.position(topic, partition), f"wm:{country}")
-                pipe.hincrby(self.keys.position(topic, partition), "turn", 1)
+        if changed:
+            pipe.hdel(self.keys.clock(country), "front")
+            for point in points:
+                pipe.hdel(point, f"wm:{country}")
+                pipe.hincrby(point, "turn", 1)
         pipe.execute()
 
     def tick(self, fronts: Mapping[str, int]) -> None:
@@ -189,18 +176,20 @@ class RowStore:
 
     def set_back(self, country: str, us: int) -> None:
         """Set a country's front and watermarks that are later than an instant (us) to it: the way back."""
-        pipe = self.client.pipeline(transaction=True)
+        pipe, points = self.client.pipeline(transaction=True), self._points()
         self._back(keys=[self.keys.clock(country)], args=["front", us], client=pipe)
-        for topic, log in self.logs().items():
-            for partition in range(log.partitions):
-                self._back(keys=[self.keys.position(topic, partition)], args=[f"wm:{country}", us], client=pipe)
+        for point in points:
+            self._back(keys=[point], args=[f"wm:{country}", us], client=pipe)
         pipe.execute()
 
     # -- markers -------------------------------------------------------------------------------------------
     def logs(self) -> dict[str, Log]:
         """Topic → the log that the rows are folded from."""
-        found = self.client.hgetall(self.keys.topics)
-        return {topic.decode(): msgspec.json.decode(text, type=Log) for topic, text in found.items()}
+        return logs_of(self.client.hgetall(self.keys.topics))
+
+    def _points(self) -> list[str]:
+        """The keys of all restart points."""
+        return [self.keys.position(topic, n) for topic, log in self.logs().items() for n in range(log.partitions)]
 
     def set_logs(self, logs: Mapping[str, Log]) -> None:
         self.client.hset(self.keys.topics, mapping={topic: msgspec.json.encode(log) for topic, log in logs.items()})
@@ -216,7 +205,10 @@ class RowStore:
         for country in countries:
             pipe.hgetall(self.keys.built(country))
         generation, topics, *found = pipe.execute()
-        return {code: marks_of(generation, topics, marks) for code, marks in zip(countries, found, strict=True)}
+        return {
+            code: Marks(int(generation or 1), logs_of(topics), {name.decode(): mark for name, mark in marks.items()})
+            for code, marks in zip(countries, found, strict=True)
+        }
 
     def mark_built(self, built: Built) -> bool:
         """Let rows be read, and follow their topic from where they end.
@@ -246,13 +238,12 @@ class RowStore:
 
     def next_generation(self) -> None:
         """Begin another generation: no row is whole until it is built again, and running consumers learn of it."""
-        generation, logs = self.generation(), self.logs()
+        generation, points = self.generation(), self._points()
         pipe = self.client.pipeline(transaction=True)
         pipe.set(self.keys.generation, generation + 1)
         pipe.delete(self.keys.folded)
-        for topic, log in logs.items():
-            for partition in range(log.partitions):
-                pipe.hincrby(self.keys.position(topic, partition), "turn", 1)
+        for point in points:
+            pipe.hincrby(point, "turn", 1)
         pipe.execute()
 
     def forget_logs(self) -> None:
@@ -287,10 +278,9 @@ def position_of(found: Mapping[bytes, bytes]) -> Position:
     return Position(None if offset is None else int(offset), marks, turn, lost)
 
 
-def marks_of(generation: bytes | None, topics: Mapping[bytes, bytes], marks: Mapping[bytes, bytes]) -> Marks:
-    """Marks as GET and HGETALL return them."""
-    logs = {topic.decode(): msgspec.json.decode(text, type=Log) for topic, text in topics.items()}
-    return Marks(int(generation or 1), logs, {name.decode(): mark for name, mark in marks.items()})
+def logs_of(topics: Mapping[bytes, bytes]) -> dict[str, Log]:
+    """Topic → log, of `topics` as HGETALL returns it."""
+    return {topic.decode(): msgspec.json.decode(text, type=Log) for topic, text in topics.items()}
 
 
 def clock_of(found: Mapping[bytes, bytes]) -> Clock:

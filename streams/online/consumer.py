@@ -101,8 +101,8 @@ class OnlineConsumer(Member):
         for code, country in self._countries.items():
             if why := marker.kept_otherwise(marks[code], country, family, layouts):
                 raise StoreUnusable(f"Rows are kept by other definitions or settings now ({why}). {ANEW}")
-            built = marker.whole(marks[code], country, layouts)
-            found[code] = [layout for layout, whole in zip(layouts, built, strict=True) if whole]
+            whys = marker.unbuilt(marks[code], country, layouts)
+            found[code] = [layout for layout, why in zip(layouts, whys, strict=True) if not why]
         return found
 
     def _unplace(self) -> None:

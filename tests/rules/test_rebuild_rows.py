@@ -14,7 +14,7 @@ from scv.online.rebuild import Rebuilt, is_behind, rebuild
 from scv.online.row import Fence, Place, unpack
 from scv.online.rowstore import RowStore
 from tests.feast.served import EPOCH, PARTITIONS, ZZ, Served, log, topic
-from tests.keys import row_key
+from tests.keys import row_key, rows_of
 from tests.parity.sides import arrivals
 
 FETCHERS = of_family("orders")
@@ -71,7 +71,7 @@ def ends(shop: Served) -> dict[int, int]:
 def stored(store: RowStore, shop: Served) -> dict[str, list[bytes | None]]:
     keys = [row_key("ZZ", customer) for customer in shop.customers]
     fields = [layout_of(one).field for one in FETCHERS]
-    return dict(zip(shop.customers, store.read_rows(keys, fields), strict=True))
+    return dict(zip(shop.customers, rows_of(store.client, keys, fields), strict=True))
 
 
 def test_a_built_row_is_the_fold_of_what_the_lake_holds_and_says_up_to_where(empty: Served) -> None:

@@ -63,7 +63,7 @@ def test_what_is_later_than_an_instant_is_set_back_to_it_and_nothing_else(store:
 
 
 def built(store: RowStore, country: Country = ZZ, layout: Layout = LAYOUT) -> bool:
-    return marker.whole(store.marks(["ZZ"])["ZZ"], country, [layout])[0]
+    return marker.unbuilt(store.marks(["ZZ"])["ZZ"], country, [layout]) == [""]
 
 
 def mark(store: RowStore, *positions: int, generation: int = 1, log: Log = LOG) -> bool:

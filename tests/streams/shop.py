@@ -33,6 +33,7 @@ from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
 from streams.positions.barrier import Barrier, barrier
 from tests import world
+from tests.keys import rows_of
 
 ROOT = Path(__file__).parents[2]
 FIRST = datetime(2017, 3, 1, 12, tzinfo=UTC)
@@ -206,7 +207,7 @@ def rows(store: RowStore, layout_field: str) -> dict[str, bytes]:
     found, before = {}, store.keys.row("US", "").removesuffix("}")
     for key in store.client.scan_iter(match=store.keys.row("US", "*"), count=1000):
         customer = key.decode().removeprefix(before).removesuffix("}")
-        (data,) = store.read_rows([store.keys.row("US", customer)], [layout_field])[0]
+        (data,) = rows_of(store.client, [store.keys.row("US", customer)], [layout_field])[0]
         if data:
             found[customer] = data
     return found
