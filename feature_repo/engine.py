@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import click
@@ -17,10 +18,10 @@ from feature_repo import home
 from scv.events import country
 from scv.features import fetcher
 from scv.offline.lake import Lake
-from scv.online.rebuild import Rebuilt, rebuild
+from scv.online.rebuild import Progress, Rebuilt, rebuild
 from scv.settings import Settings
 from store.client import client, reachable
-from store.lock import Lock
+from store.lock import locked
 
 NOTE = (
     "Rows are folded from the whole lake: START and END select nothing. What the streams have already taken further "
@@ -51,7 +52,9 @@ class RebuildEngine(LocalComputeEngine):
     ) -> LocalMaterializationJob:
         name = task.feature_view.name
         try:
-            self._note()
+            if not self._noted:
+                click.echo(NOTE, err=True)
+                self._noted = True
             done = self._rebuild(name, task.tqdm_builder)
         except Exception as error:  # Feast raises it again
             return LocalMaterializationJob(job_id=name, status=MaterializationJobStatus.ERROR, error=error)
@@ -65,37 +68,27 @@ class RebuildEngine(LocalComputeEngine):
         with (
             reachable(settings),
             client(settings) as connected,
-            Lock(connected, "epoch"),
+            locked(connected, "epoch"),
             duckdb.connect(config=limits) as connection,
-            FeastBar(tqdm_builder) as bar,
+            feast_bar(tqdm_builder) as progress,
         ):
             lake, chosen = Lake(settings.lake_path), fetcher.get(name)
-            return rebuild(connected, lake, countries, [chosen], bar.move, connection)
-
-    def _note(self) -> None:
-        if not self._noted:
-            click.echo(NOTE, err=True)
-            self._noted = True
+            return rebuild(connected, lake, countries, [chosen], progress, connection)
 
 
-class FeastBar:
+@contextmanager
+def feast_bar(build: Callable[[int], Any] | None) -> Iterator[Progress]:
     """Feast's progress bar, drawn from the first report of done and total."""
+    bars: list[Any] = []
 
-    def __init__(self, tqdm_builder: Callable[[int], Any] | None) -> None:
-        self._build = tqdm_builder
-        self._bar: Any = None
+    def move(done: int, total: int) -> None:
+        if build is not None and not bars:
+            bars.append(build(total))
+        for bar in bars:
+            bar.update(done - bar.n)
 
-    def __enter__(self) -> FeastBar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def move(self, done: int, total: int) -> None:
-        """So many of so many are done."""
-        if self._bar is None and self._build is not None:
-            self._bar = self._build(total)
-        if self._bar is not None:
-            self._bar.total = total
-            self._bar.update(done - self._bar.n)
+    try:
+        yield move
+    finally:
+        for bar in bars:
+            bar.close()

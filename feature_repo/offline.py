@@ -7,7 +7,6 @@ fall, days since that never rise. That is refused, with the command that takes t
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -59,16 +58,12 @@ class SnapshotOfflineStore(DuckDBOfflineStore):
             raise UserError("Give entity_df as a pandas data frame of country, customer_id and event_timestamp.")
         settings = config.offline_store.settings or home.settings()
         check(settings, entity_df)
-        exact = [_at_its_reference(view) for view in feature_views]
+        exact = [copy.copy(view) for view in feature_views]
+        for view in exact:
+            view.ttl = EXACT
         return DuckDBOfflineStore.get_historical_features(
             config, exact, feature_refs, entity_df, registry, project, full_feature_names, **others
         )
-
-
-def _at_its_reference(view: FeatureView) -> FeatureView:
-    found = copy.copy(view)
-    found.ttl = EXACT
-    return found
 
 
 def check(settings: Settings, asked: pd.DataFrame) -> None:
@@ -102,9 +97,5 @@ def _refuse_keys(asked: pd.DataFrame) -> None:
     if absent:
         raise UserError(f"entity_df has no column {' and no '.join(absent)}. A customer is a country and an id.")
     for key in JOIN_KEYS:
-        if not _all_text(asked[key].unique().tolist()):
+        if not all(isinstance(value, str) for value in asked[key].unique().tolist()):
             raise UserError(f"{key} is not all text. Write entity_df['{key}'] = entity_df['{key}'].astype(str).")
-
-
-def _all_text(values: Sequence[object]) -> bool:
-    return all(isinstance(value, str) for value in values)

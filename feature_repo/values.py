@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import cached_property
 
 from feast import FeatureView
 from feast.protos.feast.serving.ServingService_pb2 import FieldStatus, GetOnlineFeaturesResponse
@@ -15,11 +15,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from scv.features.fetcher import Dtype, Fetcher
 from scv.online.reader import Reading
 
-WRITE: Mapping[Dtype, Callable[[Any], Value]] = {
-    "int": lambda value: Value(int64_val=value),
-    "float": lambda value: Value(double_val=value),
-    "str": lambda value: Value(string_val=value),
-}
+FIELDS: Mapping[Dtype, str] = {"int": "int64_val", "float": "double_val", "str": "string_val"}
+"""Where a protobuf value keeps it."""
 NULL = Value()
 PRESENT, NULL_VALUE = FieldStatus.PRESENT, FieldStatus.NULL_VALUE
 NOT_FOUND, TOO_OLD = FieldStatus.NOT_FOUND, FieldStatus.OUTSIDE_MAX_AGE
@@ -59,11 +56,18 @@ class Asked:
         """A reading as one view's plain read gives it; its instant is the watermark, up to which it is complete."""
         if self.status(reading) != PRESENT:
             return reading.watermark, None
-        values, write = reading.values, self.writers()
-        return reading.watermark, {name: write[name](values[name]) for name in self.features}
+        return reading.watermark, {name: self.cell(name, reading, PRESENT)[0] for name in self.features}
 
-    def writers(self) -> dict[str, Callable[[Any], Value]]:
-        return {feature.name: _nullable(WRITE[feature.dtype]) for feature in self.fetcher.features}
+    def cell(self, name: str, reading: Reading, status: FieldStatus.ValueType) -> tuple[Value, FieldStatus.ValueType]:
+        """A feature's value, and what is said of it where that is what the view says."""
+        value = reading.values[name] if status == PRESENT else None
+        if value is None:
+            return NULL, NULL_VALUE if status == PRESENT else status
+        return Value(**{self.fields[name]: value}), PRESENT
+
+    @cached_property
+    def fields(self) -> dict[str, str]:
+        return {feature.name: FIELDS[feature.dtype] for feature in self.fetcher.features}
 
     def answer(self, response: GetOnlineFeaturesResponse, readings: Sequence[Reading], full_names: bool) -> None:
         """Add this view's part to the reply.
@@ -81,25 +85,12 @@ class Asked:
         statuses = [self.status(reading) for reading in readings]
         stamps = [_stamp(reading.watermark) for reading in readings]
         instants = [stamps[row] for row in row_of]
-        write = self.writers()
         for name in self.features:
-            cells = [_cell(one.values[name], s, write[name]) for one, s in zip(readings, statuses, strict=True)]
+            cells = [self.cell(name, *one) for one in zip(readings, statuses, strict=True)]
             vector = response.results.add()
             vector.values.extend([cells[row][0] for row in row_of])
             vector.statuses.extend([cells[row][1] for row in row_of])
             vector.event_timestamps.extend(instants)
-
-
-def _nullable(write: Callable[[Any], Value]) -> Callable[[Any], Value]:
-    return lambda value: NULL if value is None else write(value)
-
-
-def _cell(
-    value: Any, status: FieldStatus.ValueType, write: Callable[[Any], Value]
-) -> tuple[Value, FieldStatus.ValueType]:
-    if status != PRESENT:
-        return NULL, status
-    return (NULL, NULL_VALUE) if value is None else (write(value), PRESENT)
 
 
 def _stamp(instant: datetime | None) -> Timestamp:

@@ -20,7 +20,7 @@ from scv.offline import snapshot
 from scv.offline.lake import Lake
 from scv.online.rowstore import RowStore
 from scv.settings import Settings
-from store.lock import Lock
+from store.lock import locked
 from streams.lake import writer
 
 NAMED = 3
@@ -68,7 +68,7 @@ def set_back(settings: Settings, store: RowStore, country: Country, at: datetime
     Raises UserError for an instant after the clock, and in a replay for one that an event of the lake is not before.
     """
     lake = Lake(settings.lake_path)
-    with Lock(store.client, "epoch"):  # a rebuild would bring back what it has read already
+    with locked(store.client, "epoch"):  # a rebuild would bring back what it has read already
         _refuse(store, lake, country, at)
         watermarks = sum(writer.set_back(lake, family, country.code, at) for family in event.FAMILIES)
         store.set_back(country.code, to_us(at))

@@ -27,7 +27,7 @@ from scv.online.rebuild import Progress, Rebuilt, rebuild
 from scv.online.rowstore import Log, RowStore
 from scv.settings import Settings
 from scv.talk import say as talk
-from store.lock import Lock
+from store.lock import locked
 from streams.kafka.log import ADVICE, difference, standing
 
 Say = Callable[[str], None]
@@ -55,7 +55,7 @@ def open_epoch(
     the rows may be made anew (`cerebro rebuild`, `cerebro up`).
     """
     known = countries.known(settings.countries_path)
-    with Lock(store.client, "epoch", say):
+    with locked(store.client, "epoch", say):
         logs = settle(settings, store, lake, say, renew)
         built = fill(store, lake, known, say, progress)
         if built.rows:

@@ -15,7 +15,7 @@ from scv.online.rebuild import rebuild as build
 from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from scv.talk import say as talk
-from store.lock import Lock
+from store.lock import locked
 from streams.positions.epoch import fill, settle
 
 
@@ -34,7 +34,7 @@ def rebuild(
     built again. Interrupted: run it again.
     """
     lake, known = Lake(settings.lake_path), countries.known(settings.countries_path)
-    with Lock(store.client, "epoch"):
+    with locked(store.client, "epoch"):
         settle(settings, store, lake, talk, renew=True)
         if afresh:
             store.next_generation()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -93,7 +94,7 @@ def test_views_stay_served_while_they_are_materialized(
         keys = {"country": ["ZZ"], "customer_id": [live.customers[0]]}
         answers.append(other.get_online_features(["mail:campaigns"], keys).to_dict()["campaigns"])
 
-    monkeypatch.setattr("feature_repo.engine.FeastBar.move", meanwhile)
+    monkeypatch.setattr("feature_repo.engine.feast_bar", lambda build: contextlib.nullcontext(meanwhile))
     again = open_store(live.settings)
     again.materialize(START, END, feature_views=["mail"])
     expected = live.expected(collect()["mail"], live.customers[0], NOW)["campaigns"]

@@ -19,7 +19,7 @@ from scv.online.rowstore import Built, Log, Move, RowStore, RowWrite
 from scv.settings import Settings, load
 from store.flush import FlushRequests, request_flush
 from store.heartbeat import Heartbeat, read, try_out
-from store.lock import Lock
+from store.lock import locked
 from streams.alert import Alert, Risk, StandingAlerts
 from tests import world
 from tests.keys import client, kept, rows_of
@@ -48,7 +48,7 @@ def beat(store: RowStore) -> None:
 
 
 def hold(store: RowStore) -> None:
-    with Lock(store.client, "epoch", patience_s=0):
+    with locked(store.client, "epoch", patience_s=0):
         assert store.client.exists(store.keys.of("lock", "epoch"))
 
 
@@ -146,7 +146,7 @@ def test_none_sees_what_the_other_has(both: tuple[RowStore, RowStore]) -> None:
 
 def test_a_lock_bars_only_its_own(both: tuple[RowStore, RowStore]) -> None:
     mine, theirs = both
-    with Lock(mine.client, "epoch"), Lock(theirs.client, "epoch", patience_s=0):
+    with locked(mine.client, "epoch"), locked(theirs.client, "epoch", patience_s=0):
         held = {store.keys.of("lock", "epoch") for store in both}
         assert held <= kept(mine.client).keys()
 
