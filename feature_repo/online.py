@@ -59,7 +59,7 @@ class RowOnlineStore(OnlineStore):
         names = requested_features or [feature.name for feature in chosen.features]
         customers = [_customer(dict(zip(key.join_keys, key.entity_values, strict=True))) for key in entity_keys]
         views = self._read(config, customers, [chosen])
-        asked = Asked(table, chosen, names, customers, (), len(customers))
+        asked = Asked(table, chosen, names, customers)
         return [asked.found(views[customer].fetchers[chosen.name]) for customer in customers]
 
     # The hook that Feast's own Redis store overrides: all views of a call at once.
@@ -156,13 +156,14 @@ def _asked(
     entity_name_to_join_key_map: dict[str, str],
 ) -> list[Asked]:
     """Who is asked for in each view; views that name their keys alike (all, usually) share the work."""
-    known: dict[frozenset[tuple[str, str]], tuple[Sequence[Customer], Sequence[list[int]], int]] = {}
+    known: dict[frozenset[tuple[str, str]], tuple[Sequence[Customer], Sequence[int]]] = {}
     asked = []
     for table, features in grouped_refs:
         naming = frozenset((table.projection.join_key_map or {}).items())
         if naming not in known:
-            rows, places, length = utils._get_unique_entities(table, join_key_values, entity_name_to_join_key_map)
-            known[naming] = [_customer(row) for row in rows], places, length
+            keys, places, _ = utils._get_unique_entities(table, join_key_values, entity_name_to_join_key_map)
+            row_at = {place: row for row, some in enumerate(places) for place in some}
+            known[naming] = [_customer(one) for one in keys], [row_at[place] for place in sorted(row_at)]
         asked.append(Asked(table, _fetcher(table), features, *known[naming]))
     return asked
 

@@ -30,14 +30,13 @@ Found = tuple[datetime | None, dict[str, Value] | None]
 
 @dataclass(frozen=True)
 class Asked:
-    """One view of a call: its fetcher, the features wanted, the customers and where in the reply each belongs."""
+    """One view of a call: its fetcher, the features wanted, the customers, which of them each row of the reply is."""
 
     table: FeatureView
     fetcher: type[Fetcher]
     features: Sequence[str]
     customers: Sequence[Customer]
-    places: Sequence[Sequence[int]]
-    length: int
+    rows: Sequence[int] = ()
 
     def status(self, reading: Reading) -> FieldStatus.ValueType:
         """PRESENT, NOT_FOUND (no row), OUTSIDE_MAX_AGE (complete to longer ago than the ttl) or INVALID (rows that are
@@ -78,18 +77,14 @@ class Asked:
         view = self.table.projection.name_to_use()
         names = [f"{view}__{name}" for name in self.features] if full_names else self.features
         response.metadata.feature_names.val.extend(names)
-        row_of = [0] * self.length
-        for row, places in enumerate(self.places):
-            for place in places:
-                row_of[place] = row
         statuses = [self.status(reading) for reading in readings]
         stamps = [_stamp(reading.watermark) for reading in readings]
-        instants = [stamps[row] for row in row_of]
+        instants = [stamps[row] for row in self.rows]
         for name in self.features:
             cells = [self.cell(name, *one) for one in zip(readings, statuses, strict=True)]
             vector = response.results.add()
-            vector.values.extend([cells[row][0] for row in row_of])
-            vector.statuses.extend([cells[row][1] for row in row_of])
+            vector.values.extend([cells[row][0] for row in self.rows])
+            vector.statuses.extend([cells[row][1] for row in self.rows])
             vector.event_timestamps.extend(instants)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from pathlib import Path
 
 from feast import Entity, FeatureService, FeatureView, Field, FileSource, RepoConfig, ValueType
 from feast.data_format import ParquetFormat
@@ -97,12 +96,7 @@ def catalogue(settings: Settings) -> dict[str, Entity | FeatureView | FeatureSer
 def empty_snapshots(settings: Settings) -> None:
     """A table without rows for every fetcher, so that joins work before the first fetch."""
     for chosen in fetcher.collect().values():
-        path = empty_path(settings.snapshots_path, chosen.name)
+        path = settings.snapshots_path / chosen.name / "_" / "empty.parquet"  # beside countries, and no country's name
         wanted = batch.schema(layout_of(chosen))
         if not path.exists() or not snapshot.read_file(path).schema.equals(wanted):
             snapshot.write(wanted.empty_table(), path)
-
-
-def empty_path(snapshots: Path, fetcher_name: str) -> Path:
-    """Beside the countries' folders, under a name that no country has."""
-    return snapshots / fetcher_name / "_" / "empty.parquet"

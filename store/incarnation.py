@@ -24,14 +24,11 @@ class Incarnation:
         """Greet the server as redis-py would. Raises ConnectionError where it is not the one known so far."""
         link.on_connect()
         link.send_command("INFO", "server")
-        found = _RUN_ID.search(_bytes(link.read_response()))
+        reply = link.read_response()
+        found = _RUN_ID.search(reply if isinstance(reply, bytes) else str(reply).encode())
         if found is None:
             raise RedisError("the store does not say its run id")
         known = getattr(link, "incarnation", self._last)
         link.incarnation = self._last = found[1]
         if known is not None and known != found[1]:
             raise ConnectionError("the store has restarted: what was written to it may be gone")
-
-
-def _bytes(reply: Any) -> bytes:
-    return reply if isinstance(reply, bytes) else str(reply).encode()

@@ -67,10 +67,10 @@ def _tiles(events: str, layout: Layout) -> str:
 
 
 def _merged(layout: Layout) -> str:
-    columns = []
-    for i, (feature, place) in enumerate(layout.slots):
-        if feature.tiled and feature.window:
-            columns.append(f"{feature.fold.sql_merge(f't{place}')} FILTER ({feature.window.sql()}) AS m{i}")
+    tiled = {i: slot for i, slot in enumerate(layout.slots) if slot[0].tiled}
+    merges = [feature.fold.sql_merge(f"t{place}") for feature, place in tiled.values()]
+    windows = [feature.window.sql() for feature, _ in tiled.values() if feature.window]
+    columns = [f"{one} FILTER ({window}) AS m{i}" for i, one, window in zip(tiled, merges, windows, strict=True)]
     columns += [f"{fold.sql_merge(f'l{i}')} AS s{i}" for i, fold in enumerate(layout.lives)]
     return f"""
         SELECT r.at_us, r.at_day, t.customer_id, {", ".join(columns)}
@@ -81,7 +81,8 @@ def _merged(layout: Layout) -> str:
 def _reads(layout: Layout, country: Country) -> str:
     reads = []
     for i, (feature, place) in enumerate(layout.slots):
-        state = f"m{i}" if feature.tiled else f"s{place}"
-        window = feature.window and feature.window.after(country.cut_off_days)
+        state, window = f"m{i}", feature.window
+        if not feature.tiled:
+            state, window = f"s{place}", feature.window and feature.window.after(country.cut_off_days)
         reads.append(f'{feature.fold.sql_read(state, window)} AS "{feature.name}"')
     return ", ".join(reads)

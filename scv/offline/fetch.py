@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import msgspec
@@ -35,15 +36,14 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Job:
-    """One cell of the grid: a fetcher of a country at all of its references."""
+    """One cell of the grid: a fetcher of a country at all of its references; `limits` are DuckDB's."""
 
     country: Country
     fetcher: str
     references: tuple[datetime, ...]
-    lake_path: Path
+    lake: Lake
     version: LakeVersion
-    threads: int
-    memory: str
+    limits: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def fetch(
         for country in wanted:
             mine = [one for one in done if one.job.country == country]
             if not any(one.error for one in mine):
-                _publish(settings, drafted, country, mine)
+                _publish(root, drafted, country, mine)
     return done
 
 
@@ -114,10 +114,10 @@ def look(
 def _jobs(
     settings: Settings, wanted: Wanted, fetchers: Iterable[type[Fetcher]], version: LakeVersion, workers: int
 ) -> list[Job]:
-    threads, memory = max(1, settings.threads // max(workers, 1)), _share(settings.memory, workers)
-    chosen = list(fetchers)
+    lake, chosen = Lake(settings.lake_path), list(fetchers)
+    limits = {"threads": max(1, settings.threads // workers), "memory_limit": _share(settings.memory, workers)}
     return [
-        Job(country, one.name, tuple(dict.fromkeys(references)), settings.lake_path, version, threads, memory)
+        Job(country, one.name, tuple(dict.fromkeys(references)), lake, version, limits)
         for country, references in wanted.items()
         for one in chosen
     ]
@@ -130,12 +130,12 @@ def _share(memory: str, workers: int) -> str:
     '0.25GB'
     """
     found = re.fullmatch(r"\s*([0-9.]+)\s*([A-Za-z]+)\s*", memory)
-    return f"{float(found[1]) / max(workers, 1):g}{found[2]}" if found else memory
+    return f"{float(found[1]) / workers:g}{found[2]}" if found else memory
 
 
 def _all(run: Callable[[Job], Done], jobs: Sequence[Job], workers: int, progress: Progress) -> list[Done]:
     """What became of the jobs, as they ended."""
-    done, ended, pool = [], map(run, jobs), ThreadPoolExecutor(max(workers, 1))
+    done, ended, pool = [], map(run, jobs), ThreadPoolExecutor(workers)
     if workers > 1:  # threads, not processes: DuckDB and Arrow work outside the interpreter's lock, nothing is copied
         ended = map(Future.result, as_completed([pool.submit(run, job) for job in jobs]))
     try:
@@ -151,15 +151,12 @@ def _run(job: Job, drafted: Path | None = None) -> Done:
     """Fold one fetcher at all its references: one file per reference in a draft, or the tables where there is none."""
     try:
         table = fold(job)
-        parts = {at: _at(table, at) for at in job.references}
-        rows = {at: len(part) for at, part in parts.items()}
+        tables = {at: _at(table, at) for at in job.references}
+        rows = {at: len(one) for at, one in tables.items()}
         if drafted is None:
-            return Done(job, rows, tables=parts)
-        written = {
-            at: snapshot.write(part, snapshot.path_of(drafted, job.fetcher, job.country, at))
-            for at, part in parts.items()
-        }
-        return Done(job, rows, written)
+            return Done(job, rows, tables=tables)
+        paths = {at: snapshot.path_of(drafted, job.fetcher, job.country, at) for at in tables}
+        return Done(job, rows, files={at: snapshot.write(one, paths[at]) for at, one in tables.items()})
     except Exception as error:  # whatever it is, the other fetchers go on and the caller is told
         return Done(job, error=str(machine.translate(error) or f"{type(error).__name__}: {error}"))
 
@@ -167,8 +164,8 @@ def _run(job: Job, drafted: Path | None = None) -> Done:
 def fold(job: Job) -> pa.Table:
     """The job's table: one row per reference and customer."""
     chosen = fetcher.get(job.fetcher)
-    with duckdb.connect(config={"threads": job.threads, "memory_limit": job.memory}) as connection:
-        arrivals = Lake(job.lake_path).query(connection, chosen.family, job.country, job.version)
+    with duckdb.connect(config=job.limits) as connection:
+        arrivals = job.lake.query(connection, chosen.family, job.country, job.version)
         batch.admit(connection, arrivals, job.country, "admitted")
         return batch.fold(connection, "admitted", layout_of(chosen), job.country, job.references)
 
@@ -178,17 +175,16 @@ def _at(table: pa.Table, at: datetime) -> pa.Table:
     return table.filter(pa.compute.equal(table["event_timestamp"], instant)).combine_chunks()
 
 
-def _publish(settings: Settings, drafted: Path, country: Country, done: Sequence[Done]) -> None:
-    version = done[0].job.version
-    complete_to = Lake(settings.lake_path).complete_to(country.code, version)
-    made = msgspec.structs.replace(snapshot.made_of(country, version), complete_to=complete_to)
-    for at in done[0].rows:
+def _publish(root: Path, drafted: Path, country: Country, done: Sequence[Done]) -> None:
+    job = done[0].job
+    made, complete_to = snapshot.made_of(country, job.version), job.lake.complete_to(country.code, job.version)
+    for at in job.references:
         files = {one.job.fetcher: one.files[at] for one in done}
         manifest = SnapshotManifest(
             country=country.code,
             reference=calendar.label(at, country),
             at=at,
             rows={one.job.fetcher: one.rows[at] for one in done},
-            stamp=msgspec.structs.replace(made, files=files),
+            stamp=msgspec.structs.replace(made, complete_to=complete_to, files=files),
         )
-        snapshot.publish(settings.snapshots_path, drafted, country, manifest)
+        snapshot.publish(root, drafted, manifest)

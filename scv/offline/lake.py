@@ -39,9 +39,8 @@ def schema(family: str) -> pa.Schema:
     `claimed_at` is `occurred_at` as delivered; `epoch`, `partition`, `offset` are the position in the log.
     A watermark is a row of kind `watermark` without customer.
     """
-    envelope = [("country", pa.string()), ("month", pa.string()), ("customer_id", pa.string())]
-    envelope += [("kind", pa.string()), ("id", pa.string())]
-    envelope += [("occurred_at", INSTANT), ("claimed_at", INSTANT), ("seen_at", INSTANT)]
+    envelope = [(name, pa.string()) for name in ("country", "month", "customer_id", "kind", "id")]
+    envelope += [(name, INSTANT) for name in ("occurred_at", "claimed_at", "seen_at")]
     payload = [(name, ARROW[kind]) for name, kind in events.fields(family).items()]
     position = [("epoch", pa.int32()), ("partition", pa.int32()), ("offset", pa.int64())]
     return pa.schema([*envelope, *payload, *position])
@@ -88,21 +87,16 @@ class Lake:
     def epoch(self) -> Epoch | None:
         """The epoch being written; None for a lake that nothing was ever written to."""
         path = self.path / "epoch.json"
-        if not path.exists():
-            return None
-        with machine.at(path):
-            body = path.read_bytes()
         try:
-            return stamp.opened(body, Epoch)
+            with machine.at(path):
+                return stamp.opened(path.read_bytes(), Epoch) if path.exists() else None
         except ValueError as error:
             raise machine.damaged(path, str(error)) from error
 
     def table(self, family: str, version: int | None = None) -> DeltaTable | None:
         path = self.table_path(family)
         with machine.at(path):
-            if not DeltaTable.is_deltatable(str(path)):
-                return None
-            return DeltaTable(str(path), version=version)
+            return DeltaTable(str(path), version=version) if DeltaTable.is_deltatable(str(path)) else None
 
     def version(self) -> LakeVersion:
         """The newest version of every family."""
@@ -204,12 +198,10 @@ class Lake:
                 ) USING (customer_id) WHERE erased IS NULL OR {place} >= erased""")
         return " UNION ALL ".join(queries)
 
-    def complete_to(
-        self, country: str, version: LakeVersion, families: Iterable[str] = tuple(events.FAMILIES)
-    ) -> dict[str, datetime]:
+    def complete_to(self, country: str, version: LakeVersion) -> dict[str, datetime]:
         """Family → the instant before which this version holds everything of a country; absent: not known."""
         with duckdb.connect() as connection:
-            marks = {family: self.watermark_us(connection, family, country, version) for family in families}
+            marks = {family: self.watermark_us(connection, family, country, version) for family in events.FAMILIES}
         return {family: from_us(us) for family, us in marks.items() if us is not None}
 
     def files(self, family: str, country: str, version: LakeVersion) -> list[str]:

@@ -43,6 +43,9 @@ class SnapshotManifest(Sealed, frozen=True, kw_only=True):
     rows: dict[str, int]
     stamp: Stamp
 
+    def path(self, root: Path, fetcher_name: str) -> Path:
+        return root / fetcher_name / self.country / f"{self.reference}.parquet"
+
 
 def path_of(root: Path, fetcher_name: str, country: Country, at: datetime) -> Path:
     return root / fetcher_name / country.code / f"{calendar.label(at, country)}.parquet"
@@ -59,9 +62,10 @@ def manifest(root: Path, country: Country, at: datetime) -> SnapshotManifest | N
 
 def _manifest(path: Path) -> SnapshotManifest | None:
     try:
-        return stamp.opened(path.read_bytes(), SnapshotManifest)
+        made = stamp.opened(path.read_bytes(), SnapshotManifest)
     except (FileNotFoundError, ValueError):  # ValueError: of msgspec, of another encoding, or a broken seal
         return None
+    return made if (made.country, made.reference) == (path.parent.name, path.stem) else None
 
 
 # -- may it be used? -----------------------------------------------------------------------------------------
@@ -91,7 +95,7 @@ class Snapshots:
         if made is None:
             return ABSENT
         why = made.stamp.why_not(self._wanted(made))
-        return why or (_damage(made, self._bodies(at)) if content else "")
+        return why or (_damage(made, self._bodies(made)) if content else "")
 
     def usable(self, at: datetime) -> SnapshotManifest:
         """The manifest of a reference whose snapshot may be used, but for its files' content. Raises NoSnapshot."""
@@ -104,7 +108,8 @@ class Snapshots:
 
     def read(self, at: datetime) -> dict[str, pa.Table]:
         """Fetcher → table of a reference's snapshot. Raises NoSnapshot where it may not be used."""
-        made, bodies = self.usable(at), self._bodies(at)
+        made = self.usable(at)
+        bodies = self._bodies(made)
         if why := _damage(made, bodies):
             raise self._refused(at, why)
         return {name: _table(body) for name, body in bodies.items()}
@@ -124,11 +129,11 @@ class Snapshots:
     def _marks(self) -> Mapping[str, datetime]:
         return self._lake.complete_to(self.country.code, self.version)
 
-    def _bodies(self, at: datetime) -> dict[str, bytes]:
+    def _bodies(self, made: SnapshotManifest) -> dict[str, bytes]:
         bodies = dict.fromkeys(fetcher.collect(), b"")
         for name in bodies:
             with contextlib.suppress(FileNotFoundError):
-                bodies[name] = path_of(self.root, name, self.country, at).read_bytes()
+                bodies[name] = made.path(self.root, name).read_bytes()
         return bodies
 
     def _refused(self, at: datetime, why: str) -> NoSnapshot:
@@ -151,20 +156,19 @@ def written(root: Path, country: Country) -> Iterator[Written]:
         yield stamp.judged("snapshots", code, str(paper), "" if made else "it is not what was written", mends)
         if made is not None:
             for name in made.rows:
-                path = path_of(root, name, country, made.at)
-                yield stamp.written("snapshots", code, path, made.stamp.files.get(name, ""), mends)
+                yield stamp.written("snapshots", code, made.path(root, name), made.stamp.files.get(name, ""), mends)
 
 
 # -- files ---------------------------------------------------------------------------------------------------
-def publish(root: Path, drafted: Path, country: Country, made: SnapshotManifest) -> None:
+def publish(root: Path, drafted: Path, made: SnapshotManifest) -> None:
     """Move the files of a reference from a draft into place: the manifest goes before them and comes after them."""
-    paper = manifest_path(root, country, made.at)
+    paper = root / "manifests" / made.country / f"{made.reference}.json"
     with alone(root):
         paper.unlink(missing_ok=True)
         for name in made.stamp.files:
-            path = path_of(root, name, country, made.at)
+            path = made.path(root, name)
             path.parent.mkdir(parents=True, exist_ok=True)
-            path_of(drafted, name, country, made.at).replace(path)
+            made.path(drafted, name).replace(path)
         atomic.write(paper, stamp.sealed(made))
 
 

@@ -76,10 +76,8 @@ class Move:
     watermarks: Mapping[str, int] = field(default_factory=dict)
 
     def args(self) -> list[Any]:
-        found: list[Any] = ["" if self.expected is None else self.expected, self.turn, self.offset]
-        for country, us in self.watermarks.items():
-            found += [f"wm:{country}", us]
-        return found
+        marks = [word for country, us in self.watermarks.items() for word in (f"wm:{country}", us)]
+        return ["" if self.expected is None else self.expected, self.turn, self.offset, *marks]
 
 
 @dataclass(frozen=True)

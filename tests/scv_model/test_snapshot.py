@@ -286,6 +286,14 @@ def test_a_manifest_that_cannot_be_read_is_none(empty: Settings) -> None:
     assert Snapshots(empty, ZZ).why_not(AT) == ""
 
 
+def test_a_snapshot_that_lies_under_another_date_is_none(empty: Settings) -> None:
+    for path in empty.snapshots_path.rglob("ZZ/*.*"):
+        shutil.copy(path, path.with_stem(snapshot.calendar.label(LATE, ZZ)))
+    assert Snapshots(empty, ZZ).why_not(AT) == ""
+    with pytest.raises(UserError, match="No snapshot of ZZ"):
+        Snapshots(empty, ZZ).read(LATE)
+
+
 def test_pages_have_checksums(empty: Settings, tmp_path: Path) -> None:
     """Also where no manifest is asked: a bit that flips in a page is an error, not another number."""
     table = pq.read_table(snapshot.path_of(empty.snapshots_path, "orders", ZZ, AT))
