@@ -96,7 +96,7 @@ class Reader:
 
         Raises StoreUnusable for a row of another format; a store that does not answer raises the client's error.
         """
-        layouts = [layout_of(fetcher) for fetcher in fetchers]
+        layouts = {layout.field: layout for layout in map(layout_of, fetchers)}
         if not customer_ids or not layouts:
             return []
         while True:
@@ -131,13 +131,14 @@ class Topics:
         return Home(topic, log, partition_of(key, log.partitions))
 
     def unbuilt(
-        self, country: Country, layouts: Sequence[Layout], generation: int, marks: Sequence[bytes | None]
+        self, country: Country, layouts: Mapping[str, Layout], generation: int, marks: Sequence[bytes | None]
     ) -> list[str]:
         """`marker.unbuilt`, by the marker of each fetcher; the same ones are looked into once."""
-        key = country, generation, *marks, *(layout.field for layout in layouts)
+        key = country, generation, *marks, *layouts
         if key not in self._unbuilt:
-            of = {layout.fetcher: mark for layout, mark in zip(layouts, marks, strict=True) if mark is not None}
-            self._unbuilt[key] = marker.unbuilt(Marks(generation, self.logs, of), country, layouts)
+            named = zip(layouts.values(), marks, strict=True)
+            of = {layout.fetcher: mark for layout, mark in named if mark is not None}
+            self._unbuilt[key] = marker.unbuilt(Marks(generation, self.logs, of), country, list(layouts.values()))
         return self._unbuilt[key]
 
 
@@ -145,10 +146,10 @@ class _Call:
     """One read: what was asked, then what the store answered."""
 
     def __init__(
-        self, country: Country, customer_ids: Sequence[str], layouts: Sequence[Layout], topics: Topics
+        self, country: Country, customer_ids: Sequence[str], layouts: Mapping[str, Layout], topics: Topics
     ) -> None:
         self.country, self.customer_ids, self.layouts, self.topics = country, customer_ids, layouts, topics
-        families = dict.fromkeys(layout.family for layout in layouts)
+        families = dict.fromkeys(layout.family for layout in layouts.values())
         keys = [f"{country.code}:{one}".encode() for one in customer_ids]
         self.homes = [{family: topics.home(family, key) for family in families} for key in keys]
 
@@ -157,13 +158,13 @@ class _Call:
 
         Positions come before rows, which are written before them: so a row holds all before its.
         """
-        code, fields, keys = self.country.code, [layout.field for layout in self.layouts], Keys(client.prefix)
+        code, fields, keys = self.country.code, list(self.layouts), Keys(client.prefix)
         homes = list(dict.fromkeys(home for homes in self.homes for home in homes.values() if home))
         pipe = client.pipeline(transaction=False)
         pipe.hgetall(keys.topics)
         pipe.get(keys.generation)
         pipe.hgetall(keys.clock(code))
-        pipe.hmget(keys.built(code), [layout.fetcher for layout in self.layouts])
+        pipe.hmget(keys.built(code), [layout.fetcher for layout in self.layouts.values()])
         for home in homes:
             pipe.hmget(keys.position(home.topic, home.partition), "offset", f"wm:{code}")
         for customer_id in self.customer_ids:
@@ -173,20 +174,27 @@ class _Call:
         self.generation, self.clock = int(generation or 1), clock_of(clock)
         self.now_us = self.clock.now_us()
         self.unbuilt = self.topics.unbuilt(self.country, self.layouts, self.generation, built)
-        self.stands = dict(zip(homes, rest, strict=False))
+        self.stands = {home: self._stand(home, *told) for home, told in zip(homes, rest, strict=False)}
         self.rows: Sequence[Sequence[bytes | None]] = rest[len(homes) :]
         return topics_now
+
+    def _stand(self, home: Home, offset: bytes | None, us: bytes | None) -> tuple[Mark, datetime | None, float | None]:
+        """Where a partition's consumer stands; to when it is complete for this country, and how old that is (s)."""
+        mark = Mark(epoch=home.log.epoch, partition=home.partition, next=int(offset or 0))
+        if us is None:
+            return mark, None, None
+        return mark, from_us(int(us)), None if self.now_us is None else max(self.now_us - int(us), 0) / 1e6
 
     def view(self, customer_id: str, homes: Mapping[str, Home | None], data: Sequence[bytes | None]) -> View:
         rows = [
             self._row(one, layout, homes[layout.family]) if not unbuilt and one is not None else None
-            for one, layout, unbuilt in zip(data, self.layouts, self.unbuilt, strict=True)
+            for one, layout, unbuilt in zip(data, self.layouts.values(), self.unbuilt, strict=True)
         ]
         at = live_at(self.clock, max((fence.clock_us for fence, _ in filter(None, rows)), default=NEVER))
         day = None if at is None else day_of(to_us(at), self.country.zone)
         readings = {
             layout.fetcher: self._reading(row, layout, unbuilt, day, homes[layout.family])
-            for row, layout, unbuilt in zip(rows, self.layouts, self.unbuilt, strict=True)
+            for row, layout, unbuilt in zip(rows, self.layouts.values(), self.unbuilt, strict=True)
         }
         clock = None if self.now_us is None else from_us(self.now_us)
         return View(self.country.code, customer_id, clock, at, readings)
@@ -201,16 +209,12 @@ class _Call:
     def _reading(
         self, stored: tuple[Fence, Row] | None, layout: Layout, unbuilt: str, day: int | None, home: Home | None
     ) -> Reading:
-        present, held, position, watermark, age_s = False, None, None, None, None
+        present, held = False, None
         values: Mapping[str, Any] = {slot.feature.name: None for slot in layout.slots}
         if stored:
             fence, row = stored
             held = Mark(epoch=fence.place.epoch, partition=fence.place.partition, next=fence.upto + 1)
             if day is not None:
                 present, values = row.exists, row.read(day, self.country.cut_off_days)
-        if home:
-            offset, us = self.stands[home]
-            position = Mark(epoch=home.log.epoch, partition=home.partition, next=int(offset or 0))
-            watermark = None if us is None else from_us(int(us))
-            age_s = None if us is None or self.now_us is None else max(self.now_us - int(us), 0) / 1e6
+        position, watermark, age_s = self.stands[home] if home else (None, None, None)
         return Reading(unbuilt, present, values, watermark, age_s, held, position)

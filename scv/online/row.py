@@ -18,6 +18,7 @@ from scv.events import admission
 from scv.events.admission import Ids, Verdict
 from scv.events.arrival import Arrival
 from scv.features.layout import Layout
+from scv.folds.fold import Window
 
 _FENCE = struct.Struct("<BII16sIqqi")
 FENCE_BYTES = _FENCE.size
@@ -96,14 +97,19 @@ class Row:
         """
         if not self.exists:
             return {slot.feature.name: None for slot in self.layout.slots}
-        values = {}
+        values: dict[str, Any] = {}
+        inside: dict[Window, list[list[Any]]] = {}
         for feature, place in self.layout.slots:
-            window = feature.window
-            if feature.tiled:
-                state = self._merged(place, feature, at_day)
+            fold, window = feature.fold, feature.window
+            if feature.tiled and window:
+                if window not in inside:
+                    days = window.days(at_day)
+                    inside[window] = [tile for day, tile in self.tiles.items() if day in days]
+                states = [tile[place] for tile in inside[window] if tile[place] is not None]
+                state = functools.reduce(fold.merge, states) if states else None
             else:
                 state, window = self.lives[place], window and window.after(cut_off_days)
-            values[feature.name] = feature.fold.read(state, at_day, window)
+            values[feature.name] = fold.read(state, at_day, window)
         return values
 
     def fence(self, place: Place, upto: int) -> Fence:
@@ -116,11 +122,6 @@ class Row:
         ids = [(day, sorted(known)) for day, known in sorted(self.ids.items())]
         body = (self.admitted, ids, self.lives, sorted(self.tiles.items()))
         return self.fence(place, upto).pack() + _encoder.encode(body)
-
-    def _merged(self, index: int, feature: Any, at_day: int) -> Any:
-        days = feature.window.days(at_day)
-        inside = [tile[index] for day, tile in self.tiles.items() if day in days and tile[index] is not None]
-        return functools.reduce(feature.fold.merge, inside) if inside else None
 
     def _enter(self, arrival: Arrival) -> None:
         admission.remember(arrival, self.ids)
