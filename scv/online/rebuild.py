@@ -34,17 +34,13 @@ Progress = Callable[[int, int], None]
 
 @dataclass
 class Rebuilt:
-    """What a rebuild did. A row is one customer of one fetcher: `written`, or `kept` because it was not behind.
-
-    `again` counts rows that a stream moved in the meantime and that were compared once more.
-    """
+    """What a rebuild did. A row is one customer of one fetcher: `written`, or `kept` because it was not behind."""
 
     customers: int = 0
     arrivals: int = 0
     rows: int = 0
     written: int = 0
     kept: int = 0
-    again: int = 0
 
 
 def rebuild(
@@ -183,7 +179,6 @@ class _Task:
                     writes[key] = made
             pending = self.store.write_rows(writes)
             done.written += sum(len(made) for key, made in writes.items() if key not in set(pending))
-            done.again += len(pending)
         done.kept += rows - (done.written - before)
 
     def _rows(self, customer_id: str, arrivals: Sequence[Arrival], fences: Sequence[bytes]) -> list[RowWrite]:
