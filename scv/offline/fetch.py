@@ -136,7 +136,8 @@ def _share(memory: str, workers: int) -> str:
 def _all(run: Callable[[Job], Done], jobs: Sequence[Job], workers: int, progress: Progress) -> list[Done]:
     """What became of the jobs, as they ended."""
     done, ended, pool = [], map(run, jobs), ThreadPoolExecutor(workers)
-    if workers > 1:  # threads, not processes: DuckDB and Arrow work outside the interpreter's lock, nothing is copied
+    # Threads, not processes: DuckDB and Arrow work outside the interpreter's lock, and nothing is copied.
+    if min(workers, len(jobs)) > 1:
         ended = map(Future.result, as_completed([pool.submit(run, job) for job in jobs]))
     try:
         for result in ended:

@@ -33,16 +33,6 @@ _SEEN: set[str] = set()
 """Files that were compared with their sums in this process."""
 
 
-class _Add(msgspec.Struct):
-    path: str
-
-
-class _Action(msgspec.Struct):
-    """A line of Delta's log, of which only this matters here."""
-
-    add: _Add | None = None
-
-
 def of(folder: Path) -> tuple[dict[str, str], list[int]]:
     """A table's sums by path, and the numbers of the lines that are not what was written."""
     sums: dict[str, str] = {}
@@ -96,9 +86,10 @@ def of_commits(folder: Path, first: int, last: int) -> Iterator[str]:
 
 def _added(log: Path) -> Iterator[str]:
     for line in log.read_bytes().splitlines():
-        action = msgspec.json.decode(line, type=_Action)
-        if action.add is not None and (log.parents[1] / unquote(action.add.path)).exists():  # not yet vacuumed
-            yield unquote(action.add.path)
+        if added := msgspec.json.decode(line).get("add"):
+            path = unquote(added["path"])
+            if (log.parents[1] / path).exists():  # not yet vacuumed
+                yield path
 
 
 def unsummed(folder: Path, table: DeltaTable) -> list[str]:
