@@ -70,21 +70,18 @@ def check(settings: Settings, asked: pd.DataFrame) -> None:
     """Raise UserError unless every row's instant is the reference of a snapshot of its country that may be used."""
     column = offline_utils.infer_event_timestamp_from_entity_df(dict(zip(asked.columns, asked.dtypes, strict=True)))
     _refuse_keys(asked)
-    stands: dict[str, Snapshots] = {}
-    missing = []
+    codes, missing = asked["country"].unique(), []
+    stands = {code: Snapshots(settings, country.load(code, settings.countries_path)) for code in codes}
     for code, instant in asked[["country", column]].drop_duplicates().itertuples(index=False):
-        if code not in stands:
-            stands[code] = Snapshots(settings, country.load(code, settings.countries_path))
         where, at = stands[code].country, pd.Timestamp(instant)
         local = f"pd.Timestamp('{at:%Y-%m-%d}', tz='{where.time_zone}')"
         if at.tzinfo is None:
             raise UserError(f"{column} {at} has no time zone. A reference is a local midnight: {local}.")
-        why = stands[code].why_not(at.to_pydatetime())
-        if why:
+        if why := stands[code].why_not(at.to_pydatetime()):
             label = calendar.label(at.to_pydatetime(), where)
-            missing.append(f"`cerebro fetch {code} -d {label}` ({why})")
             # Feast itself makes UTC of a column without time zones.
-            missing[-1] += "" if len(label) == 10 else f", or ask for a local midnight, {local}"
+            midnight = "" if len(label) == 10 else f", or ask for a local midnight, {local}"
+            missing.append(f"`cerebro fetch {code} -d {label}` ({why}){midnight}")
     if missing:
         more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
         raise UserError(
