@@ -85,17 +85,16 @@ class Snapshots:
         self.version = version or self._lake.version()
         self._now = made_of(country, self.version)
 
-    def why_not(self, at: datetime, content: bool = True) -> str:
+    def why_not(self, at: datetime) -> str:
         """Why the snapshot of a reference may not be used, in words; "" where it may.
 
         It may not where definitions or settings changed, where it is of another lake, where the lake is complete
-        further towards the reference than it was, and (with `content`) where a file is not what was written.
+        further towards the reference than it was, and where a file is not what was written.
         """
         made = manifest(self.root, self.country, at)
         if made is None:
             return ABSENT
-        why = made.stamp.why_not(self._wanted(made))
-        return why or (_damage(made, self._bodies(made)) if content else "")
+        return made.stamp.why_not(self._wanted(made)) or _damage(made, self._bodies(made))
 
     def usable(self, at: datetime) -> SnapshotManifest:
         """The manifest of a reference whose snapshot may be used, but for its files' content. Raises NoSnapshot."""
