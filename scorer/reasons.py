@@ -79,9 +79,15 @@ def _reason(feature: Feature, values: Mapping[str, Any], country: Country) -> Re
     fold, hint = feature.fold, feature.fold.hint
     if feature.window is not None and not feature.window.end:
         hint = hint.replace(" lately", f" in the last {feature.window.start} days")
-    aloud = "" if fetcher.get(feature.fetcher).family in roles.NEVER_SAYABLE else fold.sayable
+    aloud = "" if _silent(feature.fetcher) else fold.sayable
     said, sayable = (_say(template, fold, value, usual, country) for template in (hint, aloud))
     return Reason(feature.fetcher, feature.full_name, said, sayable)
+
+
+@functools.cache
+def _silent(name: str) -> bool:
+    """Is it a fetcher of whose family nothing is said aloud?"""
+    return fetcher.get(name).family in roles.NEVER_SAYABLE
 
 
 def _off(feature: Feature, value: float, usual: float | None) -> bool:

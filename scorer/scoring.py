@@ -138,13 +138,14 @@ def score(
 def _contacts(subjects: Subjects, country: Country, rules: Rules) -> list[Contact | None]:
     names = [*roles.CONSENT.values(), roles.STATE, roles.CONTACTED_AGO, roles.COMPLAINTS, roles.CLOSED]
     needed = _fetchers(names)
+    lacks = [_missing(one, needed) for one in subjects.freshness]
     found: list[Contact | None] = []
     for i, values in enumerate(subjects.rows(names)):
-        at, missing = subjects.at[i], _missing(subjects.freshness[i], needed)
+        at = subjects.at[i]
         if not subjects.known[i] or at is None:
             found.append(None)
-        elif missing:  # whoever asked not to be called must not be called for want of his row
-            found.append(Contact("SUPPRESSED", _incomplete(missing), ()))
+        elif lacks[i]:  # whoever asked not to be called must not be called for want of his row
+            found.append(Contact("SUPPRESSED", _incomplete(lacks[i]), ()))
         else:
             found.append(contact_of(subjects.customer_ids[i], values, country, at, rules.salt))
     return found

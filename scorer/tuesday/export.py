@@ -60,9 +60,9 @@ def export(
     date = calendar.label(at, country)
     folder = Folder(settings.exports_url, country)
     models = {name: champions.load(settings, country, name) for name in country.targets}
-    target = country.targets[0]
-    if models[target] is None:
-        raise UserError(f"No champion of {country.code} {target} yet. Run `cerebro train {country.code}`.")
+    first = models[country.targets[0]]
+    if first is None:
+        raise UserError(f"No champion of {country.code} {country.targets[0]} yet. Run `cerebro train {country.code}`.")
     version = version or Lake(settings.lake_path).version()
     snapshots = Snapshots(settings, country, version)
     people = subjects.at_reference(settings, snapshots, at)
@@ -73,11 +73,12 @@ def export(
     draft = _draft(snapshots.usable(at), country, models, scores)
     if not anyway and folder.week(at) is None:
         _worth_it(draft)
-    bodies = _bodies(scores, draft, country, models[target])
+    ahead = _ahead(models, at)
+    bodies = _bodies(scores, SheetWords(draft, country, first.info.reference, ahead))
     new = folder.publish(_described(draft, bodies, len(scores)), bodies)
     published = folder.usable(at, version.ids, content=True)
     assert published is not None
-    return Exported(published, new, apart, _ahead(models, at))
+    return Exported(published, new, apart, ahead)
 
 
 def _before(folder: Folder, at: datetime, version: LakeVersion) -> tuple[Week | None, str]:
@@ -94,7 +95,7 @@ def _ahead(models: Mapping[str, Bundle | None], at: datetime) -> str:
     """A list of the past may be made with a model of today: to look back, but its probabilities are no forecast."""
     later = [one.info for one in models.values() if one is not None and one.info.reference > at]
     told = ", ".join(f"{one.id} (of {one.reference:%Y-%m-%d %H:%M} UTC)" for one in later)
-    return f"trained on what was known after this list's day, so it may know what then happened: {told}" if told else ""
+    return f"trained after this list's day, so that probabilities may know what then happened: {told}" if told else ""
 
 
 def _scores(
@@ -184,14 +185,14 @@ def _counts(scores: pa.Table, target: str) -> dict[str, int]:
     }
 
 
-def _bodies(scores: pa.Table, draft: WeekManifest, country: Country, model: Bundle | None) -> dict[str, bytes]:
+def _bodies(scores: pa.Table, words: SheetWords) -> dict[str, bytes]:
     """Name → content of the week's files."""
-    name, parquet = f"{draft.country}_{draft.date}", io.BytesIO()
+    name, parquet = f"{words.country.code}_{words.manifest.date}", io.BytesIO()
     pq.write_table(scores, parquet, compression="zstd", write_page_checksum=True)
     return {
         f"scores_{name}.parquet": parquet.getvalue(),
-        f"scores_{name}.csv": csv_of(scores, country),
-        f"contacts_{name}.xlsx": sheet_of(scores, SheetWords(draft, country, model.info.reference if model else None)),
+        f"scores_{name}.csv": csv_of(scores, words.country),
+        f"contacts_{name}.xlsx": sheet_of(scores, words),
     }
 
 

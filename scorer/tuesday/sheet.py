@@ -45,25 +45,14 @@ class SheetWords:
 
     manifest: WeekManifest
     country: Country
-    model_reference: datetime | None
-
-    @property
-    def trained(self) -> str:
-        """What the list's model had seen: one that was trained later may know what then happened."""
-        if self.model_reference is None:
-            return ""
-        weeks, day = (
-            (self.manifest.reference - self.model_reference).days // 7,
-            _day(self.model_reference, self.country),
-        )
-        old = f" ({weeks} week{'s' if weeks > 1 else ''} before)" if weeks > 0 else ""
-        if self.model_reference > self.manifest.reference:
-            old = ": after this list's day, so its probabilities may know what then happened"
-        return f"trained on what was known at {day}{old}"
+    trained: datetime
+    """What the list's model had seen."""
+    ahead: str
+    """See `Exported`."""
 
 
 def sheet_of(scores: pa.Table, words: SheetWords) -> bytes:
-    """The workbook's bytes. `scores` is the whole table of `roster.SCHEMA`; the sheet takes the listed."""
+    """The workbook's bytes. `scores` is the whole table of `contact_list.SCHEMA`; the sheet takes the listed."""
     target = words.manifest.target
     rows = [row for row in scores.to_pylist() if row["target"] == target]
     listed = sorted((row for row in rows if row["rank"] is not None), key=lambda row: int(row["rank"]))
@@ -114,12 +103,14 @@ def read_me(words: SheetWords) -> list[str]:
     """What a reader must know before calling anybody."""
     manifest, country = words.manifest, words.country
     target = target_named(manifest.target)
-    counts = manifest.counts
+    counts, weeks = manifest.counts, (manifest.reference - words.trained).days // 7
+    old = f" ({weeks} week{'s' if weeks > 1 else ''} before)" if weeks > 0 else ""
     lines = [
         f"{manifest.list_id}: {country.name}, as of local midnight starting {_day(manifest.reference, country)}.",
         f"The probability is that of {target.sentence(country)}. It is an estimate for groups, not a fact about one.",
         f"Data complete to: {_minute(manifest.data_complete_to, country) or 'not known'}.",
-        f"Model {', '.join(filter(None, (manifest.models.get(manifest.target) or 'none', words.trained)))}.",
+        f"Model {manifest.models[manifest.target]}, trained on what was known at {_day(words.trained, country)}{old}.",
+        *([f"Beware: {words.ahead}."] if words.ahead else []),
         f"{counts.get('listed', 0)} contacts (capacity {country.capacity}), {counts.get('held_out', 0)} held out, "
         f"{counts.get('suppressed', 0)} not to be contacted, {counts.get('customers', 0)} customers in all.",
         "Held out: drawn by lot and not contacted on our own initiative, to measure the effect of contact.",
