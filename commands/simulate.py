@@ -52,6 +52,6 @@ def command(**given: Any) -> None:
       cerebro simulate --customers 20000 --to jsonl --out world --clean --late 0.1
       cerebro simulate --customers 8000 --weeks 60 --to lake --report
     """
-    rates = {name: given.pop(name) for name in simulation.RATES}
+    rates = {name: given.pop(name) for name in simulation.KINDS}
     given["rates"] = {name: rate for name, rate in rates.items() if rate is not None}
     simulation.fulfil(simulation.Wish(**given))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from proof.world.rates import CLEAN, KINDS, TAKEN, USUAL, WHAT, Dirt
 from scv import settings
 from scv.errors import UnknownName, UserError
 from scv.events import country
@@ -23,39 +24,24 @@ from scv.settings import Settings
 from terminal.bar import Bar
 
 if TYPE_CHECKING:
-    from proof.world import World
-    from proof.world.dirt import Dirt
     from proof.world.folder import WorldFolder
     from proof.world.sink import Sink
     from proof.world.sink_kafka import Pace
+    from proof.world.world import World
 
 SINKS = ("parquet", "jsonl", "lake", "kafka")
 MOST_WORKERS = 64
-RATES = {
-    "late": (0.03, "Events seen late, but not too late"),
-    "too_late": (0.002, "Events seen after the country's lateness limit"),
-    "twice": (0.005, "Events delivered twice"),
-    "changed": (0.002, "Events delivered again with the same id and other content"),
-    "swapped": (0.005, "Events delivered behind one that was seen later (a replay of Parquet files sorts them)"),
-    "skewed": (0.002, "Events said to have occurred up to five minutes after they were seen"),
-    "erased": (0.001, "Customers who ask to be forgotten"),
-    "additions": (0.01, "Events with fields that nobody knows (where they are bytes: jsonl, kafka)"),
-    "ahead": (0.0005, "Copies said to have occurred more than five minutes after they were seen: refused"),
-    "unknown_country": (0.0002, "Copies from a country that nobody knows: refused"),
-    "corrupt": (0.0005, "Copies that cannot be decoded: refused"),
-}
-"""Kind of dirt → its usual share of the events (or customers), and what it is, as `proof.world.dirt` does it."""
 
 
 def dirt(command: Callable[..., Any]) -> Callable[..., Any]:
     """An option for each rate of dirt."""
-    for name, (share, what) in reversed(RATES.items()):
+    for name in reversed(KINDS):
         option = click.option(
             f"--{name.replace('_', '-')}",
             name,
             type=click.FloatRange(0, 1),
             metavar="SHARE",
-            help=f"{what}.  [usual: {share:g}]",
+            help=f"{WHAT[name]}.  [usual: {getattr(USUAL, name):g}]",
         )
         command = option(command)
     return command
@@ -128,7 +114,7 @@ def _judge(wish: Wish, worlds: Sequence[World], found: Settings) -> None:
 
 
 def _worlds(wish: Wish, found: Settings) -> list[World]:
-    from proof.world import World
+    from proof.world.world import World
 
     if not wish.codes:
         raise UserError("--countries names no country: write --countries ZZ,ZY.")
@@ -209,8 +195,6 @@ def _produce(
 
 
 def _dirt(wish: Wish) -> Dirt:
-    from proof.world.dirt import CLEAN, TAKEN, USUAL
-
     usual = TAKEN if wish.to == "parquet" else USUAL
     return dataclasses.replace(CLEAN if wish.clean else usual, **wish.rates)
 

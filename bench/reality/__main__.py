@@ -14,7 +14,7 @@ import pyarrow as pa
 from bench.reality import measures, pictures
 from bench.reality.panel import Panel, by_chance, of_events
 from local import completejourney
-from proof.world import simulate
+from proof.world.life import simulate
 from scv import atomic as whole
 from scv import figures
 from scv.events import country as countries

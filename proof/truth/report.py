@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from proof.truth import judgement, page, rows
-from proof.world import World
+from proof.world.world import World
 from scv import atomic as whole
 from scv import figures
 from scv.settings import Settings

@@ -4,8 +4,3 @@
 people, `hazards` their chances of a week, `engine` lives that week, `chronicle` writes it down; `life` puts a chunk
 together, `truth` lives on from any state many times. `dirt` sends what happened as badly as real senders do.
 """
-
-from proof.world.life import Chunk, live, simulate
-from proof.world.world import ENDS, World
-
-__all__ = ["ENDS", "Chunk", "World", "live", "simulate"]

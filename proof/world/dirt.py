@@ -1,4 +1,4 @@
-"""The dirt that real arrivals have, by rate: what arrives late, twice, changed, out of order or broken.
+"""Arrivals as dirty as rates say: late, twice, changed, out of order or broken.
 
 Of what consumers admit, only the too late and what an erased customer did are taken away: whatever else is refused
 is a spoilt copy of an event that arrives whole as well. Each kind of dirt draws random numbers of its own, so that
@@ -8,7 +8,6 @@ another rate of one leaves the picks of the others alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -18,38 +17,9 @@ from proof.world import copies, harm, lateness
 from proof.world.copies import Copies
 from proof.world.harm import Harm
 from proof.world.luck import Ints, Luck
+from proof.world.rates import HOMELY, KINDS, Dirt
 from proof.world.stock import Ground, Stock, instants, microseconds
 from scv.events.country import Country
-
-
-@dataclass(frozen=True)
-class Dirt:
-    """Shares of the events (`erased`: of the customers), 0 to 1.
-
-    The first seven are for admission and rows; `ahead`, `unknown_country` and `corrupt` end as dead letters.
-    `additions` are fields that nobody knows: they exist only where an event is bytes, and every consumer ignores them.
-    """
-
-    late: float = 0.03
-    too_late: float = 0.002
-    twice: float = 0.005
-    changed: float = 0.002
-    swapped: float = 0.005
-    skewed: float = 0.002
-    erased: float = 0.001
-    additions: float = 0.01
-    ahead: float = 0.0005
-    unknown_country: float = 0.0002
-    corrupt: float = 0.0005
-
-
-KINDS = tuple(one.name for one in fields(Dirt))
-USUAL = Dirt()
-CLEAN = Dirt(*[0.0] * len(KINDS))
-TAKEN = replace(USUAL, additions=0.0, ahead=0.0, unknown_country=0.0, corrupt=0.0)
-"""What a table can hold and every consumer takes: `cerebro replay` sends it without --keep-bad."""
-HOMELY = replace(CLEAN, late=USUAL.late, too_late=USUAL.too_late, twice=USUAL.twice, changed=USUAL.changed)
-"""What may happen to a single event on its way, and nothing else: the dirt of `simulate`."""
 
 
 class Arrivals(NamedTuple):

@@ -24,7 +24,7 @@ from typing import Any
 
 import msgspec
 
-from proof.world.dirt import Dirt
+from proof.world.rates import Dirt
 from scv import atomic as whole
 from scv.errors import UserError
 from scv.events.country import Country

@@ -14,9 +14,10 @@ import pyarrow.parquet as pq
 
 from proof.world import life
 from proof.world.copies import STRANGERS
-from proof.world.dirt import Arrivals, Dirt, arrive
+from proof.world.dirt import Arrivals, arrive
 from proof.world.folder import Made, WorldFolder
 from proof.world.historical import historical
+from proof.world.rates import Dirt
 from proof.world.records import records
 from proof.world.stock import Ground
 from proof.world.world import World

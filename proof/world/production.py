@@ -13,9 +13,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from proof.world.dirt import Dirt
 from proof.world.folder import Made, WorldFolder, WorldPlan, fingerprint
 from proof.world.parts import Task, make
+from proof.world.rates import Dirt
 from proof.world.sink import Report, Sink
 from proof.world.world import World
 from scv.errors import CerebroError, LakeConflict, LogChanged, Unreachable

@@ -17,7 +17,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from proof.world import simulate
+from proof.world.life import simulate
 from scv.events import country as countries
 from scv.events import event
 from scv.events.country import Country

@@ -6,8 +6,8 @@ import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from proof.world import World as Simulated
-from proof.world import simulate
+from proof.world.life import simulate
+from proof.world.world import World as Simulated
 from scv.events import country as countries
 from scv.events import event
 from scv.events.country import Country

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from proof.world.dirt import CLEAN, USUAL, Dirt
 from proof.world.folder import WorldFolder
 from proof.world.parts import LINES, TABLE
 from proof.world.production import Production
+from proof.world.rates import CLEAN, USUAL, Dirt
 from proof.world.sink import Sink
 from proof.world.sink_kafka import KafkaSink, Pace
 from proof.world.sink_lake import LakeSink

@@ -16,7 +16,8 @@ import pytest
 
 from cli import cerebro
 from proof.world import life
-from proof.world.dirt import CLEAN, KINDS, TAKEN, USUAL, Arrivals, Dirt, arrive, dirty
+from proof.world.dirt import Arrivals, arrive, dirty
+from proof.world.rates import CLEAN, KINDS, TAKEN, USUAL, Dirt
 from proof.world.records import records
 from proof.world.stock import Ground
 from proof.world.world import World
@@ -272,6 +273,6 @@ def test_options_of_the_command_are_the_kinds_of_dirt() -> None:
     assert command is not None
     helps = {one.name: re.search(r"\[usual: (.+)\]$", getattr(one, "help", None) or "") for one in command.params}
     usual = {name: float(said[1]) for name, said in helps.items() if said}
-    assert usual == {one.name: one.default for one in fields(Dirt)}
+    assert usual == {one.name: one.default for one in fields(Dirt)} and list(usual) == list(KINDS)
     changed = defaultdict(float) | {name: getattr(TAKEN, name) for name in KINDS}
     assert {name for name in KINDS if not changed[name]} == {"additions", "ahead", "unknown_country", "corrupt"}

@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from proof.world import World, climate, live
+from proof.world import climate
 from proof.world.climate import ClimateWeek
 from proof.world.engine import live_on
 from proof.world.hazards import hazards, targets
+from proof.world.life import live
 from proof.world.subscribers import ABSENT, ACTIVE, GONE, PAUSED, Subscribers, birth
+from proof.world.world import World
 from scv.events import calendar, country
 
 CODES = ("ZZ", "ZY", "ZX")

@@ -10,7 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from proof.world import World, climate, live, market
+from proof.world import climate, market
+from proof.world.life import live
+from proof.world.world import World
 from scv.events import calendar, country
 
 CODES = ("ZZ", "ZY", "ZX")

@@ -8,7 +8,7 @@ import pytest
 
 from bench.reality import measures
 from bench.reality.panel import Panel, by_chance, of_events
-from proof.world import simulate
+from proof.world.life import simulate
 from scv.events import country
 
 CODES = ("ZZ", "ZY", "ZX")

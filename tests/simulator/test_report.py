@@ -12,7 +12,7 @@ import pytest
 import cli
 from proof.truth import judgement, page
 from proof.truth.rows import TruthRows, weeks_judged
-from proof.world import World
+from proof.world.world import World
 from scv.events import country
 from scv.targets import target
 

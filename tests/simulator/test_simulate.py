@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import cli
-from proof.world.dirt import CLEAN, TAKEN, USUAL, Dirt
 from proof.world.folder import WorldFolder
+from proof.world.rates import CLEAN, TAKEN, USUAL, Dirt
 from scv.events import country
 from streams.replay.history import History
 from tests.simulator.making import Making, contents

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from proof.world import life, parts
-from proof.world.dirt import CLEAN, TAKEN, USUAL
 from proof.world.folder import WorldFolder
+from proof.world.rates import CLEAN, TAKEN, USUAL
 from scv.errors import CerebroError, UserError
 from scv.events import country, event
 from streams.replay.columns import SCHEMA

@@ -15,7 +15,7 @@ import pytest
 
 from local.services import Services
 from proof.world import life, sink_kafka
-from proof.world.dirt import CLEAN
+from proof.world.rates import CLEAN
 from proof.world.sink_kafka import Pace
 from scv.errors import Unreachable
 from scv.events import country, event

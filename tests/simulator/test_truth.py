@@ -12,7 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from proof.world import World, live, truth
+from proof.world import truth
+from proof.world.life import live
+from proof.world.world import World
 from scv.errors import UserError
 from scv.events import country, event
 from scv.events.calendar import to_us

@@ -10,9 +10,10 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 
-from proof.world import World, climate, live
+from proof.world import climate
+from proof.world.life import live
 from proof.world.localtime import LocalTime
-from proof.world.world import CHUNK
+from proof.world.world import CHUNK, World
 from scv.errors import UserError
 from scv.events import calendar, country
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import cli
-from proof.world import simulate
+from proof.world.life import simulate
 from scv.errors import UserError
 from scv.events import country, event
 from scv.events.calendar import to_us

@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from proof.world import ENDS, simulate
+from proof.world.life import simulate
+from proof.world.world import ENDS
 from scv.errors import UserError
 from scv.events import calendar, country, event
 from streams.replay.columns import SCHEMA
