@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import faust
+import pandas as pd
 from feast import FeatureStore
 
 from bench import peer
@@ -67,7 +68,7 @@ class Agent:
         self._began = self._began or (time.perf_counter(), time.process_time())
         rows = [self._totals.take(event) for event in events if event["kind"] != "watermark"]
         if rows:
-            peer.push(self._store, rows)
+            self._store.push(peer.PUSH_SOURCE, pd.DataFrame(rows))
         if self._totals.taken >= self._task.events:
             self._end(self._began)
 

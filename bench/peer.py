@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from feast import Entity, FeatureService, FeatureStore, FeatureView, Field, PushSource, RepoConfig
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
@@ -78,7 +77,8 @@ def write(store: FeatureStore, views: Sequence[View]) -> None:
     Dated now: a view's ttl counts from there.
     """
     now = datetime.now(UTC)
-    keys = [_key(view) for view in views]
+    texts = ((Value(string_val=text) for text in (view.country, view.customer_id)) for view in views)
+    keys = [EntityKey(join_keys=list(JOIN_KEYS), entity_values=values) for values in texts]
     for name, chosen in fetcher.collect().items():
         to_value = {feature.name: WRITE[feature.dtype] for feature in chosen.features}
         data = []
@@ -103,13 +103,3 @@ def reading(store: FeatureStore, country: str) -> Callable[[Sequence[str]], dict
         return found
 
     return read
-
-
-def push(store: FeatureStore, rows: Sequence[dict[str, Any]]) -> None:
-    """Rows to the store, as a stream's user does it."""
-    store.push(PUSH_SOURCE, pd.DataFrame(rows))
-
-
-def _key(view: View) -> EntityKey:
-    values = [Value(string_val=text) for text in (view.country, view.customer_id)]
-    return EntityKey(join_keys=list(JOIN_KEYS), entity_values=values)

@@ -14,6 +14,7 @@ from bench.world import PEER_ROWS, US, World, say
 from scv.features import fetcher
 from scv.figures import Figure
 from scv.online.reader import Reader
+from store.client import connect
 
 READER, FEAST, REDIS = "reader", "Feast, our store", "Feast, its Redis store"
 FETCHERS = tuple(fetcher.collect().values())
@@ -41,7 +42,7 @@ def run(world: World) -> list[Figure]:
 
 
 def _contenders(world: World) -> dict[str, Read]:
-    reader = Reader(world.client(world.rows))
+    reader = Reader(connect(world.rows))
     stock = peer.with_redis(world.rows, world.home / "redis-peer", world.address(PEER_ROWS))
     peer.write(stock, reader.read(US, world.customers, FETCHERS))
     return {

@@ -20,6 +20,7 @@ from scv.features import fetcher
 from scv.figures import Figure
 from scv.online.reader import Reader
 from scv.settings import Settings
+from store.client import connect
 
 FAMILY = fetcher.of_family("orders")
 OURS = f"online consumer, {sum(len(one.features) for one in FAMILY)} features"
@@ -95,7 +96,7 @@ class Runner:
         """Let it run, alone and into an empty database."""
         say(f"Streaming: {self._name} …")
         database = PEER_STREAM if self._task.batch else STREAM
-        with world.client(world.settings("stream", database)) as client:
+        with connect(world.settings("stream", database)) as client:
             client.flushdb()
         beside(self._path, "go").touch()
         self._child.wait_done(WITHIN_S)
@@ -108,7 +109,7 @@ def _check(world: World, settings: Settings) -> int:
         SELECT customer_id, count(*) FILTER (kind = 'placed'), sum(amount_cents) FILTER (kind = 'placed')
         FROM '{world.orders}' GROUP BY 1"""
     wanted = {row[0]: (int(row[1]), int(row[2] or 0)) for row in duckdb.sql(query).fetchall()}
-    with world.client(settings) as client:
+    with connect(settings) as client:
         views = Reader(client).read(US, list(wanted), FAMILY)
     found = {view.customer_id: view.fetchers["orders"].values for view in views}
     for one, totals in wanted.items():

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import click
 import duckdb
@@ -21,7 +20,6 @@ from local.services import Services
 from scv.events import calendar, country
 from scv.offline.fetch import fetch
 from scv.settings import Settings
-from store.client import connect
 from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
 from streams.replay.history import History, write_parquet
@@ -173,7 +171,3 @@ class World:
     def feast(self) -> FeatureStore:
         """Feast with our configuration."""
         return apply(self.log)
-
-    def client(self, settings: Settings) -> Any:
-        """A connected client of the store."""
-        return connect(settings)

@@ -86,7 +86,12 @@ def main(customers: int, weeks: int, docs: Path, folder: Path) -> None:
         invented.append(of_events(events, where.zone, code))
         hazards[code] = cancelled_by_week(events)
     panels = [real, *invented, by_chance(real, seed=7)]
-    rows = [*_compared(panels), *_published(invented, hazards)]
+    compared = [
+        Figure(name=f"{panel.name}: {name}", ours=measure(panel), peer=measure(real))
+        for name, measure in MEASURES.items()
+        for panel in panels
+    ]
+    rows = [*compared, *_published(invented, hazards)]
     figures.write("reality", rows, folder)
     drawn = {
         "hazards": pictures.hazards([real, *invented], hazards),
@@ -111,15 +116,6 @@ def cancelled_by_week(events: pa.Table, weeks: int = HALF_YEAR) -> np.ndarray:
     week = np.arange(weeks)[:, None]
     at_risk = (np.isnan(tenure) | (tenure >= week)) & (watched > week)
     return ((tenure == week) & at_risk).sum(axis=1) / np.maximum(at_risk.sum(axis=1), 1)
-
-
-def _compared(panels: Sequence[Panel]) -> list[Figure]:
-    real = panels[0]
-    return [
-        Figure(name=f"{panel.name}: {name}", ours=measure(panel), peer=measure(real))
-        for name, measure in MEASURES.items()
-        for panel in panels
-    ]
 
 
 def _published(invented: Sequence[Panel], hazards: Mapping[str, np.ndarray]) -> list[Figure]:

@@ -31,15 +31,11 @@ class Panel:
     def days(self) -> int:
         return self.last_day - self.first_day
 
-    def week(self) -> np.ndarray:
-        """int64[n]: the week of each order, from 0."""
-        return (self.day - self.first_day) // 7
-
     def ordered(self) -> np.ndarray:
         """bool[customers, weeks]: an order in that week? Only whole weeks."""
         weeks = self.days // 7
         found = np.zeros((self.customers, weeks), dtype=bool)
-        week = self.week()
+        week = (self.day - self.first_day) // 7
         inside = week < weeks
         found[self.customer[inside], week[inside]] = True
         return found
