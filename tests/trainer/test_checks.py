@@ -55,7 +55,7 @@ def checks() -> Iterator[str]:
     """The full name of everything that answers yes or no, tells of what it found
     wrong, or compares with a limit of its module."""
     scorer = [path for name in JUDGING for path in (ROOT / "scorer").rglob(f"{name}.py")]
-    for path in [*sorted((ROOT / "trainer").rglob("*.py")), *scorer, ROOT / "local" / "demo" / "quality.py"]:
+    for path in [*sorted((ROOT / "trainer").rglob("*.py")), *scorer, ROOT / "local" / "quality.py"]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         inside = [(f"{at.name}.", one) for at in tree.body if isinstance(at, ast.ClassDef) for one in at.body]
         for prefix, node in [("", one) for one in tree.body] + inside:
