@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html.parser
 import re
+import shutil
 from datetime import date, datetime
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from scv.targets import target
 from scv.targets.labels import Labels
 from trainer.past import Past
 from trainer.recipe import DEFAULT
-from trainer.train import Plan, train
+from trainer.train import Plan, Trained, train
 
 US = country.load("US")
 LAPSE = target.get("lapse")
@@ -77,19 +78,30 @@ def past() -> Past:
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return Settings(home=str(tmp_path_factory.mktemp("home")))
+def first(past: Past, tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Trained]:
+    """A home with the default of that past, and what its training said."""
+    settings = Settings(home=str(tmp_path_factory.mktemp("first") / "home"))
+    return settings, train(settings, past, LAPSE, Plan("default", report=False))
 
 
-def test_first_the_default_then_the_search_through_the_gate(past: Past, settings: Settings) -> None:
-    first = train(settings, past, LAPSE, Plan("default", report=False))
-    assert first.promoted and first.path == champion.champion(settings, "US", "lapse")
-    assert first.recipe == DEFAULT
-    loaded = bundle.load(first.path, US)
+@pytest.fixture
+def settings(first: tuple[Settings, Trained], tmp_path: Path) -> Settings:
+    """A copy of that home."""
+    return Settings(home=str(shutil.copytree(first[0].home, tmp_path / "home")))
+
+
+def test_first_the_default_then_the_search_through_the_gate(
+    past: Past, first: tuple[Settings, Trained], settings: Settings
+) -> None:
+    home, default = first
+    assert default.promoted and default.path == champion.champion(home, "US", "lapse")
+    assert default.recipe == DEFAULT
+    loaded = bundle.load(default.path, US)
     assert loaded.info.trained_on.references == 23
     assert loaded.info.reference == FROZEN
     again = train(settings, past, LAPSE, Plan("default", report=False))
-    assert again.path == first.path, "the same past gives the same bundle"
+    assert again.path == champion.champion(settings, "US", "lapse"), "the same past gives the same bundle"
+    assert again.path.relative_to(settings.home) == default.path.relative_to(home.home)
     steps: list[tuple[str, int, int]] = []
     second = train(settings, past, LAPSE, Plan(trials=2, report=False), lambda *step: steps.append(step))
     assert second.promoted and second.path is not None
@@ -131,8 +143,8 @@ def test_the_report_is_one_page_with_honest_words_first(past: Past, settings: Se
     assert not re.search(r"\bc\d+\b", words), "no customer is named"
 
 
-def test_quality_on_later_tuesdays(past: Past, settings: Settings) -> None:
-    path = train(settings, past, LAPSE, Plan("default", report=False)).path
+def test_quality_on_later_tuesdays(past: Past, first: tuple[Settings, Trained]) -> None:
+    path = first[1].path
     assert path is not None
     known = midnight(date(2017, 12, 31), US.zone)
     after = past_of(FROZEN, 9, known, known, seed=2)
@@ -152,9 +164,8 @@ def test_nothing_to_learn_says_what_is_missing(past: Past, settings: Settings) -
         train(settings, early, LAPSE)
 
 
-def test_a_damaged_champion_does_not_stop_the_next(past: Past, tmp_path: Path) -> None:
-    settings = Settings(home=str(tmp_path))
-    path = train(settings, past, LAPSE, Plan("default", report=False)).path
+def test_a_damaged_champion_does_not_stop_the_next(past: Past, settings: Settings) -> None:
+    path = champion.champion(settings, "US", "lapse")
     assert path is not None
     (path / "model.txt").write_text("tree")
     assert train(settings, past, LAPSE, Plan("default", report=False)).path == path
