@@ -94,8 +94,8 @@ def decode(
         raise BadEvent("no key", "the record's key must be country:customer_id")
     if key != events.key_of(record):
         raise BadEvent("key differs", "the record's key is not the body's country:customer_id")
-    seen = _seen_us(record, country)
     taken = record if isinstance(record, events.Watermark) else arrival_of(record, country)
+    seen = taken.seen_us if isinstance(taken, Arrival) else _seen_us(record, country)
     if seen > recorded_us + SKEW_US:
         written = from_us(recorded_us)
         raise BadEvent("ahead of its record", f"seen_at {record.seen_at} is over 5 minutes after its record, {written}")
