@@ -14,9 +14,9 @@ from bench import history, reading, streaming
 from bench.timing import fact, load
 from bench.world import FULL, QUICK, World, say
 from local.services import BROKERS, STORES
-from scv import figures
+from proof import figures
+from proof.figures import Figure
 from scv.errors import CerebroError
-from scv.figures import Figure
 from terminal import listing
 
 BENCHES: Mapping[str, Callable[[World], list[Figure]]] = {

@@ -17,8 +17,8 @@ from feast import FeatureStore
 from bench import peer
 from bench.timing import fact, faster, in_turns
 from bench.world import US, World, say
+from proof.figures import Figure
 from scv.features import fetcher
-from scv.figures import Figure
 from scv.offline import snapshot
 from scv.settings import Settings
 

@@ -11,8 +11,8 @@ import numpy as np
 from bench import peer
 from bench.timing import fact, faster, in_turns
 from bench.world import PEER_ROWS, US, World, say
+from proof.figures import Figure
 from scv.features import fetcher
-from scv.figures import Figure
 from scv.online.reader import Reader
 from store.client import connect
 

@@ -21,9 +21,9 @@ from matplotlib.figure import Figure as Canvas
 
 from bench.simulated import Took
 from bench.timing import fact, load
+from proof import figures
+from proof.figures import Figure
 from proof.world.world import CHUNK
-from scv import figures
-from scv.figures import Figure
 from terminal import listing
 
 SIZES = (10_000, 100_000, 1_000_000)

@@ -16,8 +16,8 @@ from bench.peer import PUSHED
 from bench.timing import fact, faster, more
 from bench.world import PEER_STREAM, STREAM, US, World, say
 from local.services.process import Child
+from proof.figures import Figure
 from scv.features import fetcher
-from scv.figures import Figure
 from scv.online.reader import Reader
 from scv.settings import Settings
 from store.client import connect

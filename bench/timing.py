@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from scv.figures import Figure
+from proof.figures import Figure
 
 TURN = 10
 """Calls of one contender before it is the next one's turn."""

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from proof.figures import Figure
 from scv.events.calendar import from_us
 from scv.events.country import Country
-from scv.figures import Figure
 from scv.model import metrics
 from scv.model.bundle import Bundle, load
 from scv.model.champion import champion

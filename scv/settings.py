@@ -79,10 +79,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.home_path / "vectors"
 
     @property
-    def figures_path(self) -> Path:
-        return self.home_path / "figures"
-
-    @property
     def draw_is_public(self) -> bool:
         """Can anybody who reads our source tell who is held out?"""
         return self.hold_out_salt == Settings().hold_out_salt

@@ -14,11 +14,11 @@ import pyarrow as pa
 from bench.reality import measures, pictures
 from bench.reality.panel import Panel, by_chance, of_events
 from local import completejourney
+from proof import figures
+from proof.figures import Figure
 from proof.world.life import simulate
 from scv import atomic as whole
-from scv import figures
 from scv.events import country as countries
-from scv.figures import Figure
 
 CODES = ("ZZ", "ZY", "ZX")
 DOCS = Path("docs")

@@ -17,14 +17,14 @@ from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
 from feature_repo.feast_store import apply
 from local import quality as judged
+from proof import figures
+from proof.figures import Figure
 from rpc.client import ScorerClient
 from scorer.tuesday.week import Folder, Week
-from scv import figures
 from scv.errors import CerebroError, Unreachable
 from scv.events import calendar
 from scv.events.country import Country
 from scv.fetchers import roles
-from scv.figures import Figure
 from scv.online.reader import View
 from scv.settings import Settings
 from scv.targets import target

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from proof.figures import Figure
 from proof.truth.rows import TruthRows
-from scv.figures import Figure
 from scv.model import metrics
 from scv.model.metrics import Interval, Quality
 from scv.targets.phase import PHASES

@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 import msgspec
 
+from proof import figures
 from proof.truth import judgement, page, rows
 from proof.world.world import World
 from scv import atomic as whole
-from scv import figures
 from scv.settings import Settings
 from terminal import listing
 
@@ -28,7 +28,7 @@ def report(
         for found in rows.collect(settings, world, sample, say):
             judged.append((found, judgement.judge(found)))
     told = [figure for found, slices in judged for figure in judgement.figures_of(found, slices)]
-    figures.write(FIGURES, told, settings.figures_path)
+    figures.write(FIGURES, told, settings.home_path / "figures")
     whole.write(target, page.page(judged, _about(worlds)).encode())
     if as_json:
         click.echo(json.dumps(msgspec.to_builtins(told), indent=1))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scv import figures
+from proof import figures
 
 ROOT = Path(__file__).parents[2]
 

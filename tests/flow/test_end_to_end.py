@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from scv import figures
+from proof import figures
 from scv.events import event
 from scv.features import fetcher
 from scv.settings import Settings

@@ -14,9 +14,9 @@ from pathlib import Path
 import click
 import msgspec
 
-from scv import figures
+from proof import figures
+from proof.figures import Figure
 from scv.errors import CerebroError, UnknownName, UserError
-from scv.figures import Figure
 from terminal import listing
 from terminal.bar import Bar
 from tests.mutants.mutant import ROOT, Mutant, load

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import click
 
-from scv import figures
+from proof import figures
+from proof.figures import Figure
 from scv.features import fetcher
-from scv.figures import Figure
 from scv.targets.target import TARGETS
 from terminal import listing
 from terminal.bar import Bar

@@ -14,7 +14,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from scv import figures
+from proof import figures
+from proof.figures import Figure
 from scv.errors import BadEvent
 from scv.events import event as events
 from scv.events.arrival import Arrival, arrival_of
@@ -23,7 +24,6 @@ from scv.events.country import Country
 from scv.events.event import Event
 from scv.features.fetcher import Fetcher
 from scv.features.layout import layout_of
-from scv.figures import Figure
 from scv.offline import batch
 from scv.offline.lake import Lake, LakeVersion
 from scv.offline.lake import schema as lake_schema

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from scv import figures
+from proof import figures
 from scv.events.event import FAMILIES
 from scv.features.fetcher import collect
 from scv.targets.target import TARGETS

@@ -1,7 +1,7 @@
-"""Figures: what a command, a proof or a bench measured, as rows in a file NAME.json.
+"""Figures: what a proof or a bench measured, as rows in a file NAME.json.
 
-Commands write them below HOME (`Settings.figures_path`), what runs in the checkout (demo, proofs, benches) into
-`build/figures`: the table a person sees is drawn from that file, and docs quote it.
+A command writes them into HOME/figures, what runs in the checkout (demo, proofs, benches) into `build/figures`: the
+table a person sees is drawn from that file, and docs quote it.
 """
 
 from __future__ import annotations
