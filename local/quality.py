@@ -129,7 +129,7 @@ def _between(rows: TrainingSet, bundle: Bundle, last: datetime) -> TrainingSet:
 
 
 def figures(found: Judgement) -> list[Figure]:
-    """Rows for `scv.figures.write("quality", …)`: ours against the better baseline, with the bars."""
+    """Rows for `proof.figures.write("quality", …)`: ours against the better baseline, with the bars."""
     peer, of, contacts = found.better_peer, found.ours.figures, found.contacts
     named = f"{found.target}: {{}} on {of['rows']:,} rows ({of['positives']:,} positive)"
     interval = f"{peer.loss.value:+.4f} [{peer.loss.low:+.4f}, {peer.loss.high:+.4f}]"
