@@ -22,10 +22,11 @@ from terminal.bar import Bar
 @click.argument("codes", nargs=-1, metavar="[COUNTRY…]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def command(codes: tuple[str, ...], as_json: bool) -> int:
-    """Read every file of lake, snapshots, bundles and exports, and compare it with the hash taken when it was written.
+    """Read every file of lake, snapshots, bundles, exports and served vectors, and compare it with its hash of when it
+    was written.
 
-    Of all countries, or of those named (the lake's own log is everybody's). Exit 1 where a file is not what was
-    written or is gone; stderr says which, and the command that mends it. Nothing is changed.
+    Of all countries, or of those named (the lake's own log and the vectors are everybody's). Exit 1 where a file is
+    not what was written or is gone; stderr says which, and the command that mends it. Nothing is changed.
 
     \b
     Example:
@@ -49,6 +50,7 @@ def command(codes: tuple[str, ...], as_json: bool) -> int:
 
 
 def _written(settings: Settings, countries: Sequence[Country]) -> Iterator[Written]:
+    from scorer.served import vector_file
     from scorer.tuesday.week import Folder
     from scv.model import bundle
     from scv.offline import snapshot, sums
@@ -56,6 +58,7 @@ def _written(settings: Settings, countries: Sequence[Country]) -> Iterator[Writt
 
     codes = {"", *(country.code for country in countries)}
     yield from (one for one in sums.written(Lake(settings.lake_path)) if one.country in codes)
+    yield from vector_file.written(settings.vectors_path)
     for country in countries:
         yield from snapshot.written(settings.snapshots_path, country)
         yield from bundle.written(settings, country)

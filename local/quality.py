@@ -94,12 +94,12 @@ def quality(bundle: Bundle, before: Past, after: Past, target: Target, last: dat
     weights = metrics.draw_weights(mine.customers, SEED)
     p, y = bundle.score(mine.matrix), mine.y
     peers = []
-    for one in baselines(fitted_on):
-        theirs = one.score(wide.matrix)
+    for name, score in baselines(fitted_on).items():
+        theirs = score(wide.matrix)
         differences = (
             measured(y, p, theirs, weights) for measured in (metrics.loss_difference, metrics.auc_difference)
         )
-        peers.append(Peer(one.name, metrics.figures_of(y, theirs), *differences))
+        peers.append(Peer(name, metrics.figures_of(y, theirs), *differences))
     return Judgement(
         target=target.name,
         references=tuple(from_us(int(us)) for us in mine.references),

@@ -6,7 +6,6 @@ LightGBM with 200 trees of 15 leaves at rate 0.05, and a logistic on their logs:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import lightgbm
 import numpy as np
@@ -19,19 +18,12 @@ from trainer.fit import ONE_THREAD, SEED, regress
 LITTLE_PENALTY = 1.0
 
 
-@dataclass(frozen=True)
-class Baseline:
-    """A peer: `score` gives probabilities of the whole matrix (it picks its columns itself)."""
-
-    name: str
-    score: Callable[[np.ndarray], np.ndarray]
-
-
-def baselines(rows: TrainingSet) -> list[Baseline]:
-    """RFM-LightGBM and RFM-logistic fitted on `rows`."""
+def baselines(rows: TrainingSet) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+    """RFM-LightGBM and RFM-logistic fitted on `rows`: name → probabilities of a whole matrix, of which they pick their
+    columns themselves. Empty where `rows` have none of those."""
     used = [j for j, one in enumerate(rows.columns) if one.name in roles.RFM]
     if not used:
-        return []
+        return {}
     narrow = rows.narrow(used)
     parameters = ONE_THREAD | {
         "objective": "binary",
@@ -43,7 +35,7 @@ def baselines(rows: TrainingSet) -> list[Baseline]:
     }
     trees = lightgbm.train(parameters, lightgbm.Dataset(narrow.matrix, narrow.y, params=ONE_THREAD), 200)
     logistic = regress(LITTLE_PENALTY, 0, narrow)
-    return [
-        Baseline("RFM-LightGBM", lambda matrix: np.asarray(trees.predict(matrix[:, used], num_threads=1))),
-        Baseline("RFM-logistic", lambda matrix: sigmoid(logistic(matrix[:, used]))),
-    ]
+    return {
+        "RFM-LightGBM": lambda matrix: np.asarray(trees.predict(matrix[:, used], num_threads=1)),
+        "RFM-logistic": lambda matrix: sigmoid(logistic(matrix[:, used])),
+    }

@@ -56,11 +56,6 @@ class TrainingSet:
         """int64[weeks], ascending."""
         return np.unique(self.at_us)
 
-    @cached_property
-    def words(self) -> list[int]:
-        """The columns whose numbers stand for words."""
-        return [j for j, one in enumerate(self.columns) if one.levels]
-
     @property
     def positives(self) -> int:
         return int(self.y.sum())

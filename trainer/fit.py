@@ -56,9 +56,9 @@ class Fitted:
 
 def binned(rows: TrainingSet) -> lightgbm.Dataset:
     """The rows as LightGBM keeps them: cut into bins once, for every fit on some of them."""
-    return lightgbm.Dataset(
-        rows.matrix, rows.y, categorical_feature=rows.words or "auto", params=BINNING, free_raw_data=True
-    ).construct()
+    words = [j for j, one in enumerate(rows.columns) if one.levels]
+    dataset = lightgbm.Dataset(rows.matrix, rows.y, categorical_feature=words or "auto", params=BINNING)
+    return dataset.construct()
 
 
 def age_weights(at_us: np.ndarray, half_life_weeks: int) -> np.ndarray:

@@ -75,7 +75,7 @@ def gate(
         rows.take(split.judge),
         said[candidate],
         said[incumbent],
-        {peer.name: peer.score(everything.matrix[split.judge]) for peer in peers},
+        {name: score(everything.matrix[split.judge]) for name, score in peers.items()},
     )
     winner: Winner
     figures = {name: metrics.figures_of(held.rows.y, said[recipe]) for name, recipe in recipes.items()}

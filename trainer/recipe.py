@@ -30,12 +30,6 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     c: float = 0.003
     weight: Annotated[float, Meta(ge=0, le=1)] = 0.5
 
-    @property
-    def rebalancing(self) -> str:
-        if self.keep_negatives < 1:
-            return "negatives"
-        return "weight" if self.positive_weight > 1 else "none"
-
 
 DEFAULT = Recipe()
 """Small trees for short histories: always a trial, and the recipe of the first quick bundle."""

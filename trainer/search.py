@@ -62,13 +62,10 @@ def space(trial: optuna.Trial) -> Recipe:
 
 def parameters(recipe: Recipe) -> dict[str, object]:
     """The parameters of `space` that give a recipe: how one is put among the trials."""
-    found = msgspec.to_builtins(recipe) | {"rebalancing": recipe.rebalancing}
-    found.pop("weight")
-    if recipe.rebalancing != "negatives":
-        found.pop("keep_negatives")
-    if recipe.rebalancing != "weight":
-        found.pop("positive_weight")
-    return found
+    negatives, weight = recipe.keep_negatives < 1, recipe.positive_weight > 1
+    found = {"rebalancing": "negatives" if negatives else "weight" if weight else "none"}
+    asked = {"keep_negatives": negatives, "positive_weight": weight and not negatives, "weight": False}
+    return found | {name: value for name, value in msgspec.to_builtins(recipe).items() if asked.get(name, True)}
 
 
 def search(

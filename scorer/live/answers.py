@@ -25,9 +25,6 @@ from scv.settings import Settings
 log = logging.getLogger("cerebro.scorer")
 
 
-REBUILD = "Run `cerebro rebuild`; while one is at work, wait for its end."
-
-
 class NotReady(CerebroError):
     """Nothing to answer with yet: no model, no row that is built, or a replay that has not begun."""
 
@@ -119,5 +116,8 @@ class Answers:
             return self.archive.subjects(country, reference).pick(customer_ids), ()
         views = self._reader.read(country, customer_ids, self._fetchers)
         if not any(reading.built for view in views for reading in view.fetchers.values()):
-            raise NotReady(f"No rows of {country.code} are built, so nobody can be told known from unknown. {REBUILD}")
+            raise NotReady(
+                f"No rows of {country.code} are built, so nobody can be told known from unknown. "
+                "Run `cerebro rebuild`; while one is at work, wait for its end."
+            )
         return of_views(views, self._fetchers, self._settings.stale_after_s), views

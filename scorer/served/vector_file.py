@@ -18,10 +18,12 @@ from pathlib import Path
 
 import msgspec
 
+from scv import stamp
 from scv.events.calendar import DAY_US
 from scv.events.clock import wall_us
 from scv.events.mark import Mark
 from scv.model.vector import Column
+from scv.stamp import Written
 
 KEPT_DAYS = 28
 PARTS = 8
@@ -160,3 +162,21 @@ def read(folder: Path) -> Iterator[ReadVector | str]:
                 models = models | {(record.target, record.id): record}
             else:
                 yield ReadVector(record, models, check_of(bytes(line.record)) == line.check)
+
+
+def written(folder: Path) -> Iterator[Written]:
+    """Every file, judged by the checks of its lines; after the last whole one a killed scorer may have left a part."""
+    for path in files(folder):
+        lines = path.read_bytes().split(b"\n")[:-1]
+        wrong = next((number for number, text in enumerate(lines, 1) if not _intact(text)), 0)
+        why = f"line {wrong} is not what was written" if wrong else ""
+        mends = "Remove it: nothing but `cerebro parity --served` reads it"
+        yield stamp.judged("vectors", "", str(path), why, mends)
+
+
+def _intact(text: bytes) -> bool:
+    try:
+        line = _lines.decode(text)
+    except msgspec.MsgspecError:
+        return False
+    return check_of(bytes(line.record)) == line.check

@@ -87,7 +87,9 @@ class VectorLog:
     def _write(self, answer: Answer, sampled: Sequence[int]) -> None:
         for i in sampled:
             if record := _record(answer, i):
-                models = [_model(answer, one.target) for one in record.scores]
+                code, columns = answer.country.code, {name: one.columns for name, one in answer.models.items() if one}
+                models = [ModelRecord(id=one.model, country=code, target=one.target, columns=columns[one.target])
+                          for one in record.scores]  # fmt: skip
                 self._file.write(record, models)
                 self.kept += 1
 
@@ -111,9 +113,3 @@ def _record(answer: Answer, i: int) -> ServedRecord | None:
         places={families[name]: one.position for name, one in readings if one.position},
         upto={name: one.held.next - 1 if one.held else None for name, one in readings},
     )  # fmt: skip
-
-
-def _model(answer: Answer, target: str) -> ModelRecord:
-    model = answer.models[target]
-    assert model is not None
-    return ModelRecord(id=model.info.id, country=answer.country.code, target=target, columns=model.columns)

@@ -12,6 +12,8 @@ import pytest
 from deltalake import DeltaTable
 
 import cli
+from scorer.served import vector_file
+from scorer.served.vector_file import ModelRecord, ServedRecord, VectorFile
 from scorer.tuesday.export import export
 from scv import stamp
 from scv.events.event import FAMILIES
@@ -129,6 +131,22 @@ def test_nothing_is_nothing(
 ) -> None:
     monkeypatch.setenv("CEREBRO_HOME", str(tmp_path))
     assert run(capsys, "--json")[:2] == (0, '{"checked": [], "wrong": []}\n')
+
+
+def test_a_line_of_served_vectors_that_changed_is_seen(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    """But for half a line at the end, which a scorer that was killed leaves."""
+    file = VectorFile(settings.vectors_path, 2**20)
+    for customer in ("1000", "1001"):
+        served = ServedRecord(country="US", customer_id=customer, at=AT, places={}, upto={}, scores=[])
+        file.write(served, [ModelRecord(id="m", country="US", target="lapse", columns=())])
+    file.close()
+    (path,) = vector_file.files(settings.vectors_path)
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole[:40])
+    assert wrong(capsys) == {}
+    for at, number in ((20, 1), (whole.index(b"1001"), 3), (len(whole) - 2, 3)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        assert wrong(capsys) == {str(path): f"line {number} is not what was written"}
 
 
 def test_a_lake_of_an_earlier_release_is_said_to_have_no_hashes(

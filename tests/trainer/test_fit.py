@@ -52,8 +52,8 @@ def test_every_call_into_lightgbm_asks_for_one_thread(rows: TrainingSet, monkeyp
     monkeypatch.setattr(lightgbm.basic, "_param_dict_to_str", told)
     out_of_fold(DEFAULT, rows, 1, 2)
     shuffled(rows, by_customer(rows, 2)[0])
-    for baseline in baselines(rows):
-        baseline.score(rows.matrix)
+    for score in baselines(rows).values():
+        score(rows.matrix)
     assert len(asked) > 10 and not [one for one in asked if one.get("num_threads") != 1]
 
 
