@@ -20,7 +20,10 @@ def client(url: str, prefix: str = "") -> Any:
 
 def rows_of(client: Any, keys: Sequence[str], fields: Sequence[str]) -> list[list[bytes | None]]:
     """Per key of a row the bytes of each field."""
-    return [client.hmget(key, list(fields)) for key in keys]
+    pipe = client.pipeline(transaction=False)
+    for key in keys:
+        pipe.hmget(key, list(fields))
+    return list(pipe.execute())
 
 
 def kept(client: Any, prefix: str = "") -> dict[str, bytes]:

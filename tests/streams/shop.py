@@ -204,13 +204,10 @@ def compare(settings: Settings, client: Any, at: datetime = AT) -> dict[str, int
 
 def rows(store: RowStore, layout_field: str) -> dict[str, bytes]:
     """Customer → bytes of one fetcher's row."""
-    found, before = {}, store.keys.row("US", "").removesuffix("}")
-    for key in store.client.scan_iter(match=store.keys.row("US", "*"), count=1000):
-        customer = key.decode().removeprefix(before).removesuffix("}")
-        (data,) = rows_of(store.client, [store.keys.row("US", customer)], [layout_field])[0]
-        if data:
-            found[customer] = data
-    return found
+    before = store.keys.row("US", "").removesuffix("}")
+    keys = [key.decode() for key in store.client.scan_iter(match=store.keys.row("US", "*"), count=1000)]
+    read = zip(keys, rows_of(store.client, keys, [layout_field]), strict=True)
+    return {key.removeprefix(before).removesuffix("}"): data for key, (data,) in read if data}
 
 
 def lake_count(settings: Settings) -> tuple[int, int]:
