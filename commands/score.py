@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import click
+from google.protobuf.json_format import MessageToJson
 
+from rpc.scorer_pb2 import Band, Basis, ContactPolicy, Freshness, ScoreReply, Status, TargetScore
 from scv import settings
 from scv.events import calendar
 from scv.events.country import Country
 from terminal.arguments import the_countries
-
-if TYPE_CHECKING:
-    from rpc.scorer_pb2 import ScoreReply, TargetScore
 
 
 @click.command()
@@ -33,8 +31,6 @@ def command(country: str, customers: tuple[str, ...], targets: tuple[str, ...], 
       cerebro score US 900
       cerebro score US 900 901 --target lapse --json
     """
-    from google.protobuf.json_format import MessageToJson
-
     from rpc.client import ScorerClient
 
     known = settings.load()
@@ -55,8 +51,6 @@ def command(country: str, customers: tuple[str, ...], targets: tuple[str, ...], 
 def _text(reply: ScoreReply, country: Country) -> str:
     if not reply.known:
         return f"{reply.country} {reply.customer_id}: UNKNOWN_CUSTOMER"
-    from rpc.scorer_pb2 import ContactPolicy
-
     policy = ContactPolicy.Name(reply.contact_policy) + (f" ({reply.contact_reason})" if reply.contact_reason else "")
     phase, at = reply.phase or "phase not known", _local(reply.instant.ToDatetime(UTC), country)
     lines = [f"{reply.country} {reply.customer_id}, {phase}, at {at}"]
@@ -67,8 +61,6 @@ def _text(reply: ScoreReply, country: Country) -> str:
 
 
 def _target(one: TargetScore, country: Country) -> list[str]:
-    from rpc.scorer_pb2 import Band, Basis, Status
-
     status = Status.Name(one.status)
     if not one.HasField("probability"):
         return [f"  {one.target}: {status}: {one.status_reason}"]
@@ -84,8 +76,6 @@ def _target(one: TargetScore, country: Country) -> list[str]:
 
 
 def _freshness(reply: ScoreReply) -> str:
-    from rpc.scorer_pb2 import Freshness
-
     by_state: dict[str, list[str]] = {}
     for one in reply.freshness:
         age = f"STALE ({one.age_s / 3600:.1f} h)" if one.state == Freshness.STALE else Freshness.State.Name(one.state)
