@@ -12,7 +12,7 @@ from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
 from feast.types import Int64, String
 
-from feature_repo.values import WRITE
+from feature_repo.values import FIELDS, NULL
 from feature_repo.views import JOIN_KEYS, SERVICE, SnapshotSource, catalogue, entities
 from scv.features import fetcher
 from scv.online.reader import View
@@ -20,7 +20,6 @@ from scv.settings import Settings
 
 PUSHED = ("orders", "spend_cents", "discount_cents", "items")
 PUSH_SOURCE = "orders_push"
-NULL = Value()
 
 
 def with_redis(settings: Settings, folder: Path, address: str) -> FeatureStore:
@@ -80,11 +79,11 @@ def write(store: FeatureStore, views: Sequence[View]) -> None:
     texts = ((Value(string_val=text) for text in (view.country, view.customer_id)) for view in views)
     keys = [EntityKey(join_keys=list(JOIN_KEYS), entity_values=values) for values in texts]
     for name, chosen in fetcher.collect().items():
-        to_value = {feature.name: WRITE[feature.dtype] for feature in chosen.features}
+        kinds = {feature.name: FIELDS[feature.dtype] for feature in chosen.features}
         data = []
         for key, view in zip(keys, views, strict=True):
             found = view.fetchers[name].values
-            values = {one: NULL if found[one] is None else make(found[one]) for one, make in to_value.items()}
+            values = {one: NULL if found[one] is None else Value(**{kind: found[one]}) for one, kind in kinds.items()}
             data.append((key, values, now, None))
         store._get_provider().online_write_batch(store.config, store.get_feature_view(name), data, None)
 
