@@ -5,6 +5,7 @@ Rows are written by `streams` and by rebuilds (Rule R). A read of any number of 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
@@ -41,7 +42,7 @@ class RowOnlineStore(OnlineStore):
 
     def __init__(self) -> None:
         self._open: tuple[Settings, Reader] | None = None
-        self._countries: dict[str, country.Country] = {}
+        self._country = functools.cache(country.load)
 
     # -- reading -------------------------------------------------------------------------------------------
     def online_read(
@@ -92,7 +93,7 @@ class RowOnlineStore(OnlineStore):
         views: dict[Customer, View] = {}
         with reachable(settings):
             for code, ids in by_country.items():
-                found = reader.read(self._country(code, settings), ids, fetchers)
+                found = reader.read(self._country(code, settings.countries_path), ids, fetchers)
                 _refuse_unbuilt(code, found)
                 views |= {(code, view.customer_id): view for view in found}
         return views
@@ -102,11 +103,6 @@ class RowOnlineStore(OnlineStore):
             settings = config.online_store.settings or home.settings()
             self._open = settings, Reader(client(settings, reads_only=True))
         return self._open
-
-    def _country(self, code: str, settings: Settings) -> country.Country:
-        if code not in self._countries:
-            self._countries[code] = country.load(code, settings.countries_path)
-        return self._countries[code]
 
     # -- writing -------------------------------------------------------------------------------------------
     def online_write_batch(
