@@ -89,7 +89,7 @@ def _standing(history: History, found: Settings) -> datetime | None:
     """Where the replay of the history's countries stands; None before the first, and without a store."""
     from scv.online.rowstore import RowStore
     from store.client import UNWELL, client
-    from streams.replay.standing import standing
+    from streams.positions.position import standing
 
     try:
         store = RowStore(client(found))

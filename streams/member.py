@@ -47,7 +47,7 @@ class Member:
         """Consume until `stop` is set, until nothing is left (`until_idle`), or one batch (`once`)."""
         with connect(self._settings, self._say) as client:
             self._store, self._lake = RowStore(client), Lake(self._settings.lake_path)
-            self._logs = open_epoch(self._settings, self._store, self._lake, self._say).logs
+            self._logs = open_epoch(self._settings, self._store, self._lake, self._say)
             self._broker = Broker(self._settings, self._trouble)
             self._heartbeat = Heartbeat(client, self.group)
             self._producer = self._sending()

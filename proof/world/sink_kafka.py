@@ -20,10 +20,10 @@ from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from store.client import UNWELL, client
 from streams.kafka import topics
+from streams.positions.position import standing
 from streams.replay.columns import STAGED
 from streams.replay.history import History
 from streams.replay.sender import replay
-from streams.replay.standing import standing
 
 
 class Pace(NamedTuple):
@@ -67,7 +67,9 @@ class KafkaSink(Sink):
     def _begin(self) -> datetime | None:
         """Where to go on; None for the start."""
         found = topics.ensure(self._settings)
-        ids = {name: found[name].id for name in (topics.events(self._settings, family) for family in event.FAMILIES)}
+        ids = {
+            name: found[name].topic_id for name in (topics.events(self._settings, family) for family in event.FAMILIES)
+        }
         stands, before = self._standing(), self._sent
         if before is None or before.topics != ids:
             self._folder.note(Sent(topics=ids, stood=stands))

@@ -6,7 +6,7 @@ rows folded from the first.
 
 from __future__ import annotations
 
-import base64
+import contextlib
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
@@ -20,6 +20,7 @@ from scv.events.event import FAMILIES
 from scv.online.rowstore import Log
 from scv.settings import Settings
 from streams.kafka import librdkafka, topics
+from streams.kafka.topics import Topic
 
 ANSWER_S = 5.0
 ADVICE = "Stop the consumers and run `cerebro rebuild`."
@@ -44,38 +45,28 @@ def parts(logs: Mapping[str, Log]) -> list[Part]:
     return [Part(topic, partition) for topic, log in logs.items() for partition in range(log.partitions)]
 
 
-def hex_id(topic_id: str) -> str:
-    """A topic id as librdkafka writes it (base64) in hex.
-
-    >>> hex_id("AaIGWbyqcJGdOsFyiHNQaQ")
-    '01a20659bcaa70919d3ac17288735069'
-    """
-    return base64.b64decode(topic_id + "=" * (-len(topic_id) % 4), altchars=b"-_").hex()
-
-
 def standing(settings: Settings, epoch: int) -> dict[str, Log]:
     """The event topics as the broker has them now, created where missing, as logs of that epoch. Raises Unreachable."""
     found = topics.ensure(settings)
     logs = {}
     for family in FAMILIES:
         topic = found[topics.events(settings, family)]
-        logs[topic.name] = Log(family=family, epoch=epoch, topic_id=hex_id(topic.id), partitions=topic.partitions)
+        logs[topic.name] = Log(family=family, epoch=epoch, topic_id=topic.topic_id, partitions=topic.partitions)
     if len({log.partitions for log in logs.values()}) > 1:
         counts = ", ".join(f"{topic}: {log.partitions}" for topic, log in logs.items())
         raise BadSetting(f"All event topics must have the same number of partitions, not {counts}.")
     return logs
 
 
-def difference(known: Mapping[str, Log], now: Mapping[str, tuple[str, int]]) -> str:
-    """How topics (name → id in hex, partitions) differ from the logs of a store; '' where they do not."""
+def difference(known: Mapping[str, Log | Topic], now: Mapping[str, Log | Topic]) -> str:
+    """How topics differ from those that are known under the same names; '' where they do not."""
     for topic, log in known.items():
         if topic not in now:
             return f"topic {topic} is gone"
-        topic_id, partitions = now[topic]
-        if topic_id != log.topic_id:
-            return f"topic {topic} was created anew (id {topic_id}, before {log.topic_id})"
-        if partitions != log.partitions:
-            return f"topic {topic} has {partitions} partitions, before {log.partitions}"
+        if now[topic].topic_id != log.topic_id:
+            return f"topic {topic} was created anew (id {now[topic].topic_id}, before {log.topic_id})"
+        if now[topic].partitions != log.partitions:
+            return f"topic {topic} has {now[topic].partitions} partitions, before {log.partitions}"
     return ""
 
 
@@ -109,44 +100,13 @@ class Broker:
         """
         wanted = list(wanted)
         starts = self._offsets(wanted, OffsetSpec.latest()) if beyond is None else beyond
-        return self._read_to_end({part: starts[part] for part in wanted})
-
-    def close(self) -> None:
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
-
-    def check(self, logs: Mapping[str, Log]) -> None:
-        """Raise LogChanged when topics are no longer these logs. Looks at the last answer and asks again: no wait."""
-        if self._asked and all(future.done() for future in self._asked.values()):
-            answers, self._asked = self._answers(), {}
-            why = "" if answers is None else difference(logs, answers)
-            if why:
-                raise LogChanged(f"The log changed under its consumer: {why}. {ADVICE}")
-        if not self._asked:
-            self._asked = self._client.describe_topics(TopicCollection(list(logs)), request_timeout=ANSWER_S)
-
-    def _answers(self) -> dict[str, tuple[str, int]] | None:
-        """Topics as described, without those that are gone; None where the broker did not answer."""
-        now = {}
-        for topic, future in self._asked.items():
-            try:
-                described = future.result()
-            except KafkaException as error:
-                if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-                    continue
-                return None
-            now[topic] = (hex_id(str(described.topic_id)), len(described.partitions))
-        return now
-
-    def _read_to_end(self, starts: Mapping[Part, int]) -> dict[Part, int]:
         if self._reader is None:
             self._reader = librdkafka.consumer(self._settings, _reader_config(self._settings), self._trouble)
         found: dict[Part, int] = {}
         deadline = time.monotonic() + ANSWER_S
-        self._reader.assign([TopicPartition(*part, offset) for part, offset in starts.items()])
+        self._reader.assign([TopicPartition(*part, starts[part]) for part in wanted])
         try:
-            while len(found) < len(starts):
+            while len(found) < len(wanted):
                 for message in self._reader.consume(1_000, 0.05):
                     error = message.error()
                     if error is not None and error.code() == KafkaError._PARTITION_EOF:
@@ -156,6 +116,21 @@ class Broker:
         finally:
             self._reader.unassign()
         return found
+
+    def close(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def check(self, logs: Mapping[str, Log]) -> None:
+        """Raise LogChanged when topics are no longer these logs. Looks at the last answer and asks again: no wait."""
+        if self._asked and all(future.done() for future in self._asked.values()):
+            with contextlib.suppress(KafkaException):  # who does not answer says nothing of its topics
+                if why := difference(logs, topics.described(self._asked)):
+                    raise LogChanged(f"The log changed under its consumer: {why}. {ADVICE}")
+            self._asked = {}
+        if not self._asked:
+            self._asked = self._client.describe_topics(TopicCollection(list(logs)), request_timeout=ANSWER_S)
 
     def _offsets(self, wanted: list[Part], spec: Any) -> dict[Part, int]:
         if not wanted:

@@ -8,12 +8,9 @@ from types import TracebackType
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from scv.errors import CerebroError, Unreachable
-from scv.events.partition import partition_of
 from scv.settings import Settings
 from streams.kafka import librdkafka
 from streams.kafka.topics import MAX_DEAD_LETTER_BYTES
-
-__all__ = ["ANY", "Producer", "partition_of"]
 
 ANY = -1
 """The partition that the key's hash says."""

@@ -6,11 +6,13 @@ topics; nothing here alters or deletes one, because a changed topic means that r
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from concurrent.futures import Future
+from typing import Any, NamedTuple
 
-from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType
 
 from scv.errors import CerebroError, Unreachable
@@ -33,14 +35,13 @@ _PROBE_S = 1.0
 _ALTER = "Nothing of ours alters a topic: mend it with the broker's tools (kafka-configs, kafka-reassign-partitions)."
 _ALREADY = "TOPIC_ALREADY_EXISTS"
 _COPIES = "INVALID_REPLICATION_FACTOR"
-_UNKNOWN = "UNKNOWN_TOPIC_OR_PART"
 
 
 class Topic(NamedTuple):
-    """A topic as the broker has it; another `id` under the same name means that it was created anew."""
+    """A topic as the broker has it; another id (in hex) under the same name means that it was created anew."""
 
     name: str
-    id: str
+    topic_id: str
     partitions: int
     copies: int
 
@@ -113,27 +114,14 @@ def ensure(settings: Settings, say: Callable[[str], None] = talk) -> dict[str, T
     """
     client = wait(settings, say)
     names = wanted(settings)
-    if missing := names.keys() - _existing(client, names):
+    if missing := names.keys() - client.list_topics(timeout=_ANSWER_S).topics.keys():
         _create(client, settings, {name: names[name] for name in sorted(missing)})
-    found = _described(client, names, settings)
+    found = _described(client, settings, names)
     for line in _differences(names, _configured(client, names)):
         say(line)
     if few := [name for name in names if found[name].copies < settings.replication]:
         say(f"{_listed(few)} has fewer copies than CEREBRO_REPLICATION={settings.replication}. {_ALTER}")
     return found
-
-
-def describe(settings: Settings, names: Iterable[str] | None = None) -> dict[str, Topic]:
-    """The named topics (default: all of ours) as the broker has them now; one that is missing is left out.
-
-    Raises Unreachable when no broker answers within `settings.wait_s`.
-    """
-    client = wait(settings)
-    return _describe(client, list(wanted(settings) if names is None else names), settings)
-
-
-def _existing(client: librdkafka.AdminClient, names: Iterable[str]) -> set[str]:
-    return set(client.list_topics(timeout=_ANSWER_S).topics) & set(names)
 
 
 def _create(client: librdkafka.AdminClient, settings: Settings, missing: dict[str, dict[str, str]]) -> None:
@@ -181,11 +169,14 @@ def _listed(names: Sequence[str]) -> str:
     return f"Topic {names[0]}" + (f" (and {len(names) - 1} more)" if len(names) > 1 else "")
 
 
-def _described(client: librdkafka.AdminClient, names: Iterable[str], settings: Settings) -> dict[str, Topic]:
+def _described(client: librdkafka.AdminClient, settings: Settings, names: Iterable[str]) -> dict[str, Topic]:
     """All of them: a broker may acknowledge a new topic a moment before it describes it."""
     deadline = time.monotonic() + _ANSWER_S
     while True:
-        found = _describe(client, list(names), settings)
+        try:
+            found = described(client.describe_topics(TopicCollection(list(names)), request_timeout=_ANSWER_S))
+        except KafkaException as error:
+            raise _unreachable(settings, error) from error
         missing = set(names) - found.keys()
         if not missing:
             return found
@@ -194,19 +185,32 @@ def _described(client: librdkafka.AdminClient, names: Iterable[str], settings: S
         time.sleep(0.1)
 
 
-def _describe(client: librdkafka.AdminClient, names: list[str], settings: Settings) -> dict[str, Topic]:
+def described(answers: Mapping[str, Future[Any]]) -> dict[str, Topic]:
+    """Topics as `describe_topics` has them, without those that there are not.
+
+    Raises KafkaException where the broker did not answer.
+    """
     found: dict[str, Topic] = {}
-    for name, future in client.describe_topics(TopicCollection(names), request_timeout=_ANSWER_S).items():
+    for name, future in answers.items():
         try:
-            described = future.result()
+            topic = future.result()
         except KafkaException as error:
-            if error.args[0].name() == _UNKNOWN:
+            if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                 continue
-            raise _unreachable(settings, error) from error
-        if described.partitions:
-            copies = min(len(one.replicas) for one in described.partitions)
-            found[name] = Topic(name, str(described.topic_id), len(described.partitions), copies)
+            raise
+        if topic.partitions:
+            copies = min(len(one.replicas) for one in topic.partitions)
+            found[name] = Topic(name, hex_id(str(topic.topic_id)), len(topic.partitions), copies)
     return found
+
+
+def hex_id(topic_id: str) -> str:
+    """A topic id as librdkafka writes it (base64) in hex.
+
+    >>> hex_id("AaIGWbyqcJGdOsFyiHNQaQ")
+    '01a20659bcaa70919d3ac17288735069'
+    """
+    return base64.b64decode(topic_id + "=" * (-len(topic_id) % 4), altchars=b"-_").hex()
 
 
 def _unreachable(settings: Settings, error: Exception) -> Unreachable:

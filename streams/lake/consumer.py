@@ -191,7 +191,7 @@ class LakeConsumer(Member):
                 continue
             faultpoint.reach("lake.committed", in_hand)
             self.counters.commits += 1
-            self.counters.rows += len(buffer.columns["kind"])
+            self.counters.rows += len(buffer.rows)
             self._starts |= ends
             self._intake.commit(ends)
 

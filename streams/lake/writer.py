@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,32 +35,28 @@ RESERVE_BYTES = 1 << 20
 """Of disk, beside what is written: the commit itself, and the other families' ones."""
 _ATTEMPTS = 20
 PARTITION_BY = ["country", "month"]
-_ENVELOPE = ("country", "month", "customer_id", "kind", "id", "occurred_at", "claimed_at", "seen_at")
 
 
 @dataclass
 class Buffer:
-    """Records of one family that are in no commit yet, as columns; watermarks: the newest per partition, country."""
+    """Records of one family that are in no commit yet: rows of its table, and per partition and country the newest
+    watermark.
+    """
 
     family: str
     epoch: int
-    columns: dict[str, list[Any]] = field(init=False)
+    rows: list[tuple[Any, ...]] = field(default_factory=list)
     watermarks: dict[tuple[Part, str], tuple[int, int]] = field(default_factory=dict)
     records: int = 0
 
     def __post_init__(self) -> None:
-        self.columns = {name: [] for name in schema(self.family).names}
         self._payload = list(events.fields(self.family))
 
     def add(self, part: Part, offset: int, event: Arrival) -> None:
-        columns = self.columns
-        us = (event.occurred_us, event.claimed_us, event.seen_us)
-        values = (event.country, month_of(event.seen_us), event.customer_id, event.kind, event.id, *us)
-        for name, value in zip(_ENVELOPE, values, strict=True):
-            columns[name].append(value)
-        for name in self._payload:
-            columns[name].append(event.values.get(name))
-        self._place(part, offset)
+        envelope = (event.country, month_of(event.seen_us), event.customer_id, event.kind, event.id)
+        times = (event.occurred_us, event.claimed_us, event.seen_us)
+        payload = (event.values.get(name) for name in self._payload)
+        self.rows.append((*envelope, *times, *payload, self.epoch, part.partition, offset))
 
     def mark(self, part: Part, offset: int, watermark: Watermark) -> None:
         us = to_us(watermark.seen_at)
@@ -69,20 +65,13 @@ class Buffer:
 
     def table(self) -> pa.Table:
         """What is to be appended."""
+        nothing = [None] * len(self._payload)
         for (part, country), (us, offset) in sorted(self.watermarks.items()):
-            for name, value in zip(_ENVELOPE, (country, month_of(us), "", "watermark", "", us, us, us), strict=True):
-                self.columns[name].append(value)
-            for name in self._payload:
-                self.columns[name].append(None)
-            self._place(part, offset)
-        self.watermarks = {}
-        arrays = [_array(self.columns[one.name], one.type) for one in schema(self.family)]
-        return pa.table(arrays, schema=schema(self.family))
-
-    def _place(self, part: Part, offset: int) -> None:
-        self.columns["epoch"].append(self.epoch)
-        self.columns["partition"].append(part.partition)
-        self.columns["offset"].append(offset)
+            envelope = (country, month_of(us), "", "watermark", "", us, us, us)
+            self.rows.append((*envelope, *nothing, self.epoch, part.partition, offset))
+        self.watermarks, columns = {}, schema(self.family)
+        values = zip(*self.rows, strict=True) if self.rows else [()] * len(columns)
+        return pa.table([_array(*one) for one in zip(values, columns.types, strict=True)], schema=columns)
 
 
 class LakeWriter:
@@ -194,14 +183,9 @@ def set_back(lake: Lake, family: str, country: str, at: datetime) -> int:
     raise LakeConflict(f"{lake.table_path(family)} is written to all the time. Stop `cerebro consume lake` for this.")
 
 
-def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
-    if pa.types.is_timestamp(kind):
-        return pa.array(values, pa.int64()).cast(kind)
-    if pa.types.is_date(kind):
-        return pa.array(values, pa.int32()).cast(kind)
-    if pa.types.is_boolean(kind):
-        return pa.array(values, pa.int8()).cast(kind)
-    return pa.array(values, kind)
+def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """Arrow takes instants and days as numbers, truth as 0 or 1 not."""
+    return pa.array(values, pa.int8()).cast(kind) if pa.types.is_boolean(kind) else pa.array(values, kind)
 
 
 def month_of(us: int) -> str:

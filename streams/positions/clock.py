@@ -13,7 +13,7 @@ import msgspec
 
 from scv.errors import UserError
 from scv.events import event
-from scv.events.calendar import from_us, to_us
+from scv.events.calendar import to_us
 from scv.events.clock import Mode
 from scv.events.country import Country
 from scv.offline import snapshot
@@ -22,6 +22,7 @@ from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from store.lock import locked
 from streams.lake import writer
+from streams.positions.position import applied_to
 
 NAMED = 3
 """Customers in an error."""
@@ -53,11 +54,7 @@ class SetBack(msgspec.Struct, frozen=True, kw_only=True):
 def read(store: RowStore, lake: Lake, country: Country) -> CountryClock:
     """The clock as it stands now."""
     clock, code = store.clock(country.code), country.code
-    tables, rows = lake.complete_to(code, lake.version()), dict[str, datetime]()
-    for topic, log in store.logs().items():
-        stands = store.positions([(topic, partition) for partition in range(log.partitions)])
-        if all(code in one.watermarks for one in stands):
-            rows[log.family] = from_us(min(one.watermarks[code] for one in stands))
+    tables, rows = lake.complete_to(code, lake.version()), applied_to(store, code)
     families = {name: Complete(rows=rows.get(name), lake=tables.get(name)) for name in event.FAMILIES}
     return CountryClock(country=code, mode=clock.mode, now=clock.now, families=families)
 

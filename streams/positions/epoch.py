@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 import msgspec
 
-from scv import atomic as whole
-from scv import stamp
+from scv import atomic, stamp
 from scv.errors import LogChanged
 from scv.events import country as countries
 from scv.events.arrival import span_us
@@ -29,15 +27,9 @@ from scv.settings import Settings
 from scv.talk import say as talk
 from store.lock import locked
 from streams.kafka.log import ADVICE, difference, standing
+from streams.kafka.topics import Topic
 
 Say = Callable[[str], None]
-
-
-class Opened(NamedTuple):
-    """The logs by topic, and what had to be built."""
-
-    logs: dict[str, Log]
-    built: Rebuilt
 
 
 def open_epoch(
@@ -47,7 +39,7 @@ def open_epoch(
     say: Say = talk,
     renew: bool = False,
     progress: Progress | None = None,
-) -> Opened:
+) -> dict[str, Log]:
     """The logs that consumers may now follow: topics exist, lake and store know them, rows are built.
 
     Any process may call it at any time; one works, the others wait for it. Where lake and broker differ and the store
@@ -60,7 +52,7 @@ def open_epoch(
         built = fill(store, lake, known, say, progress)
         if built.rows:
             say(f"Built {built.written:,} rows of {built.customers:,} customers from the lake {lake.path}.")
-    return Opened(logs, built)
+    return logs
 
 
 def fill(
@@ -108,11 +100,9 @@ def settle(settings: Settings, store: RowStore, lake: Lake, say: Say, renew: boo
     followed, filled = store.logs(), lake.epoch()
     number = max([filled.epoch if filled else 1, *(log.epoch for log in followed.values())])
     logs = standing(settings, number)
-    now = {topic: (log.topic_id, log.partitions) for topic, log in logs.items()}
-    why = difference(followed, now)
-    if why and not renew:
+    if (why := difference(followed, logs)) and not renew:
         raise LogChanged(f"The store follows another log: {why}. {ADVICE}")
-    if filled is not None and (differs := _differs(filled, number, now)):
+    if filled is not None and (differs := _differs(filled, number, logs)):
         if followed and not renew:
             raise LogChanged(f"The lake {lake.path} was filled from another log: {differs}. {ADVICE}")
         say(f"Epoch {number + 1} begins: {differs}.")
@@ -124,15 +114,11 @@ def settle(settings: Settings, store: RowStore, lake: Lake, say: Say, renew: boo
     return logs
 
 
-def _differs(filled: Epoch, number: int, now: Mapping[str, tuple[str, int]]) -> str:
+def _differs(filled: Epoch, number: int, now: Mapping[str, Log]) -> str:
     """How the broker's topics differ from those that the lake is being filled from."""
     if filled.epoch != number:
         return f"the store is in epoch {number}, the lake in epoch {filled.epoch}"
-    logs = {
-        topic: Log(family="", epoch=filled.epoch, topic_id=topic_id, partitions=filled.partitions)
-        for topic, topic_id in filled.topics.items()
-    }
-    return difference(logs, now)
+    return difference({name: Topic(name, id, filled.partitions, 0) for name, id in filled.topics.items()}, now)
 
 
 def _write_epoch(lake: Lake, logs: Mapping[str, Log], filled: Epoch | None) -> None:
@@ -142,6 +128,5 @@ def _write_epoch(lake: Lake, logs: Mapping[str, Log], filled: Epoch | None) -> N
         earlier = earlier | {filled.epoch: filled.partitions}
     topics = {topic: log.topic_id for topic, log in logs.items()}
     epoch = Epoch(epoch=number, topics=topics, partitions=partitions, earlier=earlier)
-    if epoch == filled:
-        return
-    whole.write(lake.path / "epoch.json", stamp.sealed(epoch))
+    if epoch != filled:
+        atomic.write(lake.path / "epoch.json", stamp.sealed(epoch))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
+from scv.events.calendar import from_us
 from scv.offline.lake import Lake
 from scv.online.rowstore import Log, RowStore
 from streams.kafka.log import Part, parts
@@ -38,3 +40,26 @@ def positions(store: RowStore, lake: Lake, logs: Mapping[str, Log]) -> Positions
     stands = store.positions(every)
     rows = {part: position.offset or 0 for part, position in zip(every, stands, strict=True)}
     return Positions(rows, tables)
+
+
+def applied_to(store: RowStore, country: str) -> dict[str, datetime]:
+    """Family → the instant before which all that was seen in a country is in the rows; absent: not known.
+
+    That is the oldest of its partitions' watermarks.
+    """
+    logs, marks = store.logs(), dict[str, list[int | None]]()
+    every = parts(logs)
+    for part, position in zip(every, store.positions(every), strict=True):
+        marks.setdefault(logs[part.topic].family, []).append(position.watermarks.get(country))
+    known = {family: [us for us in all_of_it if us is not None] for family, all_of_it in marks.items()}
+    return {family: from_us(min(us)) for family, us in known.items() if len(us) == len(marks[family])}
+
+
+def standing(store: RowStore, country: str) -> datetime | None:
+    """Where a replay that ended, however it ended, may go on without leaving anything out; None: it has not begun.
+
+    Not the clock: what a killed sender left in one partition may be newer than what never reached another.
+    """
+    known, families = applied_to(store, country), {log.family for log in store.logs().values()}
+    begun = known and known.keys() == families and store.clock(country).mode == "replay"
+    return min(known.values()) if begun else None

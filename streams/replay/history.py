@@ -25,7 +25,7 @@ from streams.replay import json_lines
 from streams.replay.columns import SCHEMA, write_parquet
 from streams.replay.refusals import BadRows
 
-__all__ = ["SCHEMA", "History", "HistoryBatch", "HistoryRecord", "HistorySpan", "write_parquet"]
+__all__ = ["SCHEMA", "History", "HistoryBatch", "HistorySpan", "write_parquet"]
 
 _PARQUET = (".parquet", ".pq")
 _LINES = (".jsonl", ".ndjson", ".json")
@@ -34,17 +34,10 @@ _INDEX = re.compile(r"__index_level_\d+__")
 """A column that pandas writes when a frame's index is not its default: no field of an event."""
 
 
-class HistoryRecord(NamedTuple):
-    """One record to send: `family` names the topic, `seen_us` is its place in the history."""
-
-    family: str
-    key: bytes | None
-    value: bytes
-    seen_us: int
-
-
 class HistoryBatch(NamedTuple):
-    """Records as columns; `family` indexes `streams.replay.columns.FAMILIES`."""
+    """Records to send as columns: `family` indexes `streams.replay.columns.FAMILIES`, `seen_us` is their place in the
+    history.
+    """
 
     family: list[int]
     key: list[bytes | None]
@@ -153,11 +146,6 @@ class History:
         sql = f"SELECT family, key, value, coalesce(seen_us, {first}) AS seen FROM records {where} {order}"
         for batch in self._query(sql):
             yield HistoryBatch(*_columns_of(batch))
-
-    def __iter__(self) -> Iterator[HistoryRecord]:
-        for batch in self.batches():
-            for family, key, value, seen_us in zip(*batch, strict=True):
-                yield HistoryRecord(wide.FAMILIES[family], key, value, seen_us)
 
     def _sources(self, country: str | None) -> list[str]:
         """One SELECT per group of files with equal columns."""

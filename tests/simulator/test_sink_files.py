@@ -16,6 +16,7 @@ from scv.events import country, event
 from streams.replay.columns import SCHEMA
 from streams.replay.history import History
 from tests.simulator.making import AGAIN, DIRTY, Making, contents
+from tests.streams.histories import records_of
 
 KNOWN = country.known()
 TWO = ("ZZ", "ZX")
@@ -38,7 +39,7 @@ def test_a_folder_is_a_history_in_the_order_of_seeing_without_the_truth(tmp_path
     making = Making(tmp_path / "w", "parquet", codes=TWO, dirt=TAKEN)
     counts = making.make()
     with History(making.folder) as history:
-        records = list(history)
+        records = list(records_of(history))
         erasures = counts["dirt"]["erased"] * (len(event.FAMILIES) - 1)
         assert history.check(KNOWN) == len(records) == counts["events"] + erasures
         assert {code: span.records for code, span in history.spans().items()}.keys() == set(TWO)
@@ -64,7 +65,9 @@ def test_lines_are_the_records_of_the_topics(tmp_path: Path) -> None:
     assert lines.make()["events"] == table.make()["events"]
     with History(lines.folder) as one, History(table.folder) as other:
         assert one.check(KNOWN) == other.check(KNOWN)
-        by_time = [sorted(Counter((r.family, r.key, r.seen_us) for r in history)) for history in (one, other)]
+        by_time = [
+            sorted(Counter((r.family, r.key, r.seen_us) for r in records_of(history))) for history in (one, other)
+        ]
     assert by_time[0] == by_time[1]
     dirty = Making(tmp_path / "d", "jsonl", dirt=DIRTY)
     counts = dirty.make()["dirt"]

@@ -33,14 +33,14 @@ from streams.replay.sender import replay
 from tests.simulator.making import DIRTY, Making
 from tests.streams import shop
 from tests.streams.conftest import BROKER, SESSION_MS, client, live, services  # noqa: F401 - fixtures
-from tests.streams.topic_reading import Found, read
+from tests.streams.topic_reading import Found, described, read
 
 ZZ = country.load("ZZ")
 TWO = ("ZZ", "ZX")
 
 
 def log_of(settings: Settings) -> list[Found]:
-    found = topics.describe(settings, [topics.events(settings, family) for family in event.FAMILIES])
+    found = described(settings, [topics.events(settings, family) for family in event.FAMILIES])
     return read(settings, *found.values())
 
 
@@ -190,4 +190,4 @@ def test_a_world_of_nobody_sends_nothing(live: Settings, tmp_path: Path, monkeyp
     making = Making(tmp_path / "w", "kafka", live, customers=1, weeks=2, dirt=CLEAN)
     lived = life.live(making.worlds[0], 0)
     monkeypatch.setattr(life, "live", lambda *_: lived._replace(events=lived.events.slice(0, 0)))
-    assert making.make()["events"] == 0 and topics.describe(live) == {}
+    assert making.make()["events"] == 0 and described(live) == {}

@@ -24,6 +24,7 @@ from streams.kafka.producer import Producer
 from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
 from tests.streams import shop
+from tests.streams.topic_reading import described
 
 KEY = b"US:7"
 GOOD = event.Placed(
@@ -76,7 +77,7 @@ CASES: dict[str, tuple[str, bytes | None, bytes | None]] = {
 
 def letters(settings: Settings, family: str) -> list[Any]:
     """Every record of a dead-letter topic."""
-    found = topics.describe(settings, [topics.dead_letters(settings, family)])
+    found = described(settings, [topics.dead_letters(settings, family)])
     config = {"bootstrap.servers": settings.broker, "group.id": "letters", "enable.auto.commit": False}
     consumer = Consumer(
         config | {"enable.partition.eof": True, "fetch.message.max.bytes": topics.MAX_DEAD_LETTER_BYTES}

@@ -38,11 +38,11 @@ def quiet(_: str) -> None:
 def test_a_fresh_start_is_epoch_one_and_built_at_once(live: Settings, client: Any) -> None:
     store, lake = RowStore(client), Lake(live.lake_path)
     opened = open_epoch(live, store, lake, quiet)
-    assert {log.epoch for log in opened.logs.values()} == {1}
+    assert {log.epoch for log in opened.values()} == {1}
     layouts = [layout_of(one) for one in collect().values()]
     for code, marks in store.marks(["US", "ZZ"]).items():
         assert not any(marker.unbuilt(marks, countries.load(code), layouts))
-    assert open_epoch(live, store, lake, quiet).logs == opened.logs, "again is the same"
+    assert open_epoch(live, store, lake, quiet) == opened, "again is the same"
     assert store.clock("US").mode == "replay", "its span has ended: wall time cannot be its clock"
 
 
@@ -50,8 +50,7 @@ def test_many_at_once_open_one(live: Settings, client: Any) -> None:
     found: list[Any] = []
     lake = Lake(live.lake_path)
     threads = [
-        threading.Thread(target=lambda: found.append(open_epoch(live, RowStore(client), lake, quiet).logs))
-        for _ in range(4)
+        threading.Thread(target=lambda: found.append(open_epoch(live, RowStore(client), lake, quiet))) for _ in range(4)
     ]
     for thread in threads:
         thread.start()
@@ -131,7 +130,7 @@ def test_yesterdays_lake_today(tmp_path: Path) -> None:
             with connect(settings) as client:
                 lake = Lake(settings.lake_path)
                 opened = open_epoch(settings, RowStore(client), lake, quiet, renew=True)
-                assert {log.epoch for log in opened.logs.values()} == {day + 1}
+                assert {log.epoch for log in opened.values()} == {day + 1}
                 with shop.Running(settings, OnlineConsumer, LakeConsumer) as running:
                     shop.send(settings, shop.log(day, 300), shop.AT)
                     shop.settle(settings, client)

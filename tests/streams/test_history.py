@@ -13,8 +13,9 @@ import pytest
 
 from scv.errors import UserError
 from scv.events import country, event
-from streams.replay.history import History, HistoryRecord, write_parquet
+from streams.replay.history import History, write_parquet
 from tests.streams import cdnow
+from tests.streams.histories import HistoryRecord, records_of
 
 COUNTRIES = country.known()
 ROW = {"id": "a", "country": "US", "customer_id": "1", "kind": "placed", "occurred_at": "2017-05-01T10:00:00Z"}
@@ -36,7 +37,7 @@ def read(path: Path, **options: Any) -> list[HistoryRecord]:
     with History(path, **options) as history:
         if not history.keep_bad:
             history.check(COUNTRIES)
-        return list(history)
+        return list(records_of(history))
 
 
 def decoded(record: HistoryRecord) -> event.Event:
@@ -230,7 +231,7 @@ def test_cdnow_goes_in_from_a_plain_frame_of_orders(tmp_path: Path) -> None:
     with History(tmp_path / "cdnow.parquet") as history:
         known = country.known(tmp_path / "countries")
         assert history.check(known) == 6919
-        records = list(history)
+        records = list(records_of(history))
     assert len({decoded(record).id for record in records}) == 6919
     zone = known["GB"].zone
     assert all(decoded(record).occurred_at.astimezone(zone).hour == 12 for record in records)

@@ -26,7 +26,7 @@ from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
 from tests.streams import shop
 from tests.streams.conftest import BROKER
-from tests.streams.topic_reading import read
+from tests.streams.topic_reading import described, read
 
 
 def test_rows_equal_the_batch_and_the_clock_is_the_watermark(live: Settings, client: Any) -> None:
@@ -194,7 +194,7 @@ def test_changed_customers_are_told(live: Settings, client: Any) -> None:
 
 def last_told(live: Settings) -> dict[str, bool]:
     """Whom the topic of changed customers names, and whether their last record has a value."""
-    found = read(live, topics.describe(live)[topics.scv_changed(live)])
+    found = read(live, described(live)[topics.scv_changed(live)])
     return {(record.key or b"").decode(): record.value is not None for record in found}
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from scv.errors import CerebroError, Unreachable
+from scv.events.partition import partition_of
 from scv.settings import Settings
 from streams.kafka import topics
-from streams.kafka.producer import Producer, partition_of
-from tests.streams.topic_reading import read
+from streams.kafka.producer import Producer
+from tests.streams.topic_reading import described, read
 
 KEYS = (
     [f"US:{number}".encode() for number in range(1500)]
@@ -65,7 +66,7 @@ def test_no_broker_is_said_and_raised(capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_topics_are_created_once_and_described(live: Settings) -> None:
     first = topics.ensure(live)
-    assert topics.ensure(live) == first == topics.describe(live)
+    assert topics.ensure(live) == first == described(live)
     assert set(first) == set(topics.wanted(live))
-    assert all(topic.partitions == 3 and topic.id for topic in first.values())
-    assert topics.describe(live, ["nobody.made.this"]) == {}
+    assert all(topic.partitions == 3 and topic.topic_id for topic in first.values())
+    assert described(live, ["nobody.made.this"]) == {}

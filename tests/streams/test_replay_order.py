@@ -23,11 +23,12 @@ from scv.settings import Settings
 from streams.kafka import topics
 from streams.kafka.producer import Producer
 from streams.online.consumer import OnlineConsumer
+from streams.positions.position import standing
 from streams.replay import sender as replay
 from streams.replay.history import History, write_parquet
-from streams.replay.standing import standing
 from tests.streams import cdnow, shop
-from tests.streams.topic_reading import read
+from tests.streams.histories import records_of
+from tests.streams.topic_reading import described, read
 
 Log = dict[tuple[str, int], list[event.Event | event.Watermark]]
 UNTIL = datetime(2017, 10, 16, 22, tzinfo=UTC)  # midnight of 17 October in Berlin
@@ -37,7 +38,7 @@ def log_of(settings: Settings) -> Log:
     """(family, partition) → its records in order."""
     found: Log = defaultdict(list)
     families = {topics.events(settings, family): family for family in event.FAMILIES}
-    for record in read(settings, *topics.describe(settings, families).values()):
+    for record in read(settings, *described(settings, families).values()):
         assert record.value is not None
         family = families[record.topic]
         found[family, record.partition].append(event.decoder(family).decode(record.value))
@@ -97,13 +98,13 @@ def test_a_sender_that_was_killed_is_resumed_where_every_partition_stands(
     found, half = topics.ensure(live), UNTIL - timedelta(days=14)
     with History(world) as history, Producer(live) as producer:
         replay.replay(history, live, until=half)
-        for one in history:
+        for one in records_of(history):
             topic = topics.events(live, one.family)
             if one.seen_us >= to_us(half) and (one.family, partition_of(one.key, 3)) != ("orders", 1):
                 producer.send(topic, one.value, one.key)
         mark = event.encode(event.Watermark(country="ZZ", seen_at=UNTIL))
         producer.send(topics.events(live, "app"), mark, b"ZZ:", 0)
-        everything = {one.key + one.value for one in history}
+        everything = {one.key + one.value for one in records_of(history)}
         before, count = history.count(None, to_us(half)), history.count()
     shop.consume(live, OnlineConsumer)
     assert RowStore(client).clock("ZZ").now >= UNTIL and standing(RowStore(client), "ZZ") == half
@@ -163,11 +164,11 @@ def test_bad_rows_are_refused_before_anything_is_sent_or_kept_on_request(live: S
     path.write_text(good % ("a", 5) + good % ("b", 6) + "{no json\n")
     with History(path) as history, pytest.raises(UserError, match=r"row 2: stars: .*it is 6"):
         replay.replay(history, live)
-    assert topics.describe(live) == {}
+    assert described(live) == {}
     with History(path, keep_bad=True) as history:
         assert replay.replay(history, live).events == {"support": 2, "orders": 1}
     name = topics.events(live, "orders")
-    values = [record.value for record in read(live, topics.describe(live, [name])[name])]
+    values = [record.value for record in read(live, described(live, [name])[name])]
     assert b"{no json" in values
 
 

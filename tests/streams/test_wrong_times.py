@@ -28,6 +28,7 @@ from tests import world
 from tests.flow import pages
 from tests.parity import lakes
 from tests.streams import shop
+from tests.streams.histories import records_of
 from tests.streams.test_bounded_time import END, order, send, wall_country
 
 DAY, TICK = timedelta(days=1), timedelta(microseconds=1)
@@ -126,7 +127,7 @@ def test_the_page_shows_a_file_that_a_replay_takes(tmp_path: Path) -> None:
     (tmp_path / "heal.jsonl").write_text(block.text, "utf-8")
     with History(tmp_path / "heal.jsonl") as history:
         assert history.check({"US": shop.US}) == len(event.FAMILIES) + 2
-        kinds = [json.loads(record.value)["kind"] for record in history]
+        kinds = [json.loads(record.value)["kind"] for record in records_of(history)]
     assert kinds == ["erased"] * len(event.FAMILIES) + ["placed", "rating"]
 
 

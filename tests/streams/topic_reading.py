@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, TopicCollection, TopicPartition
 
 from scv.settings import Settings
 from streams.kafka import topics
@@ -20,6 +21,13 @@ class Found(NamedTuple):
     partition: int
     key: bytes | None
     value: bytes | None
+
+
+def described(settings: Settings, names: Iterable[str] | None = None) -> dict[str, topics.Topic]:
+    """The named topics (default: all of ours) as the broker has them now; one that is missing is left out."""
+    client = topics.wait(settings)  # held on to: a client that is gone answers nothing
+    asked = TopicCollection(list(topics.wanted(settings) if names is None else names))
+    return topics.described(client.describe_topics(asked))
 
 
 def read(settings: Settings, *read_topics: topics.Topic, count: int | None = None) -> list[Found]:
