@@ -26,7 +26,6 @@ class Assembled:
     """A bundle that is not yet on disk; `said` float64[n] are its out-of-fold probabilities."""
 
     info: BundleInfo
-    model: str
     rows: TrainingSet
     said: np.ndarray
     fitted: Fitted
@@ -38,8 +37,7 @@ def assemble(
     """Calibrate on out-of-fold predictions, refit on all rows, and describe the result."""
     z = out_of_fold(recipe, rows, threads)
     calibration = calibrate(z, rows.y, rows.customers)
-    said = calibration(z)
-    fitted = fit(recipe, rows)
+    said, fitted = calibration(z), fit(recipe, rows)
     complete = dict.fromkeys(rows.target.families, rows.label_as_of)
     of = made_of(rows.country, rows.target.name, log=lake.ids, lake=lake.families, complete_to=complete)
     asked = msgspec.structs.replace(of, log={}, lake={}, complete_to={})  # the same trees asked otherwise are others
@@ -59,25 +57,20 @@ def assemble(
         logistic=fitted.logistic,
         calibration=calibration,
         params=msgspec.to_builtins(recipe),
-        trained_on=trained_on(rows),
+        trained_on=FittedRows(
+            rows=len(rows),
+            positives=rows.positives,
+            customers=len(np.unique(rows.customers)),
+            first=from_us(int(rows.references[0])),
+            last=from_us(int(rows.references[-1])),
+            references=len(rows.references),
+            removed=rows.removed,
+        ),
         metrics={"out_of_fold": figures_of(rows.y, said), **metrics},
         bands=levels(said, rows.y, rows.phases),
         usual=tuple(float(np.median(column)) if len(column) else None for column in known),
     )
-    return Assembled(info, fitted.model, rows, said, fitted)
-
-
-def trained_on(rows: TrainingSet) -> FittedRows:
-    """How many rows, of whom, from when to when."""
-    return FittedRows(
-        rows=len(rows),
-        positives=rows.positives,
-        customers=len(np.unique(rows.customers)),
-        first=from_us(int(rows.references[0])),
-        last=from_us(int(rows.references[-1])),
-        references=len(rows.references),
-        removed=rows.removed,
-    )
+    return Assembled(info, rows, said, fitted)
 
 
 def _id(at: datetime, rows: TrainingSet, fitted: Fitted, calibration: Calibration, judged: object) -> str:

@@ -10,7 +10,6 @@ from pages import curves
 from pages.page import Block, Heading, Picture, Table, Text, page
 from scv.events.calendar import from_us, label
 from scv.model import metrics
-from scv.model.bundle import booster
 from scv.offline.lake import LakeVersion
 from trainer.assembly import Assembled
 from trainer.gate import Verdict
@@ -86,7 +85,7 @@ def importance(made: Assembled) -> np.ndarray:
     """float64[k]: mean size of what each column adds to the blended logit, trees and logistic together."""
     step = max(1, len(made.rows) // MOST_EXPLAINED)
     matrix = made.rows.matrix[::step]
-    trees = booster(made.model).predict(matrix, pred_contrib=True, num_threads=1)[:, :-1]
+    trees = made.fitted.trees.predict(matrix, pred_contrib=True, num_threads=1)[:, :-1]
     added = trees * (1 - made.fitted.weight) + made.fitted.weight * made.fitted.logistic.terms(matrix)
     return np.abs(added - added.mean(axis=0)).mean(axis=0)
 

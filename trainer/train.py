@@ -28,6 +28,8 @@ from trainer.search import OTHER_TRIALS, TRIALS, Trial, search
 Mode = Literal["default", "search"]
 Progress = Callable[[str, int, int], None]
 """Told (what is being done, steps done, steps in all)."""
+MORE = 3
+"""Steps after the trials."""
 
 
 def silent(text: str, done: int, total: int) -> None:
@@ -96,56 +98,43 @@ def train(settings: Settings, past: Past, target: Target, plan: Plan = SEARCH, p
         everything = past.rows(target)
         rows = steady(everything)
         lap("rows")
-        run = _Run(settings, rows, everything, plan, progress)
-        recipe, verdict, history = run.choose(_incumbent(settings, past.country.code, target.name))
+        incumbent, trials = _incumbent(settings, past.country.code, target.name), plan.trials_of(target.name)
+        recipe, verdict, history = choose(rows, everything, plan, incumbent, settings.threads, progress)
         lap("choice")
         if not verdict.promote:
             old = champion.champion(settings, past.country.code, target.name)
             return Trained(target.name, old, False, verdict.why, recipe, verdict.figures, laps)
-        run.say("fitting", 1)
+        progress("fitting", trials + 1, trials + MORE)
         drifting = sorted({one.name for one in everything.columns} - {one.name for one in rows.columns})
         metrics = {"gate": verdict.figures, "why": verdict.why, "drifting": drifting}
         made = assemble(recipe, rows, past.at, past.lake, settings.threads, metrics)
         lap("fit")
-        run.say("writing", 2)
+        progress("writing", trials + 2, trials + MORE)
         page = report_page(made, verdict, history) if plan.report else None
-        path = bundle.write(folder, made.info, made.model, page)
+        path = bundle.write(folder, made.info, made.fitted.model, page)
         bundle.promote(path, past.country)
         lap("bundle")
-        run.say("done", 3)
+        progress("done", trials + MORE, trials + MORE)
     return Trained(target.name, path, True, verdict.why, recipe, made.info.metrics, laps)
 
 
-@dataclass(frozen=True)
-class _Run:
-    settings: Settings
-    rows: TrainingSet
-    everything: TrainingSet
-    plan: Plan
-    progress: Progress
+def choose(
+    rows: TrainingSet, everything: TrainingSet, plan: Plan, incumbent: Recipe, threads: int, progress: Progress = silent
+) -> tuple[Recipe, Verdict, list[Trial]]:
+    """The recipe to fit on everything, with the reason and the search's history. See `gate` for both sets of rows."""
+    if plan.mode == "default":
+        found = alarms(everything, plan.accepted)
+        why = f"leak alarm: {', '.join(map(str, found))}" if found else "the small-tree default, not searched"
+        return DEFAULT, Verdict("incumbent", not found, why, {}, found), []
+    trials = plan.trials_of(rows.target.name)
 
-    def choose(self, incumbent: Recipe) -> tuple[Recipe, Verdict, list[Trial]]:
-        """The recipe to fit on everything, with the reason."""
-        if self.plan.mode == "default":
-            found = alarms(self.everything, self.plan.accepted)
-            why = f"leak alarm: {', '.join(map(str, found))}" if found else "the small-tree default, not searched"
-            return DEFAULT, Verdict("incumbent", not found, why, {}, found), []
-        candidate, history = search(self.rows, self._trials, [incumbent], self._note)
-        self.say("gate", 0)
-        threads, accepted = self.settings.threads, self.plan.accepted
-        verdict = gate(candidate, incumbent, self.rows, self.everything, threads, accepted)
-        return (candidate if verdict.winner == "candidate" else incumbent), verdict, history
+    def note(step: Trial) -> None:
+        progress(f"trial {step.number}: {step.text}", step.number, trials + MORE)
 
-    @property
-    def _trials(self) -> int:
-        return self.plan.trials_of(self.rows.target.name)
-
-    def say(self, text: str, after: int) -> None:
-        """Progress after the trials: 3 more steps."""
-        self.progress(text, self._trials + after, self._trials + 3)
-
-    def _note(self, step: Trial) -> None:
-        self.progress(f"trial {step.number}: {step.text}", step.number, self._trials + 3)
+    candidate, history = search(rows, trials, [incumbent], note)
+    progress("gate", trials, trials + MORE)
+    verdict = gate(candidate, incumbent, rows, everything, threads, plan.accepted)
+    return (candidate if verdict.winner == "candidate" else incumbent), verdict, history
 
 
 def _incumbent(settings: Settings, country: str, target: str) -> Recipe:

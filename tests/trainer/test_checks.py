@@ -29,7 +29,6 @@ from scv.errors import CerebroError
 from scv.events.calendar import add_days, from_us
 from scv.model import metrics
 from scv.model.metrics import Interval
-from scv.settings import Settings
 from tests.trainer.conftest import rows_of
 from tests.trainer.test_gate import leaking, plant
 from trainer.dataset import TrainingSet
@@ -40,7 +39,7 @@ from trainer.leak import alarms, shuffled
 from trainer.past import _useful
 from trainer.recipe import DEFAULT
 from trainer.splits import Split, _enough, judged
-from trainer.train import Plan, _Run, silent
+from trainer.train import Plan, choose
 from trainer.words import Contacts
 
 ROOT = Path(__file__).parents[2]
@@ -123,8 +122,7 @@ def promoted(everything: TrainingSet, cut: Split | None = None) -> bool:
 
 def chosen(everything: TrainingSet) -> bool:
     """By the quick way, that takes the default recipe unsearched."""
-    run = _Run(Settings(), rows(), everything, Plan("default"), silent)
-    return run.choose(DEFAULT)[1].promote
+    return choose(rows(), everything, Plan("default"), DEFAULT, 1)[1].promote
 
 
 def candidate_wins(candidate: float, incumbent: float) -> bool:
@@ -284,7 +282,7 @@ CASES = {
     "trainer.gate.gate": case(
         lambda: promoted(rows()), lambda: promoted(answers()), lambda: promoted(rows(), no_embargo())
     ),
-    "trainer.train._Run.choose": case(lambda: chosen(rows()), lambda: chosen(answers())),
+    "trainer.train.choose": case(lambda: chosen(rows()), lambda: chosen(answers())),
     "trainer.gate.compare": case(
         lambda: candidate_wins(1.0, 1.4),
         lambda: candidate_wins(1.4, 1.0),
