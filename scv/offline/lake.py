@@ -94,9 +94,11 @@ class Lake:
             raise machine.damaged(path, str(error)) from error
 
     def table(self, family: str, version: int | None = None) -> DeltaTable | None:
+        """One family's table as it was in a version (None: the newest); None where there is (-1: there was) none."""
         path = self.table_path(family)
         with machine.at(path):
-            return DeltaTable(str(path), version=version) if DeltaTable.is_deltatable(str(path)) else None
+            there = version != -1 and DeltaTable.is_deltatable(str(path))
+            return DeltaTable(str(path), version=version) if there else None
 
     def version(self) -> LakeVersion:
         """The newest version of every family."""
@@ -104,11 +106,9 @@ class Lake:
         ids = {family: str(table.metadata().id) for family, table in tables.items() if table}
         return LakeVersion({family: table.version() if table else -1 for family, table in tables.items()}, ids)
 
-    def position(self, family: str, topic: str, partition: int, version: LakeVersion | None = None) -> int:
-        """The next offset of this epoch that the lake does not hold (0: none yet)."""
-        epoch = self.epoch()
-        pinned = version.families[family] if version else None
-        table = None if pinned == -1 else self.table(family, pinned)
+    def position(self, family: str, topic: str, partition: int, version: LakeVersion) -> int:
+        """The next offset of this epoch that a version of the lake does not hold (0: none yet)."""
+        epoch, table = self.epoch(), self.table(family, version.families[family])
         if epoch is None or table is None:
             return 0
         return table.transaction_version(transaction_id(epoch.topics[topic], partition)) or 0
@@ -206,8 +206,7 @@ class Lake:
 
     def files(self, family: str, country: str, version: LakeVersion) -> list[str]:
         """The files of a version that hold what arrived of a family in a country, watermarks included."""
-        pinned = version.families.get(family, -1)
-        table = self.table(family, pinned) if pinned >= 0 else None
+        table = self.table(family, version.families.get(family, -1))
         return [] if table is None else table.file_uris(file_pruning_predicate=[("country", "=", country)])
 
     def _source(self, connection: duckdb.DuckDBPyConnection, family: str, country: str, version: LakeVersion) -> str:

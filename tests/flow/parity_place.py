@@ -101,7 +101,7 @@ class Place:
             family = whose or world.family_of(one.kind)
             part = Part(topic(family), partition_of(event.key_of(one), PARTITIONS))
             if part not in next_offset:
-                next_offset[part] = self.lake.position(family, *part)
+                next_offset[part] = self.lake.position(family, *part, self.lake.version())
             placed.append((part, next_offset[part], one))
             next_offset[part] += 1
         return placed
