@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scv.online.keys import Keys
@@ -30,3 +30,12 @@ def kept(client: Any, prefix: str = "") -> dict[str, bytes]:
     """All that lies in a store under a deployment's prefix (none: all), as bytes."""
     before = f"{prefix}:" if prefix else ""
     return {key.decode(): client.dump(key) for key in client.scan_iter() if key.decode().startswith(before)}
+
+
+def put_back(client: Any, kept: Mapping[str, bytes]) -> None:
+    """A store as it was kept, whatever it holds."""
+    client.flushdb()
+    pipe = client.pipeline(transaction=False)
+    for key, data in kept.items():
+        pipe.restore(key, 0, data)
+    pipe.execute()

@@ -9,22 +9,21 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-import msgspec
 import redis
 from deltalake import CommitProperties, Transaction, write_deltalake
 
 from scv.events import country
 from scv.events.calendar import day_of, to_us
 from scv.events.event import FAMILIES
-from scv.events.partition import partition_of
 from scv.features.fetcher import Fetcher, collect, of_family
 from scv.features.layout import layout_of
 from scv.offline import lake
 from scv.online.row import Row
-from scv.online.rowstore import Log, RowStore, RowWrite
+from scv.online.rowstore import RowStore, RowWrite
 from scv.settings import Settings
 from tests import world
 from tests.keys import clock_key, position_key, row_key
+from tests.logs import EPOCH, LOGS, PARTITIONS, begin, home_of, log, topic
 from tests.marking import mark
 from tests.parity.sides import arrivals, lake_table
 from tests.world import Record
@@ -32,9 +31,6 @@ from tests.world import Record
 ZZ = country.load("ZZ")
 NOW = datetime(2017, 7, 5, 9, tzinfo=UTC)
 """After everything that the world has seen."""
-
-PARTITIONS = 2
-EPOCH = 1
 
 
 @dataclass(frozen=True)
@@ -73,7 +69,7 @@ class Served:
     def serve(self) -> None:
         """An empty store becomes one that stands at the end of the log, at NOW."""
         self.client.flushall()
-        self.store.set_logs({topic(family): log(family) for family in FAMILIES})
+        self.store.set_logs(LOGS)
         for (name, customer), row in self.rows.items():
             self.write(collect()[name], customer, row)
         mark(self.store, ZZ, collect().values())
@@ -81,7 +77,7 @@ class Served:
         self.move(NOW)
 
     def write(self, chosen: type[Fetcher], customer: str, row: Row, generation: int = 1) -> None:
-        place = log(chosen.family).place(generation, partition_of(f"ZZ:{customer}".encode(), PARTITIONS))
+        place = log(chosen.family).place(generation, home_of("ZZ", customer))
         field, key = layout_of(chosen).field, row_key("ZZ", customer)
         stored = self.client.hget(key, field)
         expected = b"" if stored is None else stored[: len(row.fence(place, 0).pack())]
@@ -103,10 +99,7 @@ class Served:
     def fill_lake(self) -> None:
         """The same log as Delta tables."""
         path = self.settings.lake_path
-        path.mkdir(parents=True)
-        topics = {topic(family): log(family).topic_id for family in FAMILIES}
-        epoch = lake.Epoch(epoch=EPOCH, topics=topics, partitions=PARTITIONS)
-        (path / "epoch.json").write_bytes(msgspec.json.encode(epoch))
+        begin(path)
         for family, records in self.records.items():
             ends = {p: max(r.offset for r in records if r.partition == p) + 1 for p in range(PARTITIONS)}
             marks = [Transaction(lake.transaction_id(log(family).topic_id, p), end) for p, end in ends.items()]
@@ -116,14 +109,6 @@ class Served:
                 partition_by=["country", "month"],
                 commit_properties=CommitProperties(app_transactions=marks),
             )
-
-
-def topic(family: str) -> str:
-    return f"cerebro.{family}"
-
-
-def log(family: str) -> Log:
-    return Log(family=family, epoch=EPOCH, topic_id=f"{sorted(FAMILIES).index(family) + 1:032x}", partitions=PARTITIONS)
 
 
 def make(settings: Settings, client: redis.Redis, seed: int = 11) -> Served:
@@ -137,8 +122,7 @@ def _placed(records: Sequence[Record]) -> list[Record]:
     offsets: dict[int, int] = defaultdict(int)
     placed = []
     for record in records:
-        key = f"ZZ:{record.event.customer_id}".encode()
-        partition = partition_of(key, PARTITIONS)
+        partition = home_of("ZZ", record.event.customer_id)
         placed.append(Record(EPOCH, partition, offsets[partition], record.event))
         offsets[partition] += 1
     return placed

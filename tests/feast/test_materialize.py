@@ -15,8 +15,9 @@ from scv.features.fetcher import collect
 from scv.features.layout import layout_of
 from scv.online.reader import Reader, View
 from scv.online.row import Row
-from tests.feast.served import NOW, ZZ, Served, log, topic
+from tests.feast.served import NOW, ZZ, Served
 from tests.keys import row_key
+from tests.logs import log, topic
 
 START, END = datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 2, tzinfo=UTC)
 """Nothing happened then: they select nothing, and all is built."""

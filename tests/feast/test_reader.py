@@ -12,8 +12,9 @@ from scv.events.partition import partition_of
 from scv.features.fetcher import collect
 from scv.features.layout import layout_of
 from scv.online.reader import Reader
-from tests.feast.served import NOW, PARTITIONS, ZZ, Served, log, topic
+from tests.feast.served import NOW, ZZ, Served
 from tests.keys import position_key
+from tests.logs import PARTITIONS, log, topic
 from tests.marking import mark, unmark
 
 ALL = list(collect().values())

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import lightgbm
 import msgspec
 import numpy as np
 import pyarrow as pa
@@ -32,25 +31,23 @@ from scv.features import fetcher
 from scv.features.array import column, numbers
 from scv.features.fetcher import of_family
 from scv.features.layout import layout_of
-from scv.model import bundle, champion, vector
-from scv.model.bundle import Bundle, BundleInfo
-from scv.model.calibration import Calibration
+from scv.model import vector
+from scv.model.bundle import Bundle
 from scv.offline import lake, snapshot
 from scv.offline.fetch import fetch
 from scv.online.rebuild import rebuild
-from scv.online.rowstore import Log, RowStore
+from scv.online.rowstore import RowStore
 from scv.settings import Settings
-from scv.targets.phase import phase
-from scv.targets.target import TARGETS
 from streams.counters import Counters
 from streams.kafka.log import Part
 from streams.lake.writer import Buffer, LakeWriter
 from streams.online.folding import Batch, Folding, Name
-from tests import world
+from tests import champions, world
 from tests.flow.town import SPAN, TUESDAY
-from tests.keys import client, row_key
+from tests.keys import client, kept, put_back, row_key
+from tests.logs import EPOCH, LOGS, PARTITIONS, begin, home_of, log, topic
 
-PARTITIONS, EPOCH, PEOPLE = 2, 1, 26
+PEOPLE = 26
 AT = TUESDAY
 TARGET = "cancellation"
 EARLIER = AT - timedelta(days=7)
@@ -63,7 +60,7 @@ class Place:
     settings: Settings
     client: redis.Redis
     country: Country
-    kept: dict[bytes, bytes] = field(default_factory=dict)
+    kept: dict[str, bytes] = field(default_factory=dict)
     scorer: Server | None = None
 
     def __post_init__(self) -> None:
@@ -82,17 +79,14 @@ class Place:
 
     def fill(self, logs: Mapping[str, Sequence[Event]], until: datetime) -> None:
         """Everything into the lake, then the watermark; rows are built from it."""
-        self.settings.lake_path.mkdir(parents=True)
-        topics = {topic(family): log(family).topic_id for family in event.FAMILIES}
-        body = msgspec.json.encode(lake.Epoch(epoch=EPOCH, topics=topics, partitions=PARTITIONS))
-        (self.settings.lake_path / "epoch.json").write_bytes(body)
+        begin(self.settings.lake_path)
         for family in event.FAMILIES:
             self._keep(self._placed(logs[family], family), until, [family])
         self.client.flushall()
-        self.store.set_logs({topic(family): log(family) for family in event.FAMILIES})
+        self.store.set_logs(LOGS)
         self.store.set_mode(self.country.code, "replay")
         rebuild(self.client, self.lake, {self.country.code: self.country}, list(fetcher.collect().values()))
-        self.kept = {key: self.client.dump(key) for key in self.client.scan_iter()}
+        self.kept = kept(self.client)
 
     def _placed(self, events: Iterable[Event], whose: str = "") -> list[tuple[Part, int, Event]]:
         next_offset: dict[Part, int] = {}
@@ -153,11 +147,7 @@ class Place:
     # -- the store -----------------------------------------------------------------------------------------
     def rewind(self) -> None:
         """The store as it stood at `AT`."""
-        self.client.flushall()
-        with self.client.pipeline(transaction=False) as pipe:
-            for key, data in self.kept.items():
-                pipe.restore(key, 0, data)
-            pipe.execute()
+        put_back(self.client, self.kept)
 
     def rows(self, customer: str) -> dict[str, bytes]:
         """A customer's rows by field."""
@@ -173,32 +163,8 @@ class Place:
         matrix = vector.matrix(features, columns)
         silent = np.nan_to_num(numbers(column(features, "orders__days_since")), nan=99)
         y = (silent + np.random.default_rng(3).normal(0, 3, len(silent)) > np.median(silent)).astype(float)
-        params = {"objective": "binary", "num_leaves": 4, "min_data_in_leaf": 3, "seed": 1, "num_threads": 1}
-        data = lightgbm.Dataset(matrix, y)
-        text = lightgbm.train(params | {"verbosity": -1, "deterministic": True}, data, 15).model_to_string()
-        rows = bundle.FittedRows(
-            rows=len(y), positives=int(y.sum()), customers=len(y), first=EARLIER, last=EARLIER, references=1, removed={}
-        )
-        info = BundleInfo(
-            id=f"{TARGET}-1", country="ZZ", target=TARGET, basis="recorded",
-            sentence=TARGETS[TARGET].sentence(self.country), reference=EARLIER, label_as_of=AT,
-            stamp=bundle.made_of(self.country, TARGET),
-            columns=columns, offset=0.0, weight=0.0, logistic=None,
-            calibration=Calibration(kind="platt", slope=0.9, intercept=-0.1), params={}, trained_on=rows, metrics={},
-            bands=bundle.levels(np.linspace(0.01, 0.9, len(y)), y, phase(features, self.country)),
-            usual=tuple(None for _ in columns),
-        )  # fmt: skip
-        return bundle.promote(bundle.write(champion.folder(self.settings, "ZZ", TARGET), info, text), self.country)
-
-
-def topic(family: str) -> str:
-    return f"cerebro.{family}"
-
-
-def log(family: str) -> Log:
-    return Log(
-        family=family, epoch=EPOCH, topic_id=f"{sorted(event.FAMILIES).index(family) + 1:032x}", partitions=PARTITIONS
-    )
+        info = champions.told(self.country, TARGET, columns, features, y, EARLIER, label_as_of=AT)
+        return champions.promoted(self.settings, self.country, info, champions.grown(matrix, y, 15))
 
 
 def order(customer: str, at: datetime, seen_at: datetime | None = None, cents: int = 4321) -> Placed:
@@ -262,9 +228,7 @@ def files_only(monkeypatch: pytest.MonkeyPatch) -> None:
 def known(place: Place, partition: int) -> list[str]:
     """Who has orders in the snapshot at `AT`, of those whose log is that partition."""
     table = snapshot.Snapshots(place.settings, place.country).read(AT)["orders"]
-    return [
-        one for one in table["customer_id"].to_pylist() if partition_of(f"ZZ:{one}".encode(), PARTITIONS) == partition
-    ]
+    return [one for one in table["customer_id"].to_pylist() if home_of("ZZ", one) == partition]
 
 
 def everybody(place: Place) -> list[str]:
@@ -275,9 +239,4 @@ def everybody(place: Place) -> list[str]:
 
 def named(name: str, partition: int) -> str:
     """A customer id that begins so and belongs to that partition."""
-    return next(one for one in (f"{name}{i}" for i in range(99)) if home_of(one) == partition)
-
-
-def home_of(customer: str) -> int:
-    """The partition of a customer's events."""
-    return partition_of(f"ZZ:{customer}".encode(), PARTITIONS)
+    return next(one for one in (f"{name}{i}" for i in range(99)) if home_of("ZZ", one) == partition)

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-import lightgbm
 import numpy as np
 
 from rpc import scorer_pb2
@@ -19,12 +18,10 @@ from scorer.live.server import Server
 from scorer.tuesday.export import export
 from scv.events.country import Country
 from scv.model import bundle, champion, vector
-from scv.model.bundle import Bundle, BundleInfo, FittedRows
-from scv.model.calibration import Calibration, Logistic
+from scv.model.bundle import Bundle
+from scv.model.calibration import Logistic
 from scv.settings import Settings
-from scv.targets.phase import phase
-from scv.targets.target import TARGETS
-from tests import oracle_targets
+from tests import champions, oracle_targets
 from tests.flow.town import Logs
 from tests.flow.ways import Place, Values
 from tests.parity.sides import Tally, same
@@ -33,7 +30,6 @@ Said = tuple[str, float | None]
 """Status and probability."""
 Scores = Mapping[tuple[str, str], Said]
 """(customer, target) → what was said."""
-PARAMETERS = {"objective": "binary", "num_leaves": 6, "min_data_in_leaf": 3, "seed": 1, "num_threads": 1}
 
 
 def columns_of(values: Values) -> dict[str, list[Any]]:
@@ -45,38 +41,18 @@ def train(place: Place, expected: Values) -> None:
     """A champion for every target of the country."""
     features = columns_of(expected)
     columns = vector.candidates(features, place.country)
-    matrix, phases = vector.matrix(features, columns), phase(features, place.country)
+    matrix = vector.matrix(features, columns)
     for number, name in enumerate(place.country.targets):
         rng = np.random.default_rng(number)
         y = rng.integers(0, 2, len(matrix)).astype(float)
-        quiet = {"verbosity": -1, "deterministic": True, "feature_fraction": 0.3, "feature_fraction_seed": number}
-        text = lightgbm.train(PARAMETERS | quiet, lightgbm.Dataset(matrix, y), 25).model_to_string()
-        info = _info(name, columns, rng, (y, phases), place)
-        folder = champion.folder(place.settings, place.country.code, name)
-        bundle.promote(bundle.write(folder, info, text), place.country)
-
-
-def _info(
-    name: str,
-    columns: tuple[vector.Column, ...],
-    rng: np.random.Generator,
-    told: tuple[np.ndarray, np.ndarray],
-    place: Place,
-) -> BundleInfo:
-    k, (y, phases) = len(columns), told
-    rows = FittedRows(
-        rows=len(y), positives=int(y.sum()), customers=len(y), first=place.at, last=place.at, references=1, removed={}
-    )
-    weights = tuple(rng.normal(0, 0.2, k).tolist())
-    return BundleInfo(
-        id=f"{name}-1", country=place.country.code, target=name, basis=TARGETS[name].basis,
-        sentence=TARGETS[name].sentence(place.country), reference=place.at, label_as_of=place.at,
-        stamp=bundle.made_of(place.country, name),
-        columns=columns, offset=0.1, weight=0.4, calibration=Calibration(kind="platt", slope=0.9, intercept=-0.1),
-        logistic=Logistic(intercept=-0.5, coefficients=weights, means=(1.0,) * k, sds=(2.0,) * k),
-        params={}, trained_on=rows, metrics={}, bands=bundle.levels(np.linspace(0.01, 0.9, len(y)), y, phases),
-        usual=tuple(None for _ in columns),
-    )  # fmt: skip
+        text = champions.grown(matrix, y, 25, num_leaves=6, feature_fraction=0.3, feature_fraction_seed=number)
+        k = len(columns)
+        weights = tuple(rng.normal(0, 0.2, k).tolist())
+        info = champions.told(
+            place.country, name, columns, features, y, place.at, offset=0.1, weight=0.4,
+            logistic=Logistic(intercept=-0.5, coefficients=weights, means=(1.0,) * k, sds=(2.0,) * k),
+        )  # fmt: skip
+        champions.promoted(place.settings, place.country, info, text)
 
 
 def told(place: Place, expected: Values, logs: Logs) -> tuple[Scores, dict[str, str]]:

@@ -33,7 +33,7 @@ from streams.lake.writer import PARTITION_BY
 from tests.command_lines import LINES
 from tests.disks import fill, small_disk
 from tests.flow.conftest import EMBEDDED
-from tests.keys import kept
+from tests.keys import kept, put_back
 from tests.streams import shop
 
 EVENT = '{"customer_id": "1", "kind": "placed", "occurred_at": "2017-05-01T10:00:00Z", "amount_cents": 5}\n'
@@ -66,11 +66,7 @@ def rows(lived_in: Settings) -> dict[str, bytes]:
 def here(lived_in: Settings, rows: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> Settings:
     """The environment of a command line, which ends where a service would stay; the store as that home left it."""
     with connect(lived_in) as client:
-        client.flushdb()
-        pipe = client.pipeline(transaction=False)
-        for key, data in rows.items():
-            pipe.restore(key, 0, data)
-        pipe.execute()
+        put_back(client, rows)
     for name in ("broker", "store", "topic_prefix", "session_ms"):
         monkeypatch.setenv(f"CEREBRO_{name.upper()}", str(getattr(lived_in, name)))
     monkeypatch.setenv("CEREBRO_WAIT_S", "0")

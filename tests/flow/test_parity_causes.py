@@ -30,8 +30,9 @@ from scv.model import bundle, champion
 from scv.offline import snapshot
 from scv.online.row import unpack
 from tests.flow import parity_place
-from tests.flow.parity_place import AT, TARGET, Place, known, named, order, topic
+from tests.flow.parity_place import AT, TARGET, Place, known, named, order
 from tests.keys import built_key, position_key, row_key
+from tests.logs import topic
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LIVE = {live.ROWS, live.ONLINE, live.VECTOR}

@@ -25,8 +25,9 @@ from scv.features import fetcher
 from scv.features.layout import layout_of
 from scv.folds import Count
 from tests.flow import parity_place
-from tests.flow.parity_place import AT, TARGET, Place, home_of, known, order
+from tests.flow.parity_place import AT, TARGET, Place, known, order
 from tests.keys import position_key, row_key
+from tests.logs import home_of
 
 HOUR = timedelta(hours=1)
 ORDERS = layout_of(fetcher.get("orders")).field
@@ -136,7 +137,7 @@ def test_a_row_that_was_missing_or_had_lost_an_event_when_it_was_served(place: P
 def test_a_row_may_be_ahead_of_the_position_that_was_read(place: Place) -> None:
     """Rows are written before the restart point moves: what a row holds, it ought to hold."""
     first, *_ = scored(place)
-    key = position_key("cerebro.orders", home_of(first))
+    key = position_key("cerebro.orders", home_of("ZZ", first))
     before = place.client.hget(key, "offset")
     place.send(order(first, AT - HOUR))
     place.client.hset(key, "offset", before)

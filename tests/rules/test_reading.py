@@ -11,8 +11,9 @@ from scv.events.calendar import midnight
 from scv.events.mark import Mark
 from scv.features.fetcher import collect
 from scv.online.reader import Reader, View
-from tests.feast.served import EPOCH, NOW, PARTITIONS, ZZ, Served, log, topic
+from tests.feast.served import NOW, ZZ, Served
 from tests.keys import built_key, position_key
+from tests.logs import EPOCH, PARTITIONS, log, topic
 from tests.world import HOUR, TICK
 
 ALL = list(collect().values())

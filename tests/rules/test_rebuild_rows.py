@@ -13,8 +13,9 @@ from scv.offline.lake import Lake
 from scv.online.rebuild import Rebuilt, is_behind, rebuild
 from scv.online.row import Fence, Place, unpack
 from scv.online.rowstore import RowStore
-from tests.feast.served import EPOCH, PARTITIONS, ZZ, Served, log, topic
+from tests.feast.served import ZZ, Served
 from tests.keys import row_key, rows_of
+from tests.logs import EPOCH, PARTITIONS, log, topic
 from tests.parity.sides import arrivals
 
 FETCHERS = of_family("orders")

@@ -10,8 +10,6 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
-import lightgbm
-import msgspec
 import numpy as np
 import pyarrow as pa
 import redis
@@ -19,26 +17,24 @@ from deltalake import write_deltalake
 
 from scv.events import arrival, calendar, country, event
 from scv.events.event import FAMILIES, Event, Outcome, Placed
-from scv.events.partition import partition_of
 from scv.features.array import column, numbers
 from scv.features.fetcher import collect, of_family
 from scv.features.layout import layout_of
 from scv.model import bundle, champion, vector
-from scv.model.bundle import Bundle, BundleInfo, FittedRows
-from scv.model.calibration import Calibration, Logistic
+from scv.model.bundle import Bundle, BundleInfo
+from scv.model.calibration import Logistic
 from scv.offline import lake, snapshot
 from scv.offline.fetch import fetch
 from scv.online.row import Row, unpack
-from scv.online.rowstore import Log, RowStore, RowWrite
+from scv.online.rowstore import RowStore, RowWrite
 from scv.settings import Settings
-from scv.targets.phase import phase
-from scv.targets.target import TARGETS
-from tests.keys import client, clock_key, position_key, row_key
+from tests import champions
+from tests.keys import client, clock_key, kept, position_key, put_back, row_key
+from tests.logs import LOGS, PARTITIONS, begin, home_of, log, topic
 from tests.marking import mark
 from tests.world import family_of
 
 US = country.load("US")
-PARTITIONS = 2
 FIRST = datetime(2017, 1, 5, 17, tzinfo=UTC)
 AT = calendar.reference("2017-09-05", US)
 EARLIER = calendar.reference("2017-08-29", US)
@@ -80,7 +76,7 @@ class Shop:
     events: list[Event]
     rows: dict[tuple[str, str], Row] = field(default_factory=dict)
     applied: int = 0
-    kept: tuple[int, dict[bytes, bytes]] | None = None
+    kept: tuple[int, dict[str, bytes]] | None = None
 
     @cached_property
     def customers(self) -> list[str]:
@@ -92,7 +88,7 @@ class Shop:
         self.client.flushall()
         self.rows, self.applied = {}, 0
         store = RowStore(self.client)
-        store.set_logs({topic(family): log(family) for family in FAMILIES})
+        store.set_logs(LOGS)
         mark(store, US, collect().values())
         self.client.hset(clock_key("US"), "mode", "replay")
 
@@ -101,15 +97,11 @@ class Shop:
         if self.kept is None:
             self.open()
             self.advance(AT)
-            self.kept = self.applied, {key: self.client.dump(key) for key in self.client.scan_iter()}
+            self.kept = self.applied, kept(self.client)
             return
-        self.client.flushall()
         self.rows = {}
         self.applied, keys = self.kept
-        with self.client.pipeline(transaction=False) as pipe:
-            for key, data in keys.items():
-                pipe.restore(key, 0, data)
-            pipe.execute()
+        put_back(self.client, keys)
 
     def advance(self, at: datetime) -> None:
         """Apply all events seen before an instant, then let watermarks and clock stand there."""
@@ -139,7 +131,7 @@ class Shop:
         writes: dict[str, list[RowWrite]] = defaultdict(list)
         for name, customer in keys:
             layout, key = layout_of(collect()[name]), row_key("US", customer)
-            place = log(layout.family).place(1, partition_of(f"US:{customer}".encode(), PARTITIONS))
+            place = log(layout.family).place(1, home_of("US", customer))
             stored = self.client.hget(key, layout.field)
             row = self.rows[name, customer]
             expected = b"" if stored is None else stored[: len(row.fence(place, 0).pack())]
@@ -158,10 +150,7 @@ class Shop:
     def fill_lake(self, complete_to: datetime) -> None:
         """All events and the watermarks of one instant, as Delta tables."""
         path = self.settings.lake_path
-        path.mkdir(parents=True)
-        topics = {topic(family): log(family).topic_id for family in FAMILIES}
-        epoch = lake.Epoch(epoch=1, topics=topics, partitions=PARTITIONS)
-        (path / "epoch.json").write_bytes(msgspec.json.encode(epoch))
+        begin(path)
         for family in FAMILIES:
             write_deltalake(str(path / family), self._table(family, complete_to), partition_by=["country", "month"])
 
@@ -169,7 +158,7 @@ class Shop:
         records = []
         mine = [one for one in self.events if family_of(one.kind) == family]
         for offset, one in enumerate(mine):
-            partition = partition_of(event.key_of(one), PARTITIONS)
+            partition = home_of("US", one.customer_id)
             record = {name: getattr(one, name, None) for name in event.fields(family)}
             record |= {"country": "US", "month": f"{one.seen_at:%Y-%m}", "customer_id": one.customer_id}
             record |= {"kind": one.kind, "id": one.id, "occurred_at": one.occurred_at, "seen_at": one.seen_at}
@@ -194,29 +183,15 @@ class Shop:
         matrix = vector.matrix(features, columns)
         silent = numbers(column(features, "orders__days_since"))
         y = (silent + np.random.default_rng(3).normal(0, 6, len(silent)) > 12).astype(float)
-        data = lightgbm.Dataset(matrix, y)
-        params = {"objective": "binary", "num_leaves": 4, "min_data_in_leaf": 8, "seed": 1, "num_threads": 1}
-        text = lightgbm.train(params | {"verbosity": -1, "deterministic": True}, data, rounds).model_to_string()
-        return self.promote(self._info(target, columns, matrix, y, features, rounds), text, promoted)
+        info = champions.told(
+            US, target, columns, features, y, TRAINED, id=f"{target}-{rounds}", label_as_of=AT, offset=0.1, weight=0.3,
+            logistic=logistic_of(matrix),
+        )  # fmt: skip
+        return self.promote(info, champions.grown(matrix, y, rounds, min_data_in_leaf=8), promoted)
 
     def promote(self, info: BundleInfo, text: str, promoted: bool = True) -> Bundle:
         path = bundle.write(champion.folder(self.settings, "US", info.target), info, text)
         return bundle.promote(path, US) if promoted else bundle.load(path, US)
-
-    def _info(self, target, columns, matrix, y, features, rounds) -> BundleInfo:  # type: ignore[no-untyped-def]
-        logistic = logistic_of(matrix)
-        rows = FittedRows(
-            rows=len(y), positives=int(y.sum()), customers=len(y), first=TRAINED, last=TRAINED, references=1, removed={}
-        )
-        return BundleInfo(
-            id=f"{target}-{rounds}", country="US", target=target, basis="derived",
-            sentence=TARGETS[target].sentence(US), reference=TRAINED, label_as_of=AT, stamp=bundle.made_of(US, target),
-            columns=columns,
-            offset=0.1, weight=0.3, logistic=logistic, calibration=Calibration(kind="platt", slope=0.9, intercept=-0.1),
-            params={}, trained_on=rows, metrics={},
-            bands=bundle.levels(np.linspace(0.01, 0.9, len(y)), y, phase(features, US)),
-            usual=tuple(None for _ in columns),
-        )  # fmt: skip
 
 
 def logistic_of(matrix: np.ndarray) -> Logistic:
@@ -224,14 +199,6 @@ def logistic_of(matrix: np.ndarray) -> Logistic:
     k = matrix.shape[1]
     weights = np.random.default_rng(5).normal(0, 0.1, k)
     return Logistic(intercept=-1.0, coefficients=tuple(weights.tolist()), means=(1.0,) * k, sds=(2.0,) * k)
-
-
-def topic(family: str) -> str:
-    return f"cerebro.{family}"
-
-
-def log(family: str) -> Log:
-    return Log(family=family, epoch=1, topic_id=family.encode().hex().ljust(32, "0")[:32], partitions=PARTITIONS)
 
 
 def make(home: Path, url: str, customers: int = 120) -> Shop:

@@ -33,7 +33,8 @@ from scv.online import marker
 from scv.stamp import Stamp
 from scv.targets.target import TARGETS
 from tests import world
-from tests.scorer.shop import AT, US, Shop, log
+from tests.logs import log
+from tests.scorer.shop import AT, US, Shop
 
 ROOT = Path(__file__).parents[2]
 ORDERS = layout_of(collect()["orders"])

@@ -15,10 +15,8 @@ import cli
 from scorer.served import vector_file
 from scorer.served.vector_file import ModelRecord, ServedRecord, VectorFile
 from scorer.tuesday.export import export
-from scv import stamp
 from scv.events.event import FAMILIES
 from scv.offline import sums
-from scv.offline.lake import Lake
 from scv.settings import Settings
 from tests.scorer.shop import AT, EARLIER, US, Shop
 
@@ -33,10 +31,6 @@ def home(made: Shop, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for family in FAMILIES:
         folder = path / "lake" / family
         sums.add(folder, sums.unsummed(folder, DeltaTable(str(folder))))
-    lake = Lake(path / "lake")
-    epoch = lake.epoch()
-    assert epoch is not None
-    (path / "lake" / "epoch.json").write_bytes(stamp.sealed(epoch))
     for at in (EARLIER, AT):
         export(Settings(home=str(path)), US, at)
     return path
