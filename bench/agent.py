@@ -19,8 +19,8 @@ from feast import FeatureStore
 
 from bench import peer
 from bench.contender import Task, Took
-from scv.settings import Settings
 from streams.kafka import topics
+from streams.reactor import application
 
 WAIT_S = 2.0
 CHECKED = 100
@@ -82,30 +82,12 @@ class Agent:
 def run(task: Task, tell: Callable[[Took], None]) -> None:
     """Runs the agent; the process ends with it."""
     agent = Agent(task, tell)
-    app = _app(task.settings, task.group)
+    app = application(task.settings, task.group, "earliest")
     topic = app.topic(
         topics.events(task.settings, "orders"), key_type=bytes, key_serializer="raw", value_serializer="json"
     )
     app.agent(topic, concurrency=1, name="push")(agent.each if task.batch == 1 else agent.together)
     faust.Worker(app, loglevel="warning", redirect_stdouts=False).execute_from_commandline()
-
-
-def _app(settings: Settings, group: str) -> faust.App:
-    return faust.App(
-        group,
-        broker=f"kafka://{settings.broker}",
-        datadir=str(settings.home_path / group),
-        store="memory://",
-        web_enabled=False,
-        # Tansu lets a new group wait for half of its session: 30 s with Faust's default.
-        broker_session_timeout=settings.session_ms / 1000,
-        broker_rebalance_timeout=settings.session_ms / 1000,
-        broker_heartbeat_interval=settings.session_ms / 4000,
-        topic_disable_leader=True,
-        topic_allow_declare=False,
-        stream_wait_empty=False,
-        consumer_auto_offset_reset="earliest",
-    )
 
 
 def _check(store: FeatureStore, totals: Totals) -> int:

@@ -108,7 +108,7 @@ class Reactor:
 def build(settings: Settings, ask: Ask, client: Any, heartbeat: Callable[[], None]) -> tuple[faust.App, ReactorCounts]:
     """The Faust application; run it with `faust.Worker(app)`. Reads from the store whose alerts stand."""
     _quieten(settings)
-    app = _app(settings)
+    app = application(settings, f"{settings.topic_prefix}-reactor", "latest")  # alerts are about what moves from now on
     raw: dict[str, Any] = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
     changed = app.topic(topics.scv_changed(settings), **raw)
     alerts = app.topic(topics.alerts(settings), **raw)
@@ -135,10 +135,11 @@ def build(settings: Settings, ask: Ask, client: Any, heartbeat: Callable[[], Non
     return app, reactor.counts
 
 
-def _app(settings: Settings) -> faust.App:
+def application(settings: Settings, group: str, begin: str) -> faust.App:
+    """A Faust application that keeps nothing; a new group begins at the `latest` or the `earliest` record."""
     session_s = settings.session_ms / 1000
     return faust.App(
-        f"{settings.topic_prefix}-reactor",
+        group,
         broker=f"kafka://{settings.broker.replace(',', ';kafka://')}",
         datadir=str(settings.home_path / "reactor"),
         store="memory://",
@@ -150,7 +151,7 @@ def _app(settings: Settings) -> faust.App:
         broker_session_timeout=session_s,
         broker_rebalance_timeout=session_s,
         broker_heartbeat_interval=session_s / 4,
-        consumer_auto_offset_reset="latest",  # alerts are about what moves from now on
+        consumer_auto_offset_reset=begin,
     )
 
 
