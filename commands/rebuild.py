@@ -28,7 +28,7 @@ def command(countries: tuple[str, ...], names: tuple[str, ...], afresh: bool) ->
     """
     from scv.online.rowstore import RowStore
     from store.client import connect
-    from streams.positions.rebuild import rebuild
+    from streams.positions.epoch import rebuild
 
     if afresh and (countries or names):
         raise UserError("--afresh makes all rows again: name no country and no fetcher beside it.")

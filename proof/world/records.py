@@ -28,7 +28,7 @@ def records(arrivals: Arrivals, file_no: int = 0) -> Iterator[pa.RecordBatch]:
         connection.register("arrivals", table)
         described = connection.execute("DESCRIBE SELECT * EXCLUDE (file_no, row_no) FROM arrivals").fetchall()
         select = wide.select("arrivals", {str(row[0]): str(row[1]) for row in described}, None)
-        columns = "family, key, value, country, file_no, row_no, problem"
+        columns = "family, key, value, country, file_no, row_no"
         for batch in connection.sql(f"SELECT {columns} FROM ({select})").to_arrow_reader(_BATCH):
             yield _harmed(batch, arrivals)
 

@@ -79,6 +79,7 @@ class LakeWriter:
 
     def __init__(self, lake: Lake, log: Log) -> None:
         self._log, self._path = log, str(lake.table_path(log.family))
+        self._transactions = [transaction_id(log.topic_id, number) for number in range(log.partitions)]
         self._table: DeltaTable | None = None
         self._commits, self._summed = 0, -1
 
@@ -103,7 +104,7 @@ class LakeWriter:
 
     def position(self, part: Part) -> int:
         """The next offset of a partition that the loaded table does not hold (0: none yet)."""
-        return self.table.transaction_version(self._transaction(part)) or 0
+        return self.table.transaction_version(self._transactions[part.partition]) or 0
 
     @property
     def table(self) -> DeltaTable:
@@ -120,7 +121,7 @@ class LakeWriter:
             if self.position(part) != start:
                 raise LakeConflict(f"{self._path} holds {part} to {self.position(part)}, not to {start}.")
         self._refuse_bad_disk(rows.nbytes)
-        moves = [Transaction(self._transaction(part), end) for part, end in sorted(ends.items())]
+        moves = [Transaction(self._transactions[part.partition], end) for part, end in sorted(ends.items())]
         try:
             with machine.at(self._path):
                 write_deltalake(
@@ -155,9 +156,6 @@ class LakeWriter:
             self.table.update_incremental()  # another member did it
         except NoRoom:
             pass  # the small files stay until there is room
-
-    def _transaction(self, part: Part) -> str:
-        return transaction_id(self._log.topic_id, part.partition)
 
 
 def set_back(lake: Lake, family: str, country: str, at: datetime) -> int:

@@ -1,4 +1,4 @@
-"""Opening a log: which epoch the lake is in, which topics the rows follow, and that the rows are whole.
+"""Opening a log, and `cerebro rebuild`: the lake's epoch, the topics that rows follow, and that the rows are whole.
 
 The embedded broker keeps nothing, a topic may be created anew, a store may come back empty: whatever is missing is
 made again from the lake, before a consumer reads its first record.
@@ -7,7 +7,7 @@ made again from the lake, before a consumer reads its first record.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -18,10 +18,12 @@ from scv.events.arrival import span_us
 from scv.events.clock import wall_us
 from scv.events.country import Country
 from scv.features import fetcher
+from scv.features.fetcher import Fetcher
 from scv.features.layout import layout_of
 from scv.offline.lake import Epoch, Lake
 from scv.online import marker
-from scv.online.rebuild import Progress, Rebuilt, rebuild
+from scv.online.rebuild import Progress, Rebuilt
+from scv.online.rebuild import rebuild as build
 from scv.online.rowstore import Log, RowStore
 from scv.settings import Settings
 from scv.talk import say as talk
@@ -55,6 +57,33 @@ def open_epoch(
     return logs
 
 
+def rebuild(
+    settings: Settings,
+    store: RowStore,
+    chosen: Mapping[str, Country],
+    fetchers: Sequence[type[Fetcher]] = (),
+    afresh: bool = False,
+    progress: Progress | None = None,
+) -> Rebuilt:
+    """Build these countries' rows (of these fetchers; default: all) from the newest lake version.
+
+    Topics that were created anew begin the next epoch first. Rows at the lake's position or ahead of it are kept.
+    `afresh` begins another generation: every row of every country is behind then, and reads MISSING until it is
+    built again. Interrupted: run it again.
+    """
+    lake, known = Lake(settings.lake_path), countries.known(settings.countries_path)
+    with locked(store.client, "epoch"):
+        settle(settings, store, lake, talk, renew=True)
+        if afresh:
+            store.next_generation()
+        missing = fill(store, lake, known, talk, progress)
+        if afresh:
+            return missing
+        done = build(store.client, lake, chosen, list(fetchers or fetcher.collect().values()), progress)
+    written = done.written + missing.written
+    return dataclasses.replace(done, written=written, kept=max(done.rows - written, 0))
+
+
 def fill(
     store: RowStore, lake: Lake, known: Mapping[str, Country], say: Say, progress: Progress | None = None
 ) -> Rebuilt:
@@ -82,7 +111,7 @@ def build_missing(
     total = Rebuilt()
     for names, codes in needs.items():
         chosen = {code: known[code] for code in codes}
-        done = rebuild(store.client, lake, chosen, [every[name] for name in names], progress)
+        done = build(store.client, lake, chosen, [every[name] for name in names], progress)
         total = Rebuilt(*(a + b for a, b in zip(dataclasses.astuple(total), dataclasses.astuple(done), strict=True)))
     return total
 

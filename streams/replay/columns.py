@@ -23,8 +23,6 @@ REQUIRED = ("country", "customer_id", "kind", "occurred_at")
 FAMILIES = tuple(event.FAMILIES)
 NOWHERE = FAMILIES.index("orders")
 """The family whose topic takes a row of unreadable kind, when it is kept to be dead-lettered."""
-WATERMARK = "kind: a watermark is no event"
-"""What is wrong with a row that claims to be one, whatever else is."""
 
 _ARROW: dict[str, pa.DataType] = {"int": pa.int64(), "str": pa.string(), "bool": pa.bool_(), "date": pa.date32()}
 _INTEGERS = {f"{sign}{size}INT" for sign in ("", "U") for size in ("TINY", "SMALL", "BIG", "HUGE")} | {
@@ -49,7 +47,7 @@ SCHEMA = pa.schema(
 STAGED = pa.schema(
     {
         "family": pa.uint8(), "key": pa.binary(), "value": pa.binary(), "seen_us": pa.int64(),
-        "country": pa.string(), "file_no": pa.int32(), "row_no": pa.int64(), "problem": pa.string(),
+        "country": pa.string(), "file_no": pa.int32(), "row_no": pa.int64(),
     }
 )  # fmt: skip
 """Records to be sent: `family` is an index into `FAMILIES`; `file_no` and `row_no` (from 0) say where it was read."""
@@ -113,7 +111,7 @@ def _is_text(kind: str) -> bool:
 
 
 def select(source: str, columns: Mapping[str, str], country: str | None) -> str:
-    """SQL over a wide table that yields one record (`STAGED`) per row and topic; `problem` is what no decoder sees.
+    """SQL over a wide table that yields one record (`STAGED`) per row and topic.
 
     `source` has `file_no` and `row_no` beside the wide columns, which may be JSON text (`streams.replay.json_lines`):
     a value of the wrong type stays what it is then, and what is no JSON object too.
@@ -127,14 +125,14 @@ def select(source: str, columns: Mapping[str, str], country: str | None) -> str:
     inner |= {f"j_{name}": _json(name, columns[name], kind) for name, kind in PAYLOAD.items() if name in columns}
     inner |= {f"raw_{name}": _raw(name, columns[name]) for name in ENVELOPE if name in columns}
     rows = ", ".join(["file_no", "row_no", *(f"{sql} AS {name}" for name, sql in inner.items())])
-    rows += ", line, more, odd" if lines else ", NULL AS line, NULL AS more, NULL AS odd"
+    rows += ", line, more" if lines else ", NULL AS line, NULL AS more"
     only = f" WHERE {code} = {_quoted(country)}" if "country" in columns and country else ""
     found = [name for name in PAYLOAD if name in columns]
     seen = "coalesce(seen_at_us, occurred_at_us)" if "seen_at" in columns else "occurred_at_us"
     return f"""
         SELECT unnest({_topics()})::UTINYINT AS family, encode(country || ':' || customer_id) AS key,
                coalesce(line, encode('{{' || concat_ws(',', {_members(columns, found)}, more) || '}}')) AS value,
-               {seen} AS seen_us, country, file_no, row_no, coalesce({_problem(found)}, odd) AS problem
+               {seen} AS seen_us, country, file_no, row_no
         FROM (SELECT {rows} FROM {source}{only})"""
 
 
@@ -159,15 +157,6 @@ def _members(columns: Mapping[str, str], found: list[str]) -> str:
         values["seen_at"] = f"coalesce({_rfc3339('seen_at')}, {occurred})" if "seen_at" in columns else occurred
     values |= {name: f"j_{name}" for name in found}
     return ", ".join(f"""'"{name}":' || {sql}""" for name, sql in values.items())
-
-
-def _problem(found: list[str]) -> str:
-    cases = [f"WHEN kind = 'watermark' THEN '{WATERMARK}'"]
-    for name in found:
-        takes = ", ".join(_quoted(kind) for kind in TAKES[name])
-        stray = f"j_{name} IS NOT NULL AND kind NOT IN ({takes})"
-        cases.append(f"WHEN {stray} THEN '{name}: ' || kind || ' has no such field'")
-    return f"CASE {' '.join(cases)} END"
 
 
 def _text(name: str, columns: Mapping[str, str]) -> str:

@@ -123,13 +123,10 @@ class History:
         field.
         """
         count, refusals = 0, BadRows(self._files, countries)
-        for batch in self._query("SELECT family, key, value, file_no, row_no, problem FROM records"):
-            families, keys, values, files, rows, problems = _columns_of(batch)
-            count += len(families)
-            for family, key, value, file_no, row_no, problem in zip(
-                families, keys, values, files, rows, problems, strict=True
-            ):
-                refusals.judge(family, key, value, (file_no, row_no), problem)
+        for batch in self._query("SELECT family, key, value, file_no, row_no FROM records"):
+            count += batch.num_rows
+            for family, key, value, *place in zip(*_columns_of(batch), strict=True):
+                refusals.judge(family, key, value, tuple(place))
             if at is not None:
                 at(count)
         refusals.refuse()

@@ -14,14 +14,13 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scv.errors import did_you_mean
 from streams.replay.columns import SCHEMA
 
 LINES = pa.schema(
     [("file_no", pa.int32()), ("row_no", pa.int64()), ("line", pa.binary())]
-    + [(name, pa.string()) for name in ("more", "odd", *SCHEMA.names)]
+    + [(name, pa.string()) for name in ("more", *SCHEMA.names)]
 )
-"""`line` has the bytes of what is no JSON object, `more` the members that no event has, `odd` a word about them."""
+"""`line` has the bytes of what is no JSON object, `more` the members that no event has."""
 _ROWS = 20_000
 _encode = msgspec.json.Encoder().encode
 
@@ -47,6 +46,5 @@ def _row(file_no: int, row_no: int, line: bytes) -> dict[str, Any]:
         return row | {"line": line}
     members = {name: _encode(value).decode() for name, value in fields.items() if value is not None}
     if strange := [name for name in members if name not in SCHEMA.names]:
-        row["odd"] = f"{strange[0]}: no event has such a field.{did_you_mean(strange[0], SCHEMA.names)}"
         row["more"] = ",".join(f"{_encode(name).decode()}:{members.pop(name)}" for name in strange)
     return members | row

@@ -1,8 +1,10 @@
-"""Rows of a history that no consumer will take: why, how many of each reason, and where the first ones are."""
+"""Rows of a history that no consumer will take whole: why, how many of each reason, and where the first ones are."""
 
 from __future__ import annotations
 
 import bisect
+import functools
+import operator
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +23,19 @@ LISTED = 10
 ADVICE = "Mend it, or send bad rows to the dead-letter topic with --keep-bad."
 _LONG_AGO = datetime(1971, 1, 1, tzinfo=UTC)
 _ERASED = b'"kind":"erased"'
-_DECODERS = [event.decoder(family) for family in wide.FAMILIES]
+
+
+def _strict(kind: type[event.Event]) -> Any:
+    """The same kind, which takes no field but its own; a consumer passes over the others."""
+    tag = kind.__struct_config__.tag
+    return msgspec.defstruct(
+        kind.__name__, [], bases=(kind,), frozen=True, kw_only=True, tag=tag, forbid_unknown_fields=True
+    )
+
+
+_DECODERS = [
+    msgspec.json.Decoder(functools.reduce(operator.or_, map(_strict, event.kinds(family)))) for family in wide.FAMILIES
+]
 
 
 class BadReason(NamedTuple):
@@ -39,13 +53,11 @@ class BadRows:
         self._counts: dict[str, int] = {}
         self._first: dict[str, list[tuple[int, int, str]]] = {}
 
-    def judge(self, family: int, key: bytes | None, value: bytes, place: tuple[int, int], problem: str | None) -> None:
-        """Keep a record in mind if it is bad; `place` is its file and row (from 0), `problem` what a decoder misses."""
-        if problem is None and _plainly_good(family, value):
+    def judge(self, family: int, key: bytes | None, value: bytes, place: tuple[int, int]) -> None:
+        """Keep a record in mind if it is bad; `place` is its file and row (from 0)."""
+        if _plainly_good(family, value):
             return
-        found = None if problem == wide.WATERMARK else verdict(family, key, value, self._countries)
-        if found is None and problem is not None:
-            found = BadReason(problem.partition(": ")[0] if problem.startswith("not JSON") else problem, problem)
+        found = verdict(family, key, value, self._countries)
         if found is not None and not (family and _ERASED in value):  # an erasure is one row and a record of each family
             self._keep(found, place)
 
@@ -84,34 +96,43 @@ def stop(text: str) -> str:
 
 
 def verdict(family: int, key: bytes | None, value: bytes, countries: Mapping[str, Country]) -> BadReason | None:
-    """What a consumer will say about a record, with the value it is about; None if it will take it."""
+    """What a consumer will refuse, or pass over, with the value that it is about; None if it takes all of a record."""
+    try:
+        fields = msgspec.json.decode(value, type=dict[str, Any])
+    except ValueError:
+        fields = {}
+    kind = fields.get("kind")
+    if kind == "watermark":
+        return BadReason("kind: a watermark is no event", "kind: a watermark is no event")
     try:
         arrival.decode(wide.FAMILIES[family], key, value, countries, wall_us())
     except BadEvent as error:
-        return _explained(error, value)
-    return None
+        return _explained(error, fields)
+    strays = [f"{name}: {kind} has no such field" for name in fields if kind not in wide.TAKES.get(name, [kind])]
+    strays += [
+        f"{name}: no event has such a field.{did_you_mean(name, wide.SCHEMA.names)}"
+        for name in fields
+        if name not in wide.SCHEMA.names
+    ]
+    return BadReason(strays[0], strays[0]) if strays else None
 
 
 def _plainly_good(family: int, value: bytes) -> bool:
     """A quick yes for nearly every record; `verdict` decides about the others."""
     try:
         found = _DECODERS[family].decode(value)
-    except (msgspec.MsgspecError, ValueError):
-        return False
-    return isinstance(found, event.Event) and _LONG_AGO < found.occurred_at <= found.seen_at and len(value) < 100_000
-
-
-def _explained(error: BadEvent, value: bytes) -> BadReason:
-    said = str(error)
-    try:
-        found = msgspec.json.decode(value, type=dict[str, Any])
     except ValueError:
-        return BadReason(error.reason, said)
+        return False
+    return _LONG_AGO < found.occurred_at <= found.seen_at and len(value) < 100_000
+
+
+def _explained(error: BadEvent, fields: Mapping[str, Any]) -> BadReason:
+    said = str(error)
     name = said.rpartition("$.")[2].rstrip("`")
     if name == "kind":
-        near = did_you_mean(str(found.get("kind")), wide.FAMILY_OF)
-        said = f"kind: unknown {found.get('kind')!r}.{near} `cerebro schemas` lists the kinds"
+        near = did_you_mean(str(fields.get("kind")), wide.FAMILY_OF)
+        said = f"kind: unknown {fields.get('kind')!r}.{near} `cerebro schemas` lists the kinds"
         return BadReason("kind: unknown", said)
-    if name in found:
-        return BadReason(f"{name}: {error.reason}", f"{name}: {said} (it is {found[name]!r})")
+    if name in fields:
+        return BadReason(f"{name}: {error.reason}", f"{name}: {said} (it is {fields[name]!r})")
     return BadReason(error.reason, said)

@@ -36,10 +36,6 @@ Report = Callable[[str, int, int], None]
 """Told (what is being done, how much of it is done, of how much)."""
 
 
-def silent(what: str, done: int, total: int) -> None:
-    """A report that nobody hears."""
-
-
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """What a replay sent. `first` and `last` are the seen instants of the first and last event sent, if any.
 
@@ -67,7 +63,7 @@ def replay(
     since: datetime | None = None,
     until: datetime | None = None,
     speed: float | None = None,
-    report: Report = silent,
+    report: Report = lambda *_: None,
 ) -> Summary:
     """Send events with `since <= seen_at < until`, then the watermark `until` to every partition of every family.
 
@@ -176,11 +172,7 @@ class _Sending:
     """One run: sends batches, and a round of watermarks wherever one is due."""
 
     def __init__(self, producer: Producer, found: list[topics.Topic], plan: _Plan, tell: Callable[[int], None]) -> None:
-        self._producer = producer
-        self._topics = found
-        self._names = [topic.name for topic in found]
-        self._plan = plan
-        self._tell = tell
+        self._producer, self._topics, self._plan, self._tell = producer, found, plan, tell
         self._started = time.monotonic()
         self._sent: Counter[int] = Counter()
         self._watermarks = 0
@@ -201,7 +193,7 @@ class _Sending:
         self._tell(sum(self._sent.values()))
 
     def _send(self, batch: HistoryBatch) -> None:
-        send, names, speed = self._producer.send, self._names, self._plan.speed
+        send, names, speed = self._producer.send, [topic.name for topic in self._topics], self._plan.speed
         for count, (family, key, value, seen_us) in enumerate(zip(*batch, strict=True)):
             if seen_us >= self._due:
                 self._pass_hours(seen_us)

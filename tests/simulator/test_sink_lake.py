@@ -25,8 +25,7 @@ from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
-from streams.positions.epoch import open_epoch
-from streams.positions.rebuild import rebuild
+from streams.positions.epoch import open_epoch, rebuild
 from streams.replay.history import History
 from streams.replay.sender import replay
 from tests.simulator.making import DIRTY, Making

@@ -25,8 +25,7 @@ from store.client import connect
 from streams.kafka.log import Part, parts, refuse_strangers, standing
 from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
-from streams.positions.epoch import open_epoch
-from streams.positions.rebuild import rebuild
+from streams.positions.epoch import open_epoch, rebuild
 from tests.streams import shop
 from tests.streams.conftest import SESSION_MS
 

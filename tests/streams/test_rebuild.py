@@ -24,7 +24,7 @@ from store.client import connect
 from streams.kafka.log import parts
 from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
-from streams.positions.rebuild import rebuild as rebuild_all
+from streams.positions.epoch import rebuild as rebuild_all
 from tests.marking import unmark
 from tests.streams import shop
 from tests.streams.conftest import SESSION_MS
