@@ -29,7 +29,7 @@ demo: $(READY) ## run the whole path on real data; KEEP=1 leaves the services up
 	@$(BIN)/cerebro demo $(if $(KEEP),--keep)
 
 test: $(READY) ## run the tests; TESTS=path picks some, JOBS=1 runs one at a time
-	@$(PYTEST) -m 'not real and not slow' -n $(JOBS) --dist loadfile $(TESTS)
+	@$(PYTEST) -m 'not real and not slow' -n $(JOBS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 test-real: $(READY) ## test on Apache Kafka and redis-server, and the slow tests (needs java, mvn, redis-server)
 	@$(call needs,java,openjdk-17-jre-headless)

@@ -1,0 +1,18 @@
+"""In which order the files of a run in several processes are begun."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+LONG = ("flow/test_end_to_end", "flow/test_contributing", "parity/test_known_then_training", "streams/test_no_loss")
+"""Few tests, and half a minute: begun last, as files of few tests are, they would run alone at the end."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        count = Counter(item.path for item in items)
+        last = {item.path for item in items if not item.path.as_posix().removesuffix(".py").endswith(LONG)}
+        items.sort(key=lambda item: (item.path in last, -count[item.path]))
