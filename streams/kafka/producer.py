@@ -12,9 +12,6 @@ from scv.settings import Settings
 from streams.kafka import librdkafka
 from streams.kafka.topics import MAX_DEAD_LETTER_BYTES
 
-ANY = -1
-"""The partition that the key's hash says."""
-
 _ENVELOPE_BYTES = 65_536
 
 
@@ -56,10 +53,10 @@ class Producer:
         topic: str,
         value: bytes | None,
         key: bytes | None = None,
-        partition: int = ANY,
+        partition: int = -1,
         headers: list[tuple[str, bytes]] | None = None,
     ) -> None:
-        """Queue one record, waiting while the queue is full.
+        """Queue one record, to the partition that its key says (-1) or this one; waits while the queue is full.
 
         Raises CerebroError for a record that the client refuses, or once an earlier one was not acknowledged.
         """

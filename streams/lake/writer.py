@@ -50,7 +50,7 @@ class Buffer:
     records: int = 0
 
     def __post_init__(self) -> None:
-        self._payload = list(events.fields(self.family))
+        self._payload, self._schema = list(events.fields(self.family)), schema(self.family)
 
     def add(self, part: Part, offset: int, event: Arrival) -> None:
         envelope = (event.country, month_of(event.seen_us), event.customer_id, event.kind, event.id)
@@ -69,9 +69,10 @@ class Buffer:
         for (part, country), (us, offset) in sorted(self.watermarks.items()):
             envelope = (country, month_of(us), "", "watermark", "", us, us, us)
             self.rows.append((*envelope, *nothing, self.epoch, part.partition, offset))
-        self.watermarks, columns = {}, schema(self.family)
-        values = zip(*self.rows, strict=True) if self.rows else [()] * len(columns)
-        return pa.table([_array(*one) for one in zip(values, columns.types, strict=True)], schema=columns)
+        self.watermarks = {}
+        columns = zip(*self.rows, strict=True) if self.rows else [()] * len(self._schema)
+        arrays = [_array(*one) for one in zip(columns, self._schema.types, strict=True)]
+        return pa.table(arrays, schema=self._schema)
 
 
 class LakeWriter:

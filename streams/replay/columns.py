@@ -117,16 +117,16 @@ def select(source: str, columns: Mapping[str, str], country: str | None) -> str:
     a value of the wrong type stays what it is then, and what is no JSON object too.
     """
     lines = JSON in columns.values()
-    code = _text("country", columns) if "country" in columns else _quoted(country or "")
+    code = _text("country", columns) if "country" in columns else quoted(country or "")
     if lines and country:
-        code = f"coalesce({code}, {_quoted(country)})"
+        code = f"coalesce({code}, {quoted(country)})"
     inner = {name: _text(name, columns) for name in ("kind", "customer_id") if name in columns} | {"country": code}
     inner |= {f"{name}_us": _instant_us(name, columns) for name in ("occurred_at", "seen_at") if name in columns}
     inner |= {f"j_{name}": _json(name, columns[name], kind) for name, kind in PAYLOAD.items() if name in columns}
     inner |= {f"raw_{name}": _raw(name, columns[name]) for name in ENVELOPE if name in columns}
     rows = ", ".join(["file_no", "row_no", *(f"{sql} AS {name}" for name, sql in inner.items())])
     rows += ", line, more" if lines else ", NULL AS line, NULL AS more"
-    only = f" WHERE {code} = {_quoted(country)}" if "country" in columns and country else ""
+    only = f" WHERE {code} = {quoted(country)}" if "country" in columns and country else ""
     found = [name for name in PAYLOAD if name in columns]
     seen = "coalesce(seen_at_us, occurred_at_us)" if "seen_at" in columns else "occurred_at_us"
     return f"""
@@ -137,7 +137,7 @@ def select(source: str, columns: Mapping[str, str], country: str | None) -> str:
 
 
 def _topics() -> str:
-    own = " ".join(f"WHEN {_quoted(kind)} THEN {index}" for kind, index in FAMILY_OF.items())
+    own = " ".join(f"WHEN {quoted(kind)} THEN {index}" for kind, index in FAMILY_OF.items())
     everywhere = ", ".join(str(index) for index in range(len(FAMILIES)))
     return f"CASE WHEN kind = 'erased' THEN [{everywhere}] ELSE [CASE kind {own} ELSE {NOWHERE} END] END"
 
@@ -169,7 +169,8 @@ def _raw(name: str, kind: str) -> str:
     return f'"{name}"' if kind == JSON else f'CAST(to_json(CAST("{name}" AS VARCHAR)) AS VARCHAR)'
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text in SQL."""
     return "'" + text.replace("'", "''") + "'"
 
 

@@ -150,10 +150,10 @@ class History:
         for path in self._files:
             if path.suffix in _PARQUET:
                 groups.setdefault(tuple(self._columns(path, country)), []).append(path)
-        numbers = "MAP {" + ", ".join(f"{_text(path)}: {n}" for n, path in enumerate(self._files)) + "}"
+        numbers = "MAP {" + ", ".join(f"{wide.quoted(str(path))}: {n}" for n, path in enumerate(self._files)) + "}"
         sources = []
         for columns, paths in groups.items():
-            listed = ", ".join(map(_text, paths))
+            listed = ", ".join(wide.quoted(str(path)) for path in paths)
             rows = f"""(SELECT * EXCLUDE (filename, file_row_number), file_row_number AS row_no,
                 CAST({numbers}[filename] AS INTEGER) AS file_no
                 FROM read_parquet([{listed}], filename = true, file_row_number = true))"""
@@ -162,12 +162,12 @@ class History:
             lines = Path(self._scratch.name) / "lines.parquet"
             json_lines.write_table(found, lines)
             every = dict.fromkeys(SCHEMA.names, wide.JSON)
-            sources.append(wide.select(f"read_parquet({_text(lines)})", every, country))
+            sources.append(wide.select(f"read_parquet({wide.quoted(str(lines))})", every, country))
         return sources
 
     def _columns(self, path: Path, country: str | None) -> list[tuple[str, str]]:
         try:
-            rows = self._con.execute(f"DESCRIBE SELECT * FROM read_parquet({_text(path)})").fetchall()
+            rows = self._con.execute(f"DESCRIBE SELECT * FROM read_parquet({wide.quoted(str(path))})").fetchall()
         except duckdb.Error as error:
             raise UserError(f"{path} cannot be read as Parquet: {error}") from error
         columns = [(str(row[0]), str(row[1])) for row in rows if not _INDEX.fullmatch(str(row[0]))]
@@ -191,10 +191,6 @@ def _find(path: Path) -> list[Path]:
     if path.suffix not in endings:
         raise UserError(f"{path} is no event file: its name must end in {', '.join(endings)}.")
     return [path]
-
-
-def _text(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
 
 
 def _where(since_us: int | None, until_us: int | None) -> str:

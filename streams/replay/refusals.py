@@ -72,7 +72,8 @@ class BadRows:
         total = sum(self._counts.values())
         if total == 1:
             ((only,),) = self._first.values()
-            raise UserError(f"{stop(self._line(only))} {ADVICE}")
+            line = self._line(only)
+            raise UserError(f"{line if line.endswith(('?', '.', '!')) else line + '.'} {ADVICE}")
         if total:
             lines = [f"{total:,} rows are such that no consumer takes them."]
             for reason, count in sorted(self._counts.items(), key=lambda one: -one[1]):
@@ -84,15 +85,6 @@ class BadRows:
     def _line(self, one: tuple[int, int, str]) -> str:
         file_no, row_no, said = one
         return f"{self._files[file_no]}, row {row_no + 1}: {said}"
-
-
-def stop(text: str) -> str:
-    """A sentence with one mark at its end.
-
-    >>> stop("unknown 'x'. Did you mean 'y'?"), stop("malformed")
-    ("unknown 'x'. Did you mean 'y'?", 'malformed.')
-    """
-    return text if text.endswith(("?", ".", "!")) else text + "."
 
 
 def verdict(family: int, key: bytes | None, value: bytes, countries: Mapping[str, Country]) -> BadReason | None:
