@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
+import msgspec
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
@@ -22,7 +23,6 @@ from rpc.client import ScorerClient, ScorerError
 from scorer.live import servicer
 from scorer.live.server import Server
 from scv.errors import Unreachable
-from tests.scorer import shop
 from tests.scorer.shop import LIVELY, Shop
 
 ROOT = Path(__file__).parents[2]
@@ -159,7 +159,7 @@ def test_a_store_that_hangs_or_dies_is_unavailable_soon(
 
 
 def test_without_a_store_a_start_says_so(live: Shop) -> None:
-    settings = shop.msgspec.structs.replace(live.settings, store="redis://:secret@127.0.0.1:1/0", wait_s=1)
+    settings = msgspec.structs.replace(live.settings, store="redis://:secret@127.0.0.1:1/0", wait_s=1)
     said: list[str] = []
     with pytest.raises(Unreachable, match="cerebro up") as found:
         Server(settings, "127.0.0.1:0").start(said.append)

@@ -27,7 +27,7 @@ KINDS = ("lake", "snapshots", "bundles", "exports")
 def home(made: Shop, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with something of everything, as its writers leave it; only copied."""
     path = tmp_path_factory.mktemp("verified") / "home"
-    shutil.copytree(made.settings.home, path, ignore=shutil.ignore_patterns("exports"))
+    shutil.copytree(made.settings.home, path, ignore=shutil.ignore_patterns("exports", "vectors"))
     for family in FAMILIES:
         folder = path / "lake" / family
         sums.add(folder, sums.unsummed(folder, DeltaTable(str(folder))))
