@@ -16,22 +16,19 @@ Verdict = Literal["admitted", "duplicate", "too late"]
 Ids = dict[int, set[int]]
 
 
-def judge(arrival: Arrival, clock_day: int | None, ids: Ids, lateness_days: int) -> Verdict:
-    """The verdict on the next arrival in log order.
+def admit(arrival: Arrival, clock_day: int | None, ids: Ids, lateness_days: int) -> Verdict:
+    """The verdict on the next arrival in log order; what is admitted is noted in `ids`.
 
     `clock_day` is the local day of the clock (None before the first arrival); `ids` holds the identities
     admitted so far, by the UTC day that their sender claimed.
     """
     if clock_day is not None and arrival.day < clock_day - lateness_days:
         return "too late"
-    if arrival.identity in ids.get(arrival.claimed_us // DAY_US, ()):
+    known = ids.setdefault(arrival.claimed_us // DAY_US, set())
+    if arrival.identity in known:
         return "duplicate"
+    known.add(arrival.identity)
     return "admitted"
-
-
-def remember(arrival: Arrival, ids: Ids) -> None:
-    """Note an admitted identity."""
-    ids.setdefault(arrival.claimed_us // DAY_US, set()).add(arrival.identity)
 
 
 def forget(ids: Ids, clock_day: int, lateness_days: int) -> None:

@@ -11,14 +11,20 @@ from scv.events import event as events
 from scv.features.fetcher import Feature, Fetcher
 from scv.folds.fold import Fold
 
-Takers = tuple[tuple[int, Fold], ...]
-
 
 class Slot(NamedTuple):
     """Where a feature's state is: its place in each day's tile if it is `tiled`, else among the lifetime states."""
 
     feature: Feature
     place: int
+
+
+class Taker(NamedTuple):
+    """A fold that an event of some kind may enter, and its state's place; with `always` every such event enters."""
+
+    place: int
+    fold: Fold
+    always: bool
 
 
 @dataclass(frozen=True)
@@ -38,12 +44,12 @@ class Layout:
     longest_days: int
 
     @functools.cached_property
-    def takers(self) -> Mapping[str, tuple[Takers, Takers]]:
-        """Event kind → the (place, fold) pairs among `lives` and among `tiles` that it may enter."""
+    def takers(self) -> Mapping[str, tuple[list[Taker], list[Taker]]]:
+        """Event kind → the folds among `lives` and among `tiles` that it may enter."""
         tags = [events.tag(kind) for kind in events.kinds(self.family)]
         return {tag: (_taking(self.lives, tag), _taking(self.tiles, tag)) for tag in tags}
 
-    @property
+    @functools.cached_property
     def field(self) -> str:
         """The row's field in the customer's hash."""
         return f"{self.fetcher}@{self.fingerprint}"
@@ -53,8 +59,9 @@ class Layout:
         return max(self.longest_days, lateness_days)
 
 
-def _taking(folds: tuple[Fold, ...], kind: str) -> Takers:
-    return tuple((place, fold) for place, fold in enumerate(folds) if not fold.kinds or kind in fold.kinds)
+def _taking(folds: tuple[Fold, ...], kind: str) -> list[Taker]:
+    mine = [(place, fold) for place, fold in enumerate(folds) if not fold.kinds or kind in fold.kinds]
+    return [Taker(place, fold, not fold.where and fold.field in ("", "kind")) for place, fold in mine]
 
 
 _known: dict[type[Fetcher], Layout] = {}

@@ -15,7 +15,7 @@ class Max(Fold):
     sql_merges = "max"
 
     def alone(self, arrival: Arrival) -> int:
-        return int(self.value(arrival))
+        return int(arrival.values[self.field])
 
     def merge(self, left: int, right: int) -> int:
         return max(left, right)
@@ -47,7 +47,7 @@ class DaysSince(Max):
     field_types = ()
     reach = 0
 
-    def value(self, arrival: Arrival) -> int:
+    def alone(self, arrival: Arrival) -> int:
         return arrival.day
 
     def read(self, state: int | None, at_day: int, window: Window | None) -> int | None:

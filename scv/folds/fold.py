@@ -97,11 +97,6 @@ class Fold:
         """The state of one admitted event."""
         raise NotImplementedError
 
-    def enter(self, state: Any, arrival: Arrival) -> Any:
-        """The state after one more admitted event."""
-        alone = self.alone(arrival)
-        return alone if state is None else self.merge(state, alone)
-
     def merge(self, left: Any, right: Any) -> Any:
         """Two states as one; neither is None."""
         raise NotImplementedError

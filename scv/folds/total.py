@@ -43,7 +43,7 @@ class Sum(Count):
     field_types = ("int", "bool")
 
     def alone(self, arrival: Arrival) -> int:
-        return int(self.value(arrival))
+        return int(arrival.values[self.field])
 
     def read(self, state: int | None, at_day: int, window: Window | None) -> int | float:
         return (state or 0) if self.per == 1 else (state or 0) / self.per

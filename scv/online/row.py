@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +18,7 @@ from scv.errors import StoreUnusable
 from scv.events import admission
 from scv.events.admission import Ids, Verdict
 from scv.events.arrival import Arrival
-from scv.features.layout import Layout
+from scv.features.layout import Layout, Taker
 from scv.folds.fold import Window
 
 _FENCE = struct.Struct("<BII16sIqqi")
@@ -83,7 +84,7 @@ class Row:
             self._erase()
             return None
         clock_day = self.clock_day if self.clock_us != NEVER else None
-        verdict = admission.judge(arrival, clock_day, self.ids, self.lateness_days)
+        verdict = admission.admit(arrival, clock_day, self.ids, self.lateness_days)
         if verdict == "admitted":
             self._enter(arrival)
         if arrival.seen_us > self.clock_us:
@@ -124,18 +125,11 @@ class Row:
         return self.fence(place, upto).pack() + _encoder.encode(body)
 
     def _enter(self, arrival: Arrival) -> None:
-        admission.remember(arrival, self.ids)
         self.admitted += 1
         lives, tiles = self.layout.takers[arrival.kind]
-        for index, fold in lives:
-            if fold.takes(arrival):
-                self.lives[index] = fold.enter(self.lives[index], arrival)
-        tile = None
-        for index, fold in tiles:
-            if fold.takes(arrival):
-                if tile is None:
-                    tile = self.tiles.setdefault(arrival.day, [None] * len(self.layout.tiles))
-                tile[index] = fold.enter(tile[index], arrival)
+        _enter(self.lives, [one for one in lives if one.always or one.fold.takes(arrival)], arrival)
+        if taking := [one for one in tiles if one.always or one.fold.takes(arrival)]:
+            _enter(self.tiles.setdefault(arrival.day, [None] * len(self.layout.tiles)), taking, arrival)
 
     def _erase(self) -> None:
         self.admitted, self.clock_us, self.clock_day = 0, NEVER, 0
@@ -152,6 +146,12 @@ class Row:
         self.lives = [
             fold.prune(state, self.clock_day) for fold, state in zip(self.layout.lives, self.lives, strict=True)
         ]
+
+
+def _enter(states: list[Any], takers: Iterable[Taker], arrival: Arrival) -> None:
+    for place, fold, _ in takers:
+        state, alone = states[place], fold.alone(arrival)
+        states[place] = alone if state is None else fold.merge(state, alone)
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -83,5 +83,5 @@ def test_a_sum_is_exact_however_large() -> None:
     """A float would lose the last cent."""
     cent = Placed(id="c", country="ZZ", customer_id="c1", occurred_at=CLICKED, seen_at=CLICKED, amount_cents=1)
     fold = Sum("amount_cents")
-    total = fold.read(fold.enter(2**53, arrival_of(cent, BERLIN)), 17_000, None)
+    total = fold.read(fold.merge(2**53, fold.alone(arrival_of(cent, BERLIN))), 17_000, None)
     assert (total, type(total)) == (2**53 + 1, int)
