@@ -1,7 +1,7 @@
 """The wide table of events: one row per event, a column per payload field of any kind, null where a kind has none.
 
 `SCHEMA` is how we write it. Reading is kinder: whole numbers as floats (a pandas column with gaps), ids as
-integers and times as RFC 3339 text are taken; a time without a zone never is.
+integers and times as text are taken; a time without a zone never is. However a time was written, it is sent in one way.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ _INTEGERS = {f"{sign}{size}INT" for sign in ("", "U") for size in ("TINY", "SMAL
     "INTEGER",
     "UINTEGER",
 }
-_RFC3339 = r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)"
+_CLOCK = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?"
+_OFFSET = r"[Zz]|[+-]([01]\d|2[0-3])(:?[0-5]\d)?"
+_INSTANT = rf"\d{{4}}-\d\d-\d\d[Tt ]{_CLOCK}({_OFFSET})"
+"""RFC 3339, and offsets as patterns of Java and Python write them: `+0200`, `+02`."""
 
 
 _OWN = [(n, event.tag(kind), kind) for n, own in enumerate(event.FAMILIES.values()) for kind in own]
@@ -143,18 +146,16 @@ def _topics() -> str:
 
 
 def _members(columns: Mapping[str, str], found: list[str]) -> str:
-    """SQL of each member; the envelope of a line stays as it stands, that of a row is written anew."""
+    """SQL of each member; the words of a line stay as they stand, those of a row are written anew."""
     content = [f"'{name}=' || j_{name}" for name in found]
     hashed = f"to_json(md5(concat_ws('|', country, customer_id, kind, occurred_at_us, {', '.join(content) or 'NULL'})))"
-    if JSON in columns.values():
-        values = {name: f"raw_{name}" for name in ENVELOPE}
-        defaults = {"country": "to_json(country)", "id": hashed, "seen_at": "raw_occurred_at"}
-        values |= {name: f"coalesce(raw_{name}, {default})" for name, default in defaults.items()}
-    else:
-        values = {name: f"to_json({name})" for name in ("kind", "country", "customer_id")}
-        values["id"] = "raw_id" if "id" in columns else hashed
-        values["occurred_at"] = occurred = _rfc3339("occurred_at")
-        values["seen_at"] = f"coalesce({_rfc3339('seen_at')}, {occurred})" if "seen_at" in columns else occurred
+    lines = JSON in columns.values()
+    values = {name: f"raw_{name}" if lines else f"to_json({name})" for name in ("kind", "country", "customer_id")}
+    values["id"] = "raw_id" if "id" in columns else hashed
+    if lines:
+        values |= {"country": "coalesce(raw_country, to_json(country))", "id": f"coalesce(raw_id, {hashed})"}
+    values["occurred_at"] = occurred = _rfc3339("occurred_at")
+    values["seen_at"] = f"coalesce({_rfc3339('seen_at')}, {occurred})" if "seen_at" in columns else occurred
     values |= {name: f"j_{name}" for name in found}
     return ", ".join(f"""'"{name}":' || {sql}""" for name, sql in values.items())
 
@@ -178,9 +179,9 @@ def _instant_us(name: str, columns: Mapping[str, str]) -> str:
     if columns[name] not in ("VARCHAR", JSON):
         return f'epoch_us(CAST("{name}" AS TIMESTAMPTZ))'
     text = _text(name, columns)
-    return (
-        f"CASE WHEN regexp_full_match({text}, '{_RFC3339}') THEN epoch_us(TRY_CAST(upper({text}) AS TIMESTAMPTZ)) END"
-    )
+    whole = f"epoch_us(TRY_CAST(upper({text}) AS TIMESTAMPTZ))"
+    half = f"coalesce(regexp_extract({text}, '\\.\\d{{6}}(\\d)', 1) >= '5', false)::INTEGER"  # the cast cuts it off
+    return f"CASE WHEN regexp_full_match({text}, '{_INSTANT}') THEN {whole} + {half} END"
 
 
 def _rfc3339(name: str) -> str:

@@ -123,10 +123,10 @@ class History:
         field.
         """
         count, refusals = 0, BadRows(self._files, countries)
-        for batch in self._query("SELECT family, key, value, file_no, row_no FROM records"):
+        for batch in self._query("SELECT family, key, value, seen_us, file_no, row_no FROM records"):
             count += batch.num_rows
-            for family, key, value, *place in zip(*_columns_of(batch), strict=True):
-                refusals.judge(family, key, value, tuple(place))
+            for family, key, value, seen_us, *place in zip(*_columns_of(batch), strict=True):
+                refusals.judge(family, key, value, seen_us, tuple(place))
             if at is not None:
                 at(count)
         refusals.refuse()

@@ -53,11 +53,13 @@ class BadRows:
         self._counts: dict[str, int] = {}
         self._first: dict[str, list[tuple[int, int, str]]] = {}
 
-    def judge(self, family: int, key: bytes | None, value: bytes, place: tuple[int, int]) -> None:
-        """Keep a record in mind if it is bad; `place` is its file and row (from 0)."""
-        if _plainly_good(family, value):
+    def judge(self, family: int, key: bytes | None, value: bytes, seen_us: int | None, place: tuple[int, int]) -> None:
+        """Keep a record in mind if it is bad; `seen_us` is when it is sent, `place` its file and row (from 0)."""
+        if seen_us is not None and _plainly_good(family, value):
             return
         found = verdict(family, key, value, self._countries)
+        if found is None and seen_us is None:  # nothing is sent at no time, whatever a consumer makes of it
+            found = BadReason("seen_at: unreadable", "seen_at: no instant that can be read")
         if found is not None and not (family and _ERASED in value):  # an erasure is one row and a record of each family
             self._keep(found, place)
 

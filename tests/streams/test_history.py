@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from scv.errors import UserError
 from scv.events import country, event
+from scv.events.calendar import to_us
+from streams.replay.columns import FAMILIES
 from streams.replay.history import History, write_parquet
+from streams.replay.refusals import BadRows
 from tests.streams import cdnow
 from tests.streams.histories import HistoryRecord, records_of
 
@@ -69,6 +74,67 @@ def test_order_is_that_of_seeing(tmp_path: Path, name: str) -> None:
     assert [record.key for record in records] == [b"US:1"] * 3
     second = decoded(records[0])
     assert second.seen_at == second.occurred_at == datetime(2017, 5, 2, 10, tzinfo=UTC)
+
+
+SPELT = st.builds(
+    lambda second, fraction, sign, hours, minutes, short, separator: spelt(
+        second, fraction, sign * (60 * hours + (0 if short == "hours" else minutes)), short, separator
+    ),
+    st.integers(1_490_000_000, 1_500_000_000), st.text("0123456789", max_size=12), st.sampled_from([1, -1]),
+    st.integers(0, 14), st.sampled_from([0, 30, 45]), st.sampled_from(["Z", "z", "hours", "no colon", "colon"]),
+    st.sampled_from("Tt "),
+)  # fmt: skip
+
+
+def spelt(second: int, fraction: str, offset: int, short: str, separator: str) -> tuple[str, int]:
+    """A way to write an instant, and which microsecond that is: the nearest, upwards from the middle."""
+    offset = 0 if short in "Zz" else offset
+    local = datetime.fromtimestamp(second, UTC) + timedelta(minutes=offset)
+    hours, minutes = f"{abs(offset) // 60:02}", f"{abs(offset) % 60:02}"
+    after = {"hours": hours, "no colon": hours + minutes, "colon": f"{hours}:{minutes}"}
+    zone = short if short in "Zz" else "+-"[offset < 0] + after[short]
+    text = local.strftime(f"%Y-%m-%d{separator}%H:%M:%S") + ("." + fraction if fraction else "") + zone
+    return text, second * 1_000_000 + (int((fraction + "0000000")[:7]) + 5) // 10
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(times=st.lists(SPELT, min_size=1, max_size=60), cut=st.integers(1_490_000_000, 1_500_000_000))
+def test_an_instant_is_the_same_however_it_is_written(tmp_path: Path, times: list[tuple[str, int]], cut: int) -> None:
+    found = rows(*({"id": str(n), "occurred_at": text} for n, (text, _) in enumerate(times)))
+    wanted = [(us, str(n)) for us, n in sorted((us, n) for n, (_, us) in enumerate(times))]
+    for name in ("h.jsonl", "h.parquet"):
+        path = write(tmp_path / name, found)
+        records = read(path)
+        events = [decoded(record) for record in records]
+        assert [(record.seen_us, one.id) for record, one in zip(records, events, strict=True)] == wanted
+        assert [(to_us(one.seen_at), to_us(one.occurred_at)) for one in events] == [(us, us) for us, _ in wanted]
+        with History(path) as history:
+            assert history.count(until_us=cut * 1_000_000) == sum(us < cut * 1_000_000 for us, _ in wanted)
+
+
+@both
+@pytest.mark.parametrize(
+    "text",
+    ["2017-05-01T10:00:00", "2017-05-01T10:00:00 +02:00", "2017-05-01T10:00+02:00", "2017-05-01T24:00:00Z",
+     "2017-05-01T10:00:60Z", "2017-05-01T10:00:00+24:00", "2017-05-01T10:00:00.+02:00", "2017-02-30T10:00:00Z",
+     "2017-05-01T10:00:00,5Z", "2017-05-01T10:00:00+2:00", "01/05/2017 10:00:00Z"],
+)  # fmt: skip
+@pytest.mark.parametrize("column", ["occurred_at", "seen_at"])
+def test_an_instant_that_cannot_be_read_is_a_bad_row(tmp_path: Path, name: str, text: str, column: str) -> None:
+    path = write(tmp_path / name, rows({"seen_at": ROW["occurred_at"]}, {"id": "b", column: text}))
+    with pytest.raises(UserError, match=column):
+        read(path)
+
+
+def test_what_is_sent_at_no_time_is_bad_whatever_a_consumer_makes_of_it(tmp_path: Path) -> None:
+    path = write(tmp_path / "h.jsonl", rows({}))
+    (good,) = read(path)
+    bad = BadRows([path], COUNTRIES)
+    bad.judge(FAMILIES.index(good.family), good.key, good.value, good.seen_us, (0, 0))
+    bad.refuse()
+    bad.judge(FAMILIES.index(good.family), good.key, good.value, None, (0, 0))
+    with pytest.raises(UserError, match="row 1: seen_at: no instant"):
+        bad.refuse()
 
 
 @both
