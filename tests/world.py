@@ -21,7 +21,6 @@ from msgspec.structs import replace
 from scv.events import event as events
 from scv.events.country import Country
 from scv.events.event import Event
-from scv.features.fetcher import collect
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST, LAST = date(2016, 1, 20), date(2017, 5, 10)
@@ -227,14 +226,9 @@ def _payload(rng: random.Random, name: str, declared: Any, occurred: datetime) -
         low, high = members["IntType"].ge or 0, members["IntType"].le or 1_000_000
         near = max(low, -50)
         return rng.randint(near, min(high, near + rng.choice((2, 9, 100_000))))
-    return rng.choice((*WORDS, *_equals(name)))
-
-
-@cache
-def _equals(field: str) -> tuple[str, ...]:
-    """The words that definitions compare a field with: worlds must hit them."""
-    wheres = [where for fetcher in collect().values() for feature in fetcher.features for where in feature.fold.where]
-    return tuple(sorted({value for name, _, value in wheres if name == field and isinstance(value, str)})) * 2
+    if "LiteralType" in members:
+        return rng.choice(members["LiteralType"].values)
+    return rng.choice(WORDS)
 
 
 # -- dirt --------------------------------------------------------------------------------------------------------

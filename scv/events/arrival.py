@@ -83,8 +83,9 @@ def decode(
     try:
         record = events.decoder(family).decode(value)
     except msgspec.ValidationError as error:
-        words = _PATTERN.sub(lambda found: _SPELLING.get(found[1], found[0]), str(error))
-        raise BadEvent("wrong type", words) from error
+        said = _PATTERN.sub(lambda found: _SPELLING.get(found[1], found[0]), str(error))
+        said = _WORD.sub(lambda found: f"{found[1]!r} is none of {', '.join(_words(family, found[2]))}", said)
+        raise BadEvent("wrong type", said) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise BadEvent("not JSON", str(error)) from error
     country = countries.get(record.country)
@@ -135,6 +136,11 @@ def arrival_of(record: events.Event, country: Country) -> Arrival:
     )
 
 
+def _words(family: str, field: str) -> list[str]:
+    return sorted({word for kind in events.kinds(family) for word in events.words(kind).get(field, ())})
+
+
+_WORD = re.compile(r"Invalid enum value '(.*)'(?= - at `\$\.(\w+))", re.DOTALL)
 _PATTERN = re.compile(r"matching regex '.*'(?= - at `\$\.(\w+))")
 _SPELLING = {"customer_id": "of 1 to 64 of A-Z a-z 0-9 _ . -", "country": "of two capital letters"}
 

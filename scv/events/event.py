@@ -27,6 +27,8 @@ Amount = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 Seconds = Annotated[int, Meta(ge=0, le=604_800)]
 Weekday = Annotated[int, Meta(ge=0, le=6)]
 Word = Annotated[str, Meta(min_length=1, max_length=64)]
+Channel = Literal["email", "phone", "post"]
+"""What consent can be given for: closed, since another spelling would leave a consent standing that was withdrawn."""
 
 
 class Event(Struct, frozen=True, kw_only=True, tag_field="kind"):
@@ -148,7 +150,7 @@ class Outcome(Event, frozen=True, kw_only=True, tag="outcome"):
 
 
 class Consent(Event, frozen=True, kw_only=True, tag="consent"):
-    channel: Word
+    channel: Channel
     given: bool
 
 
@@ -184,11 +186,21 @@ def fields(family: str) -> dict[str, FieldType]:
     return {name: type for kind in kinds(family) for name, type in payload(kind).items()}
 
 
-def expect(family: str, tags: Iterable[str], read: Iterable[str], where: str) -> None:
-    """Raises UnknownName for a family, a kind or a payload field (or `kind`) that there is not; `where` names them."""
+def expect(family: str, tags: Iterable[str], read: Iterable[str], where: str, compared: Iterable[Any] = ()) -> None:
+    """Raises UnknownName for a family, a kind or a payload field (or `kind`) that there is not; `where` names them.
+
+    `compared` are conditions (field, sign, value): a word of a field must be one of its closed list, in every kind that
+    has the field. Raises BadSetting where it has none: whoever writes it another way would be read as saying nothing.
+    """
     errors.expect("event family", [family], FAMILIES, where)
     errors.expect("event kind", tags, [tag(kind) for kind in kinds(family)], where)
     errors.expect("payload field", read, [*fields(family), "kind"], where)
+    for name, _, value in compared:
+        for kind in kinds(family) if isinstance(value, str) else ():
+            if name in payload(kind) and (not tags or tag(kind) in tags):
+                if name not in words(kind):
+                    raise errors.BadSetting(f"`{name}` of `{tag(kind)}` takes any word: compare it with none {where}.")
+                errors.expect(f"{name} of `{tag(kind)}`", [value], words(kind)[name], where)
 
 
 @functools.cache
@@ -198,10 +210,24 @@ def payload(kind: type[Event]) -> dict[str, FieldType]:
     return {info.name: _field_type(info.type) for info in listed if info.name not in ENVELOPE}
 
 
+@functools.cache
+def words(kind: type[Event]) -> dict[str, tuple[str, ...]]:
+    """Payload field → the only words that it takes, for the fields of a kind with a closed list."""
+    listed = msgspec.inspect.type_info(kind).fields  # type: ignore[attr-defined]
+    return {
+        info.name: tuple(one.values)
+        for info in listed
+        for one in getattr(info.type, "types", (info.type,))
+        if type(one).__name__ == "LiteralType"
+    }
+
+
 def _field_type(declared: Any) -> FieldType:
     members = getattr(declared, "types", (declared,))
     names = {type(member).__name__ for member in members} - {"NoneType"}
-    types: dict[str, FieldType] = {"IntType": "int", "StrType": "str", "BoolType": "bool", "DateType": "date"}
+    types: dict[str, FieldType] = {
+        "IntType": "int", "StrType": "str", "LiteralType": "str", "BoolType": "bool", "DateType": "date",
+    }  # fmt: skip
     return types[names.pop()]
 
 

@@ -70,7 +70,7 @@ class Target:
         expect("setting of a country", self._said, Country.__struct_fields__, where)
         expect("setting that counts days", [self.horizon, *self._bounds], DAYS, where)
         for one in self.clauses:
-            events.expect(one.family, one.kinds, [field for field, _, _ in one.where], where)
+            events.expect(one.family, one.kinds, [field for field, _, _ in one.where], where, one.where)
 
     @property
     def _said(self) -> list[str]:

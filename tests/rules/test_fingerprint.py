@@ -8,7 +8,18 @@ import pytest
 
 from scv.errors import BadSetting, UnknownName
 from scv.features.fetcher import Fetcher, collect
-from scv.folds import ActiveDays, Count, DaysSince, DaysUntil, DaysUntilWeekday, DistinctCount, LatestBy, Min, Sum
+from scv.folds import (
+    ActiveDays,
+    Count,
+    DaysSince,
+    DaysUntil,
+    DaysUntilWeekday,
+    DistinctCount,
+    Latest,
+    LatestBy,
+    Min,
+    Sum,
+)
 from scv.folds.fold import Fold, Window, Windowed
 
 PLACED = ("placed",)
@@ -85,6 +96,8 @@ def test_an_unknown_kind_or_field_names_the_nearest() -> None:
         define(orders=Count(where=(("item", ">=", 1),)))
     with pytest.raises(UnknownName, match=r"'order'.*Did you mean 'orders'"):
         define("order", orders=Count())
+    with pytest.raises(UnknownName, match=r"channel of `consent` 'Email'.*Did you mean 'email'.*Probe, feature mail"):
+        define("contacts", mail=Latest("given", kinds=("consent",), where=(("channel", "==", "Email"),)))
 
 
 @pytest.mark.parametrize(
@@ -102,6 +115,8 @@ def test_an_unknown_kind_or_field_names_the_nearest() -> None:
         ("orders", Count().over(0), "0 <= end < start"),
         ("orders", Count().over(-1), "0 <= end < start"),
         ("orders", Windowed(Count(), {"": Window(7, 28)}), "0 <= end < start"),
+        ("orders", Count(where=(("box_size", "==", "large"),)), "`box_size` of `placed` takes any word"),
+        ("contacts", Count(where=(("channel", "==", "email"),)), "`channel` of `outcome` takes any word"),
     ],
 )
 def test_what_could_only_compute_nonsense_is_refused(family: str, wrong: Fold | Windowed, says: str) -> None:

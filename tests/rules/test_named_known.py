@@ -10,7 +10,7 @@ import pytest
 import trainer.search
 import trainer.words
 from scorer.tuesday import sheet
-from scv.errors import UnknownName
+from scv.errors import BadSetting, UnknownName
 from scv.events import country as countries
 from scv.events.country import DAYS, Country
 from scv.folds.fold import Condition
@@ -44,6 +44,11 @@ NO_AMOUNT: tuple[Condition, ...] = (("amount_cent", ">=", 1),)
 def test_a_target_with_a_typo_is_refused_when_it_is_declared(change: dict[str, Any], nearest: str) -> None:
     with pytest.raises(UnknownName, match=rf"{nearest}.*in target {change.get('name', 'return')}"):
         dataclasses.replace(RETURN, **change)
+
+
+def test_a_target_compares_no_open_word() -> None:
+    with pytest.raises(BadSetting, match=r"`box_size` of `placed` takes any word.*in target return"):
+        dataclasses.replace(RETURN, **looking(where=(("box_size", "==", "large"),)))
 
 
 def test_every_table_about_targets_has_each_of_them() -> None:

@@ -174,6 +174,10 @@ BAD = [
     ({"seen_at": "2017-04-01T10:00:00Z"}, "occurred_at"),
     ({"stars": 4}, "stars: placed has no such field"),
     ({"id": ""}, "id"),
+    (
+        {"kind": "consent", "amount_cents": None, "channel": "Email", "given": False},
+        "channel: 'Email' is none of email, phone, post",
+    ),
 ]
 
 
