@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from scv.features.fetcher import Feature, Fetcher, collect
-from scv.folds.fold import OPEN_WEEK, Window
+from scv.folds.fold import OPEN_WEEK, Fold, Window
 
 
 def entries() -> list[dict[str, Any]]:
@@ -21,7 +21,7 @@ def _entry(fetcher: type[Fetcher], feature: Feature) -> dict[str, Any]:
         "doc": fold.doc,
         "unit": fold.unit,
         "type": feature.dtype,
-        "window": window_text(feature.window),
+        "window": window_text(feature.window, fold),
         "fold": type(fold).__name__ + (f"({fold.field})" if fold.field else ""),
         "events": f"{fetcher.family}: {', '.join(fold.kinds) or 'all'}",
         "sayable": bool(fold.sayable),
@@ -29,17 +29,22 @@ def _entry(fetcher: type[Fetcher], feature: Feature) -> dict[str, Any]:
     }
 
 
-def window_text(window: Window | None) -> str:
-    """A window in words.
+def window_text(window: Window | None, fold: Fold) -> str:
+    """What a feature reaches, in words.
 
-    >>> window_text(Window(14, 7)), window_text(Window(28)), window_text(OPEN_WEEK), window_text(None)
-    ('8 to 14 days back', 'last 28 days', 'open week', 'ever')
+    >>> from scv.folds import Count, GapMean, LatestBy
+    >>> [window_text(window, Count()) for window in (Window(14, 7), Window(28), OPEN_WEEK, None)]
+    ['8 to 14 days back', 'last 28 days', 'open week', 'ever']
+    >>> window_text(None, GapMean()), window_text(None, LatestBy("delivery_on", equals="skipped"))
+    ('last 399 days', 'ahead')
     """
-    if window is None:
-        return "ever"
     if window == OPEN_WEEK:
         return "open week"
-    return f"{window.end + 1} to {window.start} days back" if window.end else f"last {window.start} days"
+    if window is not None:
+        return f"{window.end + 1} to {window.start} days back" if window.end else f"last {window.start} days"
+    if not fold.reach:
+        return "ever"
+    return "ahead" if fold.looks_ahead else f"last {fold.reach} days"
 
 
 def markdown() -> str:
