@@ -93,7 +93,7 @@ def _standing(history: History, found: Settings) -> datetime | None:
 
     try:
         store = RowStore(client(found))
-        stands = {code: standing(store, code) for code in history.spans()}
+        stands = {place.code: standing(store, place.code) for place in _places(history, found)}
     except UNWELL:
         click.echo("No store answers: sending from the start. What was sent before does not count twice.", err=True)
         return None
@@ -105,10 +105,18 @@ def _standing(history: History, found: Settings) -> datetime | None:
 
 def _instant(text: str, history: History, found: Settings) -> datetime:
     """The instant that a date means in the zone of the history's country."""
-    places = [country.load(code, found.countries_path) for code in history.spans()]
+    places = _places(history, found)
     if not places:
         raise UserError(f"{history.path} has no events to replay (check --country).")
     if len({one.time_zone for one in places}) > 1 and len(text) == len("2017-09-05"):
         listed = ", ".join(one.code for one in places)
         raise UserError(f"{text} is another instant in each of {listed}: add an offset, or choose a --country.")
     return calendar.reference(text, places[0])
+
+
+def _places(history: History, found: Settings) -> list[country.Country]:
+    """The countries of a history; of bad rows that are kept, those that there are: the others move no clock."""
+    known = country.known(found.countries_path)
+    return [
+        country.load(code, found.countries_path) for code in history.spans() if code in known or not history.keep_bad
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
@@ -229,3 +230,25 @@ def test_the_command_prints_what_it_sent(
     shown = capsys.readouterr()
     assert shown.out.startswith("family\tevents\napp\t")
     assert "Clock: 2017-09-04T22:00:00+00:00." in shown.err
+
+
+def test_bad_rows_of_no_country_keep_no_replay_from_going_on(
+    live: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, client: Any
+) -> None:
+    good = {"country": "ZZ", "customer_id": "1", "kind": "placed", "amount_cents": 1}
+    days = [good | {"occurred_at": f"2017-05-0{day}T10:00:00Z"} for day in (1, 2, 3)]
+    path = tmp_path / "h.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in [*days, days[0] | {"country": "XU"}]))
+    for name in ("broker", "store", "home", "topic_prefix"):
+        monkeypatch.setenv(f"CEREBRO_{name.upper()}", getattr(live, name))
+    assert cli.main(["replay", str(path), "--until", "2017-05-02"]) == 2
+    assert cli.main(["replay", str(path), "--keep-bad", "--until", "2017-05-02"]) == 0
+    shop.consume(live, OnlineConsumer)
+    assert cli.main(["replay", str(path), "--keep-bad"]) == 0
+    taken = [
+        one
+        for records in log_of(live).values()
+        for one in records
+        if isinstance(one, event.Placed) and one.country == "ZZ"
+    ]
+    assert sorted(one.occurred_at.day for one in taken) == [1, 2, 3]
