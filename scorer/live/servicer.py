@@ -20,11 +20,12 @@ from scorer import scoring
 from scorer.live.answers import Answers
 from scorer.live.pulse import Pulse
 from scorer.live.refusal import SILENT, CallerErrors, Code, Refused
+from scv.events import event
 
 MOST_IDS = 500
 LONGEST_S = 2.0
 """No call works longer than this, whatever deadline its caller set or forgot to set."""
-CUSTOMER = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+CUSTOMER = re.compile(event.CUSTOMER_ID)
 
 
 class Scorer(scorer_pb2_grpc.ScorerServicer):
@@ -50,7 +51,7 @@ class Scorer(scorer_pb2_grpc.ScorerServicer):
     ) -> list[scoring.Score]:
         if not 1 <= len(ids) <= MOST_IDS:
             raise Refused(Code.INVALID_ARGUMENT, f"{len(ids)} customer ids; ask for 1 to {MOST_IDS} at a time.")
-        bad = [i for i, one in enumerate(ids) if not CUSTOMER.fullmatch(one)]
+        bad = [i for i, one in enumerate(ids) if not CUSTOMER.search(one)]
         if bad:
             raise Refused(
                 Code.INVALID_ARGUMENT, f"Customer id number {bad[0] + 1} is none: 1 to 64 of A-Z a-z 0-9 _ . -"

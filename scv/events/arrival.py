@@ -142,7 +142,10 @@ def _words(family: str, field: str) -> list[str]:
 
 _WORD = re.compile(r"Invalid enum value '(.*)'(?= - at `\$\.(\w+))", re.DOTALL)
 _PATTERN = re.compile(r"matching regex '.*'(?= - at `\$\.(\w+))")
-_SPELLING = {"customer_id": "of 1 to 64 of A-Z a-z 0-9 _ . -", "country": "of two capital letters"}
+_SPELLING = {
+    "customer_id": "of 1 to 64 of A-Z a-z 0-9 _ . -, no nan, none or null",
+    "country": "of two capital letters",
+}
 
 
 @functools.cache

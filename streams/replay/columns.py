@@ -100,13 +100,18 @@ def check_columns(columns: Mapping[str, str], where: str, with_country: bool) ->
 def _check_type(name: str, kind: str, where: str) -> None:
     if name.endswith("_at") and kind not in ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS", "VARCHAR"):
         advice = (
-            f"Give it one: pandas `df.{name}.dt.tz_localize('Europe/London')` (days only: add 12 hours first)."
+            "Give it one, in pandas (days only: add 12 hours first; an hour that comes twice is taken for its first): "
+            f"`df.{name}.dt.tz_localize('Europe/London', ambiguous=[True] * len(df), nonexistent='shift_forward')`."
             if kind.startswith(("TIMESTAMP", "DATE"))
             else "Write an instant with its offset, such as 2017-09-05T10:00:00+02:00."
         )
         raise UserError(f"{where}: column {name!r} has no time zone ({kind}). {advice}")
     if name in ("id", "country", "customer_id", "kind") and not _is_text(kind) and kind not in _INTEGERS:
-        raise UserError(f"{where}: column {name!r} is {kind}, not text. Write it as text: `df.{name}.astype(str)`.")
+        whole = (
+            ".astype('Int64')" if kind in ("DOUBLE", "FLOAT") else ""
+        )  # text of a float ends in .0, and of none is nan
+        text = f"`df.{name}{whole}.astype('string')`"
+        raise UserError(f"{where}: column {name!r} is {kind}, not text. Write it as text, in pandas: {text}.")
 
 
 def _is_text(kind: str) -> bool:

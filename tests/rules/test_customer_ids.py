@@ -7,6 +7,7 @@ import json
 import msgspec
 import pytest
 
+from scorer.live.servicer import CUSTOMER
 from scv.events import event
 
 GOOD = {"kind": "resumed", "id": "1", "country": "ZZ", "customer_id": "c.1_-Z"}
@@ -26,3 +27,13 @@ def test_a_good_one_is_taken() -> None:
 def test_nothing_hides_at_its_end(name: str, tail: str) -> None:
     with pytest.raises(msgspec.ValidationError, match=name):
         decoded(**{name: GOOD[name] + tail})
+
+
+@pytest.mark.parametrize("word", ["nan", "NaN", "None", "NONE", "null", "<NA>", ""])
+def test_a_word_for_none_is_no_customer(word: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match="customer_id"):
+        decoded(customer_id=word)
+    assert not CUSTOMER.search(word)
+    for longer in (f"x{word}", f"{word}7"):
+        if "<" not in longer:
+            assert isinstance(decoded(customer_id=longer), event.Resumed) and CUSTOMER.search(longer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -215,6 +216,34 @@ def test_a_line_that_is_no_json_is_kept_as_it_is(tmp_path: Path) -> None:
 def test_columns_that_cannot_be_events_are_refused(tmp_path: Path, change: dict[str, Any], said: str) -> None:
     with pytest.raises(UserError, match=said.replace("?", r"\?")):
         read(write(tmp_path / "h.parquet", rows(change)))
+
+
+def advised(path: Path, df: pd.DataFrame, column: str) -> list[HistoryRecord]:
+    """The records of a frame after what its refusal advises."""
+    df.to_parquet(path)
+    with pytest.raises(UserError) as caught:
+        read(path)
+    df[column] = eval(re.findall("`(df.*?)`", str(caught.value))[0], {"df": df})
+    df.to_parquet(path)
+    return read(path, keep_bad=True)
+
+
+def test_the_advice_about_ids_makes_no_customer_of_a_fraction_or_of_none(tmp_path: Path) -> None:
+    df = pd.DataFrame(rows(*({"id": str(n), "customer_id": one} for n, one in enumerate([12346.0, float("nan"), 7.0]))))
+    keys = [record.key for record in advised(tmp_path / "h.parquet", df, "customer_id")]
+    assert keys == [b"US:12346", None, b"US:7"]
+    df["customer_id"] = [1, 2, 3]
+    df["kind"] = [b"placed"] * 3
+    with pytest.raises(UserError, match=r"`df\.kind\.astype\('string'\)`"):
+        read(write(tmp_path / "h.parquet", df.to_dict("records")))
+
+
+def test_the_advice_about_zones_holds_on_the_nights_of_clock_changes(tmp_path: Path) -> None:
+    nights = ["2017-03-26 01:30", "2017-10-29 01:30", "2017-06-01 12:00"]
+    df = pd.DataFrame(rows(*({"id": str(n), "occurred_at": pd.Timestamp(one)} for n, one in enumerate(nights))))
+    events = [decoded(record) for record in advised(tmp_path / "h.parquet", df, "occurred_at")]
+    hours = ["2017-03-26T01:00:00Z", "2017-06-01T11:00:00Z", "2017-10-29T00:30:00Z"]
+    assert [one.occurred_at for one in events] == [datetime.fromisoformat(hour) for hour in hours]
 
 
 def test_a_missing_column_is_named_with_the_nearest(tmp_path: Path) -> None:
