@@ -15,6 +15,7 @@ from terminal import consumers, listing
 from terminal.bar import Bar
 
 if TYPE_CHECKING:
+    from streams.replay.forecast import Forecast
     from streams.replay.history import History
     from streams.replay.sender import Summary
 
@@ -25,9 +26,12 @@ if TYPE_CHECKING:
 @click.option("--from", "begin", help="Begin there. Default: where the country's replay stands, else at the start.")
 @click.option("--until", help="Stop there: a date (local midnight) or an instant with offset. Default: at the end.")
 @click.option("--speed", help="Event time per wall time, such as 3600x. Default: as fast as the broker takes it.")
-@click.option("--keep-bad", is_flag=True, help="Send bad rows as they are; consumers put them into the dead letters.")
+@click.option(
+    "--anyway", "lost", flag_value="uncounted", help="Send what will not count, too: a taken id, or too late."
+)
+@click.option("--keep-bad", "lost", flag_value="bad", help="That, and bad rows as they are: they become dead letters.")
 def command(
-    path: str, code: str | None, begin: str | None, until: str | None, speed: str | None, keep_bad: bool
+    path: str, code: str | None, begin: str | None, until: str | None, speed: str | None, lost: str | None
 ) -> None:
     """Send the events of PATH through Kafka in the order in which they were seen.
 
@@ -51,17 +55,32 @@ def command(
     if code is not None:
         country.load(code, found.countries_path)
     with (
-        History(completejourney.source(path, found), code, keep_bad, found.memory, found.threads) as history,
+        History(completejourney.source(path, found), code, lost == "bad", found.memory, found.threads) as history,
         Bar() as report,
     ):
         since = _instant(begin, history, found) if begin else _standing(history, found)
         end = None if until is None else _instant(until, history, found)
-        summary = sender.replay(history, found, since, end, pace, report)
+        plan = sender.prepare(history, found, since, end, pace, report)
+        _foretell(sender.forecast(history, found, plan), history, lost is not None)
+        summary = sender.send(history, found, plan, report)
         count = history.count()
     listing.show(("family", "events"), list(summary.events.items()))
     _say(summary, count, since, chosen=begin is not None)
     if not consumers.wait(found, client(found)):
         click.echo("Start `cerebro consume online` and `cerebro consume lake` to take them in.", err=True)
+
+
+def _foretell(forecast: Forecast, history: History, anyway: bool) -> None:
+    """Say what of the history will not count. Raises UserError where that can hardly be meant."""
+    if forecast.repeated:
+        click.echo(
+            f"{forecast.repeated:,} of {forecast.total:,} events repeat another one: each counts once.", err=True
+        )
+    losses = forecast.losses(history.files)
+    if losses and not anyway:
+        raise UserError("\n".join([*losses, "Nothing was sent. To send them all the same: --anyway."]))
+    for loss in losses:
+        click.echo(loss, err=True)
 
 
 def _say(summary: Summary, count: int, since: datetime | None, chosen: bool) -> None:

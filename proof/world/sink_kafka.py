@@ -94,5 +94,5 @@ class Spool(History):
     """Parts of `streams.replay.columns.STAGED`; `seen_us` is the instant of sending. What is broken stays as it is."""
 
     def _sources(self, country: str | None) -> list[str]:
-        listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in self._files)
+        listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in self.files)
         return [f"SELECT {', '.join(STAGED.names)} FROM read_parquet([{listed}])"]

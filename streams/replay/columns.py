@@ -107,9 +107,8 @@ def _check_type(name: str, kind: str, where: str) -> None:
         )
         raise UserError(f"{where}: column {name!r} has no time zone ({kind}). {advice}")
     if name in ("id", "country", "customer_id", "kind") and not _is_text(kind) and kind not in _INTEGERS:
-        whole = (
-            ".astype('Int64')" if kind in ("DOUBLE", "FLOAT") else ""
-        )  # text of a float ends in .0, and of none is nan
+        # A fraction's text ends in .0, and that of none is nan.
+        whole = ".astype('Int64')" if kind in ("DOUBLE", "FLOAT") else ""
         text = f"`df.{name}{whole}.astype('string')`"
         raise UserError(f"{where}: column {name!r} is {kind}, not text. Write it as text, in pandas: {text}.")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -21,8 +21,9 @@ import pyarrow as pa
 from scv.errors import UserError, did_you_mean
 from scv.events.country import Country
 from streams.replay import columns as wide
-from streams.replay import json_lines
+from streams.replay import forecast, json_lines
 from streams.replay.columns import SCHEMA, write_parquet
+from streams.replay.forecast import Forecast, Uncounted
 from streams.replay.refusals import BadRows
 
 __all__ = ["SCHEMA", "History", "HistoryBatch", "HistorySpan", "write_parquet"]
@@ -66,7 +67,7 @@ class History:
     ) -> None:
         self.path = path
         self.keep_bad = keep_bad
-        self._files = _find(path)
+        self.files = _find(path)
         self._scratch = tempfile.TemporaryDirectory(prefix="cerebro-history-")
         self._con = duckdb.connect()
         try:
@@ -122,7 +123,7 @@ class History:
         Raises UserError for bad rows: how many of each reason, and of the first ones file, row (counted from 1) and
         field.
         """
-        count, refusals = 0, BadRows(self._files, countries)
+        count, refusals = 0, BadRows(self.files, countries)
         for batch in self._query("SELECT family, key, value, seen_us, file_no, row_no FROM records"):
             count += batch.num_rows
             for family, key, value, seen_us, *place in zip(*_columns_of(batch), strict=True):
@@ -131,6 +132,19 @@ class History:
                 at(count)
         refusals.refuse()
         return count
+
+    def forecast(
+        self, countries: Iterable[Country], since_us: int | None = None, until_us: int | None = None
+    ) -> Forecast:
+        """What admission will make of the records that `batches` gives, if the log holds none of them yet."""
+        total, uncounted = 0, dict[str, Uncounted]()
+        for country in countries:
+            for verdict, events, place in self._con.execute(forecast.sql(country, since_us, until_us)).fetchall():
+                total += events
+                if verdict != "admitted":
+                    known = uncounted.get(verdict, Uncounted(0, tuple(place)))
+                    uncounted[verdict] = Uncounted(known.events + events, min(known.first, tuple(place)))
+        return Forecast(total, uncounted)
 
     def batches(self, since_us: int | None = None, until_us: int | None = None) -> Iterator[HistoryBatch]:
         """Records with `since_us <= seen_us < until_us` in order of (seen_at, file, row), in bounded memory.
@@ -147,10 +161,10 @@ class History:
     def _sources(self, country: str | None) -> list[str]:
         """One SELECT per group of files with equal columns."""
         groups: dict[tuple[tuple[str, str], ...], list[Path]] = {}
-        for path in self._files:
+        for path in self.files:
             if path.suffix in _PARQUET:
                 groups.setdefault(tuple(self._columns(path, country)), []).append(path)
-        numbers = "MAP {" + ", ".join(f"{wide.quoted(str(path))}: {n}" for n, path in enumerate(self._files)) + "}"
+        numbers = "MAP {" + ", ".join(f"{wide.quoted(str(path))}: {n}" for n, path in enumerate(self.files)) + "}"
         sources = []
         for columns, paths in groups.items():
             listed = ", ".join(wide.quoted(str(path)) for path in paths)
@@ -158,7 +172,7 @@ class History:
                 CAST({numbers}[filename] AS INTEGER) AS file_no
                 FROM read_parquet([{listed}], filename = true, file_row_number = true))"""
             sources.append(wide.select(rows, dict(columns), country))
-        if found := [(n, path) for n, path in enumerate(self._files) if path.suffix in _LINES]:
+        if found := [(n, path) for n, path in enumerate(self.files) if path.suffix in _LINES]:
             lines = Path(self._scratch.name) / "lines.parquet"
             json_lines.write_table(found, lines)
             every = dict.fromkeys(SCHEMA.names, wide.JSON)

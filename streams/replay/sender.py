@@ -21,6 +21,7 @@ from scv.settings import Settings
 from streams.kafka import topics
 from streams.kafka.producer import Producer
 from streams.replay.columns import FAMILIES
+from streams.replay.forecast import Forecast
 from streams.replay.history import History, HistoryBatch, HistorySpan
 
 HOUR_US = 3_600_000_000
@@ -72,11 +73,33 @@ def replay(
     is acknowledged. Raises UserError (bad rows, unknown country, span, order of instants) before anything is sent,
     Unreachable when no broker answers.
     """
+    return send(history, settings, prepare(history, settings, since, until, speed, report), report)
+
+
+def prepare(
+    history: History,
+    settings: Settings,
+    since: datetime | None,
+    until: datetime | None,
+    speed: float | None,
+    report: Report,
+) -> ReplayPlan:
+    """What `send` is to send, all of it looked at. Raises UserError as `replay`."""
     spans = _spans(history, settings, report)
     if not spans:
         raise UserError(f"{history.path} has no events to replay (check --country).")
     ends = {code: _bounds(country.load(code, settings.countries_path))[1] for code in spans}
-    plan = _plan(spans, ends, since, until, speed)
+    return _plan(spans, ends, since, until, speed)
+
+
+def forecast(history: History, settings: Settings, plan: ReplayPlan) -> Forecast:
+    """What admission will make of what `send` sends."""
+    places = [country.load(code, settings.countries_path) for code in plan.countries]
+    return history.forecast(places, plan.since_us, plan.before_us)
+
+
+def send(history: History, settings: Settings, plan: ReplayPlan, report: Report) -> Summary:
+    """Send what was prepared. Raises Unreachable when no broker answers."""
     total = history.count(plan.since_us, plan.before_us)
     before = 0 if plan.since_us is None else history.count(until_us=plan.since_us)
     found = topics.ensure(settings)
@@ -104,7 +127,7 @@ def parse_speed(text: str) -> float:
     return speed
 
 
-class _Plan(msgspec.Struct, frozen=True):
+class ReplayPlan(msgspec.Struct, frozen=True):
     """Send `[since_us, before_us)`; watermarks and pacing go from `from_us` to `until_us`.
 
     `countries`: up to where each one's watermarks may go, as its span or now ends.
@@ -124,7 +147,7 @@ def _plan(
     since: datetime | None,
     until: datetime | None,
     speed: float | None,
-) -> _Plan:
+) -> ReplayPlan:
     since_us = None if since is None else calendar.to_us(since)
     from_us = min(span.first_us for span in spans.values()) if since_us is None else since_us
     newest = max(span.last_us for span in spans.values()) + 1
@@ -136,7 +159,7 @@ def _plan(
     if until_us > max(ends.values()):
         end, last = (calendar.from_us(us).isoformat() for us in (until_us, max(ends.values())))
         raise UserError(f"--until {end} lies beyond {last}: the end of the span of {', '.join(ends)}, or now.")
-    return _Plan(ends, since_us, None if until is None else until_us, from_us, until_us, speed)
+    return ReplayPlan(ends, since_us, None if until is None else until_us, from_us, until_us, speed)
 
 
 def _spans(history: History, settings: Settings, report: Report) -> dict[str, HistorySpan]:
@@ -171,7 +194,9 @@ def _bounds(known: country.Country) -> tuple[int, int]:
 class _Sending:
     """One run: sends batches, and a round of watermarks wherever one is due."""
 
-    def __init__(self, producer: Producer, found: list[topics.Topic], plan: _Plan, tell: Callable[[int], None]) -> None:
+    def __init__(
+        self, producer: Producer, found: list[topics.Topic], plan: ReplayPlan, tell: Callable[[int], None]
+    ) -> None:
         self._producer, self._topics, self._plan, self._tell = producer, found, plan, tell
         self._started = time.monotonic()
         self._sent: Counter[int] = Counter()
