@@ -39,6 +39,6 @@ KINDS = tuple(WHAT)
 USUAL = Dirt()
 CLEAN = Dirt(*[0.0] * len(KINDS))
 TAKEN = replace(USUAL, additions=0.0, ahead=0.0, unknown_country=0.0, corrupt=0.0)
-"""What a table can hold and every consumer takes: `cerebro replay` sends it without --keep-bad."""
+"""What a table can hold and every consumer takes: `cerebro replay --anyway` sends it."""
 HOMELY = replace(CLEAN, late=USUAL.late, too_late=USUAL.too_late, twice=USUAL.twice, changed=USUAL.changed)
 """What may happen to a single event on its way, and nothing else: the dirt of `simulate`."""
