@@ -66,11 +66,12 @@ def sql(country: Country, since_us: int | None, until_us: int | None) -> str:
         FROM records WHERE country = {quoted(country.code)} AND seen_us IS NOT NULL{bound}"""
     log = f"""
         SELECT (family, key) AS customer_id, said[1] AS kind, said[2] AS id, claimed_us, seen_us,
-               {_day("least(claimed_us, seen_us)", country)} AS day, {_day("seen_us", country)} AS seen_day, 0 AS epoch,
-               0 AS "partition", row_number() OVER (ORDER BY seen_us, file_no, row_no, family) AS "offset",
+               {_day("least(claimed_us, seen_us)", country)} AS day, {_day("seen_us", country)} AS seen_day,
+               seen_us AS epoch, file_no AS "partition", row_no AS "offset",
                hash(regexp_replace(body, '"seen_at":"[^"]*"', '')) AS content, (file_no, row_no) AS place
-        FROM ({read}) WHERE claimed_us IS NOT NULL"""
-    first = 'first_value(content) OVER (PARTITION BY customer_id, id, claimed_us ORDER BY "offset")'
+        FROM ({read}) WHERE claimed_us IS NOT NULL"""  # its place in the history is its place in a log
+    order = 'ORDER BY epoch, "partition", "offset"'
+    first = f"first_value(content) OVER (PARTITION BY customer_id, id, claimed_us {order})"
     judged = f"""
         SELECT CASE WHEN verdict = 'duplicate' AND content <> {first} THEN 'changed' ELSE verdict END AS verdict,
                seen_us, place
