@@ -24,7 +24,9 @@ def test_a_barrier_is_where_both_stand_not_where_each_has_enough(monkeypatch: py
     monkeypatch.setattr(barriers, "request_flush", lambda _: None)
     store: Any = SimpleNamespace(logs=lambda: {"orders": SimpleNamespace(topic="orders", partitions=1)}, client=None)
     monkeypatch.setattr(barriers, "parts", lambda logs: [PART])
-    assert barriers.barrier(Settings(), store, lake=SimpleNamespace(), timeout_s=5).positions == {PART: 5}  # type: ignore[arg-type]
+    lake: Any = None
+    assert barriers.barrier(Settings(), store, lake, timeout_s=5).positions == {PART: 5}
+    assert next(stands, None) is None, "the lake had enough before, and less"
 
 
 def test_the_lake_is_due_by_what_was_read_record_or_not() -> None:
