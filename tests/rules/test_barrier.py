@@ -37,3 +37,11 @@ def test_the_lake_is_due_by_what_was_read_record_or_not() -> None:
     consumer._intake.next = {PART: 4}  # behind a mark, and no record with it
     consumer._oldest = 0.0
     assert consumer._due()
+
+
+def test_both_must_hold_it_and_each_says_what_it_lacks() -> None:
+    ends, far, near = {PART: 5}, {PART: 6}, {PART: 3}
+    for stands, behind in (((far, near), (0, 2)), ((near, far), (2, 0)), ((far, far), (0, 0))):
+        found = Positions(*stands)
+        assert found.behind(ends) == dict(zip(("online", "lake"), behind, strict=True))
+        assert found.hold(ends) is (behind == (0, 0))
