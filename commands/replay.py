@@ -135,7 +135,6 @@ def _instant(text: str, history: History, found: Settings) -> datetime:
 
 def _places(history: History, found: Settings) -> list[country.Country]:
     """The countries of a history; of bad rows that are kept, those that there are: the others move no clock."""
-    known = country.known(found.countries_path)
-    return [
-        country.load(code, found.countries_path) for code in history.spans() if code in known or not history.keep_bad
-    ]
+    if history.keep_bad:
+        return [place for code, place in country.known(found.countries_path).items() if code in history.spans()]
+    return [country.load(code, found.countries_path) for code in history.spans()]

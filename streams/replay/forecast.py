@@ -58,23 +58,23 @@ def _first(uncounted: Uncounted, files: Sequence[Path]) -> str:
 def sql(country: Country, since_us: int | None, until_us: int | None) -> str:
     """The verdicts on a country's `records` with `since_us <= seen_us < until_us`: verdict, events, file and row."""
     bound = "" if until_us is None else f" AND seen_us < {until_us}"
-    since = "true" if since_us is None else f"seen_us >= {since_us}"
+    since = "true" if since_us is None else f"epoch >= {since_us}"
     read = f"""
         SELECT *, TRY(decode(value)) AS body,
                TRY(json_extract_string(body, ['$.kind', '$.id', '$.occurred_at'])) AS said,
                TRY(epoch_us(said[3]::TIMESTAMPTZ)) AS claimed_us
         FROM records WHERE country = {quoted(country.code)} AND seen_us IS NOT NULL{bound}"""
     log = f"""
-        SELECT (family, key) AS customer_id, said[1] AS kind, said[2] AS id, claimed_us, seen_us,
+        SELECT (family, key) AS customer_id, said[1] AS kind, said[2] AS id, claimed_us,
                {_day("least(claimed_us, seen_us)", country)} AS day, {_day("seen_us", country)} AS seen_day,
                seen_us AS epoch, file_no AS "partition", row_no AS "offset",
-               hash(regexp_replace(body, '"seen_at":"[^"]*"', '')) AS content, (file_no, row_no) AS place
+               hash(regexp_replace(body, '"seen_at":"[^"]*"', '')) AS content
         FROM ({read}) WHERE claimed_us IS NOT NULL"""  # its place in the history is its place in a log
     order = 'ORDER BY epoch, "partition", "offset"'
     first = f"first_value(content) OVER (PARTITION BY customer_id, id, claimed_us {order})"
     judged = f"""
         SELECT CASE WHEN verdict = 'duplicate' AND content <> {first} THEN 'changed' ELSE verdict END AS verdict,
-               seen_us, place
+               epoch, ("partition", "offset") AS place
         FROM ({admission.sql(log, country.lateness_days)})"""
     return f"SELECT verdict, count(*), min(place) FROM ({judged}) WHERE {since} GROUP BY verdict"
 

@@ -27,9 +27,8 @@ _ERASED = b'"kind":"erased"'
 
 def _strict(kind: type[event.Event]) -> Any:
     """The same kind, which takes no field but its own; a consumer passes over the others."""
-    tag = kind.__struct_config__.tag
     return msgspec.defstruct(
-        kind.__name__, [], bases=(kind,), frozen=True, kw_only=True, tag=tag, forbid_unknown_fields=True
+        kind.__name__, [], bases=(kind,), frozen=True, kw_only=True, tag=event.tag(kind), forbid_unknown_fields=True
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from scv.events import event as events
 from scv.events.arrival import Arrival, identify
+from scv.events.calendar import DAY_US
 from scv.features.catalogue import window_text
 from scv.features.fetcher import Feature, all_features, get
 
@@ -32,7 +33,7 @@ def an_event(feature: Feature, day: int) -> Arrival:
     values |= {name: value for name, _, value in feature.fold.where}
     own = feature.fold.kinds or [events.tag(kind) for kind in events.FAMILIES[get(feature.fetcher).family]]
     kind = getattr(feature.fold, "equals", own[0])
-    us = day * 86_400_000_000
+    us = day * DAY_US
     return Arrival(
         country="ZZ", customer_id="c", kind=kind, id=str(day), occurred_us=us, claimed_us=us, seen_us=us, day=day,
         seen_day=day, values=values, identity=identify(str(day), us),
