@@ -14,6 +14,7 @@ from scv.online.reader import Reader, View
 from tests.feast.served import NOW, ZZ, Served
 from tests.keys import built_key, position_key
 from tests.logs import EPOCH, PARTITIONS, log, topic
+from tests.marking import mark
 from tests.world import HOUR, TICK
 
 ALL = list(collect().values())
@@ -52,8 +53,13 @@ def test_rows_that_are_not_whole_are_not_served(live: Served) -> None:
 
 
 @pytest.mark.parametrize("change", [{"epoch": 2}, {"epoch": 0}, {"topic_id": "f" * 32}], ids=str)
-def test_rows_of_another_log_are_not_served(live: Served, change: dict[str, object]) -> None:
+@pytest.mark.parametrize("built", [False, True], ids=["unbuilt", "built"])
+def test_rows_of_another_log_are_not_served(live: Served, change: dict[str, object], built: bool) -> None:
+    """Not even where all others were built for the log that stands now: each row says what it is of."""
     live.store.set_logs({topic("orders"): replace(log("orders"), **change)})
+    if built:
+        mark(live.store, ZZ, ALL)
+    assert {view.fetchers["orders"].built for view in read(live).values()} == {built}
     for view in read(live).values():
         assert not view.fetchers["orders"].present
     assert any(view.fetchers["mail"].present for view in read(live).values())
