@@ -81,7 +81,7 @@ def decode(
     if len(value) > MAX_BYTES:
         raise BadEvent("too large", f"{len(value)} bytes; the limit is {MAX_BYTES}")
     try:
-        record = events.decoder(family).decode(value)
+        record = events.read(family, value)
     except msgspec.ValidationError as error:
         said = _PATTERN.sub(lambda found: _SPELLING.get(found[1], found[0]), str(error))
         said = _WORD.sub(lambda found: f"{found[1]!r} is none of {', '.join(_words(family, found[2]))}", said)

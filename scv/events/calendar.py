@@ -17,6 +17,7 @@ import numpy as np
 
 from scv.errors import BadReference
 from scv.events.country import Country
+from scv.events.instant import LOCAL, parse
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EPOCH_DAY = date(1970, 1, 1).toordinal()
@@ -91,20 +92,20 @@ def add_days(at: datetime, days: int, zone: tzinfo) -> datetime:
 def reference(text: str, country: Country) -> datetime:
     """The instant a command line means: `2017-09-05` is local midnight starting that day.
 
-    An instant with an offset (`2017-09-05T10:00:00+02:00`) is taken as it is. Raises BadReference.
+    An instant with an offset is taken as it is, in the grammar of `scv.events.instant`. Raises BadReference.
     """
     try:
         if len(text) == 10:
             return midnight(date.fromisoformat(text), country.zone)
-        instant = datetime.fromisoformat(text)
-    except ValueError as error:
+        return parse(text).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        if LOCAL.fullmatch(text):
+            advice = f"Write {text}+00:00 for UTC, or a bare date for local midnight."
+            raise BadReference(f"{text!r} has no offset. {advice}") from error
         hint = _nearest_date(text)
         raise BadReference(
             f"{text!r} is no date ({error}).{hint} Write 2017-09-05, or 2017-09-05T10:00:00+02:00."
         ) from error
-    if instant.tzinfo is None:
-        raise BadReference(f"{text!r} has no offset. Write {text}+00:00 for UTC, or a bare date for local midnight.")
-    return instant.astimezone(UTC)
 
 
 def _nearest_date(text: str) -> str:
@@ -124,7 +125,7 @@ def _nearest_date(text: str) -> str:
 
 
 def _exists(year: int, month: int, day: int) -> bool:
-    return year >= 1900 and 1 <= month <= 12 and 1 <= day <= monthrange(year, month)[1]
+    return 1900 <= year <= 9999 and 1 <= month <= 12 and 1 <= day <= monthrange(year, month)[1]
 
 
 def label(at: datetime, country: Country) -> str:

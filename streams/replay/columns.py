@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from scv import atomic
 from scv.errors import UserError, did_you_mean
-from scv.events import event
+from scv.events import event, instant
 
 ENVELOPE = ("id", "country", "customer_id", "kind", "occurred_at", "seen_at")
 REQUIRED = ("country", "customer_id", "kind", "occurred_at")
@@ -29,11 +29,6 @@ _INTEGERS = {f"{sign}{size}INT" for sign in ("", "U") for size in ("TINY", "SMAL
     "INTEGER",
     "UINTEGER",
 }
-_CLOCK = r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?"
-_OFFSET = r"[Zz]|[+-]([01]\d|2[0-3])(:?[0-5]\d)?"
-_INSTANT = rf"\d{{4}}-\d\d-\d\d[Tt ]{_CLOCK}({_OFFSET})"
-"""RFC 3339, and offsets as patterns of Java and Python write them: `+0200`, `+02`."""
-
 
 _OWN = [(n, event.tag(kind), kind) for n, own in enumerate(event.FAMILIES.values()) for kind in own]
 FAMILY_OF = {kind: n for n, kind, _ in _OWN}
@@ -182,10 +177,7 @@ def quoted(text: str) -> str:
 def _instant_us(name: str, columns: Mapping[str, str]) -> str:
     if columns[name] not in ("VARCHAR", JSON):
         return f'epoch_us(CAST("{name}" AS TIMESTAMPTZ))'
-    text = _text(name, columns)
-    whole = f"epoch_us(TRY_CAST(upper({text}) AS TIMESTAMPTZ))"
-    half = f"coalesce(regexp_extract({text}, '\\.\\d{{6}}(\\d)', 1) >= '5', false)::INTEGER"  # the cast cuts it off
-    return f"CASE WHEN regexp_full_match({text}, '{_INSTANT}') THEN {whole} + {half} END"
+    return instant.sql(_text(name, columns))
 
 
 def _rfc3339(name: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from scv.events import admission
+from scv.events import admission, instant
 from scv.events.country import Country
 from streams.replay.columns import quoted
 
@@ -62,7 +62,7 @@ def sql(country: Country, since_us: int | None, until_us: int | None) -> str:
     read = f"""
         SELECT *, TRY(decode(value)) AS body,
                TRY(json_extract_string(body, ['$.kind', '$.id', '$.occurred_at'])) AS said,
-               TRY(epoch_us(said[3]::TIMESTAMPTZ)) AS claimed_us
+               {instant.sql("said[3]")} AS claimed_us
         FROM records WHERE country = {quoted(country.code)} AND seen_us IS NOT NULL{bound}"""
     log = f"""
         SELECT (family, key) AS customer_id, said[1] AS kind, said[2] AS id, claimed_us,
