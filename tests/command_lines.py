@@ -20,6 +20,7 @@ LINES = (
     "feedback US",
     "fetch US -d 2017-05-09",
     "health store",
+    "import orders.csv --map orders.toml",
     "parity US",
     "react",
     "rebuild US",

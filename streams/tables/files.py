@@ -1,0 +1,212 @@
+"""Tables in files: CSV in any dress, Excel sheets, JSON, JSON lines, Parquet, each also as `.gz`, or folders of them.
+
+A row is a dict of column → cell, as typed as its file has it; nested objects are columns with a dot (`customer.email`).
+Not by DuckDB: its CSV reader passes over a quote that is never closed and cannot say at which row it stands, one
+malformed line loses a whole JSON file, and its Excel reader is not shipped with it.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import msgspec
+
+from scv.errors import UserError, did_you_mean
+from streams.tables.cells import BadCell
+from streams.tables.mapping import Map
+
+Row = dict[str, Any]
+ENCODINGS = ("utf-8", "cp1252")
+"""What bytes without a mark are tried as, in this order."""
+SEPARATORS = (",", ";", "\t", "|")
+_TEXT = (".csv", ".tsv", ".txt", ".tab")
+_LINES = (".jsonl", ".ndjson")
+_ENDINGS = (*_TEXT, *_LINES, ".json", ".parquet", ".pq", ".xlsx")
+_BATCH = 10_000
+
+
+class TableFile(NamedTuple):
+    """A file's rows: number (from 1, below the names) and cells, or a BadCell for what is no row."""
+
+    path: Path
+    rows: Iterator[tuple[int, Row | BadCell]]
+
+
+def find(paths: Sequence[Path]) -> list[Path]:
+    """The files that are meant, folders looked through, each file once. Raises UserError."""
+    files: dict[Path, None] = {}
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(p for p in path.rglob("*") if _ending(p) in _ENDINGS and not p.name.startswith((".", "~$")))
+            if not inside:
+                raise UserError(f"{path} holds no table ({', '.join('*' + one for one in _ENDINGS)}, also with .gz).")
+            files |= dict.fromkeys(inside)
+        elif not path.exists():
+            near = did_you_mean(path.name, [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else [])
+            raise UserError(f"There is no file {path}.{near}")
+        elif _ending(path) not in _ENDINGS:
+            hint = " Save it as .xlsx or .csv." if path.suffix == ".xls" else ""
+            raise UserError(f"{path} is no table: its name must end in {', '.join(_ENDINGS)}, also with .gz.{hint}")
+        else:
+            files[path] = None
+    return list(files)
+
+
+def read(path: Path, map: Map) -> TableFile:
+    """The rows of one file. Raises UserError where it cannot be read at all."""
+    ending = _ending(path)
+    if ending in _TEXT:
+        return TableFile(path, _separated(path, map))
+    if ending in _LINES:
+        return TableFile(path, _json_lines(path))
+    readers: dict[str, Callable[[Path, Map], Iterator[Row]]] = {".json": _json, ".xlsx": _sheet}
+    return TableFile(path, enumerate(readers.get(ending, _parquet)(path, map), start=1))
+
+
+def _ending(path: Path) -> str:
+    return Path(path.stem if path.suffix.lower() == ".gz" else path.name).suffix.lower()
+
+
+def _open(path: Path) -> IO[bytes]:
+    return gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
+
+
+def encoding(path: Path, map: Map) -> str:
+    """The map's, or that of the byte order mark, or the first of `ENCODINGS` that reads the whole file."""
+    if map.encoding:
+        return map.encoding
+    with _open(path) as stream:
+        start = stream.read(4)
+    for mark, name in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+        if start.startswith(mark):
+            return name
+    if start[1:2] == b"\0":
+        return "utf-16-le"
+    for name in ENCODINGS:
+        try:
+            with _open(path) as stream, io.TextIOWrapper(stream, name) as text:
+                while text.read(1 << 20):
+                    pass
+            return name
+        except UnicodeDecodeError:
+            continue
+    raise UserError(f'{path} is in none of {", ".join(ENCODINGS)}. Which is it? Write `encoding = "…"` in the map.')
+
+
+def _text(path: Path, map: Map) -> io.TextIOWrapper:
+    try:
+        return io.TextIOWrapper(_open(path), encoding(path, map), newline="")
+    except LookupError as error:
+        raise UserError(f"{path}: {error}. Python's names of encodings are known, such as cp1252.") from error
+
+
+def _separated(path: Path, map: Map) -> Iterator[tuple[int, Row | BadCell]]:
+    with _text(path, map) as text:
+        first = text.readline()
+        if first.lower().startswith("sep="):  # a line that Excel writes for itself
+            separator, first = first.strip()[4:] or "\t", text.readline()
+        else:
+            separator = map.separator or max(SEPARATORS, key=lambda one: _cells(first, one))
+        lines = _with(first, text)
+        reader = csv.reader(lines, delimiter=separator, strict=True)
+        try:
+            names = [name.strip() for name in next(reader, [])]
+            _check_names(names, path)
+            number = 0
+            for cells in reader:
+                number += 1
+                if not any(cells):
+                    continue
+                if len(cells) > len(names) and any(cells[len(names) :]):
+                    yield number, BadCell("more cells than columns", separator.join(cells))
+                else:
+                    yield number, dict(zip(names, cells, strict=False))
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise UserError(f"{path} cannot be read beyond line {reader.line_num}: {error}.") from error
+
+
+def _cells(line: str, separator: str) -> int:
+    """How many names a first line has with this separator."""
+    return len(next(csv.reader([line], delimiter=separator), []))
+
+
+def _with(first: str, rest: Iterator[str]) -> Iterator[str]:
+    yield first
+    yield from rest
+
+
+def _check_names(names: list[str], path: Path) -> None:
+    if not any(names):
+        raise UserError(f"{path} is empty: its first line must name the columns.")
+
+
+def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, inner in value.items():
+        if isinstance(inner, dict):
+            yield from _flat(inner, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", inner
+
+
+def _json_lines(path: Path) -> Iterator[tuple[int, Row | BadCell]]:
+    decoder = msgspec.json.Decoder(dict[str, Any])
+    with _open(path) as stream:
+        for number, line in enumerate(stream, start=1):
+            if said := line.removeprefix(b"\xef\xbb\xbf").strip():
+                try:
+                    yield number, dict(_flat(decoder.decode(said)))
+                except ValueError:
+                    yield number, BadCell("no JSON object", said.decode("utf-8", "replace"))
+
+
+def _json(path: Path, _: Map) -> Iterator[Row]:
+    """An array of objects, or an object with one; a file that holds lines is read as such by its name."""
+    with _open(path) as stream:
+        body = stream.read().removeprefix(b"\xef\xbb\xbf")
+    try:
+        found = msgspec.json.decode(body)
+    except ValueError as error:
+        raise UserError(f"{path} is no JSON: {error}. If each line is an object, name it .jsonl.") from error
+    if isinstance(found, dict):
+        lists = [value for value in found.values() if isinstance(value, list)]
+        found = lists[0] if len(lists) == 1 else None
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise UserError(f"{path} holds no list of objects.")
+    return (dict(_flat(one)) for one in found)
+
+
+def _parquet(path: Path, _: Map) -> Iterator[Row]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with _open(path) as stream, pq.ParquetFile(stream) as file:
+            for batch in file.iter_batches(_BATCH):
+                yield from (dict(_flat(row)) for row in batch.to_pylist())
+    except pa.ArrowException as error:
+        raise UserError(f"{path} cannot be read as Parquet: {error}") from error
+
+
+def _sheet(path: Path, map: Map) -> Iterator[Row]:
+    import zipfile
+
+    import openpyxl
+
+    try:
+        with _open(path) as stream:
+            book = openpyxl.load_workbook(io.BytesIO(stream.read()), read_only=True, data_only=True)
+    except (zipfile.BadZipFile, KeyError, OSError) as error:
+        raise UserError(f"{path} cannot be read as an Excel file: {error}") from error
+    if map.sheet and map.sheet not in book.sheetnames:
+        near = did_you_mean(map.sheet, book.sheetnames)
+        raise UserError(f"{path} has no sheet {map.sheet!r}.{near} It has: {', '.join(book.sheetnames)}.")
+    rows = book[map.sheet or book.sheetnames[0]].iter_rows(values_only=True)
+    names = ["" if cell is None else str(cell).strip() for cell in next(rows, ())]
+    _check_names(names, path)
+    for cells in rows:
+        yield dict(zip(names, cells, strict=False))

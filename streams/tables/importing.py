@@ -1,0 +1,109 @@
+"""Tables in, a history out: read by a map, summed, judged as a replay will judge it, and only then written."""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+
+from scv.errors import UserError
+from scv.events import country
+from scv.settings import Settings
+from streams.replay.columns import SCHEMA, write_parquet
+from streams.replay.history import History
+from streams.tables import conventions, files
+from streams.tables.cells import BadCell
+from streams.tables.mapping import Map
+from streams.tables.rows import LeftOut, RowReader
+from streams.tables.sums import Summed, Sums
+from streams.tables.tally import Tally
+
+PREVIEW = 10
+
+
+class Imported(msgspec.Struct, frozen=True):
+    """What tables gave. `events` are in columns of the published schemas; `forecast`: what a replay will not count."""
+
+    events: pa.Table
+    tally: Tally
+    repeated: int
+    losses: list[str]
+    said: list[str]
+
+
+def read(paths: Sequence[Path], map: Map, settings: Settings) -> Imported:
+    """The events of these tables; nothing is written. Raises UserError for what stops it at once."""
+    found = files.find(paths)
+    chosen = conventions.look((files.read(path, map) for path in found), map)
+    load = functools.cache(lambda code: country.load(code, settings.countries_path))
+    reader, tally = RowReader(map, chosen, load, digits), Tally()
+    with tempfile.TemporaryDirectory(prefix="cerebro-import-") as scratch:
+        with Sums(map, Path(scratch), settings.memory, settings.threads) as sums:
+            for number, path in enumerate(found):
+                _take(files.read(path, map), number, reader, sums, tally)
+            summed = sums.events()
+        for field, file_no, row_no in summed.lacking:
+            tally.refuse(f"{field}: empty", str(found[file_no]), row_no, "")
+        losses = [] if tally.bad or not len(summed.events) else _judge(summed, found, tally, settings, Path(scratch))
+    events = summed.events.select([name for name in SCHEMA.names if name in summed.events.column_names])
+    return Imported(events, tally, summed.repeated, losses, _said(chosen))
+
+
+def write(imported: Imported, out: Path) -> None:
+    """Write the history, whole or not at all. Raises UserError where something stands there."""
+    refuse_taken(out)
+    write_parquet(imported.events, out)
+
+
+def refuse_taken(out: Path) -> None:
+    """Raises UserError where a history cannot be written."""
+    if out.exists():
+        raise UserError(f"{out} is there already. Remove it, or choose another name.")
+    if out.suffix not in (".parquet", ".pq"):
+        raise UserError(f"--out {out}: the name must end in .parquet.")
+
+
+def digits(currency: str) -> int:
+    """How many digits a currency has behind its point."""
+    return {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "KWD": 3, "BHD": 3, "OMR": 3, "JOD": 3, "TND": 3}.get(
+        currency, 2
+    )
+
+
+def _take(table: files.TableFile, number: int, reader: RowReader, sums: Sums, tally: Tally) -> None:
+    for row_no, row in table.rows:
+        tally.rows += 1
+        try:
+            if isinstance(row, BadCell):
+                raise row
+            sums.add(number, row_no, reader.lines(row))
+        except LeftOut as reason:
+            tally.left_out[str(reason)] += 1
+        except BadCell as bad:
+            tally.refuse(bad.reason, str(table.path), row_no, bad.value)
+
+
+def _judge(summed: Summed, found: Sequence[Path], tally: Tally, settings: Settings, scratch: Path) -> list[str]:
+    """What a replay says of these events; raises UserError for what it refuses."""
+    path = write_parquet(
+        summed.events.select([n for n in SCHEMA.names if n in summed.events.column_names]), scratch / "events.parquet"
+    )
+    with History(path, memory=settings.memory, threads=settings.threads) as history:
+        places = [country.load(code, settings.countries_path) for code in history.spans()]
+        history.check({place.code: place for place in places})
+        return history.forecast(places).losses(history.files)
+
+
+def _said(chosen: conventions.Conventions) -> list[str]:
+    """How the tables were read, where somebody might want to know."""
+    said = [f"{column}: {order}" for column, order in chosen.order.items() if order]
+    said += [
+        f"{column}: {'decimal comma' if mark == ',' else 'decimal point'}"
+        for column, mark in chosen.decimal.items()
+        if mark
+    ]
+    return said + [f"{column}: days without a time, taken for noon" for column in sorted(chosen.days)]

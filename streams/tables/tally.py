@@ -1,0 +1,46 @@
+"""What became of the rows of tables: taken, left out as the map says, or bad, by reason and with the first of each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+LISTED = 10
+"""Of each reason."""
+
+
+class RefusedRow(NamedTuple):
+    """A row of a file, counted from 1 below the line of names."""
+
+    file: str
+    row: int
+    value: str
+
+
+class Tally:
+    """Counts over all files."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.left_out = Counter[str]()
+        self.bad = Counter[str]()
+        self.first: dict[str, list[RefusedRow]] = {}
+
+    def refuse(self, reason: str, file: str, row: int, value: object) -> None:
+        """Keep a bad row in mind."""
+        self.bad[reason] += 1
+        first = self.first.setdefault(reason, [])
+        if len(first) < LISTED:
+            said = str(value)
+            first.append(RefusedRow(file, row, said if len(said) <= 60 else said[:60] + "…"))
+
+    def lines(self) -> list[str]:
+        """Sentences, the most frequent reason first."""
+        said = [
+            f"Left out, as the map says: {reason}: {count:,} rows." for reason, count in self.left_out.most_common()
+        ]
+        for reason, count in self.bad.most_common():
+            more = f", the first {LISTED} of them" if count > LISTED else ""
+            said.append(f"Bad: {reason}: {count:,} row{'s' if count > 1 else ''}{more}")
+            said += [f"  {file}, row {row}: {value!r}" for file, row, value in self.first[reason]]
+        return said

@@ -1,0 +1,100 @@
+"""`cerebro import` from the command line: what it shows, what stops it, what it writes, and that a replay takes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+import cli
+from scv.events import country
+from streams.replay.history import History
+from tests.tables.shop import ORDERS
+
+LINES = """Order ID;Customer ID;Order Date;Sales
+#1001;ann;2017-05-11T09:55:16-04:00;10,00
+#1001;;;24,95
+#1001;;;600,00
+#1001;;;"1.025,00"
+#1002;ann;2017-05-18T09:55:16-04:00;729,95
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CEREBRO_HOME", str(tmp_path / "var"))
+    (tmp_path / "orders.csv").write_text(LINES, encoding="utf-8")
+    (tmp_path / "map.toml").write_text('rows = "lines"' + ORDERS, encoding="utf-8")
+    return tmp_path
+
+
+def run(shop: Path, *more: str) -> int:
+    return cli.main(["import", str(shop / "orders.csv"), "--map", str(shop / "map.toml"), *more])
+
+
+def test_order_lines_are_summed_and_a_replay_takes_them(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One row per order line: half of the money was lost."""
+    out = shop / "events.parquet"
+    assert run(shop, "--out", str(out)) == 0
+    rows = pq.read_table(out).to_pylist()
+    assert [(row["id"], row["customer_id"], row["amount_cents"]) for row in rows] == [
+        ("#1001", "ann", 165_995),
+        ("#1002", "ann", 72_995),
+    ]
+    with History(out) as history:
+        places = [country.load(code) for code in history.spans()]
+        assert history.check({place.code: place for place in places}) == 2
+        assert history.forecast(places).uncounted == {}
+    said = capsys.readouterr()
+    assert "#1001\tUS\tann\tplaced" in said.out and "5 rows gave 2 events." in said.err
+    assert "Sales: decimal comma" in said.err
+
+
+def test_without_summing_it_says_what_would_be_lost(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    filled = LINES.replace(";;;", ";ann;2017-05-11T09:55:16-04:00;")
+    (shop / "orders.csv").write_text(filled, encoding="utf-8")
+    out = shop / "events.parquet"
+    assert run(shop, "--set", "rows=events", "--out", str(out)) == 2
+    assert "3 of 5 events have the id and the instant of another one" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_file_is_never_written_over(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = shop / "events.parquet"
+    out.write_bytes(b"mine")
+    assert run(shop, "--out", str(out)) == 2
+    assert "is there already" in capsys.readouterr().err and out.read_bytes() == b"mine"
+
+
+def test_bad_rows_are_counted_by_reason_and_stop_it(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = "".join(f"{n};nan;2017-06-01T10:00:00Z;1,00\n" for n in range(12)) + "13;bob;soon;1,00\n"
+    (shop / "orders.csv").write_text(LINES + bad, encoding="utf-8")
+    out = shop / "events.parquet"
+    assert run(shop, "--out", str(out)) == 2
+    said = capsys.readouterr().err
+    assert "Bad: customer_id: empty: 12 rows, the first 10 of them" in said
+    assert f"{shop / 'orders.csv'}, row 18: 'soon'" in said and not out.exists()
+    assert run(shop, "--out", str(out), "--anyway") == 0
+    assert pq.read_table(out).num_rows == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('zonee = "UTC"', "Did you mean 'zone'?"),
+        ('[events.plced]\nid = "Order ID"', "Did you mean 'placed'?"),
+        (
+            '[columns]\nid = "Order ID"\ncustomer_id = "Customer"\noccurred_at = "Order Date"',
+            "Did you mean 'Customer ID'?",
+        ),
+        ('zone = "Europe/Londn"', "Did you mean 'Europe/London'?"),
+        ('zone = "?"', "`zone` still wants an answer"),
+    ],
+)
+def test_a_slip_in_a_map_is_named(shop: Path, line: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = ORDERS.replace('zone = "America/New_York"', "") if line.startswith("zone =") else ORDERS
+    whole = whole.partition("[columns]")[0] + line if line.startswith("[columns]") else line + whole
+    (shop / "map.toml").write_text(whole, encoding="utf-8")
+    assert run(shop) == 2
+    assert said in capsys.readouterr().err
