@@ -246,8 +246,10 @@ def _returned(one: Story, at: datetime) -> Answer:
 def _cancelled(one: Story, at: datetime) -> Answer:
     """ "A voluntary cancellation in `[at, at+28)`; a pause does not censor; one undone later still counts"."""
     until = days_later(at, one.country.horizon_days, one.country)
-    freely = [fact for fact in one.happened("subscription", at, until, "cancelled") if fact.payload["voluntary"]]
-    return _within(one, at, until, bool(freely))
+    wishes = [fact.payload["voluntary"] for fact in one.happened("subscription", at, until, "cancelled")]
+    answer = _within(one, at, until, True in wishes)
+    unclear = None in wishes and True not in wishes and not answer.removed
+    return Answer(0, "cancelled, by whose wish unknown") if unclear else answer
 
 
 def _reactivated(one: Story, at: datetime) -> Answer:
@@ -276,7 +278,7 @@ def _within(one: Story, at: datetime, until: datetime, y: bool, outcome: str = "
     """ "Involuntary ends (fraud, unpaid, death, erasure) inside the horizon remove the row and are counted apart";
     the history of a customer erased later no longer exists, so that row goes as well."""
     erased = any(seen >= at for seen in one.erased)
-    ended = any(not fact.payload["voluntary"] for fact in one.happened("subscription", at, until, "cancelled"))
+    ended = any(fact.payload["voluntary"] is False for fact in one.happened("subscription", at, until, "cancelled"))
     return Answer(y, "erased" if erased else "ended involuntarily" if ended else "", outcome)
 
 

@@ -129,7 +129,9 @@ class Resumed(Event, frozen=True, kw_only=True, tag="resumed"):
 
 
 class Cancelled(Event, frozen=True, kw_only=True, tag="cancelled"):
-    voluntary: bool = True
+    """`voluntary`: by the customer's own wish; without it nobody knows, and it counts as neither."""
+
+    voluntary: bool | None = None
 
 
 class Reactivated(Event, frozen=True, kw_only=True, tag="reactivated"):

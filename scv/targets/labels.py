@@ -26,6 +26,7 @@ from scv.targets.population import WEEKDAY_UNKNOWN
 from scv.targets.target import Clause, Target
 
 INVOLUNTARY = "ended involuntarily"
+UNCLEAR = "cancelled, by whose wish unknown"
 NOTHING: Features = {}
 NO_EVENTS = "(SELECT '' AS customer_id, '' AS kind, '' AS id, 0 AS occurred_us, 0 AS delivery_on WHERE false)"
 
@@ -35,8 +36,8 @@ class Labels:
     """One target's outcome of n rows.
 
     `y` float64[n]: 1 or 0. `removed` object[n]: "" or why the row must not be used ("ended involuntarily",
-    "erased", "delivery day unknown"). `outcome` object[n]: what happened, exactly one thing per row: the target's
-    name where y = 1, otherwise "cancelled" or "box" for `pause`, "" for the others.
+    "cancelled, by whose wish unknown", "erased", "delivery day unknown"). `outcome` object[n]: what happened, exactly
+    one thing per row: the target's name where y = 1, otherwise "cancelled" or "box" for `pause`, "" for the others.
     """
 
     y: np.ndarray
@@ -147,7 +148,7 @@ def _clauses(at_us: np.ndarray, target: Target, country: Country) -> dict[str, p
     """Per row the instants between which each clause looks, and the end of all of them."""
     references, place = np.unique(at_us, return_inverse=True)
     columns = {"decided_us": pa.array(_moved(references, target.decided_days(country), country)[place])}
-    for i, clause in enumerate(target.clauses):
+    for i, clause in enumerate(target.asked):
         start, end = clause.window(country)
         columns[f"from{i}"] = pa.array(_moved(references, start, country)[place])
         columns[f"to{i}"] = pa.array(_moved(references, end, country)[place])
@@ -163,17 +164,20 @@ def _moved(references: np.ndarray, days: int, country: Country) -> np.ndarray:
 def _happened(events: Mapping[str, str], target: Target) -> str:
     answers = [_answer(events, clause, i) for i, clause in enumerate(target.clauses)]
     joined = (" OR " if target.any_of else " AND ").join(answers)
-    name = literal(target.name)
-    return f"SELECT q.i, CASE WHEN {joined} THEN {name} ELSE '' END AS outcome, '' AS unusable FROM label_rows q"
+    unclear = _answer(events, target.unclear, len(answers)) if target.unclear else "false"
+    return f"""SELECT q.i, CASE WHEN {joined} THEN {literal(target.name)} ELSE '' END AS outcome,
+                      CASE WHEN NOT ({joined}) AND {unclear} THEN {literal(UNCLEAR)} ELSE '' END AS unusable
+               FROM label_rows q"""
 
 
 def _answer(events: Mapping[str, str], clause: Clause, i: int) -> str:
     if clause.family not in events:
         return "false" if clause.present else "true"
     within = f"o.occurred_us >= r.from{i} AND o.occurred_us < r.to{i}"
+    lacking = f' AND o."{clause.lacks}" IS NULL' if clause.lacks else ""
     found = f"""q.i IN (SELECT r.i FROM label_rows r JOIN {events[clause.family]} o
                     ON o.customer_id = r.customer_id AND {within}
-                    WHERE {Count(kinds=clause.kinds, where=clause.where).condition()})"""
+                    WHERE {Count(kinds=clause.kinds, where=clause.where).condition()}{lacking})"""
     return found if clause.present else f"NOT ({found})"
 
 

@@ -28,7 +28,8 @@ from scv.targets import box, population
 class Clause:
     """Is there an event of this kind with `occurred_at` in `[at + start, at + end)`, in local days?
 
-    `start` and `end` name settings of the country ("" is `at` itself); `present` says which answer is meant.
+    `start` and `end` name settings of the country ("" is `at` itself); `present` says which answer is meant. It counts
+    only where all of `where` hold, and where it does not say `lacks`.
     """
 
     family: str
@@ -37,6 +38,7 @@ class Clause:
     start: str = ""
     present: bool = True
     where: tuple[Condition, ...] = ()
+    lacks: str = ""
 
     def window(self, country: Country) -> tuple[int, int]:
         """The days `[start, end)` in this country."""
@@ -49,6 +51,7 @@ class Target:
 
     `clauses` make the label: all of them, or any one where `any_of`. Without any, the label is what became of the
     box that was open (`scv.targets.labels` says how).
+    `unclear` is what leaves open whether y is 1, where nothing else makes it so: such a row is set aside.
     `known` are the features at the reference that say which box that is; they are no columns of its model.
     `exposure` is one: how long the customer has, which at references of one weekday is always the same and no leak.
     `horizon` names the country's setting that is shown to people; `template` says y = 1 in words.
@@ -61,6 +64,7 @@ class Target:
     horizon: str
     clauses: tuple[Clause, ...] = ()
     any_of: bool = False
+    unclear: Clause | None = None
     known: tuple[str, ...] = ()
     exposure: tuple[str, ...] = ()
 
@@ -69,8 +73,14 @@ class Target:
         expect("population", [self.name], population.RULES, where)
         expect("setting of a country", self._said, Country.__struct_fields__, where)
         expect("setting that counts days", [self.horizon, *self._bounds], DAYS, where)
-        for one in self.clauses:
-            events.expect(one.family, one.kinds, [field for field, _, _ in one.where], where, one.where)
+        for one in self.asked:
+            read = [field for field, _, _ in one.where] + [one.lacks] * bool(one.lacks)
+            events.expect(one.family, one.kinds, read, where, one.where)
+
+    @property
+    def asked(self) -> tuple[Clause, ...]:
+        """The clauses, and after them what leaves them open."""
+        return (*self.clauses, *([self.unclear] if self.unclear else []))
 
     @property
     def _said(self) -> list[str]:
@@ -78,7 +88,7 @@ class Target:
 
     @property
     def _bounds(self) -> list[str]:
-        return [setting for one in self.clauses for setting in (one.start, one.end) if setting]
+        return [setting for one in self.asked for setting in (one.start, one.end) if setting]
 
     @property
     def settings(self) -> tuple[str, ...]:
@@ -169,6 +179,7 @@ _ALL = (
         "a cancellation by the customer's own wish in the next {horizon_days} days",
         "horizon_days",
         (Clause("subscription", ("cancelled",), "horizon_days", where=(("voluntary", "==", 1),)),),
+        unclear=Clause("subscription", ("cancelled",), "horizon_days", lacks="voluntary"),
     ),
     Target(
         "pause",

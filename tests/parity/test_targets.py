@@ -33,7 +33,7 @@ def test_a_target_is_under_test_by_existing() -> None:
 def test_populations_labels_and_phases_are_the_oracles(time_zone: str, basis: str) -> None:
     before, rng = len(TALLY.wrong), random.Random(time_zone)
     where = world.country(time_zone, basis=basis, cut_off_days=rng.randrange(7))
-    made = (world.make(13, family, where, customers=12) for family in questions.FAMILIES)
+    made = (world.make(13, family, where, customers=16) for family in questions.FAMILIES)
     worlds = {one.family: world.about_cut_offs(one, 13) for one in made}
     at = sorted(rng.sample(world.references(rng, worlds["subscription"], midnights=40), 60))
     questions.ask(questions.of_worlds(worlds, at), None, TALLY)

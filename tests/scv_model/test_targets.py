@@ -148,25 +148,41 @@ def test_recorded_labels_and_involuntary_ends(zz: Country, arrivals: Callable) -
     at = midnight(date(2017, 9, 5), zz.zone)
     day = timedelta(days=1)
     happened = [
-        subscription(event.Cancelled, "leaves", at + 3 * day),
+        subscription(event.Cancelled, "leaves", at + 3 * day, voluntary=True),
         subscription(event.Reactivated, "leaves", at + 5 * day),
         subscription(event.Paused, "pauses", at + 3 * day),
         subscription(event.Cancelled, "fraud", at + 3 * day, voluntary=False),
-        subscription(event.Cancelled, "later", at + 28 * day),
-        subscription(event.Cancelled, "earlier", at - day),
+        subscription(event.Cancelled, "later", at + 28 * day, voluntary=True),
+        subscription(event.Cancelled, "earlier", at - day, voluntary=True),
+        subscription(event.Cancelled, "nobody knows", at + 3 * day),
+        subscription(event.Cancelled, "not asked", at + 28 * day),
+        subscription(event.Cancelled, "wished at last", at + 3 * day),
+        subscription(event.Reactivated, "wished at last", at + 4 * day),
+        subscription(event.Cancelled, "wished at last", at + 5 * day, voluntary=True),
         subscription(event.Erased, "erased", at + 90 * day),
     ]
     connection = duckdb.connect()
     query = arrivals(connection, zz, "subscription", happened)
     outcomes = labels.prepare(connection, {"subscription": query}, zz)
-    customers = ["leaves", "pauses", "fraud", "later", "earlier", "erased", "unheard of"]
+    customers = list(dict.fromkeys([*(one.customer_id for one in happened), "unheard of"]))
     found = outcomes.labels(target.get("cancellation"), np.full(len(customers), to_us(at)), customers)
     assert dict(zip(customers, found.removed, strict=True)) == dict.fromkeys(customers, "") | {
         "fraud": "ended involuntarily",
         "erased": "erased",
+        "nobody knows": "cancelled, by whose wish unknown",
     }
-    assert found.counts() == {"ended involuntarily": 1, "erased": 1}
-    assert [name for name, y in zip(customers, found.y, strict=True) if y] == ["leaves"]
+    assert found.counts() == {"ended involuntarily": 1, "erased": 1, "cancelled, by whose wish unknown": 1}
+    assert [name for name, y in zip(customers, found.y, strict=True) if y] == ["leaves", "wished at last"]
+
+
+def test_an_end_of_unknown_wish_removes_no_row_of_another_target(zz: Country, arrivals: Callable) -> None:
+    at = midnight(date(2017, 9, 5), zz.zone)
+    happened = [subscription(event.Cancelled, "nobody knows", at + timedelta(days=3))]
+    connection = duckdb.connect()
+    outcomes = labels.prepare(connection, {"subscription": arrivals(connection, zz, "subscription", happened)}, zz)
+    others = [one for one in target.TARGETS.values() if one.clauses and one.name != "cancellation"]
+    for other in others:
+        assert outcomes.labels(other, np.array([to_us(at)]), ["nobody knows"]).removed.tolist() == [""], other.name
 
 
 def test_a_paid_order_reactivates(zz: Country, arrivals: Callable) -> None:
