@@ -75,7 +75,7 @@ def _table(settings: Settings, done: list[Done]) -> pa.Table:
     joined = []
     for country in dict.fromkeys(result.job.country for result in done):
         mine = [result for result in done if result.job.country == country]
-        parts = [{one.job.fetcher: one.tables[at] for one in mine if one.tables} for at in mine[0].rows]
+        parts = [{one.fetcher: one.tables[at] for one in mine if one.tables} for at in mine[0].rows]
         if not any(parts):
             stand = snapshot.Snapshots(settings, country, mine[0].job.version)
             parts = [stand.read(at) for at in mine[0].rows]
@@ -84,14 +84,14 @@ def _table(settings: Settings, done: list[Done]) -> pa.Table:
 
 
 def _facts(result: Done) -> dict[str, object]:
-    names = {"country": result.job.country.code, "fetcher": result.job.fetcher}
+    names = {"country": result.job.country.code, "fetcher": result.fetcher}
     return names | {"rows": {at.isoformat(): n for at, n in result.rows.items()}, "error": result.error or None}
 
 
 def _warn(done: list[Done]) -> None:
     for result in done:
         if result.error:
-            click.echo(f"{result.job.country.code} {result.job.fetcher} failed: {result.error}", err=True)
+            click.echo(f"{result.job.country.code} {result.fetcher} failed: {result.error}", err=True)
     for country in dict.fromkeys(result.job.country for result in done):
         mine = [result for result in done if result.job.country == country]
         if not any(rows for result in mine for rows in result.rows.values()) and not any(r.error for r in mine):

@@ -19,11 +19,11 @@ from scv.events.country import Country
 from scv.features import fetcher
 from scv.offline import batch, snapshot
 from scv.offline.fetch import ensure
-from scv.offline.lake import Lake, LakeVersion
+from scv.offline.lake import Lake, LakeVersion, whole_to
 from scv.offline.snapshot import Snapshots, path_of
 from scv.settings import Settings
 from scv.targets import labels
-from scv.targets.target import Target, mature
+from scv.targets.target import Target, families_of, mature
 from trainer.dataset import TrainingSet, training_set
 
 if TYPE_CHECKING:
@@ -69,9 +69,9 @@ def read(
     are: the same values. Raises UserError where the lake is not complete or too short.
     """
     lake = Lake(settings.lake_path)
-    version = lake.version()
+    version, families = lake.version(), families_of(targets)
     with duckdb.connect(config={"threads": settings.threads, "memory_limit": settings.memory}) as connection:
-        complete = labels.complete_to(connection, lake, version, country, targets)
+        complete = whole_to(lake.complete_to(country.code, version, families), families)
         if complete is None:
             raise UserError(
                 f"The lake does not say up to when {country.code} is complete (no watermark on every partition). "
@@ -89,9 +89,8 @@ def begins(
     connection: duckdb.DuckDBPyConnection, lake: Lake, version: LakeVersion, country: Country, targets: Sequence[Target]
 ) -> datetime:
     """The first instant at which a population can be told. Raises UserError for a country without events."""
-    families = sorted({family for target in targets for family in target.families})
     seen = " UNION ALL ".join(
-        f"SELECT seen_us FROM ({lake.query(connection, one, country, version)})" for one in families
+        f"SELECT seen_us FROM ({lake.query(one, country, version)})" for one in families_of(targets)
     )
     (first,) = connection.execute(f"SELECT min(seen_us) FROM ({seen})").fetchall()[0]
     if first is None:

@@ -113,7 +113,7 @@ class Witness:
     def batch(self, one: type[Fetcher], prefixes: Iterable[Prefix]) -> dict[Prefix, Values]:
         """What the batch's SQL says of each prefix: KNOWN_THEN at its instant."""
         found: dict[Prefix, Values] = {prefix: {} for prefix in prefixes}
-        log = self._lake.query(self._connection, one.family, self._country, self.version)
+        log = self._lake.query(one.family, self._country, self.version)
         for instants in chunks(sorted({prefix.at for prefix in found}), INSTANTS):
             some = [prefix for prefix in found if instants[0] <= prefix.at <= instants[-1]]
             self._admit(log, some)

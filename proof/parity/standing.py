@@ -93,7 +93,7 @@ def snapshot_at(
     root = settings.snapshots_path
     if fetched := snapshot.manifest(root, country, at) is None:
         done = fetch(settings, {country: [at]}, progress=functools.partial(progress, f"Fetching {country.code}"))
-        failed = [f"{one.job.fetcher}: {one.error}" for one in done if one.error]
+        failed = [f"{one.fetcher}: {one.error}" for one in done if one.error]
         if failed:
             raise CerebroError(f"The snapshot of {country.code} at {calendar.label(at, country)} failed: {failed[0]}")
     made = snapshot.manifest(root, country, at)

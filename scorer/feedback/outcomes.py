@@ -17,10 +17,10 @@ from scv.errors import NoWeek, UserError
 from scv.events import calendar
 from scv.events.country import Country
 from scv.fetchers import roles
-from scv.offline.lake import Lake
+from scv.offline.lake import Lake, whole_to
 from scv.settings import Settings
 from scv.targets import labels
-from scv.targets.target import Target, mature, of_country
+from scv.targets.target import Target, families_of, mature, of_country
 
 WEEKDAY = "delivery_weekday"
 PLACES = ("contact_status", "would_list")
@@ -74,11 +74,12 @@ def collect(
     weeks, left_out = _published(Folder(settings.exports_url, country), version.ids, references)
     scores = functools.cache(Week.scores)
     with duckdb.connect(config={"threads": settings.threads, "memory_limit": settings.memory}) as connection:
-        families = sorted({CONTACTS, *(family for target in targets for family in target.families)})
-        queries = {family: lake.query(connection, family, country, version) for family in families}
+        families = families_of(targets)
+        queries = {family: lake.query(family, country, version) for family in {*families, CONTACTS}}
+        marks = lake.complete_to(country.code, version, families)
         happened, pasts = labels.prepare(connection, queries, country), []
         for target in targets:
-            mark = labels.complete_to(connection, lake, version, country, [target])
+            mark = whole_to(marks, target.families)
             ready = [week for week in weeks if mark is not None and mature(target, week.at, country, mark)]
             waiting = [week.manifest.date for week in weeks if week not in ready]
             pasts.append(_pooled(happened, target, [(week, scores(week)) for week in ready], waiting))

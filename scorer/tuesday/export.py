@@ -27,7 +27,7 @@ from scv.fetchers import roles
 from scv.model.bundle import Bundle
 from scv.offline import snapshot
 from scv.offline.csv_text import csv_of
-from scv.offline.lake import Lake, LakeVersion
+from scv.offline.lake import Lake, LakeVersion, whole_to
 from scv.offline.snapshot import Snapshots
 from scv.settings import Settings
 
@@ -156,7 +156,7 @@ def _draft(
 ) -> WeekManifest:
     """The manifest but for its files."""
     date, target = taken.reference, country.targets[0]
-    marks = [mark for mark in subjects.watermarks(taken).values() if mark is not None]
+    complete = whole_to(taken.stamp.complete_to, taken.stamp.lake)
     return WeekManifest(
         country=country.code,
         date=date,
@@ -164,7 +164,7 @@ def _draft(
         list_id=f"{country.code}-{target}-{date}",
         target=target,
         models={name: model.info.id if model else "" for name, model in models.items()},
-        data_complete_to=min(marks, default=None) if len(marks) == len(taken.stamp.lake) else None,
+        data_complete_to=complete and min(complete, taken.at),
         counts=_counts(scores, target),
         files={},
         schema={one.name: str(one.type) for one in scores.schema},

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from scv.events.country import Country
-from scv.offline.lake import Lake
+from scv.offline.lake import Lake, whole_to
 from scv.settings import Settings
 
 LOOK_S = 1.0
@@ -16,9 +16,7 @@ LOOK_S = 1.0
 def complete_to(settings: Settings, country: Country) -> datetime | None:
     """The instant up to which the lake holds every family of a country; None: unknown."""
     lake = Lake(settings.lake_path)
-    version = lake.version()
-    marks = lake.complete_to(country.code, version)
-    return min(marks.values()) if len(marks) == len(version.families) else None
+    return whole_to(lake.complete_to(country.code, lake.version()))
 
 
 def wait(

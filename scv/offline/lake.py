@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -113,14 +113,14 @@ class Lake:
             return 0
         return table.transaction_version(transaction_id(epoch.topics[topic], partition)) or 0
 
-    def query(self, connection: duckdb.DuckDBPyConnection, family: str, country: Country, version: LakeVersion) -> str:
+    def query(self, family: str, country: Country, version: LakeVersion) -> str:
         """A query over one family's arrivals of a country, in the units that folds use.
 
         Columns: customer_id, kind, id, occurred_us, claimed_us, seen_us, day, seen_day, the payload (dates as
         days, truth as 0 or 1) and the log position. Watermarks are left out. An empty lake gives no rows.
         Raises Damaged for a file that is not what was written.
         """
-        source = self._source(connection, family, country.code, version)
+        source = self._source(family, country.code, version)
         zone = country.time_zone.replace("'", "")
         payload = [_payload(name, kind) for name, kind in events.fields(family).items()]
         columns = [
@@ -140,7 +140,7 @@ class Lake:
     ) -> Iterator[tuple[str, list[Arrival]]]:
         """Each customer of a country with what arrived of a family, in log order."""
         cursor = connection.cursor()  # its own: the reader stays open while others ask
-        query = self.query(cursor, family, country, version)
+        query = self.query(family, country, version)
         found = cursor.sql(f'{query} ORDER BY customer_id, epoch, "partition", "offset"')
         rows = (row for batch in found.to_arrow_reader(20_000) for row in batch.to_pylist())
         for customer_id, group in itertools.groupby(rows, key=lambda row: str(row["customer_id"])):
@@ -149,11 +149,11 @@ class Lake:
     def watermark_us(
         self, connection: duckdb.DuckDBPyConnection, family: str, country: str, version: LakeVersion
     ) -> int | None:
-        """The instant up to which every partition of a family is complete in this version (us); None: unknown.
+        """The instant before which every partition of a family is complete in this version (us); None: unknown.
 
         Each epoch's partitions answer for themselves. What an epoch was complete to stays so when the next begins.
         """
-        source = self._source(connection, family, country, version)
+        source = self._source(family, country, version)
         epoch = self.epoch()
         if epoch is None:
             return None
@@ -168,50 +168,63 @@ class Lake:
         connection: duckdb.DuckDBPyConnection,
         country: str,
         version: LakeVersion,
-        families: Iterable[str] = tuple(events.FAMILIES),
+        families: Collection[str] = events.FAMILIES,
     ) -> int | None:
         """What a clock would read if it had heard all of these families: the newest watermark, or 1 µs after the newest
         event seen if that is later (us); None for a country without records. What was erased was never seen.
         """
-        seen = self._seen(connection, country, version, families)
-        ((front,),) = connection.execute(f"SELECT max(us + (kind <> 'watermark')::BIGINT) FROM ({seen})").fetchall()
-        return None if front is None else int(front)
+        for month in self._months(country, version, families):  # of `seen_at`: an older one has nothing newer
+            seen = self._seen(country, version, families, month)
+            ((front,),) = connection.execute(f"SELECT max(us + (kind <> 'watermark')::BIGINT) FROM ({seen})").fetchall()
+            if front is not None:
+                return int(front)
+        return None
 
     def customers_seen_from(
         self, connection: duckdb.DuckDBPyConnection, country: str, version: LakeVersion, us: int
     ) -> list[str]:
         """The customers with an event that was seen at this instant (us) or later and was not erased."""
-        seen = self._seen(connection, country, version, events.FAMILIES)
+        seen = self._seen(country, version, events.FAMILIES)
         query = f"SELECT DISTINCT customer_id FROM ({seen}) WHERE kind <> 'watermark' AND us >= {us} ORDER BY 1"
         return [customer_id for (customer_id,) in connection.execute(query).fetchall()]
 
-    def _seen(
-        self, connection: duckdb.DuckDBPyConnection, country: str, version: LakeVersion, families: Iterable[str]
-    ) -> str:
-        """A query over what was seen in some families and not erased since: customer_id, kind, us."""
+    def _seen(self, country: str, version: LakeVersion, families: Iterable[str], month: str | None = None) -> str:
+        """A query over what was seen (in a month) in some families and not erased since: customer_id, kind, us."""
         queries = []
         for family in families:
-            source, place = self._source(connection, family, country, version), 'struct_pack(epoch, "offset")'
+            source, place = self._source(family, country, version), 'struct_pack(epoch, "offset")'
+            seen = self._source(family, country, version, month)
             queries.append(f"""
-                SELECT customer_id, kind, epoch_us(seen_at) AS us FROM {source} LEFT JOIN (
+                SELECT customer_id, kind, epoch_us(seen_at) AS us FROM {seen} LEFT JOIN (
                     SELECT customer_id, max({place}) AS erased FROM {source} WHERE kind = 'erased' GROUP BY customer_id
                 ) USING (customer_id) WHERE erased IS NULL OR {place} >= erased""")
         return " UNION ALL ".join(queries)
 
-    def complete_to(self, country: str, version: LakeVersion) -> dict[str, datetime]:
+    def _months(self, country: str, version: LakeVersion, families: Iterable[str]) -> list[str]:
+        """The months of which some families hold anything, the newest first."""
+        months, of = set[str](), [("country", "=", country)]
+        for family in families:
+            if table := self.table(family, version.families.get(family, -1)):
+                months |= {part["month"] for part in table.partitions(file_pruning_predicate=of)}
+        return sorted(months, reverse=True)
+
+    def complete_to(
+        self, country: str, version: LakeVersion, families: Iterable[str] = events.FAMILIES
+    ) -> dict[str, datetime]:
         """Family → the instant before which this version holds everything of a country; absent: not known."""
         with duckdb.connect() as connection:
-            marks = {family: self.watermark_us(connection, family, country, version) for family in events.FAMILIES}
+            marks = {family: self.watermark_us(connection, family, country, version) for family in families}
         return {family: from_us(us) for family, us in marks.items() if us is not None}
 
-    def files(self, family: str, country: str, version: LakeVersion) -> list[str]:
-        """The files of a version that hold what arrived of a family in a country, watermarks included."""
+    def files(self, family: str, country: str, version: LakeVersion, month: str | None = None) -> list[str]:
+        """The files of a version that hold what arrived of a family in a country (in a month), watermarks included."""
         table = self.table(family, version.families.get(family, -1))
-        return [] if table is None else table.file_uris(file_pruning_predicate=[("country", "=", country)])
+        chosen = [("country", "=", country), *([("month", "=", month)] if month else [])]
+        return [] if table is None else table.file_uris(file_pruning_predicate=chosen)
 
-    def _source(self, connection: duckdb.DuckDBPyConnection, family: str, country: str, version: LakeVersion) -> str:
-        """One family's records of a country: a table in SQL, with every column and maybe no row."""
-        empty, files = _empty(family), self.files(family, country, version)
+    def _source(self, family: str, country: str, version: LakeVersion, month: str | None = None) -> str:
+        """One family's records of a country (in a month): a table in SQL, with every column and maybe no row."""
+        empty, files = _empty(family), self.files(family, country, version, month)
         if not files:
             return f"({empty})"
         missing = [file for file in files if not Path(file).exists()]
@@ -233,6 +246,12 @@ class Lake:
         return Damaged(
             f"The lake has lost {files[0]}{more}: events of {family}. Bring it back from a copy of the lake."
         )
+
+
+def whole_to(marks: Mapping[str, datetime], families: Collection[str] = events.FAMILIES) -> datetime | None:
+    """The instant before which all of these families are complete, by the marks of `complete_to`; None: not known."""
+    known = [marks[family] for family in families if family in marks]
+    return min(known) if len(known) == len(families) else None
 
 
 def _arrival(row: Mapping[str, Any], family: str, country: str) -> Arrival:

@@ -114,7 +114,7 @@ class _Task:
         """How many customers there are."""
         if self.empty:
             return 0
-        arrivals = self.lake.query(connection, self.log.family, self.country, self.version)
+        arrivals = self.lake.query(self.log.family, self.country, self.version)
         ((customers,),) = connection.execute(f"SELECT count(DISTINCT customer_id) FROM ({arrivals})").fetchall()
         return int(customers)
 

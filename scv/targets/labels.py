@@ -23,7 +23,7 @@ from scv.offline.batch import admit
 from scv.offline.lake import Lake, LakeVersion
 from scv.targets import box
 from scv.targets.population import WEEKDAY_UNKNOWN
-from scv.targets.target import Clause, Target
+from scv.targets.target import Clause, Target, families_of
 
 INVOLUNTARY = "ended involuntarily"
 UNCLEAR = "cancelled, by whose wish unknown"
@@ -126,19 +126,8 @@ def of_lake(
     label_as_of: datetime | None = None,
 ) -> Outcomes:
     """What happened, from one version of the lake, for these targets."""
-    families = sorted({family for target in targets for family in target.families})
-    arrivals = {family: lake.query(connection, family, country, version) for family in families}
+    arrivals = {family: lake.query(family, country, version) for family in families_of(targets)}
     return prepare(connection, arrivals, country, label_as_of)
-
-
-def complete_to(
-    connection: duckdb.DuckDBPyConnection, lake: Lake, version: LakeVersion, country: Country, targets: Iterable[Target]
-) -> datetime | None:
-    """The instant up to which this version is complete in every family those labels read; None: unknown."""
-    families = sorted({family for target in targets for family in target.families})
-    marks = [lake.watermark_us(connection, family, country.code, version) for family in families]
-    known = [mark for mark in marks if mark is not None]
-    return from_us(min(known)) if len(known) == len(marks) else None
 
 
 # -- is there an event of that kind in those days? -----------------------------------------------------------

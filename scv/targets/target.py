@@ -7,6 +7,7 @@ cancellation.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from string import Formatter
@@ -133,6 +134,11 @@ class Target:
     def decided_at(self, at: datetime, country: Country) -> datetime:
         """The end of what the label reads: maturity and embargo count from here."""
         return add_days(at, self.decided_days(country), country.zone)
+
+
+def families_of(targets: Iterable[Target]) -> list[str]:
+    """The event families that some targets' labels read, each once."""
+    return sorted({family for target in targets for family in target.families})
 
 
 def mature(target: Target, at: datetime, country: Country, watermark: datetime) -> bool:

@@ -24,6 +24,7 @@ from local.services import Services
 from scorer.live import server
 from scorer.live.server import Server
 from scv.errors import Damaged, LakeConflict
+from scv.features.fetcher import Fetcher
 from scv.offline import fetch as fetching
 from scv.offline.lake import Lake
 from scv.settings import Settings, load
@@ -91,10 +92,10 @@ def folded(folds: dict[str, pa.Table], monkeypatch: pytest.MonkeyPatch) -> None:
     """Each table is folded once: the lakes of all homes are alike, and a fold needs no store, broker or room."""
     whole = fetching.fold
 
-    def fold(job: fetching.Job) -> pa.Table:
-        of = f"{job.fetcher} {job.country.code} {job.references} {job.version}"
+    def fold(connection: duckdb.DuckDBPyConnection, job: fetching.Job, chosen: type[Fetcher]) -> pa.Table:
+        of = f"{chosen.name} {job.country.code} {job.references} {job.version}"
         if of not in folds:
-            folds[of] = whole(job)
+            folds[of] = whole(connection, job, chosen)
         return folds[of]
 
     monkeypatch.setattr(fetching, "fold", fold)
@@ -230,10 +231,10 @@ def test_a_fetch_that_fails_in_part_writes_no_table(
 ) -> None:
     whole = fetching.fold
 
-    def fold(job: fetching.Job) -> pa.Table:
-        if job.fetcher == "orders":
+    def fold(connection: duckdb.DuckDBPyConnection, job: fetching.Job, chosen: type[Fetcher]) -> pa.Table:
+        if chosen.name == "orders":
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "spill")
-        return whole(job)
+        return whole(connection, job, chosen)
 
     monkeypatch.setattr(fetching, "fold", fold)
     for out in ("scv.csv", "scv.parquet"):
@@ -253,7 +254,7 @@ def test_a_damaged_log_of_the_lake(line: str, damaged: str, fares: Fares, home: 
 
 def test_an_older_version_was_vacuumed_and_the_newest_was_not(lived_in: Settings, tmp_path: Path) -> None:
     shutil.copytree(lived_in.lake_path, tmp_path / "lake")
-    lake, connection = Lake(tmp_path / "lake"), duckdb.connect()
+    lake = Lake(tmp_path / "lake")
     table = lake.table("orders")
     assert table is not None
     write_deltalake(table, table.to_pyarrow_table(), mode="append", partition_by=PARTITION_BY)
@@ -262,8 +263,8 @@ def test_an_older_version_was_vacuumed_and_the_newest_was_not(lived_in: Settings
     table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
     newest = lake.version()
     with pytest.raises(LakeConflict, match=f"was vacuumed: read version {newest.families['orders']}"):
-        lake.query(connection, "orders", shop.US, older)
+        lake.query("orders", shop.US, older)
     for file in table.file_uris():
         Path(file).unlink()
     with pytest.raises(Damaged, match=r"has lost .*orders.* from a copy"):
-        lake.query(connection, "orders", shop.US, newest)
+        lake.query("orders", shop.US, newest)

@@ -77,7 +77,7 @@ class Questions:
             arrivals = {}
             for family, records in self.logs.items():
                 connection.register(f"lake_{family}", lake_table(records, family, self.country))
-                arrivals[family] = TableLake().query(connection, family, self.country, LakeVersion({}))
+                arrivals[family] = TableLake().query(family, self.country, LakeVersion({}))
             outcomes = labels.prepare(connection, arrivals, self.country, as_of)
             for target in TARGETS.values():
                 known = {name: columns[name] for name in target.known}

@@ -101,7 +101,7 @@ class TableLake(Lake):
     def __init__(self) -> None:
         super().__init__(Path("nowhere"))
 
-    def _source(self, connection: duckdb.DuckDBPyConnection, family: str, country: str, version: LakeVersion) -> str:
+    def _source(self, family: str, country: str, version: LakeVersion, month: str | None = None) -> str:
         return f"lake_{family}"
 
 
@@ -139,7 +139,7 @@ class Batch:
         shuffled = list(records)
         random.Random(1).shuffle(shuffled)  # the order of a table means nothing
         self.connection.register(f"lake_{family}", lake_table(shuffled, family, country))
-        self.query = TableLake().query(self.connection, family, country, LakeVersion({}))
+        self.query = TableLake().query(family, country, LakeVersion({}))
         batch.admit(self.connection, self.query, country, "admitted")
 
     def read(self, fetcher: type[Fetcher], at: Sequence[datetime]) -> dict[tuple[str, int], dict[str, Any]]:

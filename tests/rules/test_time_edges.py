@@ -4,22 +4,24 @@ and which partition a key is of, by hashes that are not ours.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 from scv.events.calendar import from_us, to_us, tuesdays
 from scv.events.clock import Clock, live_at
-from scv.events.event import FAMILIES
 from scv.events.partition import murmur2, partition_of
 from scv.folds import Count
 from scv.offline import lake
-from scv.offline.lake import Epoch, LakeVersion
-from scv.targets import labels, target
+from scv.offline.lake import Epoch, Lake, LakeVersion, whole_to
+from scv.targets import target
 from tests import world
 from tests.parity.sides import TableLake
 
@@ -110,41 +112,54 @@ def test_a_partition_that_never_was_marked_is_missed_in_an_earlier_epoch_too() -
     assert Marked(3, 2).watermark_us(connection, "orders", "ZZ", EMPTY) is None
 
 
-def test_a_lakes_front_is_what_was_seen_last_and_not_erased() -> None:
+def test_a_lakes_front_is_what_was_seen_last_and_not_erased(tmp_path: Path) -> None:
     """The erasure itself was seen; what else it took away never was, wherever its time lies."""
+    numbers = itertools.count()
 
     def event(offset: int, customer: str, kind: str, at: datetime) -> dict[str, Any]:
         place = {"epoch": 0, "partition": 0, "offset": offset}
         return {"country": "ZZ", "customer_id": customer, "kind": kind, "seen_at": at} | place
 
+    def seen(*rows: dict[str, Any]) -> Lake:
+        table = pa.Table.from_pylist(list(rows), schema=lake.schema("orders"))
+        months = pa.array([f"{row['seen_at']:%Y-%m}" for row in rows])
+        read = Lake(tmp_path / f"{next(numbers)}")
+        write_deltalake(
+            str(read.table_path("orders")),
+            table.set_column(table.schema.get_field_index("month"), "month", months),
+            partition_by=["country", "month"],
+        )
+        return read
+
     log = [event(0, "a", "placed", hours(9)), event(1, "b", "placed", hours(5)), event(2, "a", "placed", hours(4))]
     gone = event(3, "a", "erased", hours(6))
-    connection, read = duckdb.connect(), Marked(1)
+    connection = duckdb.connect()
 
     def said(*rows: dict[str, Any]) -> tuple[Any, ...]:
-        table = pa.Table.from_pylist(list(rows), schema=lake.schema("orders"))
-        connection.register("lake_orders", pa.concat_tables([table, marks("orders", [(0, hours(3))])]))
-        front = read.front_us(connection, "ZZ", EMPTY, ["orders"])
-        ahead = [read.customers_seen_from(connection, "ZZ", EMPTY, to_us(hours(n))) for n in (5, 6)]
+        read = seen(*rows, event(9, "", "watermark", hours(3)))
+        version = read.version()
+        front = read.front_us(connection, "ZZ", version)
+        ahead = [read.customers_seen_from(connection, "ZZ", version, to_us(hours(n))) for n in (5, 6)]
         return front, *ahead
 
-    for family in FAMILIES:
-        connection.register(f"lake_{family}", lake.schema(family).empty_table())
     assert said() == (to_us(hours(3)), [], [])
     assert said(*log) == (to_us(hours(9)) + 1, ["a", "b"], ["a"])
     assert said(*log, gone) == (to_us(hours(6)) + 1, ["a", "b"], ["a"])
     assert said(*log, gone, event(4, "a", "erased", hours(2))) == (to_us(hours(5)) + 1, ["b"], [])
+    later = event(4, "c", "placed", hours(40 * 24))
+    assert said(*log, later)[0] == to_us(hours(40 * 24)) + 1
+    forgotten = event(5, "c", "erased", hours(2))
+    assert said(*log, later, forgotten)[0] == to_us(hours(9)) + 1, "nothing is left of its month"
+    assert seen().front_us(connection, "ZZ", seen().version()) is None
 
 
 def test_labels_are_complete_to_the_oldest_of_the_families_that_they_read() -> None:
-    connection = duckdb.connect()
-    connection.register("lake_orders", marks("orders", [(0, hours(5))]))
-    connection.register("lake_subscription", marks("subscription", [(0, hours(2))]))
     both = target.get("reactivation")
     assert set(both.families) == {"orders", "subscription"}
-    assert labels.complete_to(connection, Marked(1), EMPTY, ZZ, [both]) == hours(2)
-    connection.register("lake_subscription", marks("subscription", []))
-    assert labels.complete_to(connection, Marked(1), EMPTY, ZZ, [both]) is None
+    stands = {"orders": hours(5), "subscription": hours(2), "mail": hours(1)}
+    assert whole_to(stands, both.families) == hours(2)
+    assert whole_to({"orders": hours(5)}, both.families) is None
+    assert whole_to(stands) is None, "of all families"
 
 
 # -- partitions --------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import msgspec
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
@@ -25,9 +26,10 @@ import cli
 from scv import stamp
 from scv.errors import UserError
 from scv.events import country
+from scv.events.event import FAMILIES
 from scv.features import fetcher
+from scv.offline import batch, snapshot
 from scv.offline import fetch as fetching
-from scv.offline import snapshot
 from scv.offline.fetch import Job, fetch, look
 from scv.offline.snapshot import Snapshots
 from scv.settings import Settings
@@ -100,18 +102,28 @@ def hashes(root: Path) -> dict[str, str]:
 def failing(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
     fold = fetching.fold
 
-    def broken(job: Job) -> object:
-        if job.fetcher in names:
+    def broken(connection: duckdb.DuckDBPyConnection, job: Job, chosen: type[fetcher.Fetcher]) -> object:
+        if chosen.name in names:
             raise RuntimeError("no orders today")
-        return fold(job)
+        return fold(connection, job, chosen)
 
     monkeypatch.setattr(fetching, "fold", broken)
 
 
-def test_the_same_lake_version_gives_the_same_bytes_and_an_empty_country_an_empty_table(settings: Settings) -> None:
+def test_the_same_lake_version_gives_the_same_bytes_and_an_empty_country_an_empty_table(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admit, admitted = batch.admit, list[str]()
+
+    def counted(connection: duckdb.DuckDBPyConnection, arrivals: str, where: country.Country, table: str) -> None:
+        admitted.append(arrivals)
+        admit(connection, arrivals, where, table)
+
+    monkeypatch.setattr(batch, "admit", counted)
     first, again = (fetch(settings, {ZZ: [AT, AT]}, workers=2) for _ in range(2))
+    assert len(admitted) == 2 * len(set(admitted)) == 2 * len(FAMILIES), "each family once, for all of its fetchers"
     assert not any(one.error or one.rows[AT] for one in first)
-    assert {one.job.fetcher: one.files for one in first} == {one.job.fetcher: one.files for one in again}
+    assert {one.fetcher: one.files for one in first} == {one.fetcher: one.files for one in again}
     assert not list(settings.snapshots_path.rglob(".*"))
 
 
@@ -125,7 +137,7 @@ def test_a_failing_fetcher_stops_no_other_and_the_old_snapshot_stands(
     sea.grow(LATE)
     failing(monkeypatch, "payments")
     done = fetch(config, {BERLIN: [REFERENCE], ZZ: [AT]}, workers=3)
-    assert {(one.job.country.code, one.job.fetcher) for one in done if one.error} == {
+    assert {(one.job.country.code, one.fetcher) for one in done if one.error} == {
         (BERLIN.code, "payments"), (ZZ.code, "payments")
     }  # fmt: skip
     assert all(one.files for one in done if not one.error), "the others went on"

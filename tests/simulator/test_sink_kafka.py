@@ -132,7 +132,7 @@ def test_a_sender_that_was_stopped_goes_on_where_every_partition_stands(
     for family in event.FAMILIES:
         with duckdb.connect() as connection:
             lake = Lake(live.lake_path)
-            batch.admit(connection, lake.query(connection, family, ZZ, lake.version()), ZZ, "admitted")
+            batch.admit(connection, lake.query(family, ZZ, lake.version()), ZZ, "admitted")
             admitted += connection.execute("SELECT count(*) FROM admitted").fetchall()[0][0]
     assert admitted == counts["events"]
 

@@ -40,7 +40,7 @@ def rows(settings: Settings, family: str, code: str) -> list[tuple[Any, ...]]:
     """A family's arrivals of a country in log order, customer by customer; without where in the log."""
     lake, connection = Lake(settings.lake_path), duckdb.connect()
     try:
-        query = lake.query(connection, family, COUNTRIES[code], lake.version())
+        query = lake.query(family, COUNTRIES[code], lake.version())
         order = 'customer_id, epoch, "partition", "offset"'
         return connection.execute(f'SELECT * EXCLUDE (epoch, "offset") FROM ({query}) ORDER BY {order}').fetchall()
     finally:
@@ -120,7 +120,7 @@ def test_up_builds_rows_from_it_and_the_clock_stands_at_its_end(live: Settings, 
         shop.settle(live, client)
     assert rows(live, "app", "ZZ")[-1] != rows(live, "app", "ZZ")[0]
     with duckdb.connect() as connection:
-        query = lake.query(connection, "app", COUNTRIES["ZZ"], lake.version())
+        query = lake.query("app", COUNTRIES["ZZ"], lake.version())
         assert connection.execute(f"SELECT epoch FROM ({query}) WHERE id = 'x'").fetchall() == [(1,)]
 
 
@@ -131,7 +131,7 @@ def test_each_customer_has_one_partition_and_every_place_one_delivery(tmp_path: 
     lake, total = Lake(settings.lake_path), 0
     with duckdb.connect() as connection:
         for family in event.FAMILIES:
-            queries = {code: lake.query(connection, family, COUNTRIES[code], lake.version()) for code in TWO}
+            queries = {code: lake.query(family, COUNTRIES[code], lake.version()) for code in TWO}
             both = " UNION ALL ".join(f"SELECT *, '{code}' AS code FROM ({query})" for code, query in queries.items())
             places = f'SELECT count(*), count(DISTINCT ("partition", "offset")), max(epoch) FROM ({both})'
             count, different, epoch = connection.execute(places).fetchall()[0]

@@ -120,7 +120,7 @@ class Product:
             names = [name for name in lake_schema(family).names if name != "month"]
             mine = events.filter(pc.is_in(events["kind"], value_set=tags)).select(names)
             self.connection.register(f"lake_{family}", mine)
-            arrivals = TableLake().query(self.connection, family, self.country, LakeVersion({}))
+            arrivals = TableLake().query(family, self.country, LakeVersion({}))
             self.arrivals[family] = arrivals
 
     def features(self, *families: str) -> pd.DataFrame:

@@ -179,7 +179,7 @@ def compare(settings: Settings, client: Any, at: datetime = AT) -> dict[str, int
     lake, store, connection = Lake(settings.lake_path), RowStore(client), duckdb.connect()
     version, compared = lake.version(), {}
     for family in event.FAMILIES:
-        query = lake.query(connection, family, US, version)
+        query = lake.query(family, US, version)
         batch.admit(connection, query, US, "admitted")
         for one in fetcher.of_family(family):
             layout = layout_of(one)
@@ -215,7 +215,7 @@ def lake_count(settings: Settings) -> tuple[int, int]:
     lake, connection = Lake(settings.lake_path), duckdb.connect()
     version, total, places = lake.version(), 0, 0
     for family in event.FAMILIES:
-        query = lake.query(connection, family, US, version)
+        query = lake.query(family, US, version)
         count = f'SELECT count(*), count(DISTINCT (epoch, "partition", "offset")) FROM ({query})'
         found = connection.execute(count).fetchall()[0]
         total, places = total + found[0], places + found[1]

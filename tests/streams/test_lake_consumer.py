@@ -38,7 +38,7 @@ def test_every_delivery_is_there_once_and_the_position_with_it(live: Settings, c
     (again,) = shop.consume(live, LakeConsumer)
     assert again["taken"] == 0 and positions(live, client) == stands, "a second run adds nothing"
     assert lake.watermark_us(connection, "app", "US", lake.version()) == to_us(shop.AT)
-    columns = connection.execute(f"DESCRIBE {lake.query(connection, 'orders', shop.US, lake.version())}").fetchall()
+    columns = connection.execute(f"DESCRIBE {lake.query('orders', shop.US, lake.version())}").fetchall()
     assert {"occurred_us", "claimed_us", "day", "amount_cents", "offset"} <= {name for name, *_ in columns}
 
 

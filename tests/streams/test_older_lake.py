@@ -58,5 +58,5 @@ def test_a_country_whose_files_are_all_old_is_read_too(tmp_path: Path) -> None:
 
 def read(lake: Lake, country: str) -> list[tuple[Any, ...]]:
     connection = duckdb.connect()
-    query = lake.query(connection, "subscription", load(country), lake.version())
+    query = lake.query("subscription", load(country), lake.version())
     return connection.execute(f'SELECT "offset", delivery_weekday, source FROM ({query}) ORDER BY 1').fetchall()
