@@ -124,14 +124,17 @@ class History:
         field.
         """
         count, refusals = 0, BadRows(self.files, countries)
-        for batch in self._query("SELECT family, key, value, seen_us, file_no, row_no FROM records"):
-            count += batch.num_rows
-            for family, key, value, seen_us, *place in zip(*_columns_of(batch), strict=True):
-                refusals.judge(family, key, value, seen_us, tuple(place))
-            if at is not None:
+        for count, (family, key, value, seen_us, file_no, row_no) in enumerate(self.records(), start=1):
+            refusals.judge(family, key, value, seen_us, (file_no, row_no))
+            if at is not None and count % _BATCH == 0:
                 at(count)
         refusals.refuse()
         return count
+
+    def records(self) -> Iterator[tuple[int, bytes | None, bytes, int | None, int, int]]:
+        """Every record, in no order: family, key, value, `seen_us`, and the file and row (from 0) where it stands."""
+        for batch in self._query("SELECT family, key, value, seen_us, file_no, row_no FROM records"):
+            yield from zip(*_columns_of(batch), strict=True)
 
     def forecast(
         self, countries: Iterable[Country], since_us: int | None = None, until_us: int | None = None

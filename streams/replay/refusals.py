@@ -54,11 +54,7 @@ class BadRows:
 
     def judge(self, family: int, key: bytes | None, value: bytes, seen_us: int | None, place: tuple[int, int]) -> None:
         """Keep a record in mind if it is bad; `seen_us` is when it is sent, `place` its file and row (from 0)."""
-        if seen_us is not None and _plainly_good(family, value):
-            return
-        found = verdict(family, key, value, self._countries)
-        if found is None and seen_us is None:  # nothing is sent at no time, whatever a consumer makes of it
-            found = BadReason("seen_at: unreadable", "seen_at: no instant that can be read")
+        found = problem(family, key, value, seen_us, self._countries)
         if found is not None and not (family and _ERASED in value):  # an erasure is one row and a record of each family
             self._keep(found, place)
 
@@ -88,6 +84,18 @@ class BadRows:
         return f"{self._files[file_no]}, row {row_no + 1}: {said}"
 
 
+def problem(
+    family: int, key: bytes | None, value: bytes, seen_us: int | None, countries: Mapping[str, Country]
+) -> BadReason | None:
+    """What is wrong with a record that is sent at `seen_us`; None if nothing is."""
+    if seen_us is not None and _plainly_good(family, value):
+        return None
+    found = verdict(family, key, value, countries)
+    if found is None and seen_us is None:  # nothing is sent at no time, whatever a consumer makes of it
+        found = BadReason("seen_at: unreadable", "seen_at: no instant that can be read")
+    return found
+
+
 def verdict(family: int, key: bytes | None, value: bytes, countries: Mapping[str, Country]) -> BadReason | None:
     """What a consumer will refuse, or pass over, with the value that it is about; None if it takes all of a record."""
     try:
@@ -108,6 +116,12 @@ def verdict(family: int, key: bytes | None, value: bytes, countries: Mapping[str
         if name not in wide.SCHEMA.names
     ]
     return BadReason(strays[0], strays[0]) if strays else None
+
+
+def bounds_us(known: Country) -> tuple[int, int]:
+    """Where instants of a country may lie: in its span, and as a record of now may tell."""
+    starts, ends = arrival.span_us(known)
+    return starts, min(ends, wall_us() + arrival.SKEW_US)
 
 
 def _plainly_good(family: int, value: bytes) -> bool:

@@ -15,14 +15,13 @@ import msgspec
 
 from scv.errors import UserError
 from scv.events import calendar, country, event
-from scv.events.arrival import SKEW_US, span_us
-from scv.events.clock import wall_us
 from scv.settings import Settings
 from streams.kafka import topics
 from streams.kafka.producer import Producer
 from streams.replay.columns import FAMILIES
 from streams.replay.forecast import Forecast
 from streams.replay.history import History, HistoryBatch, HistorySpan
+from streams.replay.refusals import bounds_us
 
 HOUR_US = 3_600_000_000
 EVENTS_PER_WATERMARK = 20
@@ -88,7 +87,7 @@ def prepare(
     spans = _spans(history, settings, report)
     if not spans:
         raise UserError(f"{history.path} has no events to replay (check --country).")
-    ends = {code: _bounds(country.load(code, settings.countries_path))[1] for code in spans}
+    ends = {code: bounds_us(country.load(code, settings.countries_path))[1] for code in spans}
     return _plan(spans, ends, since, until, speed)
 
 
@@ -170,11 +169,11 @@ def _spans(history: History, settings: Settings, report: Report) -> dict[str, Hi
     """
     folder = settings.countries_path
     if history.keep_bad:
-        return history.spans({code: _bounds(one) for code, one in country.known(folder).items()})
+        return history.spans({code: bounds_us(one) for code, one in country.known(folder).items()})
     spans = history.spans()
     countries = {code: country.load(code, folder) for code in spans}
     for code, span in spans.items():
-        starts, ends = _bounds(countries[code])
+        starts, ends = bounds_us(countries[code])
         if span.first_us < starts or span.last_us >= ends:
             first, last = calendar.from_us(span.first_us).isoformat(), calendar.from_us(span.last_us).isoformat()
             span_text = f"starts_on {countries[code].starts_on} and ends_on {countries[code].ends_on}"
@@ -183,12 +182,6 @@ def _spans(history: History, settings: Settings, report: Report) -> dict[str, Hi
     total = sum(span.records for span in spans.values())
     history.check(countries, lambda done: report("Checking", done, total))
     return spans
-
-
-def _bounds(known: country.Country) -> tuple[int, int]:
-    """Where instants of a country may lie: in its span, and as a record of now may tell."""
-    starts, ends = span_us(known)
-    return starts, min(ends, wall_us() + SKEW_US)
 
 
 class _Sending:

@@ -14,13 +14,13 @@ from scv.errors import UserError
 from scv.events import country
 from scv.settings import Settings
 from streams.replay.columns import SCHEMA, write_parquet
-from streams.replay.history import History
 from streams.tables import conventions, files
 from streams.tables.cells import BadCell
 from streams.tables.mapping import Map
 from streams.tables.rows import LeftOut, RowReader
-from streams.tables.sums import Summed, Sums
+from streams.tables.sums import Sums
 from streams.tables.tally import Tally
+from streams.tables.verdicts import Verdicts
 
 PREVIEW = 10
 
@@ -46,10 +46,9 @@ def read(paths: Sequence[Path], map: Map, settings: Settings) -> Imported:
             for number, path in enumerate(found):
                 _take(files.read(path, map), number, reader, sums, tally)
             summed = sums.events()
-        for field, file_no, row_no in summed.lacking:
-            tally.refuse(f"{field}: empty", str(found[file_no]), row_no, "")
-        losses = [] if tally.bad or not len(summed.events) else _judge(summed, found, tally, settings, Path(scratch))
-    events = summed.events.select([name for name in SCHEMA.names if name in summed.events.column_names])
+        events = Verdicts(summed.events, found, settings, Path(scratch)).taken(tally)
+        losses = Verdicts(events, found, settings, Path(scratch)).losses()
+    events = events.select([name for name in SCHEMA.names if name in events.column_names])
     return Imported(events, tally, summed.repeated, losses, _said(chosen))
 
 
@@ -84,18 +83,7 @@ def _take(table: files.TableFile, number: int, reader: RowReader, sums: Sums, ta
         except LeftOut as reason:
             tally.left_out[str(reason)] += 1
         except BadCell as bad:
-            tally.refuse(bad.reason, str(table.path), row_no, bad.value)
-
-
-def _judge(summed: Summed, found: Sequence[Path], tally: Tally, settings: Settings, scratch: Path) -> list[str]:
-    """What a replay says of these events; raises UserError for what it refuses."""
-    path = write_parquet(
-        summed.events.select([n for n in SCHEMA.names if n in summed.events.column_names]), scratch / "events.parquet"
-    )
-    with History(path, memory=settings.memory, threads=settings.threads) as history:
-        places = [country.load(code, settings.countries_path) for code in history.spans()]
-        history.check({place.code: place for place in places})
-        return history.forecast(places).losses(history.files)
+            tally.refuse(bad.reason, str(table.path), row_no, repr(bad.value))
 
 
 def _said(chosen: conventions.Conventions) -> list[str]:

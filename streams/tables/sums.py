@@ -7,7 +7,7 @@ content and counts its equals in the file, so that the same rows have the same i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,20 +26,13 @@ _TIMES = ("occurred_us", "seen_us", "span_us")
 _ARROW: dict[str, pa.DataType] = {"int": pa.int64(), "str": pa.string(), "bool": pa.bool_(), "date": pa.date32()}
 
 
-class Lacking(NamedTuple):
-    """An event without a field that its kind must have; `file_no` and `row_no` of its first line."""
-
-    field: str
-    file_no: int
-    row_no: int
-
-
 class Summed(NamedTuple):
-    """`events` in columns of `SCHEMA`, and the `place` of each one's first line; `repeated` rows were there twice."""
+    """`events` in columns of `SCHEMA` and in order of time, with the `place` of each one's first line and the
+    field that it `lacks`, if any; `repeated` lines were there twice.
+    """
 
     events: pa.Table
     repeated: int
-    lacking: list[Lacking]
 
 
 class Sums:
@@ -89,7 +82,7 @@ class Sums:
         events = self._con.sql("SELECT * FROM events ORDER BY seen_at, occurred_at, id, kind").to_arrow_table()
         for name in ("occurred_at", "seen_at"):
             events = events.set_column(events.column_names.index(name), name, events[name].cast(INSTANT))
-        return Summed(events, taken - kept, self._lacking())
+        return Summed(events, taken - kept)
 
     def _once(self) -> str:
         """Every line once, with the hash of what it says and a number among its equals in its file."""
@@ -117,7 +110,8 @@ class Sums:
         suffix = f"CASE WHEN kind = '{self._main}' OR line.id IS NULL THEN '' ELSE ':' || kind END"
         return f"""
             SELECT any_value(own) || {suffix} AS id, country, customer_id, kind,
-                   {occurred} AS occurred_at, {seen} AS seen_at, {listed}, min(place) AS place
+                   {occurred} AS occurred_at, {seen} AS seen_at, {listed},
+                   min(place) AS place, {self._lacks(values)} AS lacks
             FROM (SELECT *, coalesce(id, left(content, 16) || '-' || n) AS own,
                          struct_pack(file_no, row_no) AS place FROM once) AS line
             GROUP BY kind, country, customer_id, {"" if by_id else "content, n, "}line.id"""
@@ -126,15 +120,14 @@ class Sums:
         spans = [name for kind in self._map.kinds() for name, where in self._map.fields(kind).items() if where.span]
         return spans[0] if spans else ""
 
-    def _lacking(self) -> list[Lacking]:
-        found = []
+    def _lacks(self, values: Mapping[str, str]) -> str:
+        """SQL of the field that an event must have and has not; NULL where nothing is missing."""
+        cases = []
         for tag in self._map.kinds():
             needed = [one.name for one in msgspec.structs.fields(KINDS[tag]) if one.required]
             for field in [name for name in needed if name in event.payload(KINDS[tag])]:
-                value = field if field in self._fields else "NULL"
-                sql = f"SELECT place.file_no, place.row_no FROM events WHERE kind = '{tag}' AND {value} IS NULL"
-                found += [Lacking(field, *place) for place in self._con.execute(sql).fetchall()]
-        return found
+                cases.append(f"WHEN kind = '{tag}' AND ({values.get(field, 'NULL')}) IS NULL THEN '{field}'")
+        return f"CASE {' '.join(cases)} END" if cases else "NULL::VARCHAR"
 
 
 def _made(map: Map, field: str) -> bool:

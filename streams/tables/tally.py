@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 LISTED = 10
 """Of each reason."""
+_LONGEST = 120
 
 
 class RefusedRow(NamedTuple):
@@ -26,13 +27,12 @@ class Tally:
         self.bad = Counter[str]()
         self.first: dict[str, list[RefusedRow]] = {}
 
-    def refuse(self, reason: str, file: str, row: int, value: object) -> None:
-        """Keep a bad row in mind."""
+    def refuse(self, reason: str, file: str, row: int, value: str) -> None:
+        """Keep a bad row in mind; `value` is what is wrong with it, as it is shown."""
         self.bad[reason] += 1
         first = self.first.setdefault(reason, [])
         if len(first) < LISTED:
-            said = str(value)
-            first.append(RefusedRow(file, row, said if len(said) <= 60 else said[:60] + "…"))
+            first.append(RefusedRow(file, row, value if len(value) <= _LONGEST else value[:_LONGEST] + "…"))
 
     def lines(self) -> list[str]:
         """Sentences, the most frequent reason first."""
@@ -42,5 +42,5 @@ class Tally:
         for reason, count in self.bad.most_common():
             more = f", the first {LISTED} of them" if count > LISTED else ""
             said.append(f"Bad: {reason}: {count:,} row{'s' if count > 1 else ''}{more}")
-            said += [f"  {file}, row {row}: {value!r}" for file, row, value in self.first[reason]]
+            said += [f"  {file}, row {row}: {value}" for file, row, value in self.first[reason]]
         return said

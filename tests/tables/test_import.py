@@ -98,3 +98,27 @@ def test_a_slip_in_a_map_is_named(shop: Path, line: str, said: str, capsys: pyte
     (shop / "map.toml").write_text(whole, encoding="utf-8")
     assert run(shop) == 2
     assert said in capsys.readouterr().err
+
+
+def test_what_no_consumer_takes_is_said_of_the_row_that_it_came_from(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = "#1003;bob;1989-06-01T10:00:00Z;1,00\n#1004;bob;2017-06-01T10:00:00Z;\n#1005;bob;2017-06-02T10:00:00Z;5,00\n"
+    (shop / "orders.csv").write_text(LINES + more, encoding="utf-8")
+    out = shop / "events.parquet"
+    assert run(shop, "--out", str(out)) == 2
+    said = capsys.readouterr().err
+    assert f"Bad: outside the span of US: 1 row\n  {shop / 'orders.csv'}, row 6: 1989-06-01T10:00:00+00:00 is" in said
+    assert f"Bad: amount_cents: empty: 1 row\n  {shop / 'orders.csv'}, row 7: ''" in said
+    assert run(shop, "--out", str(out), "--anyway") == 0
+    assert pq.read_table(out)["id"].to_pylist() == ["#1001", "#1002", "#1005"]
+
+
+def test_a_load_time_as_seen_at_is_said_with_its_row(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """95 of 100 orders would be dropped."""
+    (shop / "map.toml").write_text(ORDERS.replace("[events", 'seen_at = "Loaded"\n[events'), encoding="utf-8")
+    rows = [f"{n};ann;2017-{n:02}-01T10:00:00Z;1.50;2017-11-14T03:00:00Z" for n in range(1, 12)]
+    (shop / "orders.csv").write_text("\n".join(["Order ID;Customer ID;Order Date;Sales;Loaded", *rows]), "utf-8")
+    assert run(shop) == 2
+    said = capsys.readouterr().err
+    assert "9 of 11 events come too late to count" in said and f"{shop / 'orders.csv'}, row 2." in said
