@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from scv.errors import UserError, did_you_mean
 from streams.tables.cells import BadCell
@@ -181,15 +184,21 @@ def _json(path: Path, _: Map) -> Iterator[Row]:
 
 
 def _parquet(path: Path, _: Map) -> Iterator[Row]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
         with _open(path) as stream, pq.ParquetFile(stream) as file:
             for batch in file.iter_batches(_BATCH):
-                yield from (dict(_flat(row)) for row in batch.to_pylist())
+                yield from (dict(_flat(row)) for row in _in_us(batch).to_pylist())
     except pa.ArrowException as error:
         raise UserError(f"{path} cannot be read as Parquet: {error}") from error
+
+
+def _in_us(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Nanoseconds rounded, half up, to the microseconds that Python has."""
+    for n, field in enumerate(batch.schema):
+        if pa.types.is_timestamp(field.type) and field.type.unit == "ns":
+            rounded = pc.divide(pc.add(batch[n].cast(pa.int64()), 500), 1000)
+            batch = batch.set_column(n, field.name, rounded.cast(pa.timestamp("us", field.type.tz)))
+    return batch
 
 
 def _sheet(path: Path, map: Map) -> Iterator[Row]:

@@ -18,7 +18,7 @@ from streams.tables import conventions, files
 from streams.tables.cells import BadCell
 from streams.tables.mapping import Map
 from streams.tables.rows import LeftOut, RowReader
-from streams.tables.sums import Sums
+from streams.tables.sums import Summed, Sums
 from streams.tables.tally import Tally
 from streams.tables.verdicts import Verdicts
 
@@ -37,19 +37,26 @@ class Imported(msgspec.Struct, frozen=True):
 
 def read(paths: Sequence[Path], map: Map, settings: Settings) -> Imported:
     """The events of these tables; nothing is written. Raises UserError for what stops it at once."""
-    found = files.find(paths)
+    found, tally = files.find(paths), Tally()
     chosen = conventions.look((files.read(path, map) for path in found), map)
-    load = functools.cache(lambda code: country.load(code, settings.countries_path))
-    reader, tally = RowReader(map, chosen, load, digits), Tally()
     with tempfile.TemporaryDirectory(prefix="cerebro-import-") as scratch:
-        with Sums(map, Path(scratch), settings.memory, settings.threads) as sums:
-            for number, path in enumerate(found):
-                _take(files.read(path, map), number, reader, sums, tally)
-            summed = sums.events()
-        events = Verdicts(summed.events, found, settings, Path(scratch)).taken(tally)
+        sums = summed(found, map, chosen, tally, settings)
+        events = Verdicts(sums.events, found, settings, Path(scratch)).taken(tally)
         losses = Verdicts(events, found, settings, Path(scratch)).losses()
     events = events.select([name for name in SCHEMA.names if name in events.column_names])
-    return Imported(events, tally, summed.repeated, losses, _said(chosen))
+    return Imported(events, tally, sums.repeated, losses, _said(chosen))
+
+
+def summed(
+    found: Sequence[Path], map: Map, chosen: conventions.Conventions, tally: Tally, settings: Settings
+) -> Summed:
+    """The events of these files by a map, before anybody judged them."""
+    load = functools.cache(lambda code: country.load(code, settings.countries_path))
+    reader = RowReader(map, chosen, load, digits)
+    with Sums(map, settings.memory, settings.threads) as sums:
+        for number, path in enumerate(found):
+            _take(files.read(path, map), number, reader, sums, tally)
+        return sums.events()
 
 
 def write(imported: Imported, out: Path) -> None:

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import msgspec
 
@@ -176,5 +176,8 @@ def _check(found: Map, where: str) -> None:
                 )
     if not (found.country or all("country" in found.fields(kind) for kind in found.kinds())):
         raise UserError(f'{where}: of which country are these events? Write `country = "GB"`, or --set country=GB.')
-    if found.zone and found.zone not in available_timezones():
-        raise UserError(f"{where}: unknown zone {found.zone!r}.{did_you_mean(found.zone, available_timezones())}")
+    try:
+        found.zone_of_times()
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        near = did_you_mean(found.zone, available_timezones())
+        raise UserError(f"{where}: unknown zone {found.zone!r}.{near}") from error

@@ -7,8 +7,8 @@ content and counts its equals in the file, so that the same rows have the same i
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
@@ -36,9 +36,9 @@ class Summed(NamedTuple):
 
 
 class Sums:
-    """Takes lines, gives events; use it as a context manager. `scratch` is a folder for what memory does not hold."""
+    """Takes lines, gives events; use it as a context manager, it owns a scratch folder."""
 
-    def __init__(self, map: Map, scratch: Path, memory: str, threads: int) -> None:
+    def __init__(self, map: Map, memory: str, threads: int) -> None:
         self._map = map
         self._main = map.kinds()[0]
         self._fields = {
@@ -51,8 +51,10 @@ class Sums:
             + [(name, _ARROW[kind]) for name, kind in self._fields.items()]
         )
         self._waiting: list[dict[str, Any]] = []
+        self._scratch = tempfile.TemporaryDirectory(prefix="cerebro-lines-")
         self._con = duckdb.connect()
-        self._con.execute(f"SET memory_limit = '{memory}'; SET threads = {threads}; SET temp_directory = '{scratch}'")
+        self._con.execute(f"SET memory_limit = '{memory}'; SET threads = {threads}")
+        self._con.execute(f"SET temp_directory = '{self._scratch.name}'")
         self._con.register("batch", self._schema.empty_table())
         self._con.execute("CREATE TABLE lines AS SELECT * FROM batch")
 
@@ -61,6 +63,7 @@ class Sums:
 
     def __exit__(self, *_: object) -> None:
         self._con.close()
+        self._scratch.cleanup()
 
     def add(self, file_no: int, row_no: int, lines: Iterable[Line]) -> None:
         """Take the lines of one row."""
