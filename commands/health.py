@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,10 +20,13 @@ START = {"online": "cerebro consume online", "lake": "cerebro consume lake", "re
 
 @click.command()
 @click.argument("part", type=click.Choice([*START, "scorer", "store", "broker"]))
-def command(part: str) -> int:
+@click.option("--json", "as_json", is_flag=True, help="As JSON, with all that online, lake or reactor count.")
+def command(part: str, as_json: bool) -> int:
     """Say whether PART is alive, for a container's health check; never waits longer than a few seconds.
 
-    online, lake and reactor are alive when they renewed their heartbeat in the store within 15 seconds.
+    online, lake and reactor are alive when they renewed their heartbeat in the store within 15 seconds. What became of
+    events is counted by online: admitted, or refused as repeated, changed (a taken id with other content) or too late;
+    `cerebro refused` lists them, from the lake.
 
     \b
     Example:
@@ -31,11 +35,11 @@ def command(part: str) -> int:
     found = settings.load()
     checks: Mapping[str, Callable[[Settings], str]] = {"scorer": _scorer, "store": _store, "broker": _broker}
     try:
-        said = checks[part](found) if part in checks else _beat(found, part)
+        said, facts = (checks[part](found), {}) if part in checks else _beat(found, part)
     except CerebroError as error:
         click.echo(f"{part}: {_why(error, found, part)}", err=True)
         return 1
-    click.echo(f"{part}: {said}")
+    click.echo(json.dumps({"part": part, "said": said} | facts) if as_json else f"{part}: {said}")
     return 0
 
 
@@ -48,7 +52,8 @@ def _why(error: CerebroError, found: Settings, part: str) -> str:
     return f"nothing runs in {found.home_path}. Start it with `cerebro up`, or set {variable}."
 
 
-def _beat(found: Settings, name: str) -> str:
+def _beat(found: Settings, name: str) -> tuple[str, dict[str, Any]]:
+    """The sign of life of a long-running process, in words and as it is."""
     from scv.online.rowstore import RowStore
     from store import heartbeat
     from store.client import UNWELL, ails, client, shown
@@ -66,17 +71,20 @@ def _beat(found: Settings, name: str) -> str:
         except UNWELL as error:
             raise Unreachable(f"not known: the store {shown(found)} {ails(error)}.") from error
     gone = f"; {lost:,} offsets had left the broker before anybody read them" if lost else ""
-    return "alive" + _reading(beat) + gone
+    return "alive" + _reading(beat) + gone, beat
 
 
 def _reading(beat: Mapping[str, Any]) -> str:
     """What a process has read, and how far a consumer is: where it stands, not what it means to do."""
+    from streams.counters import JUDGED
+
     taken = f", {beat['taken']:,} records taken" if "taken" in beat else ""
     dead = beat.get("dead", {})
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in dead.items())
     letters = f" ({sum(dead.values()):,} of them dead letters: {reasons})" if dead else ""
     where = f", at the end of {beat['at_end']} of its {beat['partitions']} partitions" if "at_end" in beat else ""
-    return taken + letters + where
+    judged = [f"{name.replace('_', ' ')} {beat[name]:,}" for name in JUDGED if beat.get(name)]
+    return taken + letters + (f"; of events {', '.join(judged)}" if judged else "") + where
 
 
 def _store(found: Settings) -> str:

@@ -20,7 +20,7 @@ from scv.events.event import ENVELOPE, Event
 from scv.features.fetcher import Feature, Fetcher
 from scv.folds.fold import OPEN_WEEK, Fold, Window
 
-Verdict = Literal["admitted", "duplicate", "too late"]
+Verdict = Literal["admitted", "repeated", "changed", "too late"]
 Value = int | float | str | None
 SKEW = timedelta(minutes=5)
 BITMAP_DAYS = 400  # "a day bitmap (400 bits = 50 bytes)"
@@ -74,8 +74,10 @@ def judged(log: Sequence[Event], country: Country, customer: str) -> list[tuple[
 def _verdict(fact: Fact, clock: datetime | None, earlier: Sequence[tuple[Fact, Verdict]], country: Country) -> Verdict:
     if clock is not None and fact.day < local_day(clock, country) - timedelta(days=country.lateness_days):
         return "too late"
-    same = ((old.id, old.claimed) == (fact.id, fact.claimed) for old, verdict in earlier if verdict == "admitted")
-    return "duplicate" if any(same) else "admitted"
+    for old, verdict in earlier:
+        if verdict == "admitted" and (old.id, old.claimed) == (fact.id, fact.claimed):
+            return "repeated" if (old.kind, old.payload) == (fact.kind, fact.payload) else "changed"
+    return "admitted"
 
 
 def features(

@@ -2,7 +2,8 @@
 
 `clock` is the largest `seen_at` among earlier arrivals of the same customer and family.
 Too late: the local day of `occurred_at` lies more than L days before the clock's day.
-Duplicate: the same identity (id, `occurred_at` as delivered) was admitted before.
+Repeated: the same identity (id, `occurred_at` as delivered) was admitted before, with the same content (kind and
+payload). Changed: with other content; the first one counts.
 """
 
 from __future__ import annotations
@@ -12,22 +13,22 @@ from typing import Literal
 from scv.events.arrival import Arrival
 from scv.events.calendar import DAY_US
 
-Verdict = Literal["admitted", "duplicate", "too late"]
-Ids = dict[int, set[int]]
+Verdict = Literal["admitted", "repeated", "changed", "too late"]
+Ids = dict[int, dict[int, int]]
+"""By the UTC day that their sender claimed: the identities admitted, with the content that each had."""
 
 
 def admit(arrival: Arrival, clock_day: int | None, ids: Ids, lateness_days: int) -> Verdict:
     """The verdict on the next arrival in log order; what is admitted is noted in `ids`.
 
-    `clock_day` is the local day of the clock (None before the first arrival); `ids` holds the identities
-    admitted so far, by the UTC day that their sender claimed.
+    `clock_day` is the local day of the clock (None before the first arrival).
     """
     if clock_day is not None and arrival.day < clock_day - lateness_days:
         return "too late"
-    known = ids.setdefault(arrival.claimed_us // DAY_US, set())
-    if arrival.identity in known:
-        return "duplicate"
-    known.add(arrival.identity)
+    known = ids.setdefault(arrival.claimed_us // DAY_US, {})
+    if (content := known.get(arrival.identity)) is not None:
+        return "repeated" if content == arrival.content else "changed"
+    known[arrival.identity] = arrival.content
     return "admitted"
 
 
@@ -40,10 +41,11 @@ def forget(ids: Ids, clock_day: int, lateness_days: int) -> None:
         del ids[day]
 
 
-def sql(arrivals: str, lateness_days: int) -> str:
+def sql(arrivals: str, lateness_days: int, content: str = "NULL") -> str:
     """The query `arrivals` with a column `verdict`, by the same rule.
 
     It needs customer_id, kind, id, claimed_us, day, seen_day and the log position (epoch, partition, "offset").
+    `content` is SQL of what two arrivals of one content share; without it a changed one is called repeated.
     What lies before a customer's newest `erased` is left out, and so is that record.
     """
     return f"""
@@ -60,7 +62,8 @@ def sql(arrivals: str, lateness_days: int) -> str:
         )
         SELECT * EXCLUDE (position, too_late),
             CASE WHEN too_late THEN 'too late'
-                 WHEN row_number() OVER (PARTITION BY customer_id, id, claimed_us, too_late ORDER BY position) > 1
-                 THEN 'duplicate'
-                 ELSE 'admitted' END AS verdict
-        FROM timed"""
+                 WHEN row_number() OVER same = 1 THEN 'admitted'
+                 WHEN {content} IS DISTINCT FROM first_value({content}) OVER same THEN 'changed'
+                 ELSE 'repeated' END AS verdict
+        FROM timed
+        WINDOW same AS (PARTITION BY customer_id, id, claimed_us, too_late ORDER BY position)"""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +21,7 @@ from deltalake import DeltaTable
 from scv import machine, stamp
 from scv.errors import Damaged, LakeConflict
 from scv.events import event as events
-from scv.events.arrival import Arrival, identify
+from scv.events.arrival import Arrival, content_of, identify
 from scv.events.calendar import from_us
 from scv.events.country import Country
 from scv.offline import sums
@@ -255,12 +256,19 @@ def whole_to(marks: Mapping[str, datetime], families: Collection[str] = events.F
 
 
 def _arrival(row: Mapping[str, Any], family: str, country: str) -> Arrival:
+    values = {name: row[name] for name in events.fields(family)}
     return Arrival(
         country=country,
-        values={name: row[name] for name in events.fields(family)},
+        values=values,
         identity=identify(row["id"], row["claimed_us"]),
+        content=content_of(row["kind"], values),
         **{name: row[name] for name in _ENVELOPE},
     )
+
+
+def content(family: str) -> str:
+    """SQL of what two arrivals of a family share that say the same."""
+    return f"(kind, {', '.join(map(json.dumps, events.fields(family)))})"
 
 
 def _empty(family: str) -> str:

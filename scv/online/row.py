@@ -17,13 +17,13 @@ import msgspec
 from scv.errors import StoreUnusable
 from scv.events import admission
 from scv.events.admission import Ids, Verdict
-from scv.events.arrival import Arrival
+from scv.events.arrival import CONTENT_BITS, Arrival
 from scv.features.layout import Layout, Taker
 from scv.folds.fold import Window
 
 _FENCE = struct.Struct("<BII16sIqqi")
 FENCE_BYTES = _FENCE.size
-FORMAT = 1
+FORMAT = 2
 NEVER = -1
 
 
@@ -120,7 +120,10 @@ class Row:
     def pack(self, place: Place, upto: int) -> bytes:
         """The row's bytes; what no later read or admission can need is dropped first."""
         self._prune()
-        ids = [(day, sorted(known)) for day, known in sorted(self.ids.items())]
+        ids = [
+            (day, sorted(identity << CONTENT_BITS | content for identity, content in known.items()))
+            for day, known in sorted(self.ids.items())
+        ]
         body = (self.admitted, ids, self.lives, sorted(self.tiles.items()))
         return self.fence(place, upto).pack() + _encoder.encode(body)
 
@@ -154,9 +157,10 @@ def _enter(states: list[Any], takers: Iterable[Taker], arrival: Arrival) -> None
         states[place] = alone if state is None else fold.merge(state, alone)
 
 
+_CONTENT = (1 << CONTENT_BITS) - 1
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(
-    tuple[int, list[tuple[int, set[int]]], list[Any], list[tuple[int, list[Any]]]],
+    tuple[int, list[tuple[int, list[int]]], list[Any], list[tuple[int, list[Any]]]],
 )
 
 
@@ -175,5 +179,6 @@ def unpack(data: bytes, layout: Layout, lateness_days: int) -> tuple[Fence, Row]
         admitted, ids, lives, tiles = _decoder.decode(memoryview(data)[FENCE_BYTES:])
     except msgspec.MsgspecError as error:
         raise StoreUnusable(f"A row of {layout.field} cannot be read ({error}). Run `cerebro rebuild`.") from error
-    row = Row(layout, lateness_days, admitted, fence.clock_us, fence.clock_day, dict(ids), lives, dict(tiles))
+    known = {day: {one >> CONTENT_BITS: one & _CONTENT for one in packed} for day, packed in ids}
+    row = Row(layout, lateness_days, admitted, fence.clock_us, fence.clock_day, known, lives, dict(tiles))
     return fence, row

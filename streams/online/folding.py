@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from scv.errors import LogChanged, StoreUnusable
+from scv.events.admission import Verdict
 from scv.events.arrival import Arrival
 from scv.events.country import Country
 from scv.features.layout import Layout
@@ -26,7 +27,8 @@ CUSTOMERS = 20_000
 WRITES = 250
 """Customers per pipeline of writes."""
 
-_COUNTERS = {"admitted": "admitted", "duplicate": "duplicate", "too late": "too_late", None: "erased"}
+_COUNTERS = {verdict: verdict.replace(" ", "_") for verdict in get_args(Verdict)} | {None: "erased"}
+"""Verdict → counter; a row that takes an erasure gives no verdict."""
 
 
 class Name(NamedTuple):

@@ -9,9 +9,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from scv.events import admission, instant
+import msgspec
+
+from scv.events import admission, event, instant
 from scv.events.country import Country
 from streams.replay.columns import quoted
+
+_DEFAULTS = {
+    rf'"{field.name}":{msgspec.json.encode(field.default).decode()}\b'
+    for kinds in event.FAMILIES.values()
+    for kind in kinds
+    for field in msgspec.structs.fields(kind)
+    if field.default not in (msgspec.NODEFAULT, None)
+}
+_SAYS_NOTHING = ",(" + "|".join(['"seen_at":"[^"]*"', *sorted(_DEFAULTS)]) + ")"
+"""Members of a record that are no content of its event: when it was seen, and what a field has that is left out."""
 
 
 class Uncounted(NamedTuple):
@@ -22,7 +34,7 @@ class Uncounted(NamedTuple):
 
 
 class Forecast(NamedTuple):
-    """Of `total` records, by verdict; those with a taken identity and other content are `changed`, not `duplicate`."""
+    """Of `total` records, those that will not count, by verdict."""
 
     total: int
     uncounted: Mapping[str, Uncounted]
@@ -30,7 +42,7 @@ class Forecast(NamedTuple):
     @property
     def repeated(self) -> int:
         """How many records say word for word what another one says."""
-        return self.uncounted["duplicate"].events if "duplicate" in self.uncounted else 0
+        return self.uncounted["repeated"].events if "repeated" in self.uncounted else 0
 
     def losses(self, files: Sequence[Path]) -> list[str]:
         """Sentences about events that were meant to count and will not."""
@@ -68,15 +80,11 @@ def sql(country: Country, since_us: int | None, until_us: int | None) -> str:
         SELECT (family, key) AS customer_id, said[1] AS kind, said[2] AS id, claimed_us,
                {_day("least(claimed_us, seen_us)", country)} AS day, {_day("seen_us", country)} AS seen_day,
                seen_us AS epoch, file_no AS "partition", row_no AS "offset",
-               hash(regexp_replace(body, '"seen_at":"[^"]*"', '')) AS content
+               hash(regexp_replace(body, '{_SAYS_NOTHING}', '', 'g')) AS content
         FROM ({read}) WHERE claimed_us IS NOT NULL"""  # its place in the history is its place in a log
-    order = 'ORDER BY epoch, "partition", "offset"'
-    first = f"first_value(content) OVER (PARTITION BY customer_id, id, claimed_us {order})"
-    judged = f"""
-        SELECT CASE WHEN verdict = 'duplicate' AND content <> {first} THEN 'changed' ELSE verdict END AS verdict,
-               epoch, ("partition", "offset") AS place
-        FROM ({admission.sql(log, country.lateness_days)})"""
-    return f"SELECT verdict, count(*), min(place) FROM ({judged}) WHERE {since} GROUP BY verdict"
+    judged = admission.sql(log, country.lateness_days, "content")
+    return f"""
+        SELECT verdict, count(*), min(("partition", "offset")) FROM ({judged}) WHERE {since} GROUP BY verdict"""
 
 
 def _day(us: str, country: Country) -> str:

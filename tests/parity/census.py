@@ -72,18 +72,19 @@ def dirt(records: Sequence[Record], country: Country, judged: Judged) -> Counter
 
 def _judged(verdicts: Sequence[tuple[Fact, Verdict]]) -> Iterator[str]:
     """The dirt of one customer's arrivals, as far as verdicts tell."""
-    admitted: dict[tuple[str, datetime], Fact] = {}
+    admitted = set[str]()
     for fact, verdict in verdicts:
         if verdict == "too late":
             yield TOO_LATE
-        elif verdict == "duplicate":
-            first = admitted[fact.id, fact.claimed]
-            yield TWICE if (first.kind, first.payload) == (fact.kind, fact.payload) else CONFLICT
+        elif verdict == "repeated":
+            yield TWICE
+        elif verdict == "changed":
+            yield CONFLICT
         else:
             if fact.seen - fact.occurred > timedelta(days=1):
                 yield LATE
             if fact.claimed > fact.seen:
                 yield AHEAD
-            if any(id == fact.id for id, _ in admitted):
+            if fact.id in admitted:
                 yield REUSED
-            admitted[fact.id, fact.claimed] = fact
+            admitted.add(fact.id)

@@ -43,7 +43,7 @@ def a_delivery(number: int, day: int, second: int, payload: tuple[int, str, int,
         country="ZZ", customer_id="c", kind=KIND if reached else "unskipped", id=str(number % 7), occurred_us=occurred,
         claimed_us=occurred, seen_us=occurred, day=17_000 + day, seen_day=17_000 + day,
         values={"amount_cents": amount, "method": method, "delivery_on": 17_000 + ahead, "reached": int(reached)},
-        identity=identify(str(number), occurred),
+        identity=identify(str(number), occurred), content=0,
     )  # fmt: skip
 
 

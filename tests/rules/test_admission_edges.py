@@ -69,7 +69,7 @@ def test_a_day_is_late_after_l_days_and_remembered_until_then(time_zone: str, ho
     """East of Greenwich a local day begins on the UTC day before: its ids are kept all the same."""
     country = world.country(time_zone, lateness_days=2)
     first = world.local(NOON.date(), country, hour)
-    for days, expected in ((2, "duplicate"), (3, "too late")):
+    for days, expected in ((2, "repeated"), (3, "too late")):
         clock = order("clock", first + days * DAY)
         log = [order("x", first), clock, order("x", first), order("y", first)]
         verdicts = ["admitted", "admitted", expected, "admitted" if days == 2 else "too late"]

@@ -95,7 +95,7 @@ def test_what_a_row_holds_is_not_applied_again(followed: RowStore) -> None:
     folding = consumer(followed)
     folding.apply(batch(0, 5))
     counted = folding._counters
-    assert (counted.re_read, counted.fenced, counted.admitted, counted.duplicate) == (3, 3, 2, 0)
+    assert (counted.re_read, counted.fenced, counted.admitted, counted.repeated) == (3, 3, 2, 0)
     assert stored(followed) == (4, row_of(LOG[:5]))
 
 

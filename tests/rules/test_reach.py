@@ -36,7 +36,7 @@ def an_event(feature: Feature, day: int) -> Arrival:
     us = day * DAY_US
     return Arrival(
         country="ZZ", customer_id="c", kind=kind, id=str(day), occurred_us=us, claimed_us=us, seen_us=us, day=day,
-        seen_day=day, values=values, identity=identify(str(day), us),
+        seen_day=day, values=values, identity=identify(str(day), us), content=0,
     )  # fmt: skip
 
 

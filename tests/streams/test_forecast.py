@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import cli
@@ -41,7 +42,7 @@ def verdicts(events: list[event.Event], where: country.Country, since: datetime)
         if clock is not None and (clock - on).days > where.lateness_days:
             said = "too late"
         elif (known := (one.customer_id, one.id, one.occurred_at)) in taken:
-            said = "duplicate" if taken[known] == content else "changed"
+            said = "repeated" if taken[known] == content else "changed"
         else:
             taken[known] = content
         counted[said] += one.seen_at >= since
@@ -64,7 +65,7 @@ def test_the_forecast_is_what_admission_then_says(tmp_path: Path, zone: str, see
             forecast = history.forecast([where], to_us(since))
         expected = verdicts(events, where, since)
         assert {why: one.events for why, one in forecast.uncounted.items()} == expected
-    assert expected["duplicate"] and expected["too late"]
+    assert expected["repeated"] and expected["too late"]
 
 
 LINES = [ORDER | {"id": "1001", "occurred_at": "2017-05-11T09:55:16-04:00", "amount_cents": n} for n in (1, 2, 3, 3)]
@@ -96,6 +97,19 @@ def test_what_would_be_lost_stops_a_replay_unless_it_is_meant(
     assert cli.main(["replay", str(path), "--anyway"]) == 0
     told = capsys.readouterr().err
     assert said in told and f"Sent {len(rows)} events" in told
+
+
+def test_what_a_field_says_that_is_left_out_is_the_same_content(tmp_path: Path) -> None:
+    """Whatever kind has a field with a default: its row is written with and without it."""
+    at, rows = "2017-05-11T09:55:16-04:00", list[dict[str, Any]]()
+    for kind in (kind for kinds in event.FAMILIES.values() for kind in kinds):
+        own = {one.name: one for one in msgspec.structs.fields(kind) if one.name not in event.ENVELOPE}
+        said = {name: one.default for name, one in own.items() if one.default not in (None, msgspec.NODEFAULT)}
+        row = ORDER | {"id": event.tag(kind), "kind": event.tag(kind), "occurred_at": at}
+        rows += [row, row | said] if said else []
+    with History(write(tmp_path / "h.jsonl", rows)) as history:
+        found = history.forecast([US]).uncounted
+    assert {why: one.events for why, one in found.items()} == {"repeated": len(rows) // 2} and rows
 
 
 def test_what_repeats_word_for_word_is_said_and_sent(

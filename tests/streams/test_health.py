@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import Any, get_args
 
 import pytest
 
 import cli
+from scv.events.admission import Verdict
 from scv.settings import Settings
 from store.heartbeat import Heartbeat
+from streams.counters import JUDGED, Counters
 
 PARTS = ("online", "lake", "reactor", "scorer", "store", "broker")
 WITH_A_BEAT = ("online", "lake", "reactor")
@@ -38,6 +41,19 @@ def test_a_full_store_is_not_a_dead_consumer(part: str, client: Any, capsys: pyt
     assert cli.main(["health", part]) == 0
     told = "1,007 records taken (1,003 of them dead letters: not JSON 1,000, empty 3)"
     assert told in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("here")
+def test_what_became_of_events_is_said(client: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every counter of a verdict; and what never happened is not talked about."""
+    counters = Counters(admitted=1_000, too_late=3, changed=2)
+    Heartbeat(client, "online").beat(**counters.facts())
+    assert cli.main(["health", "online"]) == 0
+    assert "; of events admitted 1,000, changed 2, too late 3" in capsys.readouterr().out
+    assert cli.main(["health", "online", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["part"] == "online" and said.items() >= counters.facts().items()
+    assert {verdict.replace(" ", "_") for verdict in get_args(Verdict)} < set(JUDGED)
 
 
 @pytest.mark.parametrize("part", WITH_A_BEAT)

@@ -74,7 +74,7 @@ def test_a_kill_with_lag_and_a_log_sent_twice_change_nothing(
             in_hand += fault["in_hand"]
     shop.send(live, events)
     online, _ = finished(live)
-    assert online["re_read"] > 0 < online["fenced"] and online["duplicate"] > 0
+    assert online["re_read"] > 0 < online["fenced"] and online["repeated"] > 0
     total, places = shop.lake_count(live)
     assert total == places == 2 * len(events) + sum(again)
     compared = shop.compare(live, client)
