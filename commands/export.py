@@ -51,7 +51,8 @@ def publish(
 
     The snapshot must exist (`cerebro fetch`). A published week is never overwritten: the same again does nothing,
     another content is an error. The folder is CEREBRO_EXPORTS, any URL that fsspec knows. Customer ids are text: the
-    CSV loses leading zeros where a spreadsheet opens it, or pandas without dtype={'customer_id': str}.
+    CSV loses leading zeros where a spreadsheet opens it, or pandas without dtype={'customer_id': str}, and has an
+    apostrophe before what could be a formula (docs/customer-ids.md).
 
     \b
     Example:

@@ -9,7 +9,8 @@ from google.protobuf.json_format import MessageToJson
 
 from rpc.scorer_pb2 import Band, Basis, ContactPolicy, Freshness, ScoreReply, Status, TargetScore
 from scv import settings
-from scv.events import calendar
+from scv.errors import UserError
+from scv.events import calendar, customer_id
 from scv.events.country import Country
 from terminal.arguments import the_countries
 
@@ -24,17 +25,21 @@ def command(country: str, customers: tuple[str, ...], targets: tuple[str, ...], 
     """Ask the live scorer about customers of a COUNTRY.
 
     Prints per target its status, the probability with its horizon, the band, reasons, the instant and how fresh each
-    fetcher is. Exits with 1 when a customer is unknown.
+    fetcher is. Exits with 1 when a customer is unknown. An id that begins with - goes after --.
 
     \b
     Example:
       cerebro score US 900
       cerebro score US 900 901 --target lapse --json
+      cerebro score US -- -1001 anna@example.org
     """
     from rpc.client import ScorerClient
 
     known = settings.load()
     (place,) = the_countries([country], known)
+    for one in customers:
+        if why := customer_id.why_not(one):
+            raise UserError(f"{one!r} is no customer id: {why}.")
     at = calendar.reference(date, place) if date else None
     with ScorerClient(known.scorer) as client:
         replies = client.score_batch(country, customers, targets, at)

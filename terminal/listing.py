@@ -18,10 +18,11 @@ def show(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     from rich.box import SIMPLE  # only here: a pipe needs none of it
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=SIMPLE)
     for column in columns:
         table.add_column(column, overflow="fold")
     for line in cells:
-        table.add_row(*line)
+        table.add_row(*map(Text, line))  # no word in brackets is a colour
     Console().print(table)

@@ -14,12 +14,15 @@ def show(table: pa.Table, customers: int = 4) -> None:
     """CSV for a pipe; for a person the variables of the first customers, one line each."""
     import pyarrow.csv as csv
 
+    from scv.offline.csv_text import inert
+
     if not sys.stdout.isatty():
         if table.num_columns:
-            csv.write_csv(table, sys.stdout.buffer)
+            csv.write_csv(inert(table), sys.stdout.buffer)
         return
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     console, names = Console(), [name for name in table.column_names if name not in ("country", "customer_id")]
     columns = [_column(row, names) for row in table.slice(0, customers).to_pylist()]
@@ -27,9 +30,9 @@ def show(table: pa.Table, customers: int = 4) -> None:
     shown = Table(title=f"{len(table)} rows × {table.num_columns} columns; the first {len(columns[:fit])}")
     shown.add_column("variable", overflow="fold")
     for column in columns[:fit]:
-        shown.add_column(column[0], justify="right", overflow="fold")
+        shown.add_column(Text(column[0]), justify="right", overflow="fold")
     for name, *values in zip(names, *(column[1:] for column in columns[:fit]), strict=True):
-        shown.add_row(name, *values)
+        shown.add_row(name, *map(Text, values))
     console.print(shown)
 
 

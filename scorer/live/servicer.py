@@ -5,7 +5,6 @@ No reply, log or error names a customer, and none shows a stack trace.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -20,12 +19,11 @@ from scorer import scoring
 from scorer.live.answers import Answers
 from scorer.live.pulse import Pulse
 from scorer.live.refusal import SILENT, CallerErrors, Code, Refused
-from scv.events import event
+from scv.events import customer_id
 
 MOST_IDS = 500
 LONGEST_S = 2.0
 """No call works longer than this, whatever deadline its caller set or forgot to set."""
-CUSTOMER = re.compile(event.CUSTOMER_ID)
 
 
 class Scorer(scorer_pb2_grpc.ScorerServicer):
@@ -51,11 +49,9 @@ class Scorer(scorer_pb2_grpc.ScorerServicer):
     ) -> list[scoring.Score]:
         if not 1 <= len(ids) <= MOST_IDS:
             raise Refused(Code.INVALID_ARGUMENT, f"{len(ids)} customer ids; ask for 1 to {MOST_IDS} at a time.")
-        bad = [i for i, one in enumerate(ids) if not CUSTOMER.search(one)]
-        if bad:
-            raise Refused(
-                Code.INVALID_ARGUMENT, f"Customer id number {bad[0] + 1} is none: 1 to 64 of A-Z a-z 0-9 _ . -"
-            )
+        for number, one in enumerate(ids, 1):
+            if why := customer_id.why_not(one):
+                raise Refused(Code.INVALID_ARGUMENT, f"Customer id number {number} is none: {why}.")
         if self._pulse.down:
             raise Refused(Code.UNAVAILABLE, SILENT)
         reference = _instant(request) if request.HasField("reference") else None

@@ -120,7 +120,8 @@ def read_me(words: SheetWords) -> list[str]:
         "change_since_last_week: percentage points since the file of a week before; empty for who was not in it.",
         "weeks_on_list: Tuesdays in a row on the list.",
         "customer_id is text. The CSV loses leading zeros where a spreadsheet, or pandas without "
-        "dtype={'customer_id': str}, opens it; this sheet and the Parquet file keep them.",
+        "dtype={'customer_id': str}, opens it, and has an apostrophe before what could be a formula; this sheet "
+        "and the Parquet file hold every id as it is.",
         "Please fill in: contacted_at, channel, disposition, offer_code.",
     ]
     if target.basis == "derived":

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from scv.errors import BadEvent
+from scv.events import customer_id
 from scv.events import event as events
 from scv.events.calendar import DAY_US, day_of, from_us, midnight, to_day, to_us
 from scv.events.country import Country
@@ -106,7 +107,7 @@ def decode(
     try:
         record = events.read(family, value)
     except msgspec.ValidationError as error:
-        said = _PATTERN.sub(lambda found: _SPELLING.get(found[1], found[0]), str(error))
+        said = _PATTERN.sub(lambda found: _SPELLING.get(found[1], "without control characters"), str(error))
         said = _WORD.sub(lambda found: f"{found[1]!r} is none of {', '.join(_words(family, found[2]))}", said)
         raise BadEvent("wrong type", said) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
@@ -168,7 +169,7 @@ def _words(family: str, field: str) -> list[str]:
 _WORD = re.compile(r"Invalid enum value '(.*)'(?= - at `\$\.(\w+))", re.DOTALL)
 _PATTERN = re.compile(r"matching regex '.*'(?= - at `\$\.(\w+))")
 _SPELLING = {
-    "customer_id": "of 1 to 64 of A-Z a-z 0-9 _ . -, no nan, none or null",
+    "customer_id": customer_id.RULE,
     "country": "of two capital letters",
 }
 

@@ -17,20 +17,17 @@ import msgspec
 from msgspec import Meta, Struct
 
 from scv import errors
-from scv.events import instant
+from scv.events import customer_id, instant
 
-Id = Annotated[str, Meta(min_length=1, max_length=128)]
-# `$` alone would take a newline at the end; schema readers know no \Z, and no flag for either case.
-CUSTOMER_ID = r"^(?!([Nn][Aa][Nn]|[Nn][Oo][Nn][Ee]|[Nn][Uu][Ll][Ll])$)[A-Za-z0-9_.-]{1,64}(?!\n)$"
-"""No word by which tables say that there is none: all such rows would be one busy customer."""
-CustomerId = Annotated[str, Meta(pattern=CUSTOMER_ID)]
+Id = Annotated[str, Meta(min_length=1, max_length=128, pattern=customer_id.PLAIN)]
+CustomerId = Annotated[str, Meta(pattern=customer_id.PATTERN)]
 CountryCode = Annotated[str, Meta(pattern=r"^[A-Z]{2}(?!\n)$")]
 Instant = Annotated[datetime, Meta(tz=True)]
 Cents = Annotated[int, Meta(ge=-1_000_000_000, le=1_000_000_000)]
 Amount = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 Seconds = Annotated[int, Meta(ge=0, le=604_800)]
 Weekday = Annotated[int, Meta(ge=0, le=6)]
-Word = Annotated[str, Meta(min_length=1, max_length=64)]
+Word = Annotated[str, Meta(min_length=1, max_length=64, pattern=customer_id.PLAIN)]
 Channel = Literal["email", "phone", "post"]
 """What consent can be given for: closed, since another spelling would leave a consent standing that was withdrawn."""
 
@@ -43,6 +40,10 @@ class Event(Struct, frozen=True, kw_only=True, tag_field="kind"):
     customer_id: CustomerId
     occurred_at: Instant
     seen_at: Instant
+
+    def __post_init__(self) -> None:
+        if customer_id.too_long(self.customer_id):
+            raise ValueError(f"Expected `str` of at most {customer_id.LONGEST} bytes - at `$.customer_id`")
 
     @property
     def kind(self) -> str:

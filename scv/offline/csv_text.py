@@ -12,15 +12,18 @@ import pyarrow.compute as pc
 
 from scv.events.country import Country
 
-FORMULA = r"\A([=+\-@\t\r\n])"
-"""What makes a spreadsheet take a text cell for a formula, or drop what stands before one (CWE-1236)."""
+FORMULA = r"\A(['=@\t\r\n\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]|[+-](?:\D|\d+\D|$))"
+"""What makes a spreadsheet take a text cell for a formula, or drop what stands before one (CWE-1236), the full-width
+signs among it; and an apostrophe, so that taking one away always gives the text. A sign before digits is a number."""
 
 
 def inert(table: pa.Table) -> pa.Table:
     """The table with an apostrophe before every text that begins like a formula; Parquet is the exact form.
 
-    >>> inert(pa.table({"a": ["=1+1", "-7", None, "box"]}))["a"].to_pylist()
-    ["'=1+1", "'-7", None, 'box']
+    Whoever takes one apostrophe away from the beginning of a text has it as it was.
+
+    >>> inert(pa.table({"a": ["=1+1", "-7", "-d", "'", None, "box"]}))["a"].to_pylist()
+    ["'=1+1", '-7', "'-d", "''", None, 'box']
     """
     for index, field in enumerate(table.schema):
         if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):

@@ -11,6 +11,7 @@ from typing import Any
 
 import redis
 from deltalake import CommitProperties, Transaction, write_deltalake
+from msgspec.structs import replace
 
 from scv.events import country
 from scv.events.calendar import day_of, to_us
@@ -21,7 +22,7 @@ from scv.offline import lake
 from scv.online.row import Row
 from scv.online.rowstore import RowStore, RowWrite
 from scv.settings import Settings
-from tests import world
+from tests import hostile, world
 from tests.keys import clock_key, position_key, row_key
 from tests.logs import EPOCH, LOGS, PARTITIONS, begin, home_of, log, topic
 from tests.marking import mark
@@ -47,7 +48,9 @@ class Served:
 
     @cached_property
     def customers(self) -> list[str]:
-        return sorted({record.event.customer_id for records in self.records.values() for record in records})
+        """The world's own first, whom every family knows; then those with a hostile id, who order."""
+        found = {record.event.customer_id for records in self.records.values() for record in records}
+        return sorted(found, key=lambda one: (one in hostile.TAKEN, one))
 
     @cached_property
     def rows(self) -> dict[tuple[str, str], Row]:
@@ -113,8 +116,10 @@ class Served:
 
 def make(settings: Settings, client: redis.Redis, seed: int = 11) -> Served:
     """A world in which every partition of every family has records and not every customer every family."""
-    records = {family: _placed(world.make(seed, family, ZZ, customers=5).records) for family in FAMILIES}
-    return Served(settings, client, records)
+    made = {family: list(world.make(seed, family, ZZ, customers=5).records) for family in FAMILIES}
+    first = next(record for record in made["orders"] if record.event.kind == "placed")
+    made["orders"] += [Record(EPOCH, 0, 0, replace(first.event, customer_id=one)) for one in hostile.TAKEN]
+    return Served(settings, client, {family: _placed(records) for family, records in made.items()})
 
 
 def _placed(records: Sequence[Record]) -> list[Record]:

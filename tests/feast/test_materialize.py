@@ -63,7 +63,8 @@ def test_running_again_keeps_everything(
     capfd.readouterr()
     store.materialize(START, END, feature_views=["orders"])
     assert {one: emptied.client.hgetall(row_key("ZZ", one)) for one in emptied.customers} == before
-    assert "orders: 5 rows, 0 written, 5 kept" in capfd.readouterr().err
+    rows = len(emptied.customers)
+    assert f"orders: {rows} rows, 0 written, {rows} kept" in capfd.readouterr().err
 
 
 def test_a_row_that_the_stream_took_further_is_kept(live: Served, store: FeatureStore) -> None:

@@ -120,7 +120,7 @@ def test_an_unknown_customer_is_not_found_and_never_a_number(client: ScorerClien
 def test_bad_questions_are_told_what_is_wrong(client: ScorerClient) -> None:
     assert "Did you mean 'US'?" in refused("INVALID_ARGUMENT", lambda: client.score("us", LIVELY))
     assert "Did you mean 'lapse'?" in refused("INVALID_ARGUMENT", lambda: client.score("US", LIVELY, ["laps"]))
-    for ids in ([], ["a"] * 501, ["a b"], ["\n"], ["x" * 65]):
+    for ids in ([], ["a"] * 501, ["a", "a "], ["\n"], ["x" * 129]):
         refused("INVALID_ARGUMENT", lambda ids=ids: client.score_batch("US", ids))  # type: ignore[misc]
 
 

@@ -340,7 +340,7 @@ def test_cdnow_goes_in_from_a_plain_frame_of_orders(tmp_path: Path) -> None:
 def test_all_bad_rows_are_told_at_once_by_reason(tmp_path: Path, name: str) -> None:
     """400 bad rows must not be 400 rounds: of each reason the count and the first ten."""
     found = [{"id": str(n)} for n in range(20)]
-    found += [{"id": f"c{n}", "customer_id": "a b"} for n in range(400)]
+    found += [{"id": f"c{n}", "customer_id": "a "} for n in range(400)]
     found += [{"id": f"k{n}", "kind": "contacted", "amount_cents": None} for n in range(3)]
     found += [{"id": "e", "kind": "erased", "amount_cents": None, "occurred_at": "yesterday"}]
     path = write(tmp_path / name, rows(*found))
@@ -355,7 +355,7 @@ def test_all_bad_rows_are_told_at_once_by_reason(tmp_path: Path, name: str) -> N
     }  # fmt: skip
     told = [line.partition(", row ")[2].partition(":")[0] for line in lines if line.startswith("  ")]
     assert told == [str(n) for n in [*range(21, 31), 421, 422, 423, 424]]
-    assert "1 to 64 of A-Z a-z 0-9 _ . -" in lines[1] and "(?!" not in str(caught.value)
+    assert "of 1 to 128 bytes of UTF-8, no control" in lines[1] and "(?!" not in str(caught.value)
 
 
 def test_a_sentence_has_one_mark_at_its_end(tmp_path: Path) -> None:
