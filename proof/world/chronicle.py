@@ -11,6 +11,7 @@ import numpy as np
 
 from proof.world import climate as climates
 from proof.world import words
+from proof.world.aftermath import GIVE_UP_DAYS, Aftermath, after
 from proof.world.boxes import RETRIES, RETRY_DAYS
 from proof.world.diary import Diary
 from proof.world.engine import Happened
@@ -31,7 +32,7 @@ class Chronicle:
 
     def __init__(self, world: World, chunk: int, diary: Diary) -> None:
         self.climate, self.diary = climates.of(world), diary
-        self.colour = world.random(chunk, "colour")
+        self.colour, self.regret = world.random(chunk, "colour"), world.random(chunk, "regret")
         market = self.climate.market
         self.phone = self.colour.choice(len(market.phones), len(world.members(chunk)), p=market.phones)
 
@@ -40,9 +41,10 @@ class Chronicle:
         self._subscription(week)
         self._skips(week)
         taken = np.flatnonzero(week.boxes.taken)
-        self._orders(week, taken)
+        orders, regrets = self._orders(week, taken), after(week.before, week.boxes, taken, self.regret)
         self._payments(week, taken)
-        self._deliveries(week, taken)
+        self._deliveries(week, taken[~regrets.called_off])
+        self._aftermath(week, taken, orders, regrets)
         self._contacts(week)
         self._mail(week)
         self._sessions(week)
@@ -116,16 +118,18 @@ class Chronicle:
         at = self._at(week.week.day + day, self._waking(len(day)))[who] + 7 * SECOND * box
         self.diary.note(kind, who, at, delivery_on=week.week.due(week.before.cut_off[who]) + 7 * (box + first))
 
-    def _orders(self, week: Happened, who: Ints) -> None:
+    def _orders(self, week: Happened, who: Ints) -> Ints:
+        """Their numbers, by which what comes after names them."""
         boxes, s = week.boxes, week.before
         discount, box = boxes.discount[who], s.box[who]
         at = self._at(boxes.cut_day[who], self._between(0.08, 3, len(who)))
-        self.diary.note(
+        orders = self.diary.note(
             "placed", who, at, amount_cents=boxes.price[who] - discount, discount_cents=discount,
             items=np.array(MEALS)[box], box_size=box,
         )  # fmt: skip
         used = discount > 0
         self.diary.note("voucher_redeemed", who[used], at[used] + SECOND, voucher=s.perk[who[used]])
+        return orders
 
     def _payments(self, week: Happened, who: Ints) -> None:
         boxes, method = week.boxes, week.before.method[who]
@@ -149,6 +153,28 @@ class Chronicle:
         closed = cross & (boxes.waits[who] > 0)
         at = self._at(boxes.arrives[who] + boxes.waits[who], self._between(8, 18, len(who)))
         self.diary.note("complaint_closed", who[closed], np.maximum(at, opened + MINUTE)[closed])
+
+    def _aftermath(self, week: Happened, who: Ints, orders: Ints, then: Aftermath) -> None:
+        """Boxes are packed, paid for or given up before they leave; people complain and send back once they came."""
+        cut, due, came = (days[who] for days in (week.boxes.cut_day, week.boxes.due, week.boxes.arrives))
+        packing, given_up, answered, picked_up, refunded = (
+            self._at(day, (self.regret.uniform(first, last, len(who)) * HOUR).astype(np.int64))
+            for day, first, last in (
+                (np.maximum(due - 1, cut), 3.1, 7), (cut + GIVE_UP_DAYS, 9.1, 11), (came + 1, 30, 80),
+                (came + 1, 9, 150), (came + 9, 9, 60),
+            )
+        )  # fmt: skip
+        later = then.sent_back & ~then.at_once
+        for kind, those, at, cents, items in (
+            ("order_cancelled", then.called_off, given_up, 0, then.meals),
+            ("order_cancelled", then.sold_out, packing, then.meal, 1),
+            ("refunded", then.consoled, answered, then.relief, then.bad),
+            ("returned", then.sent_back, picked_up, np.where(then.at_once, then.paid, 0), then.meals),
+            ("refunded", later, refunded, then.paid, -1),
+        ):
+            told = {"amount_cents": np.broadcast_to(cents, len(who)), "items": np.broadcast_to(items, len(who))}
+            told = {name: values[those] for name, values in told.items()}
+            self.diary.note(kind, who[those], at[those], order_id=orders[those], **told)
 
     def _ratings(self, week: Happened, who: Ints, came: Ints) -> None:
         """Stars tell taste and mood, roughly; those who use the app rate more often."""

@@ -14,6 +14,8 @@ from streams.replay.columns import ENVELOPE, INSTANT, SCHEMA, TAKES
 
 Ints = NDArray[np.int64]
 _DIGITS = 7
+REFERS = {"order_id": "placed"}
+"""A payload that is the id of another event, noted by its number → that event's kind."""
 
 
 class Diary:
@@ -23,11 +25,16 @@ class Diary:
         self._words = words
         self._groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
 
-    def note(self, kind: str, who: Ints, occurred: Ints, delay: Any = 0, **payload: Any) -> None:
-        """One event per entry of `who`: instants and delays in microseconds, payloads of that many values or one."""
+    def note(self, kind: str, who: Ints, occurred: Ints, delay: Any = 0, **payload: Any) -> Ints:
+        """One event per entry of `who`: instants and delays in microseconds, payloads of that many values or one.
+
+        Returns their numbers among those of their kind.
+        """
+        first = sum(len(group["who"]) for group in self._groups.get(kind, ()))
         if len(who):
             group = {"who": who, "occurred": occurred, "seen": occurred + delay, **payload}
             self._groups[kind].append({name: np.broadcast_to(value, len(who)) for name, value in group.items()})
+        return np.arange(first, first + len(who))
 
     def table(self, country: str, prefix: str, customers: pa.Array, end_us: int) -> pa.Table:
         """The events seen before `end_us`, in order of seen_at, occurred_at and id; ids are `prefix` and a number.
@@ -48,16 +55,19 @@ class Diary:
         found["customer_id"] = _said(self._gather("who", np.int32)[order], customers)
         found["kind"] = _said(kind, pa.array(kinds, pa.string()))
         for name in SCHEMA.names[len(ENVELOPE) :]:
-            found[name] = self._column(name, starts, order)
+            values = self._column(name, starts, order)
+            refers = starts.get(REFERS.get(name, ""))
+            found[name] = (
+                self._filled(name, values) if refers is None else _referred(values, refers, order, found["id"])
+            )
         return pa.table([found[name] for name in SCHEMA.names], schema=SCHEMA)
 
     def _gather(self, name: str, dtype: Any) -> NDArray[Any]:
         parts = [group[name] for kind in sorted(self._groups) for group in self._groups[kind]]
         return np.concatenate(parts, dtype=dtype) if parts else np.zeros(0, dtype=dtype)
 
-    def _column(self, name: str, starts: Mapping[str, int], order: Ints) -> pa.Array:
-        """A payload column: its kinds' stretches filled, everything else missing."""
-        kind, words = SCHEMA.field(name).type, self._words.get(name)
+    def _column(self, name: str, starts: Mapping[str, int], order: Ints) -> NDArray[Any]:
+        """The numbers of a payload column: its kinds' stretches filled, everything else -1."""
         total = sum(len(group["who"]) for groups in self._groups.values() for group in groups)
         values = np.full(total, -1, dtype=np.int32)
         for one in TAKES[name]:
@@ -66,10 +76,12 @@ class Diary:
                 if name in group:
                     values[at : at + len(group["who"])] = group[name]
                 at += len(group["who"])
-        values = values[order]
-        if words is not None:
-            return _said(values, pa.array(words, pa.string()))
-        return pa.array(values, mask=values < 0).cast(kind)
+        return values[order]
+
+    def _filled(self, name: str, values: NDArray[Any]) -> pa.Array:
+        if name in self._words:
+            return _said(values, pa.array(self._words[name], pa.string()))
+        return pa.array(values, mask=values < 0).cast(SCHEMA.field(name).type)
 
 
 def _order(seen: Ints, occurred: Ints, end_us: int) -> Ints:
@@ -83,6 +95,14 @@ def _order(seen: Ints, occurred: Ints, end_us: int) -> Ints:
         among = order[tied]
         order[tied] = among[np.lexsort((among, occurred[among], seen[among]))]
     return order
+
+
+def _referred(numbers: NDArray[Any], first: int, order: Ints, ids: pa.Array) -> pa.Array:
+    """Ids of events by their number among those of a kind, whose first is event `first`; negative ones are missing."""
+    place = np.full(int(order.max(initial=0)) + 1, -1, dtype=np.int64)
+    place[order] = np.arange(len(order))
+    mask = numbers < 0
+    return ids.take(pa.array(np.where(mask, 0, place[first + np.where(mask, 0, numbers)]), mask=mask))
 
 
 def _said(numbers: NDArray[Any], words: pa.Array) -> pa.Array:

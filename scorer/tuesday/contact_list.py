@@ -31,9 +31,18 @@ SCHEMA = pa.schema([
 null on the others: each contact is LISTED once.
 
 `contact_status`: LISTED, NOT_LISTED (below the capacity, or not asked about), HELD_OUT, SUPPRESSED. `would_list` is
-true for the listed and for the held out who rank as high. `value_cents`: money spent in the last 91 days.
-`delivery_weekday`: 0 for Monday, null where none is known.
+true for the listed and for the held out who rank as high. `value_cents`: money spent in the last 91 days less what was
+given back in them. `delivery_weekday`: 0 for Monday, null where none is known.
 """
+
+
+WORTH = (roles.SPENT, roles.GIVEN_BACK)
+
+
+def worth(values: Mapping[str, Any]) -> int | None:
+    """A customer's value in cents, from the features `WORTH`; None for whom nothing is known of any order."""
+    spent, back = (values[name] for name in WORTH)
+    return None if spent is None else int(spent - (back or 0))
 
 
 def places(
@@ -76,7 +85,7 @@ def table(
     scores: Sequence[Score], subjects: Subjects, country: Country, places: Mapping[str, dict[str, Any]]
 ) -> pa.Table:
     """Everyone and every target, ordered by customer, then target as the country lists them."""
-    names = (roles.VALUE, roles.SILENCE, roles.DELIVERY_WEEKDAY, roles.CONTACTED_AGO)
+    names = (*WORTH, roles.SILENCE, roles.DELIVERY_WEEKDAY, roles.CONTACTED_AGO)
     records = []
     for score, values in zip(scores, subjects.rows(names), strict=True):
         customer, place = _customer(score, country, values), places[score.customer_id]
@@ -95,7 +104,7 @@ def _customer(score: Score, country: Country, values: Mapping[str, Any]) -> dict
         "phase": score.phase,
         "channels_allowed": ", ".join(score.contact.channels) if score.contact else "",
         "last_contact": None if today is None or since is None else today - timedelta(days=since),
-        "value_cents": values[roles.VALUE],
+        "value_cents": worth(values),
         "days_since_order": values[roles.SILENCE],
         "delivery_weekday": values[roles.DELIVERY_WEEKDAY],
     }

@@ -23,7 +23,6 @@ from scv import stamp
 from scv.errors import CerebroError, UserError
 from scv.events import calendar
 from scv.events.country import Country
-from scv.fetchers import roles
 from scv.model.bundle import Bundle
 from scv.offline import snapshot
 from scv.offline.csv_text import csv_of
@@ -109,8 +108,8 @@ def _scores(
         past, listing = past_of(last), last.filter(pc.equal(last["target"], before.manifest.target))
         weeks = dict(zip(listing["customer_id"].to_pylist(), listing["weeks_on_list"].to_pylist(), strict=True))
     found = score(people, country, models, Rules(settings.refuse_after_s, settings.hold_out_salt), past)
-    values = zip(people.customer_ids, people.rows([roles.VALUE]), strict=True)
-    cents = {customer: row[roles.VALUE] or 0 for customer, row in values}
+    values = zip(people.customer_ids, people.rows(contact_list.WORTH), strict=True)
+    cents = {customer: contact_list.worth(row) or 0 for customer, row in values}
     table = contact_list.table(found, people, country, contact_list.places(found, cents, country, weeks))
     _audit(table, country, len(people))
     return table

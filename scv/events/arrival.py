@@ -18,6 +18,7 @@ from scv.events import customer_id
 from scv.events import event as events
 from scv.events.calendar import DAY_US, day_of, from_us, midnight, to_day, to_us
 from scv.events.country import Country
+from scv.events.record import read
 
 MAX_BYTES = 1_000_000
 SKEW_US = 5 * 60 * 1_000_000
@@ -105,7 +106,7 @@ def decode(
     if len(value) > MAX_BYTES:
         raise BadEvent("too large", f"{len(value)} bytes; the limit is {MAX_BYTES}")
     try:
-        record = events.read(family, value)
+        record = read(family, value)
     except msgspec.ValidationError as error:
         said = _PATTERN.sub(lambda found: _SPELLING.get(found[1], "without control characters"), str(error))
         said = _WORD.sub(lambda found: f"{found[1]!r} is none of {', '.join(_words(family, found[2]))}", said)

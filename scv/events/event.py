@@ -6,7 +6,6 @@ A field may be missing where its type allows None; a feature over it then does n
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import operator
 from collections.abc import Iterable
@@ -17,7 +16,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from scv import errors
-from scv.events import customer_id, instant
+from scv.events import customer_id
 
 Id = Annotated[str, Meta(min_length=1, max_length=128, pattern=customer_id.PLAIN)]
 CustomerId = Annotated[str, Meta(pattern=customer_id.PATTERN)]
@@ -25,6 +24,7 @@ CountryCode = Annotated[str, Meta(pattern=r"^[A-Z]{2}(?!\n)$")]
 Instant = Annotated[datetime, Meta(tz=True)]
 Cents = Annotated[int, Meta(ge=-1_000_000_000, le=1_000_000_000)]
 Amount = Annotated[int, Meta(ge=0, le=1_000_000_000)]
+Items = Annotated[int, Meta(ge=0, le=100_000)]
 Seconds = Annotated[int, Meta(ge=0, le=604_800)]
 Weekday = Annotated[int, Meta(ge=0, le=6)]
 Word = Annotated[str, Meta(min_length=1, max_length=64, pattern=customer_id.PLAIN)]
@@ -72,7 +72,7 @@ class Session(Event, frozen=True, kw_only=True, tag="session"):
 class Placed(Event, frozen=True, kw_only=True, tag="placed"):
     amount_cents: Cents
     discount_cents: Amount = 0
-    items: Annotated[int, Meta(ge=0, le=100_000)] | None = None
+    items: Items | None = None
     box_size: Word | None = None
 
 
@@ -82,6 +82,30 @@ class Delivered(Event, frozen=True, kw_only=True, tag="delivered"):
 
 class VoucherRedeemed(Event, frozen=True, kw_only=True, tag="voucher_redeemed"):
     voucher: Word | None = None
+
+
+class AfterOrder(Event, frozen=True, kw_only=True):
+    """What happens to an order, whole or in part, once it was placed; it is no order and no activity of its own.
+
+    `order_id` is the `id` of the order. `amount_cents` is the money that this event gives back: the sum over all of
+    them is what the customer got back, so that whoever sends a return and its refund tells each cent once.
+    """
+
+    order_id: Id
+    amount_cents: Amount = 0
+    items: Items | None = None
+
+
+class Returned(AfterOrder, frozen=True, kw_only=True, tag="returned"):
+    """Goods came back."""
+
+
+class Refunded(AfterOrder, frozen=True, kw_only=True, tag="refunded"):
+    """Money went back, with or without the goods."""
+
+
+class OrderCancelled(AfterOrder, frozen=True, kw_only=True, tag="order_cancelled"):
+    """The order, or a part of it, was called off before it came, by the customer or by the shop."""
 
 
 class Charged(Event, frozen=True, kw_only=True, tag="charged"):
@@ -163,7 +187,7 @@ class Consent(Event, frozen=True, kw_only=True, tag="consent"):
 
 FAMILIES: dict[str, tuple[type[Event], ...]] = {
     "app": (Session,),
-    "orders": (Placed, Delivered, VoucherRedeemed),
+    "orders": (Placed, Delivered, VoucherRedeemed, Returned, Refunded, OrderCancelled),
     "payments": (Charged, Failed),
     "support": (ComplaintOpened, ComplaintClosed, Rating),
     "subscription": (Started, Skipped, Unskipped, Paused, Resumed, Cancelled, Reactivated),
@@ -243,29 +267,6 @@ def decoder(family: str) -> msgspec.json.Decoder[Event | Watermark]:
     """Strict JSON decoder of one family's topic."""
     union = functools.reduce(operator.or_, kinds(family), Watermark)
     return msgspec.json.Decoder(union)
-
-
-def read(family: str, value: bytes) -> Event | Watermark:
-    """One record of a family's topic. Raises msgspec's errors, and ValueError, for what is none.
-
-    msgspec reads nearly all of our grammar of instants, and fast: what it refuses is looked at once more.
-    """
-    try:
-        return decoder(family).decode(value)
-    except msgspec.ValidationError:
-        if (plain := _plain(value)) is None:
-            raise
-    return decoder(family).decode(plain)
-
-
-def _plain(value: bytes) -> bytes | None:
-    """The same record with its instants as msgspec reads them; None where that changes nothing."""
-    members = msgspec.json.decode(value, type=dict[str, msgspec.Raw])
-    before = dict(members)
-    for name in ("occurred_at", "seen_at"):
-        with contextlib.suppress(ValueError, KeyError):
-            members[name] = msgspec.Raw(_encoder.encode(instant.parse(msgspec.json.decode(before[name], type=str))))
-    return None if members == before else _encoder.encode(members)
 
 
 def schema(family: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ SILENCE, GAP, GAP_SD, GAP_LATELY = "orders__days_since", "rhythm__gap_mean", "rh
 COUNT_28, COUNT_91, COUNT_EVER = "orders__count_28d", "orders__count_91d", "orders__count_ever"
 SPEND_28, SPEND_91, SPEND_EVER = "orders__spend_28d", "orders__spend_91d", "orders__spend_ever"
 OFF_28, OFF_91 = "offers__discount_28d", "offers__discount_91d"
+BACK_28, BACK_91, BACK_EVER = "orders__given_back_28d", "orders__given_back_91d", "orders__given_back_ever"
 FAILED, CHARGED = "payments__failures_28d", "payments__charges"
 APP, *APP_BEFORE = (f"app_usage__minutes_w{week}" for week in range(1, 7))
 
@@ -41,6 +42,13 @@ DERIVED = (
             "Discount a day of the last 28 days over that of the last 91."),
     Derived("late_share", Over("orders__late_boxes_56d", "orders__boxes"),
             "Share of the boxes of the last 56 days that came late."),
+    Derived("net_spend_28d", Minus(SPEND_28, BACK_28),
+            "Money spent in the last 28 days less what was given back in them, in cents."),
+    Derived("net_spend_91d", Minus(SPEND_91, BACK_91),
+            "Money spent in the last 91 days less what was given back in them, in cents."),
+    Derived("net_spend_ever", Minus(SPEND_EVER, BACK_EVER), "Money ever spent less what was given back, in cents."),
+    Derived("return_rate", Over("orders__returns_ever", COUNT_EVER), "Returns for each order so far."),
+    Derived("return_share", Over(BACK_EVER, SPEND_EVER), "Share of the money ever spent that was given back."),
     Derived("app_trend", Over(APP, Over(Plus(*APP_BEFORE), 5)),
             "Minutes in the app of the last week over the mean of the five before."),
     Derived("complaint_rate", Over("support__complaints_91d", COUNT_91),

@@ -15,10 +15,12 @@ from scv.folds import (
 
 PLACED = ("placed",)
 DELIVERED = ("delivered",)
+BACK = ("returned", "refunded", "order_cancelled")
+"""What comes after an order. It changes money and counts of its own; only `PLACED` is ordering."""
 
 
 class Orders(Fetcher):
-    """What the customer ordered, how much it was worth and how the boxes arrived."""
+    """What the customer ordered, how much it was worth, how the boxes arrived and what came back."""
 
     family = "orders"
 
@@ -56,6 +58,28 @@ class Orders(Fetcher):
     ).each(28, 56)
     late_days = Sum("late_days", kinds=DELIVERED, doc="Days late, summed.", unit="days").over(56)
     boxes = Count(kinds=DELIVERED, doc="Boxes delivered.", unit="boxes").over(56)
+    returns = Count(
+        kinds=("returned",),
+        doc="Returns: goods of an order sent back, all or some.",
+        unit="returns",
+        hint="{value} returns lately",
+        sayable="We took back {value} of your last orders.",
+    ).each(28, 91)
+    returns_ever = Count(kinds=("returned",), doc="Returns ever.", unit="returns")
+    given_back = Sum(
+        "amount_cents",
+        kinds=BACK,
+        doc="Money given back for orders returned, refunded or called off, in cents.",
+        unit="cents",
+        hint="{value} given back lately",
+    ).each(28, 91)
+    given_back_ever = Sum("amount_cents", kinds=BACK, doc="Money ever given back, in cents.", unit="cents")
+    called_off = Count(
+        kinds=("order_cancelled",),
+        doc="Orders called off before they came, all or in part.",
+        unit="orders",
+        hint="{value} orders called off lately",
+    ).over(91)
 
 
 class Rhythm(Fetcher):

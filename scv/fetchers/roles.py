@@ -30,7 +30,8 @@ CONSENT = {channel: Contacts.column(f"consent_{channel}") for channel in ("email
 """By channel."""
 CONTACTED_AGO = Contacts.column("days_since")
 COMPLAINTS, CLOSED = Support.column("complaints_ever"), Support.column("closed_ever")
-VALUE = Orders.column("spend_91d")
+SPENT, GIVEN_BACK = Orders.column("spend_91d"), Orders.column("given_back_91d")
+"""What the customer is worth is the first less the second."""
 PERSONAL = tuple(one.full_name for one in Profile.features)
 """Age and sex: columns only where a country says so."""
 NEVER_SAYABLE = tuple(one.family for one in (Profile, Payments, Phone, AppUsage))

@@ -93,7 +93,8 @@ def inputs(columns: Sequence[Column]) -> set[str]:
 
 
 def candidates(features: Features, country: Country) -> tuple[Column, ...]:
-    """Every column a model of this country may use, given the training rows: each varies among them.
+    """Every column a model of this country may use, given the training rows: each varies among them, and none says
+    what one before it says already (money spent, and what of it was kept, where nothing ever came back).
 
     Numbers, derived features, the phase, and words with at most `MOST_LEVELS` levels seen in enough rows; age
     and sex only where the country says so.
@@ -110,7 +111,11 @@ def candidates(features: Features, country: Country) -> tuple[Column, ...]:
     if set(PHASE_NEEDS) <= set(features):
         print_, rule = fingerprint(PHASE, "phase"), PhaseRule.of(country)
         found.append(Column(name=PHASE, dtype="phase", fingerprint=print_, levels=PHASES, rule=rule))
-    return tuple(one for one, value in zip(found, matrix(features, found).T, strict=True) if _varies(value))
+    told: dict[bytes, Column] = {}
+    for candidate, value in zip(found, matrix(features, found).T, strict=True):
+        if _varies(value):
+            told.setdefault(np.where(np.isnan(value), np.nan, value + 0.0).tobytes(), candidate)
+    return tuple(told.values())
 
 
 def _levels(found: np.ndarray) -> tuple[str, ...]:

@@ -18,7 +18,8 @@ from tests.parity.sides import PLACE
 MOST = 4096
 CUSTOMERS = 3
 A_DAY = {
-    "app": {"session": 6}, "orders": {"placed": 3, "delivered": 1, "voucher_redeemed": 1 / 7},
+    "app": {"session": 6}, "orders": {"placed": 3, "delivered": 1, "voucher_redeemed": 1 / 7,
+    "returned": 1 / 7, "refunded": 1 / 7, "order_cancelled": 1 / 30},
     "payments": {"charged": 1, "failed": 1 / 7}, "support": {"complaint_opened": 1 / 7, "complaint_closed": 1 / 7,
     "rating": 1}, "subscription": {"skipped": 1, "unskipped": 1 / 2, "paused": 1 / 30, "resumed": 1 / 30},
     "profile": {"set": 1 / 7}, "mail": {"sent": 1}, "contacts": {"outcome": 1 / 2, "consent": 1 / 30},
@@ -44,6 +45,7 @@ def a_year(family: str, seed: int) -> list[Arrival]:
 def payload(rng: random.Random, kind: type[events.Event], at: datetime) -> dict[str, object]:
     choices: dict[str, object] = {
         "duration_s": rng.randrange(3600), "device_brand": "Samsung", "device_model": "Galaxy S7", "late_days": 1,
+        "order_id": f"{at:%s}",
         "amount_cents": rng.randrange(20_000), "discount_cents": rng.randrange(2000), "items": rng.randrange(60),
         "box_size": "large", "method": "direct debit", "stars": 3, "birth_year": 1980, "sex": "f", "channel": "email",
         "delivery_on": (at + timedelta(days=rng.randrange(60))).date(), "campaign": f"c{rng.randrange(500)}",

@@ -52,6 +52,15 @@ def test_candidates_are_numbers_words_derived_and_the_phase(us: Country) -> None
     assert not any(name.startswith("profile__") for name in columns), "age and sex are the country's switch"
 
 
+def test_of_columns_that_say_the_same_a_model_sees_the_first(us: Country) -> None:
+    """Where nothing ever came back, what was kept of the money spent is all of it."""
+    given = everything(400)
+    given |= {name: [0] * 400 for name in given if name.startswith("orders__given_back")}
+    columns = {one.name for one in vector.candidates(given, us)}
+    assert {"orders__spend_91d", "orders__spend_ever"} <= columns
+    assert not {"derived__net_spend_91d", "derived__net_spend_ever"} & columns
+
+
 def test_words_become_their_level_and_unknown_ones_are_missing() -> None:
     column = Column(name="phone__brand", dtype="str", fingerprint="", levels=("Apple", "Samsung"))
     found = vector.matrix({"phone__brand": ["Samsung", "Nokia", None, "Apple"]}, [column])

@@ -18,9 +18,10 @@ from scv.events import calendar, country
 CODES = ("ZZ", "ZY", "ZX")
 WEEKS = 60
 MOVES = ["started", "paused", "resumed", "reactivated", "cancelled"]
-KINDS = [*MOVES, "placed", "skipped", "delivered", "outcome", "voucher_redeemed"]
+AFTER = ["order_cancelled", "refunded", "returned"]
+KINDS = [*MOVES, *AFTER, "placed", "skipped", "delivered", "outcome", "voucher_redeemed"]
 COLUMNS = ["id", "customer_id", "kind", "occurred_at", "amount_cents", "discount_cents", "box_size", "delivery_on",
-           "late_days", "reached", "voluntary", "voucher"]  # fmt: skip
+           "late_days", "reached", "voluntary", "voucher", "order_id"]  # fmt: skip
 
 
 @cache
@@ -130,6 +131,39 @@ def test_prices_rise_on_the_day_that_the_market_says() -> None:
             break
     else:
         pytest.fail("no price rise inside the world")
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_what_comes_after_an_order_is_of_one_and_never_gives_back_more_than_it_cost(code: str) -> None:
+    events = lived(code)
+    orders, after = of(events, "placed").set_index("id"), events[events.kind.isin(AFTER)]
+    assert events[~events.kind.isin(AFTER)].order_id.isna().all() and set(after.kind) == set(AFTER)
+    of_order = orders.loc[after.order_id]
+    assert (of_order.customer_id.to_numpy() == after.customer_id.to_numpy()).all()
+    assert (of_order.occurred_at.to_numpy() < after.occurred_at.to_numpy()).all()
+    back = after.groupby("order_id").amount_cents.sum()
+    assert (back <= orders.amount_cents.loc[back.index]).all()
+    whole, part = (back == orders.amount_cents.loc[back.index]).mean(), (back > 0).mean()
+    assert 0.05 < whole < 0.4 and 0.8 < part <= 1
+    shares = after.kind.value_counts() / len(orders)
+    assert shares["refunded"] > shares["order_cancelled"] > shares["returned"] > 0.002 and shares.sum() < 0.1
+
+
+def test_what_was_called_off_whole_never_comes_and_late_boxes_are_sent_back_more_often() -> None:
+    events = lived("ZZ")
+    orders, called_off = of(events, "placed"), of(events, "order_cancelled")
+    ordered, came, whole = (
+        one.groupby("customer_id").size()
+        for one in (orders, of(events, "delivered"), called_off[called_off.amount_cents == 0])
+    )
+    last = orders.groupby("customer_id").day.max()
+    long_ago = last.index[last < last.max() - 28]  # the last boxes of the others are still on their way
+    missing = (ordered - came.reindex(ordered.index, fill_value=0)).loc[long_ago]
+    assert missing.equals(whole.reindex(long_ago, fill_value=0)) and missing.sum() > 100
+    boxes = of(events, "delivered")[["customer_id", "occurred_at", "late_days"]].sort_values("occurred_at")
+    returned = of(events, "returned")[["customer_id", "occurred_at"]].sort_values("occurred_at")
+    of_box = pd.merge_asof(returned, boxes, on="occurred_at", by="customer_id", allow_exact_matches=False)
+    assert (of_box.late_days > 0).mean() > 1.5 * (boxes.late_days > 0).mean()
 
 
 @pytest.mark.parametrize(("code", "other", "day"), [("ZZ", "ZY", "2016-12-26"), ("ZY", "ZZ", "2017-10-19")])

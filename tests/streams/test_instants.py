@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from scv.errors import BadEvent, BadReference
-from scv.events import event, instant
+from scv.events import event, instant, record
 from scv.events.arrival import Arrival, decode
 from scv.events.calendar import reference, to_us
 from streams.replay.history import History
@@ -88,10 +88,10 @@ def test_what_is_read_fast_is_what_the_grammar_says() -> None:
 @pytest.mark.parametrize("name", ["occurred_at", "seen_at"])
 def test_a_live_event_may_write_its_offset_as_a_file_does(text: str, name: str) -> None:
     sent = ORDER | {"id": "a", "occurred_at": "2017-05-01T00:00:00Z"} | {name: text}
-    read = event.read("orders", json.dumps(sent | {"strange": [1.0, {"a": "b"}]}).encode())
+    read = record.read("orders", json.dumps(sent | {"strange": [1.0, {"a": "b"}]}).encode())
     assert isinstance(read, event.Placed) and getattr(read, name) == instant.parse(text)
     mark = {"kind": "watermark", "country": "ZZ", "seen_at": "2017-05-01T10:00:00+02"}
-    assert event.read("orders", json.dumps(mark).encode()).seen_at == datetime(2017, 5, 1, 8, tzinfo=UTC)
+    assert record.read("orders", json.dumps(mark).encode()).seen_at == datetime(2017, 5, 1, 8, tzinfo=UTC)
 
 
 def test_sql_reads_what_python_reads() -> None:
