@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 NONE, ADDITION, FIELDS, CUT, NOISE, BARE_NUMBER, LACKING = range(7)
 """`ADDITION` is a field that nobody knows; what stands after it is refused. `FIELDS`: that shows without the bytes."""
 ADDED = b',"loyalty_tier":"gold","app":{"version":"7.3.1","beta":false}}'
-BROKEN_FIELDS: Mapping[str, str] = {"kind": "mystery", "customer_id": "two words", "id": ""}
+BROKEN_FIELDS: Mapping[str, str] = {"kind": "mystery", "customer_id": "none", "id": ""}
 """Values that a column of the wide table can hold and that no decoder takes, whatever the kind of event."""
 
 Harm = NDArray[np.uint8]
