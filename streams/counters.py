@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-JUDGED = ("admitted", "repeated", "changed", "too_late", "erased")
+JUDGED = ("admitted", "repeated", "changed", "too_late", "before_an_erasure", "erased")
 """What became of events, as the online consumer counts it."""
 
 
@@ -16,13 +16,13 @@ class Counters:
     """Records, unless it says otherwise.
 
     Every record taken is a watermark, `dead` (by reason) or `delivered`. Online judges each delivered one `admitted`,
-    `repeated` (word for word), `changed` (a taken id with other content), `too_late` or `erased` (an erasure), or
-    leaves it: `re_read` (every row holds it already, from an earlier life of this consumer) or `unbuilt` (rows of its
-    family are not built); the lake keeps them all and judges none, `cerebro refused` asks it. `fenced` are updates of
-    rows that held the record already, `refused` row writes that another writer was faster with (redone), `rows` those
-    that stood. `placed` counts partitions placed, `commits` the lake's transactions; for the lake `re_read` are records
-    taken once more by this very process. `lost` are offsets, not records: those that the broker had dropped before this
-    consumer's first reading.
+    `repeated` (word for word), `changed` (a taken id with other content), `too_late`, `before_an_erasure` (come after
+    it, and occurred before) or `erased` (an erasure), or leaves it: `re_read` (every row holds it already, from an
+    earlier life of this consumer) or `unbuilt` (rows of its family are not built); the lake keeps them all and judges
+    none, `cerebro refused` asks it. `fenced` are updates of rows that held the record already, `refused` row writes
+    that another writer was faster with (redone), `rows` those that stood. `placed` counts partitions placed, `commits`
+    the lake's transactions; for the lake `re_read` are records taken once more by this very process. `lost` are
+    offsets, not records: those that the broker had dropped before this consumer's first reading.
     """
 
     batches: int = 0
@@ -33,6 +33,7 @@ class Counters:
     repeated: int = 0
     changed: int = 0
     too_late: int = 0
+    before_an_erasure: int = 0
     erased: int = 0
     fenced: int = 0
     unbuilt: int = 0

@@ -20,7 +20,7 @@ from scv.events.event import ENVELOPE, Event
 from scv.features.fetcher import Feature, Fetcher
 from scv.folds.fold import OPEN_WEEK, Fold, Window
 
-Verdict = Literal["admitted", "repeated", "changed", "too late"]
+Verdict = Literal["admitted", "repeated", "changed", "too late", "before an erasure"]
 Value = int | float | str | None
 SKEW = timedelta(minutes=5)
 BITMAP_DAYS = 400  # "a day bitmap (400 bits = 50 bytes)"
@@ -64,9 +64,14 @@ def remaining(log: Sequence[Event], country: Country, customer: str) -> list[Fac
 
 def judged(log: Sequence[Event], country: Country, customer: str) -> list[tuple[Fact, Verdict]]:
     """Every remaining arrival of a customer with its verdict, in log order."""
+    mine = [fact for event in log if event.customer_id == customer and (fact := fact_of(event, country))]
+    erased = [fact.occurred for fact in mine if fact.kind == "erased"]
     found: list[tuple[Fact, Verdict]] = []
     for fact in remaining(log, country, customer):
-        clock = max((earlier.seen for earlier, _ in found), default=None)
+        if any(fact.occurred < at for at in erased):  # "nothing that happened before an erasure comes back after it"
+            found.append((fact, "before an erasure"))
+            continue
+        clock = max((earlier.seen for earlier, said in found if said != "before an erasure"), default=None)
         found.append((fact, _verdict(fact, clock, found, country)))
     return found
 

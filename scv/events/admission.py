@@ -1,6 +1,7 @@
 """Admission: which arrivals count. One rule, as a function of log order and as SQL.
 
-`clock` is the largest `seen_at` among earlier arrivals of the same customer and family.
+Before an erasure: it occurred before its customer was erased, and arrives afterwards; it leaves no trace.
+`clock` is the largest `seen_at` among the other earlier arrivals of the same customer and family.
 Too late: the local day of `occurred_at` lies more than L days before the clock's day.
 Repeated: the same identity (id, `occurred_at` as delivered) was admitted before, with the same content (kind and
 payload). Changed: with other content; the first one counts.
@@ -13,16 +14,19 @@ from typing import Literal
 from scv.events.arrival import Arrival
 from scv.events.calendar import DAY_US
 
-Verdict = Literal["admitted", "repeated", "changed", "too late"]
+Verdict = Literal["admitted", "repeated", "changed", "too late", "before an erasure"]
 Ids = dict[int, dict[int, int]]
 """By the UTC day that their sender claimed: the identities admitted, with the content that each had."""
 
 
-def admit(arrival: Arrival, clock_day: int | None, ids: Ids, lateness_days: int) -> Verdict:
+def admit(arrival: Arrival, clock_day: int | None, erased_us: int, ids: Ids, lateness_days: int) -> Verdict:
     """The verdict on the next arrival in log order; what is admitted is noted in `ids`.
 
-    `clock_day` is the local day of the clock (None before the first arrival).
+    `clock_day` is the local day of the clock (None before the first arrival), `erased_us` when the last erasure
+    occurred.
     """
+    if arrival.occurred_us < erased_us:
+        return "before an erasure"
     if clock_day is not None and arrival.day < clock_day - lateness_days:
         return "too late"
     known = ids.setdefault(arrival.claimed_us // DAY_US, {})
@@ -44,7 +48,8 @@ def forget(ids: Ids, clock_day: int, lateness_days: int) -> None:
 def sql(arrivals: str, lateness_days: int, content: str = "NULL") -> str:
     """The query `arrivals` with a column `verdict`, by the same rule.
 
-    It needs customer_id, kind, id, claimed_us, day, seen_day and the log position (epoch, partition, "offset").
+    It needs customer_id, kind, id, occurred_us, claimed_us, day, seen_day and the log position (epoch, partition,
+    "offset").
     `content` is SQL of what two arrivals of one content share; without it a changed one is called repeated.
     What lies before a customer's newest `erased` is left out, and so is that record.
     """
@@ -53,17 +58,22 @@ def sql(arrivals: str, lateness_days: int, content: str = "NULL") -> str:
             SELECT *, row_number() OVER (PARTITION BY customer_id ORDER BY epoch, "partition", "offset") AS position
             FROM ({arrivals})
         ), kept AS (
-            SELECT * FROM log
+            SELECT *, coalesce(occurred_us < max(occurred_us) FILTER (kind = 'erased') OVER (PARTITION BY customer_id),
+                false) AS forgotten
+            FROM log
             QUALIFY position > coalesce(max(position) FILTER (kind = 'erased') OVER (PARTITION BY customer_id), 0)
         ), timed AS (
-            SELECT *, coalesce(day < max(seen_day) OVER (PARTITION BY customer_id ORDER BY position
-                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) - {lateness_days}, false) AS too_late
+            SELECT *,
+                coalesce(day < max(seen_day) FILTER (NOT forgotten) OVER earlier - {lateness_days}, false) AS too_late
             FROM kept
+            WINDOW earlier AS (PARTITION BY customer_id ORDER BY position
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
         )
-        SELECT * EXCLUDE (position, too_late),
-            CASE WHEN too_late THEN 'too late'
+        SELECT * EXCLUDE (position, forgotten, too_late),
+            CASE WHEN forgotten THEN 'before an erasure'
+                 WHEN too_late THEN 'too late'
                  WHEN row_number() OVER same = 1 THEN 'admitted'
                  WHEN {content} IS DISTINCT FROM first_value({content}) OVER same THEN 'changed'
                  ELSE 'repeated' END AS verdict
         FROM timed
-        WINDOW same AS (PARTITION BY customer_id, id, claimed_us, too_late ORDER BY position)"""
+        WINDOW same AS (PARTITION BY customer_id, id, claimed_us, forgotten, too_late ORDER BY position)"""

@@ -66,6 +66,7 @@ class Row:
     admitted: int = 0
     clock_us: int = NEVER
     clock_day: int = 0
+    erased_us: int = NEVER
     ids: Ids = field(default_factory=dict)
     lives: list[Any] = field(default_factory=list)
     tiles: dict[int, list[Any]] = field(default_factory=dict)
@@ -81,13 +82,13 @@ class Row:
     def take(self, arrival: Arrival) -> Verdict | None:
         """Apply the next arrival in log order; the verdict, or None for an erasure."""
         if arrival.kind == "erased":
-            self._erase()
+            self._erase(arrival.occurred_us)
             return None
         clock_day = self.clock_day if self.clock_us != NEVER else None
-        verdict = admission.admit(arrival, clock_day, self.ids, self.lateness_days)
+        verdict = admission.admit(arrival, clock_day, self.erased_us, self.ids, self.lateness_days)
         if verdict == "admitted":
             self._enter(arrival)
-        if arrival.seen_us > self.clock_us:
+        if verdict != "before an erasure" and arrival.seen_us > self.clock_us:
             self.clock_us, self.clock_day = arrival.seen_us, arrival.seen_day
         return verdict
 
@@ -124,7 +125,7 @@ class Row:
             (day, sorted(identity << CONTENT_BITS | content for identity, content in known.items()))
             for day, known in sorted(self.ids.items())
         ]
-        body = (self.admitted, ids, self.lives, sorted(self.tiles.items()))
+        body = (self.admitted, self.erased_us, ids, self.lives, sorted(self.tiles.items()))
         return self.fence(place, upto).pack() + _encoder.encode(body)
 
     def _enter(self, arrival: Arrival) -> None:
@@ -134,7 +135,8 @@ class Row:
         if taking := [one for one in tiles if one.always or one.fold.takes(arrival)]:
             _enter(self.tiles.setdefault(arrival.day, [None] * len(self.layout.tiles)), taking, arrival)
 
-    def _erase(self) -> None:
+    def _erase(self, occurred_us: int) -> None:
+        self.erased_us = max(self.erased_us, occurred_us)
         self.admitted, self.clock_us, self.clock_day = 0, NEVER, 0
         self.ids, self.tiles = {}, {}
         self.lives = [None] * len(self.layout.lives)
@@ -160,7 +162,7 @@ def _enter(states: list[Any], takers: Iterable[Taker], arrival: Arrival) -> None
 _CONTENT = (1 << CONTENT_BITS) - 1
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(
-    tuple[int, list[tuple[int, list[int]]], list[Any], list[tuple[int, list[Any]]]],
+    tuple[int, int, list[tuple[int, list[int]]], list[Any], list[tuple[int, list[Any]]]],
 )
 
 
@@ -176,9 +178,10 @@ def unpack(data: bytes, layout: Layout, lateness_days: int) -> tuple[Fence, Row]
     """Fence and row of a row's bytes. Raises StoreUnusable when they are not those of this layout."""
     fence = fence_of(data)
     try:
-        admitted, ids, lives, tiles = _decoder.decode(memoryview(data)[FENCE_BYTES:])
+        admitted, erased_us, ids, lives, tiles = _decoder.decode(memoryview(data)[FENCE_BYTES:])
     except msgspec.MsgspecError as error:
         raise StoreUnusable(f"A row of {layout.field} cannot be read ({error}). Run `cerebro rebuild`.") from error
     known = {day: {one >> CONTENT_BITS: one & _CONTENT for one in packed} for day, packed in ids}
-    row = Row(layout, lateness_days, admitted, fence.clock_us, fence.clock_day, known, lives, dict(tiles))
+    clock = fence.clock_us, fence.clock_day
+    row = Row(layout, lateness_days, admitted, *clock, erased_us, known, lives, dict(tiles))
     return fence, row

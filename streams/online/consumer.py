@@ -150,7 +150,7 @@ class OnlineConsumer(Member):
         Of whom a batch leaves erased it is said without a value, so that the compacted topic forgets the id. That comes
         only once: it is said whether or not their rows held it already, and waited for. Raises Moved if it cannot be.
         """
-        erased = {name for name, items in batch.work.items() if items[-1][1].kind == "erased"}
+        erased = {name for name, items in batch.work.items() if _leaves_erased([arrival for _, arrival in items])}
         try:
             for name in dict.fromkeys([*changed, *erased]):
                 value = None if name in erased else msgspec.json.encode(self._moved(name, batch))
@@ -197,6 +197,13 @@ class OnlineConsumer(Member):
         marks = {part: dict.fromkeys(self._on_wall, instant) for part in complete}
         if marks:
             self._folding.advance({}, marks)
+
+
+def _leaves_erased(arrivals: Sequence[Arrival]) -> bool:
+    """Are they of a customer who is erased, with nothing afterwards that happened since?"""
+    gone = [place for place, one in enumerate(arrivals) if one.kind == "erased"]
+    until_us = max((arrivals[place].occurred_us for place in gone), default=0)
+    return bool(gone) and all(one.occurred_us < until_us for one in arrivals[gone[-1] + 1 :])
 
 
 def _raise(found: dict[str, int], country: str, us: int) -> None:

@@ -29,6 +29,8 @@ WRITES = 250
 
 _COUNTERS = {verdict: verdict.replace(" ", "_") for verdict in get_args(Verdict)} | {None: "erased"}
 """Verdict → counter; a row that takes an erasure gives no verdict."""
+_TRACELESS = {"before_an_erasure", "fenced"}
+"""Of whom nothing else is counted nobody is told: they were forgotten, and stay so."""
 
 
 class Name(NamedTuple):
@@ -120,7 +122,7 @@ class Folding:
             for name in [name for name in pending if name not in refused]:
                 counted, moved = taken[name]
                 self._counters.count(counted)
-                changed += [name] * moved
+                changed += [name] * (moved and bool(counted.keys() - _TRACELESS))
             pending = [name for name in pending if name in refused]
         faultpoint.reach("online.written", batch.size)
         tell(changed)

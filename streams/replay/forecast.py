@@ -59,6 +59,11 @@ class Forecast(NamedTuple):
                 "seen long before. Is seen_at the time of a load? Leave that column out: then each is seen when it "
                 f"happened. {_first(late, files)}"
             )
+        if gone := self.uncounted.get("before an erasure"):
+            said.append(
+                f"{gone.events:,} of {self.total:,} events happened before their customer's erasure and come "
+                f"after it: what was to be forgotten does not come back. {_first(gone, files)}"
+            )
         return said
 
 
@@ -78,7 +83,8 @@ def sql(country: Country, since_us: int | None, until_us: int | None) -> str:
         FROM records WHERE country = {quoted(country.code)} AND seen_us IS NOT NULL{bound}"""
     log = f"""
         SELECT (family, key) AS customer_id, said[1] AS kind, said[2] AS id, claimed_us,
-               {_day("least(claimed_us, seen_us)", country)} AS day, {_day("seen_us", country)} AS seen_day,
+               least(claimed_us, seen_us) AS occurred_us, {_day("occurred_us", country)} AS day,
+               {_day("seen_us", country)} AS seen_day,
                seen_us AS epoch, file_no AS "partition", row_no AS "offset",
                hash(regexp_replace(body, '{_SAYS_NOTHING}', '', 'g')) AS content
         FROM ({read}) WHERE claimed_us IS NOT NULL"""  # its place in the history is its place in a log

@@ -21,10 +21,10 @@ INSTANTS = FORWARD, BACK, CHANGED, WEEK_BEGINS, WEEK_ENDS, LEAP_DAY, YEAR_ENDS, 
     "half hours around a clock put forward", "half hours around a clock put back", "the day of a clock change",
     "the first midnight of an ISO week", "the last half hour of an ISO week", "29 February", "31 December", "1 January",
 )  # fmt: skip
-DIRT = LATE, TOO_LATE, TWICE, CONFLICT, REUSED, AHEAD, REFUSED, UNORDERED, ERASED, RETURNED, EPOCHS = (
+DIRT = LATE, TOO_LATE, TWICE, CONFLICT, REUSED, AHEAD, REFUSED, UNORDERED, ERASED, RETURNED, FORGOTTEN, EPOCHS = (
     "late within the limit", "too late", "delivered twice", "same id and time, other content", "same id, other time",
     "said to have occurred after it was seen", "refused", "out of order", "erased", "back after an erasure",
-    "in two epochs",
+    "come after the erasure that they happened before", "in two epochs",
 )  # fmt: skip
 CHANGES = (FORWARD, BACK, CHANGED)
 """Where no clock changes, nobody can stand at these."""
@@ -65,7 +65,7 @@ def dirt(records: Sequence[Record], country: Country, judged: Judged) -> Counter
     erased = {record.event.customer_id for record in records if record.event.kind == "erased"}
     seats = Counter(name for name, _ in {(record.event.customer_id, record.epoch) for record in records})
     found[ERASED] += len(erased)
-    found[RETURNED] += sum(bool(judged.get(name)) for name in erased)
+    found[RETURNED] += sum(any(said == "admitted" for _, said in judged.get(name, ())) for name in erased)
     found[EPOCHS] += sum(count > 1 for count in seats.values())
     return found
 
@@ -80,6 +80,8 @@ def _judged(verdicts: Sequence[tuple[Fact, Verdict]]) -> Iterator[str]:
             yield TWICE
         elif verdict == "changed":
             yield CONFLICT
+        elif verdict == "before an erasure":
+            yield FORGOTTEN
         else:
             if fact.seen - fact.occurred > timedelta(days=1):
                 yield LATE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,7 +18,7 @@ from scv.events.event import Erased, Event, Placed
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
 from scv.online.row import Row, unpack
-from tests import world
+from tests import oracle, world
 from tests.parity.sides import PLACE, Batch
 from tests.world import DAY, HOUR, MINUTE, TICK, Record
 
@@ -78,9 +79,30 @@ def test_a_day_is_late_after_l_days_and_remembered_until_then(time_zone: str, ho
 
 def test_an_erasure_leaves_neither_ids_nor_a_clock() -> None:
     country = world.country("Europe/Berlin", lateness_days=7)
-    log = [order("x", NOON), order("y", NOON + 90 * DAY), erasure(NOON + 91 * DAY), order("x", NOON)]
+    log = [order("x", NOON), order("y", NOON + 90 * DAY), erasure(NOON), order("x", NOON)]
     assert by_stream(log, country) == ["admitted", "admitted", None, "admitted"]
     assert by_sql(log, country) == ["admitted"]
+
+
+def test_nothing_that_happened_before_an_erasure_comes_back() -> None:
+    """In rows, in the lake and by the oracle: whatever the order in which two erasures and what is about them come."""
+    country, rng = world.country("Europe/Berlin", lateness_days=7), random.Random(7)
+    about = [order(id, NOON + days * DAY) for id, days in (("a", -1), ("b", 1), ("c", 3), ("b", 1))]
+    log: list[Event] = [*about, order("d", NOON - HOUR, NOON + 20 * DAY), erasure(NOON), erasure(NOON + 2 * DAY)]
+    back = 0
+    for _ in range(60):
+        rng.shuffle(log)
+        expected = [str(verdict) for _, verdict in oracle.judged(log, country, "c1")]
+        stream = by_stream(log, country)
+        assert stream[len(stream) - len(expected) :] == by_sql(log, country) == expected
+        back += expected.count("before an erasure")
+    assert back > 60
+
+
+def test_an_erasure_that_comes_late_lets_nothing_back_in() -> None:
+    country = world.country("Europe/Berlin", lateness_days=7)
+    log = [erasure(NOON + 2 * DAY), erasure(NOON), order("a", NOON + DAY, NOON + 60 * DAY), order("b", NOON + 2 * DAY)]
+    assert by_stream(log, country)[2:] == by_sql(log, country) == ["before an erasure", "admitted"]
 
 
 def test_what_comes_between_an_erasure_and_what_is_sent_again_makes_older_ones_too_late() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from scv.errors import LogChanged, StoreUnusable, Unreachable
@@ -20,6 +21,7 @@ from scv.settings import Settings
 from streams.counters import Counters
 from streams.kafka.log import Part
 from streams.kafka.record import Record
+from streams.online import consumer as consumers
 from streams.online.consumer import OnlineConsumer
 from streams.online.folding import Batch, Folding, Moved, Name
 from tests import world
@@ -240,3 +242,15 @@ def test_an_erasure_that_cannot_be_told_is_read_again_and_nothing_else_is(tmp_pa
     telling(tmp_path, topic)._tell([name], batch(0, 2))
     with pytest.raises(Moved):
         telling(tmp_path, topic)._tell([name], batch(0, 3, [*LOG[:2], GONE]))
+
+
+def test_of_who_was_erased_nobody_is_told_again_for_what_happened_before(followed: RowStore) -> None:
+    """Neither in the erasure's batch, whose record stays without a value, nor in a later one."""
+    folding, told = consumer(followed), list[list[Name]]()
+    later = charged(9)
+    before = [msgspec.structs.replace(one, seen_us=later.seen_us) for one in LOG[3:5]]
+    erased = msgspec.structs.replace(GONE, occurred_us=later.occurred_us, seen_us=later.seen_us)
+    folding.apply(batch(0, 4, log := [*LOG[:2], erased, before[0], before[1]]), told.append)
+    folding.apply(batch(4, 5, log), told.append)
+    assert (told, stored(followed)) == ([[Name(PART, "ZZ", "c1")], []], (4, row_of(log[:3])))
+    assert folding._counters.before_an_erasure == 2 and consumers._leaves_erased(log) and not row_of(log).exists
