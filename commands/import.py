@@ -10,6 +10,7 @@ import click
 from scv import settings
 from scv.errors import UserError
 from terminal import listing
+from terminal.bar import Bar
 
 if TYPE_CHECKING:
     from streams.tables.importing import Imported
@@ -43,7 +44,9 @@ def command(
     if map_path is None:
         raise UserError("Which column is what? Say it in a map, --map FILE.toml.")
     given = dict(line.partition("=")[::2] for line in lines)
-    imported = importing.read(paths, mapping.load(map_path, given), settings.load())
+    map = mapping.load(map_path, given)
+    with Bar("Reading"):
+        imported = importing.read(paths, map, settings.load())
     _show(imported)
     if (imported.tally.bad or imported.losses) and not anyway:
         raise UserError("Nothing was written. Mend the table or the map; to write the rest all the same: --anyway.")

@@ -6,9 +6,10 @@ one of its values fits only one reading, and asked for otherwise.
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from streams.tables.cells import BadCell
 
@@ -67,15 +68,17 @@ def number(value: object, decimal: str | None, currency: str = "") -> Decimal:
         raise BadCell("no number", value)
     if isinstance(value, int | float | Decimal):
         return Decimal(repr(value) if isinstance(value, float) else value)
-    amount = Amount(str(value).strip())
+    return _said(str(value).strip(), decimal, currency)
+
+
+@functools.lru_cache(65_536)
+def _said(text: str, decimal: str | None, currency: str) -> Decimal:
+    amount = Amount(text)
     if currency and amount.currency and amount.currency != currency:
-        raise BadCell(f"of another currency than {currency}", value)
-    try:
-        fits = amount.fits()
-    except InvalidOperation:
-        fits = {}
+        raise BadCell(f"of another currency than {currency}", text)
+    fits = amount.fits()
     if decimal is None and len(set(fits.values())) == 1:
         return next(iter(fits.values()))
     if decimal is None or decimal not in fits:
-        raise BadCell("no number" if not fits or decimal is None else f"no number with decimal = {decimal!r}", value)
+        raise BadCell("no number" if not fits or decimal is None else f"no number with decimal = {decimal!r}", text)
     return fits[decimal]

@@ -16,6 +16,9 @@ from streams.tables.cells import BadCell, empty
 from streams.tables.files import TableFile
 from streams.tables.mapping import Map
 
+_KNOWN = 100_000
+"""Different cells of a column that are remembered, so that each is looked at once."""
+
 
 class Conventions(NamedTuple):
     """`order`: column → which of two numbers is the day. `decimal`: column → its mark. `days`: columns whose times are
@@ -35,9 +38,15 @@ class ColumnReadings:
         self.readings: set[str] | None = None
         self.differ = ""
         self.timed = self.bare = False
+        self._known: set[object] = set()
 
-    def add(self, fits: dict[str, Any], value: object) -> None:
-        """`fits`: reading → what the cell then is."""
+    def add(self, value: object, what: str) -> None:
+        """Look at a cell that is to be an instant, a day or a number."""
+        if value in self._known or empty(value):
+            return
+        if len(self._known) < _KNOWN:
+            self._known.add(value)
+        fits = _fits(value, what)
         if not fits:
             return  # a bad cell, counted when it is read
         if len(fits) == 1 or len(set(fits.values())) > 1:
@@ -62,7 +71,7 @@ class ColumnReadings:
 def look(tables: Iterable[TableFile], map: Map) -> Conventions:
     """Read everything once. Raises UserError for columns that there are not, and for what the map has to say."""
     wanted = list(dict.fromkeys((read.column, read.what) for read in map.read()))
-    evidence = {one: ColumnReadings() for one in wanted}
+    evidence = {one: ColumnReadings() for one in wanted if one[1] != "word"}
     for table in tables:
         names: set[str] = set()
         for _, row in table.rows:
@@ -70,9 +79,7 @@ def look(tables: Iterable[TableFile], map: Map) -> Conventions:
                 continue
             names |= row.keys()
             for (column, what), seen in evidence.items():
-                value = row.get(column)
-                if what != "word" and not empty(value):
-                    seen.add(_fits(value, what), value)
+                seen.add(row.get(column), what)
         _check_columns(names, table, map)
     return _settle(evidence, map)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -62,13 +63,21 @@ def find(paths: Sequence[Path]) -> list[Path]:
 
 def read(path: Path, map: Map) -> TableFile:
     """The rows of one file. Raises UserError where it cannot be read at all."""
+    return TableFile(path, _rows(path, map))
+
+
+def _rows(path: Path, map: Map) -> Iterator[tuple[int, Row | BadCell]]:
     ending = _ending(path)
-    if ending in _TEXT:
-        return TableFile(path, _separated(path, map))
-    if ending in _LINES:
-        return TableFile(path, _json_lines(path))
     readers: dict[str, Callable[[Path, Map], Iterator[Row]]] = {".json": _json, ".xlsx": _sheet}
-    return TableFile(path, enumerate(readers.get(ending, _parquet)(path, map), start=1))
+    try:
+        if ending in _TEXT:
+            yield from _separated(path, map)
+        elif ending in _LINES:
+            yield from _json_lines(path)
+        else:
+            yield from enumerate(readers.get(ending, _parquet)(path, map), start=1)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UserError(f"{path} cannot be read: {error}") from error
 
 
 def _ending(path: Path) -> str:
@@ -153,7 +162,7 @@ def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         if isinstance(inner, dict):
             yield from _flat(inner, f"{prefix}{name}.")
         else:
-            yield f"{prefix}{name}", inner
+            yield f"{prefix}{name}", msgspec.json.encode(inner).decode() if isinstance(inner, list) else inner
 
 
 def _json_lines(path: Path) -> Iterator[tuple[int, Row | BadCell]]:

@@ -2,7 +2,7 @@
 
 Which of two numbers is the day is told by the whole column where one of its values fits only one order, and asked for
 otherwise. A local time that a clock change skips or repeats is read with the offset from before the change (RFC 5545).
-A day without a time is its noon. Below a microsecond is rounded, half up.
+A day without a time is its noon. What events may say (`scv.events.instant`) is read as it is there.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from typing import NamedTuple
 
+from scv.events import instant
 from scv.events.calendar import EPOCH, to_us
 from streams.tables.cells import BadCell
 
@@ -24,7 +25,7 @@ _LONG = (
 )  # fmt: skip
 _MONTHS = {name[:3]: n for n, name in enumerate(_LONG, start=1)}
 _TIME = (
-    r"(?:(?:[Tt]|,?\s+)(?P<h>\d{1,2}):(?P<mi>\d\d)(?::(?P<s>\d\d)(?:[.,](?P<f>\d{1,9}))?)?(?:\s*(?P<half>[AaPp])\.?[Mm]\.?)?"
+    r"(?:(?:[Tt]|,?\s+)(?P<h>\d{1,2}):(?P<mi>\d\d)(?::(?P<s>\d\d)(?:[.,](?P<f>\d+))?)?(?:\s*(?P<half>[AaPp])\.?[Mm]\.?)?"
     r"(?:\s*(?P<zone>[Zz]|UTC|GMT|(?:GMT|UTC)?[+-]\d\d(?::?\d\d)?))?(?:\s*\[[\w/+-]+\]|\s*\([\w ]+\))?)?"
 )
 _FORMS = tuple(
@@ -47,7 +48,7 @@ class Moment(NamedTuple):
     """What a cell says: a local time, its offset if it has one, and whether it names no more than a day."""
 
     local: datetime
-    offset: timezone | None
+    offset: tzinfo | None
     day: bool
 
 
@@ -60,8 +61,7 @@ def moments(value: object) -> dict[str, Moment]:
     datetime.datetime(2017, 6, 1, 8, 20)
     """
     if isinstance(value, datetime):
-        offset = value.utcoffset()
-        return _both(Moment(value.replace(tzinfo=None), None if offset is None else timezone(offset), False))
+        return _both(Moment(value.replace(tzinfo=None), value.tzinfo, False))
     if isinstance(value, date):
         return _both(Moment(datetime.combine(value, time()), None, True))
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
@@ -74,6 +74,11 @@ def _moments(said: str) -> dict[str, Moment]:
     if _EPOCH.fullmatch(said):
         at = _epoch(Decimal(said))
         return {} if at is None else _both(Moment(at, UTC, False))
+    try:
+        event = instant.parse(said)
+        return _both(Moment(event.replace(tzinfo=None), event.tzinfo, False))
+    except ValueError:
+        pass  # not as events say it: as people do
     for form in _FORMS:
         if found := form.fullmatch(said):
             return {order: moment for order in ORDERS if (moment := _moment(found, order)) is not None}
@@ -103,11 +108,11 @@ def _moment(found: re.Match[str], order: str) -> Moment | None:
         if not 1 <= hour <= 12:
             return None
         hour = hour % 12 + (12 if said["half"] in "Pp" else 0)
-    below = int((said["f"] or "").ljust(9, "0"))
+    below = int((said["f"] or "").ljust(7, "0")[:7])
     try:
         at = time(hour, int(said["mi"] or 0), int(said["s"] or 0))
         local = datetime.combine(date(year, month, day), at)
-        local += timedelta(microseconds=(below + 500) // 1000)
+        local += timedelta(microseconds=(below + 5) // 10)
         return Moment(local, _offset(said["zone"]), said["h"] is None)
     except (ValueError, OverflowError):
         return None
