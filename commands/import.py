@@ -3,63 +3,62 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from scv import settings
 from scv.errors import UserError
 from terminal import listing
 from terminal.bar import Bar
 
-if TYPE_CHECKING:
-    from streams.tables.importing import Imported
+_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the history there (.parquet).")
-@click.option(
-    "--map", "map_path", type=click.Path(dir_okay=False, path_type=Path), help="A map of the columns (.toml)."
-)
+@click.option("--out", type=_FILE, help="Write the history there (.parquet). Default: only show it.")
+@click.option("--map", "map_path", type=_FILE, help="A map of the columns (.toml).")
+@click.option("--preset", help="A map that is ready: shopify, woocommerce, online-retail, app-sessions.")
 @click.option("--set", "lines", multiple=True, metavar="NAME=VALUE", help="A line of the map, such as country=GB.")
 @click.option("--anyway", is_flag=True, help="Write without the bad rows, and with events that will not count.")
-def command(
-    paths: tuple[Path, ...], out: Path | None, map_path: Path | None, lines: tuple[str, ...], anyway: bool
+@click.option("--json", "as_json", is_flag=True, help="Say what became of the rows as JSON.")
+def command(  # noqa: PLR0913 - one parameter per option
+    paths: tuple[Path, ...],
+    out: Path | None,
+    map_path: Path | None,
+    preset: str | None,
+    lines: tuple[str, ...],
+    anyway: bool,
+    as_json: bool,
 ) -> None:
     """Make a history, as `cerebro replay` takes it, of FILEs as a shop system or a warehouse exports them.
 
     FILEs are CSV, TSV, Excel (.xlsx), JSON, JSON lines or Parquet, also with .gz, or folders of them. A map says which
-    column is what. Bad rows and events that would not count stop it; without --out it only shows what would be written.
+    column is what. Bad rows and events that would not count stop it.
 
     \b
     Example:
-      cerebro import orders.csv --map orders.toml
-      cerebro import orders.csv --map orders.toml --set country=GB --out shop.parquet
+      cerebro import orders.csv --map orders.toml --out shop.parquet
+      cerebro import orders_export.csv --preset shopify --set country=GB --out shop.parquet
     """
     from streams.tables import importing, mapping
 
+    if (map_path is None) == (preset is None):
+        raise UserError("Which column is what? Say it in one map: --map FILE.toml, or --preset NAME.")
     if out is not None:
         importing.refuse_taken(out)
-    if map_path is None:
-        raise UserError("Which column is what? Say it in a map, --map FILE.toml.")
-    given = dict(line.partition("=")[::2] for line in lines)
-    map = mapping.load(map_path, given)
+    map = mapping.load(map_path or mapping.preset(preset or ""), mapping.given(lines))
     with Bar("Reading"):
         imported = importing.read(paths, map, settings.load())
-    _show(imported)
-    if (imported.tally.bad or imported.losses) and not anyway:
+    if as_json:
+        click.echo(msgspec.json.encode(imported.facts()).decode())
+    else:
+        listing.show(*imported.preview())
+    for line in imported.said():
+        click.echo(line, err=True)
+    if imported.stops and not anyway:
         raise UserError("Nothing was written. Mend the table or the map; to write the rest all the same: --anyway.")
     if out is not None:
         importing.write(imported, out)
         click.echo(f"Wrote {len(imported.events):,} events to {out}.", err=True)
-
-
-def _show(imported: Imported) -> None:
-    from streams.tables.importing import PREVIEW
-
-    first = imported.events.slice(0, PREVIEW)
-    listing.show(first.column_names, [["" if v is None else v for v in row.values()] for row in first.to_pylist()])
-    for line in [*imported.said, *imported.tally.lines(), *imported.losses]:
-        click.echo(line, err=True)
-    click.echo(f"{imported.tally.rows:,} rows gave {len(imported.events):,} events.", err=True)

@@ -30,6 +30,13 @@ class Conventions(NamedTuple):
     days: frozenset[str]
     zone: ZoneInfo | None
 
+    def said(self) -> list[str]:
+        """How columns are read, where somebody might want to know."""
+        marks = {",": "decimal comma", ".": "decimal point"}
+        said = [f"{column}: {order}" for column, order in self.order.items() if order]
+        said += [f"{column}: {marks[mark]}" for column, mark in self.decimal.items() if mark]
+        return said + [f"{column}: days without a time, taken for noon" for column in sorted(self.days)]
+
 
 class ColumnReadings:
     """What the cells of one column allow."""

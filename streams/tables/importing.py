@@ -6,6 +6,7 @@ import functools
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -32,7 +33,37 @@ class Imported(msgspec.Struct, frozen=True):
     tally: Tally
     repeated: int
     losses: list[str]
-    said: list[str]
+    conventions: conventions.Conventions
+
+    @property
+    def stops(self) -> bool:
+        """Is there anything that nobody would want to lose unseen?"""
+        return bool(self.tally.bad or self.losses)
+
+    def preview(self) -> tuple[list[str], list[list[object]]]:
+        """Columns and the first rows of the events."""
+        first = self.events.slice(0, PREVIEW).to_pylist()
+        return self.events.column_names, [["" if value is None else value for value in row.values()] for row in first]
+
+    def said(self) -> list[str]:
+        """Sentences: how the tables were read, what became of their rows, and what a replay will say."""
+        repeated = [f"{self.repeated:,} rows were there twice: each counts once."] if self.repeated else []
+        total = f"{self.tally.rows:,} rows gave {len(self.events):,} events."
+        return [*self.conventions.said(), *self.tally.lines(), *repeated, *self.losses, total]
+
+    def facts(self) -> dict[str, Any]:
+        """The same for machines."""
+        kinds = self.events["kind"].value_counts().to_pylist() if len(self.events) else []
+        bad = {reason: {"rows": count, "first": self.tally.first[reason]} for reason, count in self.tally.bad.items()}
+        return {
+            "rows": self.tally.rows,
+            "events": {one["values"]: one["counts"] for one in kinds},
+            "left_out": self.tally.left_out,
+            "bad": bad,
+            "repeated": self.repeated,
+            "losses": self.losses,
+            "read": self.conventions.said(),
+        }
 
 
 def read(paths: Sequence[Path], map: Map, settings: Settings) -> Imported:
@@ -44,7 +75,7 @@ def read(paths: Sequence[Path], map: Map, settings: Settings) -> Imported:
         events = Verdicts(sums.events, found, settings, Path(scratch)).taken(tally)
         losses = Verdicts(events, found, settings, Path(scratch)).losses()
     events = events.select([name for name in SCHEMA.names if name in events.column_names])
-    return Imported(events, tally, sums.repeated, losses, _said(chosen))
+    return Imported(events, tally, sums.repeated, losses, chosen)
 
 
 def summed(
@@ -91,14 +122,3 @@ def _take(table: files.TableFile, number: int, reader: RowReader, sums: Sums, ta
             tally.left_out[str(reason)] += 1
         except BadCell as bad:
             tally.refuse(bad.reason, str(table.path), row_no, repr(bad.value))
-
-
-def _said(chosen: conventions.Conventions) -> list[str]:
-    """How the tables were read, where somebody might want to know."""
-    said = [f"{column}: {order}" for column, order in chosen.order.items() if order]
-    said += [
-        f"{column}: {'decimal comma' if mark == ',' else 'decimal point'}"
-        for column, mark in chosen.decimal.items()
-        if mark
-    ]
-    return said + [f"{column}: days without a time, taken for noon" for column in sorted(chosen.days)]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -26,13 +26,14 @@ _OWN = ("id", "country", "customer_id", "occurred_at", "seen_at")
 
 
 class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the value of a field comes from: a `column`, or one `value` for all rows.
+    """Where the value of a field comes from: a `column`, `otherwise` another where that is empty, or one `value`.
 
     `times`: another column or a number to multiply by. `words`: cell → value, the only ones that are taken. `minor`:
     the money is in cents already. `span`: the seconds between the first and the last row of one id.
     """
 
     column: str = ""
+    otherwise: str = ""
     value: str | int | bool | None = None
     times: str | float = 1
     words: dict[str, str | int | bool] = {}
@@ -49,8 +50,9 @@ class Status(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Map(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`rows`: each is an event of its own, or a line of one, and lines of one id are summed. `zone`: of times without
-    an offset. `dates`: which of two numbers is the day. `negative`: the kind of rows below zero. `columns`: field →
-    column for all events, `events`: kind → field → column for one. `leave_out`: column → words of rows that are none.
+    an offset. `dates`: which of two numbers is the day. `currency`: the column that names it. `negative`: the kind of
+    rows below zero. `columns`: field → column for all events, `events`: kind → field → column for one. `leave_out`:
+    column → words of rows that are none.
     """
 
     country: str = ""
@@ -58,6 +60,7 @@ class Map(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     zone: str = ""
     dates: Literal["", "day first", "month first"] = ""
     decimal: Literal["", ".", ","] = ""
+    currency: str = ""
     negative: Literal["", "returned", "refunded", "order_cancelled"] = ""
     encoding: str = ""
     separator: str = ""
@@ -82,13 +85,15 @@ class Map(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Every column that is read."""
         for kind in self.kinds():
             for field, where in self.fields(kind).items():
-                if where.column:
-                    yield Read(where.column, field, _type(kind, field, where))
+                for column in filter(None, (where.column, where.otherwise)):
+                    yield Read(column, field, _type(kind, field, where))
                 if isinstance(where.times, str):
                     yield Read(where.times, field, "number")
         yield from (Read(name, "leave_out", "word") for name in self.leave_out)
         if self.status:
             yield Read(self.status.column, "status", "word")
+        if self.currency:
+            yield Read(self.currency, "currency", "word")
 
     def zone_of_times(self) -> ZoneInfo | None:
         return ZoneInfo(self.zone) if self.zone else None
@@ -122,11 +127,19 @@ def preset(name: str) -> Path:
     return PRESETS / f"{name}.toml"
 
 
-def load(path: Path | None, given: Mapping[str, str]) -> Map:
+def given(lines: Iterable[str]) -> dict[str, str]:
+    """Name → value of `--set NAME=VALUE`. Raises UserError."""
+    for line in lines:
+        if "=" not in line:
+            raise UserError(f"--set {line}: write NAME=VALUE, such as --set country=GB.")
+    return dict(line.split("=", 1) for line in lines)
+
+
+def load(path: Path, given: Mapping[str, str]) -> Map:
     """The map in a file, with the lines that are `given` instead of its own. Raises UserError, naming file and line."""
-    where = str(path) if path else "--set"
+    where = path.stem if path.parent == PRESETS else str(path)
     try:
-        lines: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8")) if path else {}
+        lines: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UserError(f"There is no map {path}. `cerebro import --guess FILE` writes a first one.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -134,7 +147,10 @@ def load(path: Path | None, given: Mapping[str, str]) -> Map:
     expect("line of a map", given, [one.name for one in msgspec.structs.fields(Map) if isinstance(one.default, str)])
     lines |= given
     if asked := list(_asked(lines)):
-        raise UserError(f"{where}: {', '.join(asked)} still wants an answer. Write it there instead of the {ASKED!r}.")
+        raise UserError(
+            f"{where}: {', '.join(asked)} still wants an answer. Write it instead of the {ASKED!r}, or, for a line of "
+            "its own, give it with --set NAME=VALUE."
+        )
     try:
         found = msgspec.convert(lines, Map)
     except msgspec.ValidationError as error:

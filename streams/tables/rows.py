@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -80,12 +79,15 @@ class RowReader:
     def _line(self, kind: str, row: Row) -> Line | None:
         """None for an event with a column of its own for its time, where that is empty."""
         fields = self._fields[kind]
-        if cells.empty(row.get(fields["occurred_at"].column)) and "occurred_at" in self._map.events.get(kind, {}):
+        if cells.empty(_cell(fields["occurred_at"], row)[1]) and "occurred_at" in self._map.events.get(kind, {}):
             return None
         line: Line = {"kind": kind}
         code = self._value("country", fields["country"], row, None) if "country" in fields else self._map.country
         place = self._country(str(code))
         line["country"] = place.code
+        paid_in = cells.text(row.get(self._map.currency)).upper() if self._map.currency else ""
+        if paid_in not in ("", place.currency):
+            raise BadCell(f"{self._map.currency}: not the country's currency, {place.currency}", paid_in)
         for field, where in fields.items():
             if field != "country":
                 try:
@@ -106,16 +108,16 @@ class RowReader:
             line[field] = self._value(field, where, row, place, line["kind"])
 
     def _instant(self, where: Origin, row: Row) -> int | None:
-        value, conventions = row.get(where.column), self._conventions
+        (column, value), conventions = _cell(where, row), self._conventions
         if cells.empty(value):
             return None
-        moment = instants.moment(value, conventions.order[where.column])
-        return instants.instant_us(moment, conventions.zone or UTC, where.column in conventions.days)
+        moment = instants.moment(value, conventions.order[column])
+        return instants.instant_us(moment, conventions.zone or UTC, column in conventions.days)
 
     def _value(self, field: str, where: Origin, row: Row, place: Country | None, kind: str = "") -> Any:
         if not where.column:
             return where.value
-        value = row.get(where.column)
+        column, value = _cell(where, row)
         if where.words:
             return _worded(value, where.words)
         if cells.empty(value):
@@ -128,17 +130,14 @@ class RowReader:
         if declared == "bool":
             return cells.truth(value)
         if declared == "date" and place is not None:
-            return self._day(where, value, place)
+            return instants.local_day(instants.moment(value, self._conventions.order[column]), place.zone)
         return cells.text(value)
-
-    def _day(self, where: Origin, value: object, place: Country) -> date:
-        moment = instants.moment(value, self._conventions.order[where.column])
-        return instants.local_day(moment, place.zone)
 
     def _number(self, field: str, where: Origin, row: Row, place: Country) -> int:
         """In millionths of the field's unit: of the smallest coin for money."""
         marks, currency = self._conventions.decimal, place.currency if field.endswith("_cents") else ""
-        found = amounts.number(row[where.column], marks[where.column], currency)
+        column, value = _cell(where, row)
+        found = amounts.number(value, marks[column], currency)
         if isinstance(where.times, str):
             factor = row.get(where.times)
             found *= Decimal(0) if cells.empty(factor) else amounts.number(factor, marks[where.times])
@@ -148,7 +147,7 @@ class RowReader:
             found *= 10 ** self._digits(place.currency)
         millionths = found * MILLION
         if not abs(millionths) < _LARGEST * MILLION:
-            raise BadCell("no number that can be meant", row[where.column])
+            raise BadCell("no number that can be meant", value)
         return int(millionths.to_integral_value())
 
     def _signed(self, line: Line) -> Line:
@@ -172,9 +171,18 @@ class RowReader:
         )
 
 
+def _cell(where: Origin, row: Row) -> tuple[str, Any]:
+    """The column that a value comes from in a row, and what stands there."""
+    column = where.otherwise if where.otherwise and cells.empty(row.get(where.column)) else where.column
+    return column, row.get(column)
+
+
 def _worded(value: object, words: Mapping[str, str | int | bool]) -> Any:
+    """None for an empty cell that the map has no word for."""
     said = "" if cells.empty(value) else cells.text(value)
     folded = {word.casefold(): meant for word, meant in words.items()}
+    if not said and "" not in folded:
+        return None
     if said.casefold() not in folded:
         raise BadCell("a word that the map does not have", said)
     return folded[said.casefold()]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import NamedTuple
+
+import msgspec
 
 LISTED = 10
 """Of each reason."""
 _LONGEST = 120
 
 
-class RefusedRow(NamedTuple):
+class RefusedRow(msgspec.Struct, frozen=True):
     """A row of a file, counted from 1 below the line of names."""
 
     file: str
@@ -42,5 +43,5 @@ class Tally:
         for reason, count in self.bad.most_common():
             more = f", the first {LISTED} of them" if count > LISTED else ""
             said.append(f"Bad: {reason}: {count:,} row{'s' if count > 1 else ''}{more}")
-            said += [f"  {file}, row {row}: {value}" for file, row, value in self.first[reason]]
+            said += [f"  {one.file}, row {one.row}: {one.value}" for one in self.first[reason]]
         return said

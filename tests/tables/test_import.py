@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pyarrow.parquet as pq
 import pytest
 
@@ -122,3 +123,31 @@ def test_a_load_time_as_seen_at_is_said_with_its_row(shop: Path, capsys: pytest.
     assert run(shop) == 2
     said = capsys.readouterr().err
     assert "9 of 11 events come too late to count" in said and f"{shop / 'orders.csv'}, row 2." in said
+
+
+def test_json_says_what_became_of_every_row(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (shop / "orders.csv").write_text(LINES + "13;bob;soon;1,00\n", encoding="utf-8")
+    assert run(shop, "--json") == 2
+    assert msgspec.json.decode(capsys.readouterr().out) == {
+        "rows": 6,
+        "events": {"placed": 2},
+        "left_out": {},
+        "bad": {
+            "occurred_at: no time": {
+                "rows": 1,
+                "first": [{"file": str(shop / "orders.csv"), "row": 6, "value": "'soon'"}],
+            }
+        },
+        "repeated": 0,
+        "losses": [],
+        "read": ["Sales: decimal comma"],
+    }
+
+
+def test_what_a_map_leaves_open_can_be_given(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (shop / "map.toml").write_text('rows = "lines"' + ORDERS.replace('"US"', '"?"'), encoding="utf-8")
+    assert run(shop) == 2 and "`country` still wants an answer" in capsys.readouterr().err
+    assert run(shop, "--set", "country=US") == 0
+    assert run(shop, "--set", "contry=US") == 2 and "Did you mean 'country'?" in capsys.readouterr().err
+    assert run(shop, "--set", "US") == 2 and "write NAME=VALUE" in capsys.readouterr().err
+    assert run(shop, "--preset", "shopify") == 2 and "in one map" in capsys.readouterr().err
