@@ -139,7 +139,7 @@ def _seen_us(record: events.Event | events.Watermark, country: Country) -> int:
 
 def arrival_of(record: events.Event, country: Country) -> Arrival:
     """An event of a country as folds see it. Raises BadEvent for times that cannot be."""
-    claimed, seen = to_us(record.occurred_at), _seen_us(record, country)
+    seen, claimed = _seen_us(record, country), to_us(record.occurred_at)
     if claimed > seen + SKEW_US:
         raise BadEvent("occurred after seen", f"occurred_at {record.occurred_at} is after seen_at {record.seen_at}")
     occurred = min(claimed, seen)
@@ -150,7 +150,7 @@ def arrival_of(record: events.Event, country: Country) -> Arrival:
     return Arrival(
         country=record.country,
         customer_id=record.customer_id,
-        kind=record.kind,
+        kind=events.tag(type(record)),
         id=record.id,
         occurred_us=occurred,
         claimed_us=claimed,

@@ -201,6 +201,7 @@ ENVELOPE = ("id", "country", "customer_id", "occurred_at", "seen_at")
 FieldType = Literal["int", "str", "bool", "date"]
 
 
+@functools.cache
 def tag(kind: type[Event]) -> str:
     """How records spell a kind."""
     return str(kind.__struct_config__.tag)

@@ -20,10 +20,14 @@ class Slot(NamedTuple):
 
 
 class Taker(NamedTuple):
-    """A fold that an event of some kind may enter, and its state's place; with `always` every such event enters."""
+    """A fold that an event of some kind may enter; with `always` every such event enters.
+
+    `place` is its state's among a day's tile if it is `tiled`, else among the lifetime states.
+    """
 
     place: int
     fold: Fold
+    tiled: bool
     always: bool
 
 
@@ -44,24 +48,25 @@ class Layout:
     longest_days: int
 
     @functools.cached_property
-    def takers(self) -> Mapping[str, tuple[list[Taker], list[Taker]]]:
-        """Event kind → the folds among `lives` and among `tiles` that it may enter."""
+    def takers(self) -> Mapping[str, list[Taker]]:
+        """Event kind → the folds that it may enter."""
         tags = [events.tag(kind) for kind in events.kinds(self.family)]
-        return {tag: (_taking(self.lives, tag), _taking(self.tiles, tag)) for tag in tags}
+        return {tag: _taking(self.lives, tag, False) + _taking(self.tiles, tag, True) for tag in tags}
+
+    @functools.cached_property
+    def pruning(self) -> list[tuple[int, Fold]]:
+        """The lifetime states, by their place, that hold what no later read can see."""
+        return [(place, fold) for place, fold in enumerate(self.lives) if type(fold).prune is not Fold.prune]
 
     @functools.cached_property
     def field(self) -> str:
         """The row's field in the customer's hash."""
         return f"{self.fetcher}@{self.fingerprint}"
 
-    def keep_days(self, lateness_days: int) -> int:
-        """How many days of tiles a row keeps behind its clock."""
-        return max(self.longest_days, lateness_days)
 
-
-def _taking(folds: tuple[Fold, ...], kind: str) -> list[Taker]:
+def _taking(folds: tuple[Fold, ...], kind: str, tiled: bool) -> list[Taker]:
     mine = [(place, fold) for place, fold in enumerate(folds) if not fold.kinds or kind in fold.kinds]
-    return [Taker(place, fold, not fold.where and fold.field in ("", "kind")) for place, fold in mine]
+    return [Taker(place, fold, tiled, not fold.where and fold.field in ("", "kind")) for place, fold in mine]
 
 
 _known: dict[type[Fetcher], Layout] = {}

@@ -133,10 +133,10 @@ class Fold:
         values = arrival.values
         if self.field and self.field != "kind" and values.get(self.field) is None:
             return False
-        return all(
-            _holds(arrival.kind if name == "kind" else values.get(name), sign, value)
-            for name, sign, value in self.where
-        )
+        for name, sign, value in self.where:
+            if not _holds(arrival.kind if name == "kind" else values.get(name), sign, value):
+                return False
+        return True
 
     def value(self, arrival: Arrival) -> Any:
         return arrival.kind if self.field == "kind" else arrival.values[self.field]

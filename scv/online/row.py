@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import struct
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +17,7 @@ from scv.errors import StoreUnusable
 from scv.events import admission
 from scv.events.admission import Ids, Verdict
 from scv.events.arrival import CONTENT_BITS, Arrival
-from scv.features.layout import Layout, Taker
+from scv.features.layout import Layout
 from scv.folds.fold import Window
 
 _FENCE = struct.Struct("<BII16sIqqi")
@@ -130,10 +129,11 @@ class Row:
 
     def _enter(self, arrival: Arrival) -> None:
         self.admitted += 1
-        lives, tiles = self.layout.takers[arrival.kind]
-        _enter(self.lives, [one for one in lives if one.always or one.fold.takes(arrival)], arrival)
-        if taking := [one for one in tiles if one.always or one.fold.takes(arrival)]:
-            _enter(self.tiles.setdefault(arrival.day, [None] * len(self.layout.tiles)), taking, arrival)
+        taking = [one for one in self.layout.takers[arrival.kind] if one.always or one.fold.takes(arrival)]
+        for place, fold, tiled, _ in taking:
+            states = self.tiles.setdefault(arrival.day, [None] * len(self.layout.tiles)) if tiled else self.lives
+            state, alone = states[place], fold.alone(arrival)
+            states[place] = alone if state is None else fold.merge(state, alone)
 
     def _erase(self, occurred_us: int) -> None:
         self.erased_us = max(self.erased_us, occurred_us)
@@ -145,18 +145,11 @@ class Row:
         if self.clock_us == NEVER:
             return
         admission.forget(self.ids, self.clock_day, self.lateness_days)
-        oldest = self.clock_day - self.layout.keep_days(self.lateness_days)
+        oldest = self.clock_day - max(self.layout.longest_days, self.lateness_days)
         for day in [day for day in self.tiles if day < oldest]:
             del self.tiles[day]
-        self.lives = [
-            fold.prune(state, self.clock_day) for fold, state in zip(self.layout.lives, self.lives, strict=True)
-        ]
-
-
-def _enter(states: list[Any], takers: Iterable[Taker], arrival: Arrival) -> None:
-    for place, fold, _ in takers:
-        state, alone = states[place], fold.alone(arrival)
-        states[place] = alone if state is None else fold.merge(state, alone)
+        for place, fold in self.layout.pruning:
+            self.lives[place] = fold.prune(self.lives[place], self.clock_day)
 
 
 _CONTENT = (1 << CONTENT_BITS) - 1

@@ -128,8 +128,8 @@ class RowStore:
         """Move restart points, each where what was read still stands; which of them moved. One round trip."""
         pipe = self.client.pipeline(transaction=False)
         for move in moves:
-            self._advance(keys=[self.keys.position(move.topic, move.partition)], args=move.args(), client=pipe)
-        return [bool(moved) for moved in pipe.execute()]
+            self._advance(args=move.args(), keys=[self.keys.position(move.topic, move.partition)], client=pipe)
+        return list(map(bool, pipe.execute()))
 
     def note_lost(self, topic: str, partition: int, count: int) -> None:
         """Keep how many offsets of a partition nobody can read any more."""

@@ -6,6 +6,7 @@ for; one that comes back older is followed back to where it stands; one that com
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -48,6 +49,11 @@ class OnlineConsumer(Member):
     _down = False
     _checked = _stood = 0.0
     _on_wall: Sequence[str] = ()
+
+    @functools.cached_property
+    def _changed(self) -> str:
+        """The topic of customers whose rows moved."""
+        return topics.scv_changed(self._settings)
 
     def _open(self, client: Any) -> None:
         self._folding = Folding(self._store, self._countries, self.counters)
@@ -155,7 +161,7 @@ class OnlineConsumer(Member):
             for name in dict.fromkeys([*changed, *erased]):
                 value = None if name in erased else msgspec.json.encode(self._moved(name, batch))
                 key = f"{name.country}:{name.customer_id}".encode()
-                self._producer.send(topics.scv_changed(self._settings), value, key)
+                self._producer.send(self._changed, value, key)
             if erased:
                 self._producer.flush(TOLD_S)
             self._producer.poll()

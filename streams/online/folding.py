@@ -119,11 +119,11 @@ class Folding:
             self._read([name for name in pending if name not in self._held], list(batch.next))
             taken = {name: self._take(name, batch.work[name]) for name in pending}
             refused = self._write([name for name in pending if taken[name][1]], batch.size)
-            for name in [name for name in pending if name not in refused]:
-                counted, moved = taken[name]
-                self._counters.count(counted)
-                changed += [name] * (moved and bool(counted.keys() - _TRACELESS))
             pending = [name for name in pending if name in refused]
+            for name, (counted, moved) in taken.items():
+                if name not in refused:
+                    self._counters.count(counted)
+                    changed += [name] * (moved and bool(counted.keys() - _TRACELESS))
         faultpoint.reach("online.written", batch.size)
         tell(changed)
         self.advance(batch.next, batch.marks)
@@ -169,23 +169,30 @@ class Folding:
         if moved:
             raise Moved(moved)
         for (name, layouts), data in zip(fields.items(), replies[len(parts) :], strict=True):
-            self._held[name] = [self._unpack(name, *one) for one in zip(layouts, data, strict=True)]
+            self._held[name] = self._unpack(name, layouts, data)
 
     def _stands(self, part: Part, reply: Sequence[bytes | None]) -> bool:
         lease = self.leases[part]
         return reply[0] is not None and (int(reply[0]), int(reply[1] or 0)) == (lease.offset, lease.turn)
 
-    def _unpack(self, name: Name, layout: Layout, data: bytes | None) -> Held:
-        lateness, place = self._countries[name.country].lateness_days, self.leases[name.part].place
-        if data is None:
-            return Held(layout, Row(layout, lateness), b"", NEVER)
-        fence, row = unpack(data, layout, lateness)
+    def _unpack(self, name: Name, layouts: Sequence[Layout], data: Sequence[bytes | None]) -> list[Held]:
+        """A customer's rows, empty where the store has none."""
+        lateness = self._countries[name.country].lateness_days
+        stored = [one and (one, *unpack(one, layout, lateness)) for layout, one in zip(layouts, data, strict=True)]
+        return [
+            self._judged(name, *one) if one else Held(layout, Row(layout, lateness), b"", NEVER)
+            for layout, one in zip(layouts, stored, strict=True)
+        ]
+
+    def _judged(self, name: Name, data: bytes, fence: Fence, row: Row) -> Held:
+        """A stored row, or an empty one in its place if it is left over from another log. Raises LogChanged."""
+        layout, place = row.layout, self.leases[name.part].place
         if fence.place == place:
             return Held(layout, row, data[:FENCE_BYTES], fence.upto)
         if (fence.place.generation, fence.place.epoch) < (place.generation, place.epoch):
             self._refuse_unbuilt(name, layout, fence)
             # Left over from a log that is gone, and not in the lake: whatever is, was built again.
-            return Held(layout, Row(layout, lateness), data[:FENCE_BYTES], NEVER)
+            return Held(layout, Row(layout, row.lateness_days), data[:FENCE_BYTES], NEVER)
         raise LogChanged(
             f"A row of {layout.field} belongs to epoch {fence.place.epoch}, generation {fence.place.generation}; this "
             f"consumer is in epoch {place.epoch}, generation {place.generation}. {ADVICE}"

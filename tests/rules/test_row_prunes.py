@@ -47,7 +47,7 @@ def stored(fetcher: str, events: list[Event]) -> Row:
 @pytest.mark.parametrize("fetcher", ["orders", "rhythm", "offers"])
 def test_a_row_of_many_days_keeps_no_more_than_its_windows_and_l(fetcher: str) -> None:
     row = stored(fetcher, [order(day) for day in range(DAYS)])
-    kept = row.layout.keep_days(BERLIN.lateness_days)
+    kept = max(row.layout.longest_days, BERLIN.lateness_days)
     oldest = row.clock_day - kept
     assert kept < 200 and sorted(row.tiles) == list(range(oldest, row.clock_day + 1) if row.layout.tiles else [])
     assert len(row.ids) <= BERLIN.lateness_days + 2, "of the days that can be delivered again, and one of grace"
