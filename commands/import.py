@@ -9,6 +9,7 @@ import msgspec
 
 from scv import settings
 from scv.errors import UserError
+from scv.events import hashed_id
 from terminal import listing
 from terminal.bar import Bar
 
@@ -23,6 +24,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--set", "lines", multiple=True, metavar="NAME=VALUE", help="A line of the map, such as country=GB.")
 @click.option("--anyway", is_flag=True, help="Write without the bad rows, and with events that will not count.")
 @click.option("--json", "as_json", is_flag=True, help="Say what became of the rows as JSON.")
+@click.option("--hash-ids", is_flag=True, help="Write a keyed hash in the place of each customer id.")
 def command(  # noqa: PLR0913 - one parameter per option
     paths: tuple[Path, ...],
     out: Path | None,
@@ -31,6 +33,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     lines: tuple[str, ...],
     anyway: bool,
     as_json: bool,
+    hash_ids: bool,
 ) -> None:
     """Make a history, as `cerebro replay` takes it, of FILEs as a shop system or a warehouse exports them.
 
@@ -49,14 +52,14 @@ def command(  # noqa: PLR0913 - one parameter per option
     if out is not None:
         importing.refuse_taken(out)
     map = mapping.load(map_path or mapping.preset(preset or ""), mapping.given(lines))
+    found = settings.load()
     with Bar("Reading"):
-        imported = importing.read(paths, map, settings.load())
+        imported = importing.read(paths, map, found, hashed_id.key_of(found) if hash_ids else None)
     if as_json:
         click.echo(msgspec.json.encode(imported.facts()).decode())
     else:
         listing.show(*imported.preview())
-    for line in imported.said():
-        click.echo(line, err=True)
+    click.echo("\n".join(imported.said()), err=True)
     if imported.stops and not anyway:
         raise UserError("Nothing was written. Mend the table or the map; to write the rest all the same: --anyway.")
     if out is not None:

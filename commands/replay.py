@@ -9,7 +9,7 @@ import click
 
 from scv import settings
 from scv.errors import UserError
-from scv.events import calendar, country
+from scv.events import calendar, country, hashed_id
 from scv.settings import Settings
 from terminal import consumers, listing
 from terminal.bar import Bar
@@ -30,8 +30,15 @@ if TYPE_CHECKING:
     "--anyway", "lost", flag_value="uncounted", help="Send what will not count, too: a taken id, or too late."
 )
 @click.option("--keep-bad", "lost", flag_value="bad", help="That, and bad rows as they are: they become dead letters.")
-def command(
-    path: str, code: str | None, begin: str | None, until: str | None, speed: str | None, lost: str | None
+@click.option("--hash-ids", is_flag=True, help="Send a keyed hash in the place of each customer id.")
+def command(  # noqa: PLR0913 - one parameter per option
+    path: str,
+    code: str | None,
+    begin: str | None,
+    until: str | None,
+    speed: str | None,
+    lost: str | None,
+    hash_ids: bool,
 ) -> None:
     """Send the events of PATH through Kafka in the order in which they were seen.
 
@@ -45,19 +52,12 @@ def command(
       cerebro replay completejourney --until 2017-09-05
       cerebro replay shop.parquet --country GB --speed 3600x
     """
-    from local import completejourney
     from store.client import client
     from streams.replay import sender
-    from streams.replay.history import History
 
     found = settings.load()
     pace = None if speed is None else sender.parse_speed(speed)
-    if code is not None:
-        country.load(code, found.countries_path)
-    with (
-        History(completejourney.source(path, found), code, lost == "bad", found.memory, found.threads) as history,
-        Bar() as report,
-    ):
+    with _history(path, code, lost == "bad", hash_ids, found) as history, Bar() as report:
         since = _instant(begin, history, found) if begin else _standing(history, found)
         end = None if until is None else _instant(until, history, found)
         plan = sender.prepare(history, found, since, end, pace, report)
@@ -68,6 +68,18 @@ def command(
     _say(summary, count, since, chosen=begin is not None)
     if not consumers.wait(found, client(found)):
         click.echo("Start `cerebro consume online` and `cerebro consume lake` to take them in.", err=True)
+
+
+def _history(path: str, code: str | None, keep_bad: bool, hash_ids: bool, found: Settings) -> History:
+    from local import completejourney
+    from streams.replay.history import History
+
+    if hash_ids and keep_bad:
+        raise UserError("--keep-bad sends rows as they are, with ids that --hash-ids is to keep back: not both.")
+    key = hashed_id.key_of(found) if hash_ids else None
+    if code is not None:
+        country.load(code, found.countries_path)
+    return History(completejourney.source(path, found), code, keep_bad, found.memory, found.threads, key)
 
 
 def _foretell(forecast: Forecast, history: History, anyway: bool) -> None:

@@ -10,7 +10,7 @@ from google.protobuf.json_format import MessageToJson
 from rpc.scorer_pb2 import Band, Basis, ContactPolicy, Freshness, ScoreReply, Status, TargetScore
 from scv import settings
 from scv.errors import UserError
-from scv.events import calendar, customer_id
+from scv.events import calendar, customer_id, hashed_id
 from scv.events.country import Country
 from terminal.arguments import the_countries
 
@@ -21,7 +21,12 @@ from terminal.arguments import the_countries
 @click.option("--target", "targets", multiple=True, help="Only this target; may be given again.")
 @click.option("-d", "--date", help="An earlier reference, answered from its snapshot: 2017-09-05.")
 @click.option("--json", "as_json", is_flag=True, help="Print the replies as JSON, one per line.")
-def command(country: str, customers: tuple[str, ...], targets: tuple[str, ...], date: str | None, as_json: bool) -> int:
+@click.option(
+    "--hash-ids", is_flag=True, help="Ask about the hashes of these ids, as `cerebro replay --hash-ids` sent."
+)
+def command(
+    country: str, customers: tuple[str, ...], targets: tuple[str, ...], date: str | None, as_json: bool, hash_ids: bool
+) -> int:
     """Ask the live scorer about customers of a COUNTRY.
 
     Prints per target its status, the probability with its horizon, the band, reasons, the instant and how fresh each
@@ -40,6 +45,9 @@ def command(country: str, customers: tuple[str, ...], targets: tuple[str, ...], 
     for one in customers:
         if why := customer_id.why_not(one):
             raise UserError(f"{one!r} is no customer id: {why}.")
+    if hash_ids:
+        key = hashed_id.key_of(known)
+        customers = tuple(map(key.hashed, customers))
     at = calendar.reference(date, place) if date else None
     with ScorerClient(known.scorer) as client:
         replies = client.score_batch(country, customers, targets, at)

@@ -53,6 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     threads: Annotated[int, Meta(description="threads of DuckDB and LightGBM", ge=1)] = 2
     memory: Annotated[str, Meta(description="DuckDB's memory cap of one process")] = "4GB"
     hold_out_salt: Annotated[str, Meta(description="secret of the held-out draw; set it once per company")] = "cerebro"
+    id_key_file: Annotated[str, Meta(description="file with the secret key of --hash-ids; empty: there is none")] = ""
     vector_log_share: Annotated[
         float, Meta(description="share of live scores kept for `cerebro parity --served`; 0: none", ge=0, le=1)
     ] = 0.01

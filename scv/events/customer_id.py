@@ -41,6 +41,16 @@ def too_long(text: str) -> bool:
     return len(text) > LONGEST // 4 and len(text.encode(errors="replace")) > LONGEST
 
 
+def sql(column: str) -> str:
+    """SQL of whether a text may be a customer id; its patterns have no look-ahead and other escapes."""
+    ends = f"[^{_CONTROL}{_INVISIBLE}{_SPACE}]"
+    form = re.sub(r"\\u(....)", r"\\x{\1}", f"{ends}({_TAKEN}*{ends})?")
+    return (
+        f"(regexp_full_match({column}, '{form}') AND NOT regexp_full_match({column}, '{_NONE}') "
+        f"AND octet_length(encode({column})) <= {LONGEST})"
+    )
+
+
 def why_not(text: str) -> str:
     """Why a text is no customer id, "" where it is one; never the text itself.
 

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from scv import atomic
 from scv.errors import UserError, did_you_mean
-from scv.events import event, instant
+from scv.events import event, hashed_id, instant
 
 ENVELOPE = ("id", "country", "customer_id", "kind", "occurred_at", "seen_at")
 REQUIRED = ("country", "customer_id", "kind", "occurred_at")
@@ -112,8 +112,8 @@ def _is_text(kind: str) -> bool:
     return kind == "VARCHAR" or kind.startswith("ENUM")
 
 
-def select(source: str, columns: Mapping[str, str], country: str | None) -> str:
-    """SQL over a wide table that yields one record (`STAGED`) per row and topic.
+def select(source: str, columns: Mapping[str, str], country: str | None, hashing: bool = False) -> str:
+    """SQL over a wide table that yields one record (`STAGED`) per row and topic; `hashing` customer ids, if wanted.
 
     `source` has `file_no` and `row_no` beside the wide columns, which may be JSON text (`streams.replay.json_lines`):
     a value of the wrong type stays what it is then, and what is no JSON object too.
@@ -126,6 +126,9 @@ def select(source: str, columns: Mapping[str, str], country: str | None) -> str:
     inner |= {f"{name}_us": _instant_us(name, columns) for name in ("occurred_at", "seen_at") if name in columns}
     inner |= {f"j_{name}": _json(name, columns[name], kind) for name, kind in PAYLOAD.items() if name in columns}
     inner |= {f"raw_{name}": _raw(name, columns[name]) for name in ENVELOPE if name in columns}
+    if hashing:
+        inner["customer_id"] = hashed_id.sql(inner["customer_id"])
+        inner["raw_customer_id"] = f"CAST(to_json({inner['customer_id']}) AS VARCHAR)"
     rows = ", ".join(["file_no", "row_no", *(f"{sql} AS {name}" for name, sql in inner.items())])
     rows += ", line, more" if lines else ", NULL AS line, NULL AS more"
     only = f" WHERE {code} = {quoted(country)}" if "country" in columns and country else ""

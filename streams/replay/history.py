@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from scv.errors import UserError, did_you_mean
 from scv.events.country import Country
+from scv.events.hashed_id import IdKey
 from streams.replay import columns as wide
 from streams.replay import forecast, json_lines
 from streams.replay.columns import SCHEMA, write_parquet
@@ -58,15 +59,23 @@ class History:
     """The events under a path; use it as a context manager, it owns a scratch folder.
 
     `country` selects one country, or names the country of files without that column. With `keep_bad` rows that no
-    consumer will take are delivered as they are (for the dead-letter topic); without it `check` refuses them.
+    consumer will take are delivered as they are (for the dead-letter topic); without it `check` refuses them. With a
+    `key` the hash of each customer id stands for it, in the records and in the ids of events that have none.
     Raises UserError for missing files, columns and zones.
     """
 
     def __init__(
-        self, path: Path, country: str | None = None, keep_bad: bool = False, memory: str = "1GB", threads: int = 2
+        self,
+        path: Path,
+        country: str | None = None,
+        keep_bad: bool = False,
+        memory: str = "1GB",
+        threads: int = 2,
+        key: IdKey | None = None,
     ) -> None:
         self.path = path
         self.keep_bad = keep_bad
+        self._hashing = key is not None
         self.files = _find(path)
         self._scratch = tempfile.TemporaryDirectory(prefix="cerebro-history-")
         self._con = duckdb.connect()
@@ -75,6 +84,8 @@ class History:
             self._con.execute(
                 f"SET preserve_insertion_order = false; SET temp_directory = '{self._scratch.name}/spill'"
             )
+            for name, pad in zip(("inner_pad", "outer_pad"), key.pads() if key else (), strict=False):
+                self._con.execute(f"SET VARIABLE {name} = ?::BLOB", [pad])
             self._con.execute(f"CREATE VIEW records AS {' UNION ALL '.join(self._sources(country))}")
         except BaseException:
             self.close()
@@ -174,12 +185,12 @@ class History:
             rows = f"""(SELECT * EXCLUDE (filename, file_row_number), file_row_number AS row_no,
                 CAST({numbers}[filename] AS INTEGER) AS file_no
                 FROM read_parquet([{listed}], filename = true, file_row_number = true))"""
-            sources.append(wide.select(rows, dict(columns), country))
+            sources.append(wide.select(rows, dict(columns), country, self._hashing))
         if found := [(n, path) for n, path in enumerate(self.files) if path.suffix in _LINES]:
             lines = Path(self._scratch.name) / "lines.parquet"
             json_lines.write_table(found, lines)
             every = dict.fromkeys(SCHEMA.names, wide.JSON)
-            sources.append(wide.select(f"read_parquet({wide.quoted(str(lines))})", every, country))
+            sources.append(wide.select(f"read_parquet({wide.quoted(str(lines))})", every, country, self._hashing))
         return sources
 
     def _columns(self, path: Path, country: str | None) -> list[tuple[str, str]]:

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from scv.errors import UserError
 from scv.events import country
+from scv.events.hashed_id import IdKey
 from scv.settings import Settings
 from streams.replay.columns import SCHEMA, write_parquet
 from streams.tables import conventions, files
@@ -66,8 +67,11 @@ class Imported(msgspec.Struct, frozen=True):
         }
 
 
-def read(paths: Sequence[Path], map: Map, settings: Settings) -> Imported:
-    """The events of these tables; nothing is written. Raises UserError for what stops it at once."""
+def read(paths: Sequence[Path], map: Map, settings: Settings, key: IdKey | None = None) -> Imported:
+    """The events of these tables; nothing is written. With a `key` hashes stand for customer ids.
+
+    Raises UserError for what stops it at once.
+    """
     found, tally = files.find(paths), Tally()
     chosen = conventions.look((files.read(path, map) for path in found), map)
     with tempfile.TemporaryDirectory(prefix="cerebro-import-") as scratch:
@@ -75,6 +79,9 @@ def read(paths: Sequence[Path], map: Map, settings: Settings) -> Imported:
         events = Verdicts(sums.events, found, settings, Path(scratch)).taken(tally)
         losses = Verdicts(events, found, settings, Path(scratch)).losses()
     events = events.select([name for name in SCHEMA.names if name in events.column_names])
+    if key is not None:
+        hashes = pa.array([key.hashed(one) for one in events["customer_id"].to_pylist()], pa.string())
+        events = events.set_column(events.column_names.index("customer_id"), "customer_id", hashes)
     return Imported(events, tally, sums.repeated, losses, chosen)
 
 

@@ -14,10 +14,12 @@ from scorer.live.server import Server
 from scorer.tuesday import preparation
 from scv import stamp
 from scv.events.calendar import to_us
+from scv.events.hashed_id import IdKey
 from scv.features.fetcher import collect
 from scv.offline import fetch, snapshot
 from scv.online.rowstore import RowStore
 from tests.marking import unmark
+from tests.scorer import shop
 from tests.scorer.shop import AT, LIVELY, US, Shop
 
 
@@ -55,6 +57,20 @@ def test_score_prints_everything(
     assert "probability" not in unknown["targets"][0] and unknown["targets"][0]["status"] == "UNKNOWN_CUSTOMER"
     code, out, _ = run(capsys, "score", "US", LIVELY, "-d", "2017-08-29")
     assert code == 0 and "at 2017-08-29" in out
+
+
+def test_who_knows_an_address_and_the_key_asks_about_its_hash(
+    live: Shop, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "id.key").write_bytes(b"a secret that nobody sees")
+    hashed = IdKey(b"a secret that nobody sees").hashed("anna@example.org")
+    live.write(live.apply(shop.order(hashed, AT - timedelta(days=1))))
+    monkeypatch.setenv("CEREBRO_SCORER", server.address)
+    monkeypatch.setenv("CEREBRO_ID_KEY_FILE", str(tmp_path / "id.key"))
+    code, out, _ = run(capsys, "score", "US", "anna@example.org", "--hash-ids")
+    assert code == 0 and out.startswith(f"US {hashed}, ")
+    code, _, err = run(capsys, "score", "US", "anna@example.org")
+    assert code == 1 and "Unknown customer" in err
 
 
 def test_score_calls_nobody_unknown_while_rows_are_not_built(
