@@ -24,6 +24,7 @@ LINES = (
     "parity US",
     "react",
     "rebuild US",
+    "refused US --customer 1",
     "replay events.jsonl --country US",
     "schemas",
     "score US 1",
