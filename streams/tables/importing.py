@@ -99,16 +99,16 @@ def summed(
 
 def write(imported: Imported, out: Path) -> None:
     """Write the history, whole or not at all. Raises UserError where something stands there."""
-    refuse_taken(out)
+    refuse_taken(out, ".parquet")
     write_parquet(imported.events, out)
 
 
-def refuse_taken(out: Path) -> None:
-    """Raises UserError where a history cannot be written."""
+def refuse_taken(out: Path, ending: str) -> None:
+    """Raises UserError where nothing can be written."""
     if out.exists():
         raise UserError(f"{out} is there already. Remove it, or choose another name.")
-    if out.suffix not in (".parquet", ".pq"):
-        raise UserError(f"--out {out}: the name must end in .parquet.")
+    if out.suffix != ending:
+        raise UserError(f"--out {out}: the name must end in {ending}.")
 
 
 def digits(currency: str) -> int:

@@ -159,6 +159,11 @@ def load(path: Path, given: Mapping[str, str]) -> Map:
     return found
 
 
+def parse(text: str) -> Map:
+    """A map that is known to be one."""
+    return msgspec.convert(tomllib.loads(text), Map)
+
+
 def _asked(lines: Any, name: str = "") -> Iterator[str]:
     if lines == ASKED:
         yield f"`{name}`"
