@@ -15,6 +15,7 @@ import duckdb
 import pyarrow as pa
 
 from scv.errors import UserError, did_you_mean
+from scv.events import money
 from scv.settings import Settings
 from streams.replay.columns import write_parquet
 
@@ -23,11 +24,12 @@ COUNTRY = "US"
 ZONE = ZoneInfo("America/New_York")
 TABLES = ("transactions", "campaigns", "campaign_descriptions", "coupon_redemptions", "demographics")
 
-_BASKETS = """
+_CENTS = 10 ** money.digits("USD")
+_BASKETS = f"""
     SELECT 'basket-' || basket_id AS id, household_id, 'placed' AS kind,
            min(epoch_us(CAST(transaction_timestamp AS TIMESTAMP))) AS occurred_us,
-           CAST(sum(CAST(round(sales_value * 100) AS BIGINT)) AS BIGINT) AS amount_cents,
-           CAST(sum(CAST(round((retail_disc + coupon_disc + coupon_match_disc) * 100) AS BIGINT)) AS BIGINT)
+           CAST(sum(CAST(round(sales_value * {_CENTS}) AS BIGINT)) AS BIGINT) AS amount_cents,
+           CAST(sum(CAST(round((retail_disc + coupon_disc + coupon_match_disc) * {_CENTS}) AS BIGINT)) AS BIGINT)
                AS discount_cents,
            -- lines, not quantities: fuel is counted in thousandths of a gallon
            count(*) AS items

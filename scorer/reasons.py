@@ -105,14 +105,12 @@ def _say(template: str, fold: Fold, value: float, usual: float | None, country: 
         template = template.replace("{value} cents", "{value}")
     if usual is None:
         template = USUAL.sub("", template)
-    money = country.currency if fold.unit == "cents" else ""
-    return template.format(value=_number(value, money), usual="" if usual is None else _number(usual, money))
+    shown = country.money if fold.unit == "cents" else _number
+    return template.format(value=shown(value), usual="" if usual is None else shown(usual))
 
 
-def _number(value: float, currency: str) -> str:
-    """A number for people: money in the currency's unit, otherwise whole from two on."""
-    if currency:
-        return f"{value / 100:.2f} {currency}"
+def _number(value: float) -> str:
+    """A number for people: whole from two on."""
     return str(round(value)) if abs(value) >= 2 or value == round(value) else f"{value:.1f}"
 
 

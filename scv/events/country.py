@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from scv.errors import BadSetting, did_you_mean, look_up
+from scv.events import money
 
 BUILT_IN = Path(__file__).parent / "countries"
 
@@ -63,6 +64,10 @@ class Country(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
 
+    def money(self, minor: float) -> str:
+        """An amount in the smallest unit of its currency (what fields call cents), for people."""
+        return money.text(minor, self.currency, self.decimal)
+
     def days(self, setting: str) -> int:
         """A setting that counts days, by its name, one of `DAYS`."""
         return int(getattr(self, setting))
@@ -106,6 +111,8 @@ def read(path: Path) -> Country:
     if country.time_zone not in _zones():
         near = did_you_mean(country.time_zone, _zones())
         raise BadSetting(f"Country file {path}: unknown time_zone {country.time_zone!r}.{near}")
+    if why := money.unknown(country.currency):
+        raise BadSetting(f"Country file {path}: currency {why}")
     if country.code != path.stem:
         raise BadSetting(f"Country file {path}: code {country.code!r} does not match the file's name")
     if not EARLIEST < country.starts_on < country.ends_on < LATEST:

@@ -1,6 +1,7 @@
 """Events: the envelope, the families (one topic each) and the kinds with their fields.
 
-Times are strings with an offset (`scv.events.instant`); bare numbers are refused. Money is whole cents.
+Times are strings with an offset (`scv.events.instant`); bare numbers are refused. Money is whole cents: the
+smallest unit of the country's currency.
 A field may be missing where its type allows None; a feature over it then does not see the event.
 """
 

@@ -55,7 +55,8 @@ def markdown() -> str:
         "Written by `cerebro catalogue --write`; a test keeps it fresh. A window of N days at an instant reaches from",
         "the local midnight N days earlier to that instant. A customer without any event of a family has none of its",
         "values; with one, an empty window is 0 or missing, by fold. The open week are the seven delivery days from",
-        "the first whose cut-off is still to come.",
+        "the first whose cut-off is still to come. Cents are the smallest unit of the country's currency: cents of",
+        "EUR, yen of JPY, fils of KWD.",
     ]
     for fetcher in collect().values():
         lines += ["", f"## {fetcher.name}", "", f"{fetcher.doc} Topic family `{fetcher.family}`.", ""]

@@ -12,7 +12,7 @@ import msgspec
 import pyarrow as pa
 
 from scv.errors import UserError
-from scv.events import country
+from scv.events import country, money
 from scv.events.hashed_id import IdKey
 from scv.settings import Settings
 from streams.replay.columns import SCHEMA, write_parquet
@@ -90,7 +90,7 @@ def summed(
 ) -> Summed:
     """The events of these files by a map, before anybody judged them."""
     load = functools.cache(lambda code: country.load(code, settings.countries_path))
-    reader = RowReader(map, chosen, load, digits)
+    reader = RowReader(map, chosen, load, money.digits)
     with Sums(map, settings.memory, settings.threads) as sums:
         for number, path in enumerate(found):
             _take(files.read(path, map), number, reader, sums, tally)
@@ -109,13 +109,6 @@ def refuse_taken(out: Path, ending: str) -> None:
         raise UserError(f"{out} is there already. Remove it, or choose another name.")
     if out.suffix != ending:
         raise UserError(f"--out {out}: the name must end in {ending}.")
-
-
-def digits(currency: str) -> int:
-    """How many digits a currency has behind its point."""
-    return {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "ISK": 0, "KWD": 3, "BHD": 3, "OMR": 3, "JOD": 3, "TND": 3}.get(
-        currency, 2
-    )
 
 
 def _take(table: files.TableFile, number: int, reader: RowReader, sums: Sums, tally: Tally) -> None:

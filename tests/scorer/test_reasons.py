@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from scorer import reasons
@@ -55,6 +56,21 @@ def test_money_is_shown_in_the_currency() -> None:
     values = {"orders__spend_28d": 1234, "orders__spend_ever": 280_000, "orders__tenure": 280}
     (found,) = reasons_of({"orders__spend_28d": 0.4}, values, US)
     assert found.hint == "spent 12.34 USD in the last 28 days; usually 280.00 USD"
+
+
+@pytest.mark.parametrize(
+    ("currency", "decimal", "said"),
+    [
+        ("USD", ".", "spent 3980.00 USD in the last 28 days; usually 40000.00 USD"),
+        ("JPY", ".", "spent 398000 JPY in the last 28 days; usually 4000000 JPY"),
+        ("KWD", ".", "spent 398.000 KWD in the last 28 days; usually 4000.000 KWD"),
+        ("EUR", ",", "spent 3980,00 EUR in the last 28 days; usually 40000,00 EUR"),
+    ],
+)
+def test_money_has_the_digits_of_its_currency(currency: str, decimal: str, said: str) -> None:
+    values = {"orders__spend_28d": 398_000, "orders__spend_ever": 40_000_000, "orders__tenure": 280}
+    place = msgspec.structs.replace(US, currency=currency, decimal=decimal)
+    assert reasons_of({"orders__spend_28d": 0.4}, values, place)[0].hint == said
 
 
 def test_some_things_are_never_sayable_whatever_their_words_say() -> None:

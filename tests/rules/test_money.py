@@ -1,0 +1,34 @@
+"""Money by its currency's own digits: a country's currency is one that there is, and tables are read by its digits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scv.errors import BadSetting
+from scv.events import country
+from tests.tables.shop import events
+
+FILE = (country.BUILT_IN / "US.toml").read_text(encoding="utf-8")
+
+
+def written(folder: Path, currency: str) -> Path:
+    path = folder / "countries" / "US.toml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(FILE.replace('currency = "USD"', f'currency = "{currency}"'), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(("currency", "near"), [("EURO", "'EUR'"), ("usd", "'USD'")])
+def test_a_country_has_a_currency_that_there_is(tmp_path: Path, currency: str, near: str) -> None:
+    with pytest.raises(BadSetting, match=rf"US\.toml: currency '{currency}' is no currency\. Did you mean {near}"):
+        country.read(written(tmp_path, currency))
+
+
+@pytest.mark.parametrize(("currency", "minor"), [("USD", 398_050), ("JPY", 3981), ("KWD", 3_980_500)])
+def test_a_table_is_read_by_the_digits_of_the_currency(tmp_path: Path, currency: str, minor: int) -> None:
+    written(tmp_path, currency)
+    lines = b"Order ID,Customer ID,Order Date,Sales\n1,ann,2017-05-11T09:55:16-04:00,3980.50\n"
+    (row,) = events(tmp_path, {"orders.csv": lines})
+    assert row["amount_cents"] == minor
