@@ -117,7 +117,8 @@ class Sums:
                    min(place) AS place, {self._lacks(values)} AS lacks
             FROM (SELECT *, coalesce(id, left(content, 16) || '-' || n) AS own,
                          struct_pack(file_no, row_no) AS place FROM once) AS line
-            GROUP BY kind, country, customer_id, {"" if by_id else "content, n, "}line.id"""
+            GROUP BY kind, country, customer_id, {"" if by_id else "content, n, "}line.id,
+                     CASE WHEN kind <> '{self._main}' THEN occurred_us END"""
 
     def _span(self) -> str:
         spans = [name for kind in self._map.kinds() for name, where in self._map.fields(kind).items() if where.span]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
+import pyarrow.parquet as pq
 import pytest
 
 from tests.flow.pages import blocks, text
@@ -46,7 +47,7 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
     """Everything that the section says, in its order."""
     walked = Walk(tmp_path_factory.mktemp("shop"))
     prepare(walked)
-    (script,) = blocks(PAGE, "bash", SECTION)
+    script = blocks(PAGE, "bash", SECTION)[-1]
     first, *lines = script.text.splitlines()
     assert first.endswith("&") and lines[-1].endswith("cerebro down")
     command = ["bash", "-c", f"{first}\nwait $!"]
@@ -61,15 +62,16 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
 
 
 def prepare(walked: Walk) -> None:
-    """What the user has, then the country file and the Python block."""
+    """What the user has, the country file and the map, then the import."""
     (walked.folder / ".venv").symlink_to(sys.prefix)
-    cdnow.table().to_csv(walked.folder / "orders.csv", index=False)
-    ((toml,), (python,)) = (blocks(PAGE, language, SECTION) for language in ("toml", "python"))
-    (target,) = re.findall(r"Write `([^`]+\.toml)`", text(PAGE))
-    (walked.folder / target).parent.mkdir(parents=True)
-    (walked.folder / target).write_text(toml.text, encoding="utf-8")
-    (walked.folder / "events.py").write_text(python.text, encoding="utf-8")
-    say(walked, ".venv/bin/python events.py")
+    cdnow.lines().to_csv(walked.folder / "orders.csv", index=False)
+    tomls = blocks(PAGE, "toml", SECTION)
+    targets = re.findall(r"Write `([^`]+\.toml)`", text(PAGE)) + re.findall(r"A map, `([^`]+\.toml)`", text(PAGE))
+    for target, toml in zip(targets, tomls, strict=True):
+        (walked.folder / target).parent.mkdir(parents=True, exist_ok=True)
+        (walked.folder / target).write_text(toml.text, encoding="utf-8")
+    (command, _) = blocks(PAGE, "bash", SECTION)
+    say(walked, command.text.strip())
 
 
 def say(walked: Walk, line: str) -> None:
@@ -96,6 +98,17 @@ def test_no_line_shows_a_traceback(walk: Walk) -> None:
     assert "Traceback" not in said and "This is a bug" not in said
 
 
+def test_the_import_sums_lines_and_tells_returns_apart(walk: Walk) -> None:
+    orders, lines = cdnow.table(), cdnow.lines()
+    events = pq.read_table(walk.folder / "shop.parquet").to_pandas().groupby("kind")
+    placed, returned = events.get_group("placed"), events.get_group("returned")
+    assert len(placed) == len(orders) and placed.amount_cents.sum() == (orders.amount * 100).round().sum()
+    assert len(returned) == (lines.quantity < 0).sum() and set(returned.order_id) <= set(placed.id)
+    said = walk.of("import").stderr
+    assert "date: day first" in said and "date: days without a time, taken for noon" in said
+    assert f"{len(lines):,} rows gave {len(placed) + len(returned):,} events." in said
+
+
 def test_the_table_holds_everybody(walk: Walk) -> None:
     orders = cdnow.table()
     expected = orders[orders.date < DAY].customer.nunique()
@@ -104,7 +117,7 @@ def test_the_table_holds_everybody(walk: Walk) -> None:
 
 
 def test_there_is_a_champion_for_every_target(walk: Walk) -> None:
-    (toml,) = blocks(PAGE, "toml", SECTION)
+    toml = blocks(PAGE, "toml", SECTION)[0]
     (targets,) = re.findall(r"^targets = (.+)$", toml.text, re.M)
     for target in msgspec.json.decode(targets):
         folder = walk.folder / "var" / "bundles" / "GB" / target

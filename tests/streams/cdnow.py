@@ -36,6 +36,18 @@ def table(path: Path = SAMPLE) -> pd.DataFrame:
     return pd.DataFrame({"customer": frame.master_id, "date": days, "amount": frame.dollars})
 
 
+def lines(path: Path = SAMPLE) -> pd.DataFrame:
+    """The same as lines of orders, as shops export them; of every tenth the first line comes back a week later."""
+    frame = read(path)
+    days, cents = pd.to_datetime(frame.day, format="%Y%m%d"), (frame.dollars * 100).round().astype("int64")
+    order = {"order": frame.index + 10_001, "customer": frame.master_id}
+    first = pd.DataFrame(order | {"date": days, "quantity": 1, "price": cents // 2})
+    rest = pd.DataFrame(order | {"date": days, "quantity": 1, "price": cents - cents // 2})
+    back = first.iloc[::10].assign(quantity=-1, date=lambda row: row.date + pd.Timedelta(days=7))
+    every = pd.concat([first, rest, back]).sort_values(["order", "date"], kind="stable")
+    return every.assign(date=every.date.dt.strftime("%d/%m/%Y"), price=(every.price / 100).map("{:.2f}".format))
+
+
 def orders(path: Path = SAMPLE) -> pd.DataFrame:
     """One order event per row. Only days are known: local noon. Equal rows are distinct orders, hence the number."""
     frame = read(path)
