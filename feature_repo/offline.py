@@ -20,7 +20,7 @@ from feast.infra.registry.base_registry import BaseRegistry
 from feature_repo import home
 from feature_repo.views import JOIN_KEYS
 from scv.errors import UserError
-from scv.events import calendar, country
+from scv.events import calendar, country, customer_id
 from scv.offline.snapshot import Snapshots
 from scv.settings import Settings
 
@@ -94,5 +94,14 @@ def _refuse_keys(asked: pd.DataFrame) -> None:
     if absent:
         raise UserError(f"entity_df has no column {' and no '.join(absent)}. A customer is a country and an id.")
     for key in JOIN_KEYS:
-        if not all(isinstance(value, str) for value in asked[key].unique().tolist()):
-            raise UserError(f"{key} is not all text. Write entity_df['{key}'] = entity_df['{key}'].astype(str).")
+        values = asked[key].unique().tolist()
+        if asked[key].isna().any():
+            raise UserError(f"{key} is missing in a row. Write entity_df = entity_df.dropna(subset=['{key}']).")
+        if not all(isinstance(value, str) for value in values):
+            # A fraction's text would end in .0.
+            whole = ".astype('Int64')" if pd.api.types.is_float_dtype(asked[key]) else ""
+            text = f"entity_df['{key}']{whole}.astype('string')"
+            raise UserError(f"{key} is not all text. Write entity_df['{key}'] = {text}.")
+    for value in asked["customer_id"].unique().tolist():
+        if why := customer_id.why_not(value):
+            raise UserError(f"{value!r} is no customer id: {why}.")

@@ -21,7 +21,7 @@ from feature_repo import home
 from feature_repo.values import Asked, Customer, Found, describe
 from feature_repo.views import JOIN_KEYS, empty_snapshots
 from scv.errors import StaleBundle, StoreUnusable, UserError
-from scv.events import country
+from scv.events import country, customer_id
 from scv.features import fetcher
 from scv.features.fetcher import Fetcher
 from scv.features.layout import layout_of
@@ -88,8 +88,8 @@ class RowOnlineStore(OnlineStore):
     ) -> dict[Customer, View]:
         settings, reader = self._opened(config)
         by_country: dict[str, list[str]] = {}
-        for code, customer_id in customers:
-            by_country.setdefault(code, []).append(customer_id)
+        for code, customer in customers:
+            by_country.setdefault(code, []).append(customer)
         views: dict[Customer, View] = {}
         with reachable(settings):
             for code, ids in by_country.items():
@@ -157,6 +157,8 @@ def _asked(
     for table, features in grouped_refs:
         naming = frozenset((table.projection.join_key_map or {}).items())
         if naming not in known:
+            for name in JOIN_KEYS:
+                _refuse_bad(name, join_key_values.get(dict(naming).get(name, name), ()))
             keys, places, _ = utils._get_unique_entities(table, join_key_values, entity_name_to_join_key_map)
             row_at = {place: row for row, some in enumerate(places) for place in some}
             known[naming] = [_customer(one) for one in keys], [row_at[place] for place in sorted(row_at)]
@@ -164,14 +166,24 @@ def _asked(
     return asked
 
 
+def _refuse_bad(name: str, values: Sequence[Value]) -> None:
+    """Raise UserError for the first row whose country is missing, or whose customer id can be none: nobody has it."""
+    for row, value in enumerate(values, 1):
+        text = value.string_val
+        if value.WhichOneof("val") in (None, "null_val"):
+            raise UserError(f"Row {row} has no {name}. Leave out the rows without one.")
+        if name == "customer_id" and (why := customer_id.why_not(text)):
+            raise UserError(f"Row {row}: {text!r} is no customer id: {why}.")
+
+
 def _customer(keys: Mapping[str, Value]) -> Customer:
     """Feast answers a missing join key with nulls, as if the customer were new; we do not."""
     if set(keys) != set(JOIN_KEYS):
         raise UserError(f"A customer is found by country and customer_id; got {', '.join(sorted(keys)) or 'no key'}.")
-    code, customer_id = (keys[name].string_val for name in JOIN_KEYS)
-    if not code or not customer_id:
-        raise UserError(f"country and customer_id must be text and not empty; got {code!r} and {customer_id!r}.")
-    return code, customer_id
+    code, customer = (keys[name].string_val for name in JOIN_KEYS)
+    if not code or not customer:
+        raise UserError(f"country and customer_id must be text and not empty; got {code!r} and {customer!r}.")
+    return code, customer
 
 
 def _fetcher(table: FeatureView) -> type[Fetcher]:

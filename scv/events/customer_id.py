@@ -29,7 +29,8 @@ PATTERN = rf"^(?!({_NONE})$)(?![{_SPACE}]){_TAKEN}{{0,{LONGEST - 1}}}[^{_CONTROL
 """A customer id but for its bytes. No word by which tables say that there is none: such rows would be one customer."""
 
 _REASONS = (
-    (re.compile(rf"^({_NONE})?$"), "it is a word for none"),
+    (re.compile("^$"), "it is empty"),
+    (re.compile(f"^({_NONE})$"), "it is a word for none"),
     (re.compile(rf"^[{_SPACE}]|[{_SPACE}]$"), "it begins or ends with a space"),
     (re.compile(f"[{_CONTROL}{_INVISIBLE}]"), "it holds a control or an invisible character"),
 )

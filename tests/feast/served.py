@@ -30,7 +30,7 @@ from tests.parity.sides import arrivals, lake_table
 from tests.world import Record
 
 ZZ = country.load("ZZ")
-NOW = datetime(2017, 7, 5, 9, tzinfo=UTC)
+NOW = datetime(2017, 7, 25, 9, tzinfo=UTC)
 """After everything that the world has seen."""
 
 
@@ -119,6 +119,7 @@ def make(settings: Settings, client: redis.Redis, seed: int = 11) -> Served:
     made = {family: list(world.make(seed, family, ZZ, customers=5).records) for family in FAMILIES}
     first = next(record for record in made["orders"] if record.event.kind == "placed")
     made["orders"] += [Record(EPOCH, 0, 0, replace(first.event, customer_id=one)) for one in hostile.TAKEN]
+    assert all(record.event.seen_at < NOW for records in made.values() for record in records)
     return Served(settings, client, {family: _placed(records) for family, records in made.items()})
 
 

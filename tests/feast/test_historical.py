@@ -117,8 +117,10 @@ def test_who_is_not_in_a_snapshot_is_missing_and_not_as_of_the_week_before(
         ("SELECT 1", "pandas data frame"),
         (None, "pandas data frame"),
         ({"customer_id": ["1"]}, "no column country"),
-        ({"country": ["ZZ"], "customer_id": [1]}, r"customer_id is not all text.*astype\(str\)"),
-        ({"country": ["ZZ"], "customer_id": [None]}, "customer_id is not all text"),
+        ({"country": ["ZZ"], "customer_id": [1]}, r"not all text.*entity_df\['customer_id'\]\.astype\('string'\)"),
+        ({"country": ["ZZ"], "customer_id": [1.0]}, r"not all text.*\.astype\('Int64'\)\.astype\('string'\)"),
+        ({"country": ["ZZ"], "customer_id": [None]}, r"customer_id is missing in a row.*dropna"),
+        ({"country": ["ZZ"], "customer_id": ["c1 "]}, "'c1 ' is no customer id: it begins or ends with a space"),
         ({"country": ["QQ"], "customer_id": ["1"]}, "Unknown country 'QQ'"),
     ],
 )
@@ -128,6 +130,17 @@ def test_what_cannot_be_asked_is_refused_in_words(store: FeatureStore, frame: An
     with pytest.raises(UserError, match=words):
         named = {} if frame is not None else {"start_date": TUESDAYS[0], "end_date": TUESDAYS[1]}
         store.get_historical_features(frame, ["orders:days_since"], **named).to_arrow()
+
+
+def test_who_follows_the_advice_asks_about_the_customers_meant(snapped: Served, store: FeatureStore) -> None:
+    """Ids that were read as fractions, since some are empty: text of them as they are is `12346.0` and `nan`."""
+    ids = [12346.0, float("nan")]
+    known = {"pd": pd, "entity_df": pd.DataFrame({"country": "ZZ", "customer_id": ids, "event_timestamp": TUESDAYS[0]})}
+    for _ in range(2):
+        with pytest.raises(UserError) as caught:
+            stock(store, known["entity_df"])
+        exec(str(caught.value).partition("Write ")[2].removesuffix("."), known)
+    assert stock(store, known["entity_df"])["customer_id"].to_pylist() == ["12346"]
 
 
 def test_a_snapshot_of_other_definitions_is_refused(

@@ -139,9 +139,20 @@ def test_a_missing_join_key_is_an_error(store: FeatureStore, keys: dict[str, lis
         store.get_online_features(["orders:count_ever"], keys)
 
 
-def test_an_empty_join_key_is_an_error(store: FeatureStore) -> None:
-    with pytest.raises(UserError, match="not empty"):
-        store.get_online_features(["orders:count_ever"], {"country": ["ZZ"], "customer_id": [""]})
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        (None, "Row 2 has no customer_id"), (float("nan"), "Row 2 has no customer_id"), ("", "Row 2.*it is empty"),
+        ("c1 ", r"Row 2: 'c1 ' is no customer id: it begins or ends with a space"), ("nan", "a word for none"),
+    ],
+)  # fmt: skip
+def test_a_row_whose_id_can_be_none_is_named(store: FeatureStore, live: Served, bad: object, said: str) -> None:
+    """A null was a TypeError about attributes, a space at the end a customer without any values."""
+    asked = {"country": ["ZZ"] * 3, "customer_id": [live.customers[0], bad, bad]}
+    with pytest.raises(UserError, match=said):
+        store.get_online_features(["orders:count_ever", "phone:brand"], asked)
+    with pytest.raises(UserError, match="Row 1 has no country"):
+        store.get_online_features(["orders:count_ever"], {"country": [None], "customer_id": ["c1"]})
 
 
 def test_an_unknown_country_is_an_error(store: FeatureStore) -> None:
