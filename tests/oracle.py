@@ -16,7 +16,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from scv.events.country import Country
-from scv.events.event import ENVELOPE, Event
+from scv.events.event import ENVELOPE, FAMILIES, Event, tag
 from scv.features.fetcher import Feature, Fetcher
 from scv.folds.fold import OPEN_WEEK, Fold, Window
 
@@ -146,9 +146,21 @@ def _all(facts: Sequence[Fact], fold: Fold) -> list[Any]:
     return [_plain(_raw(fact, fold.field)) for fact in facts]
 
 
+def age(fact: Fact) -> tuple[datetime, datetime, int]:
+    """The larger the newer: "the later occurred_at; of one instant the later seen_at; of those the kind that stands
+    later in its family"."""
+    own = next(own for own in FAMILIES.values() if fact.kind in map(tag, own))
+    return fact.occurred, fact.seen, [tag(kind) for kind in own].index(fact.kind)
+
+
+def newest(facts: Sequence[Fact]) -> list[Fact]:
+    """Those of which none is newer than another."""
+    return [fact for fact in facts if age(fact) == max(map(age, facts))]
+
+
 def _newest(facts: Sequence[Fact], fold: Fold) -> Any:
-    """ "max of (occurred_at, id)"; two that share both differ in what the sender claimed: the larger value."""
-    return max(((fact.occurred, fact.id, _raw(fact, fold.field)) for fact in facts), default=(None, None, None))[2]
+    """ "Of those the smaller value": never an id decides."""
+    return min((_raw(fact, fold.field) for fact in newest(facts)), default=None)
 
 
 def _days(facts: Sequence[Fact], today: date) -> list[date]:
@@ -179,13 +191,13 @@ def _until_weekday(facts: Sequence[Fact], fold: Fold, today: date) -> int | None
 
 
 def _latest_by(facts: Sequence[Fact], fold: Fold, window: Window | None, today: date, cut_off_days: int) -> int:
-    """Per date the newest (occurred_at, id) decides. A window looks back, to dates before today; only the open week
+    """Per date the newest decides. A window looks back, to dates before today; only the open week
     looks ahead, to "the seven days [day(at) + cut_off_days + 1, day(at) + cut_off_days + 7]"."""
-    said: dict[date, tuple[datetime, str, str]] = {}
+    told: dict[date, list[Fact]] = {}
     for fact in facts:
-        on = _raw(fact, fold.field)
-        said[on] = max(said.get(on, (datetime.min.replace(tzinfo=UTC), "", "")), (fact.occurred, fact.id, fact.kind))
-    dates = [on for on, (_, _, kind) in said.items() if kind == fold.equals and (today - on).days <= DATES_KEPT]
+        told.setdefault(_raw(fact, fold.field), []).append(fact)
+    said = {on: newest(about)[0].kind for on, about in told.items()}
+    dates = [on for on, kind in said.items() if kind == fold.equals and (today - on).days <= DATES_KEPT]
     if window is None:
         return sum(on >= today for on in dates)
     if window == OPEN_WEEK:

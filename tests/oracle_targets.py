@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from scv.events.country import Country
 from scv.events.event import Event
-from tests.oracle import Fact, Verdict, fact_of, judged, local_day
+from tests.oracle import Fact, Verdict, age, fact_of, judged, local_day
 
 LIFECYCLE = ("started", "paused", "resumed", "cancelled", "reactivated")
 RUNNING = ("started", "resumed", "reactivated")
@@ -100,8 +100,8 @@ def days_ago(fact: Fact, at: datetime, country: Country) -> int:
 
 
 def newest(facts: Sequence[Fact]) -> Fact | None:
-    """ "max of (`occurred_at`, id)"; two that share both differ in what the sender claimed: the larger word."""
-    return max(facts, key=lambda fact: (fact.occurred, fact.id, fact.kind), default=None)
+    """ "The later occurred_at; of one instant the later seen_at; of those the kind that stands later in its family"."""
+    return max(facts, key=age, default=None)
 
 
 def state(one: Story, at: datetime) -> str | None:
@@ -146,14 +146,11 @@ def _derived_phase(one: Story, at: datetime) -> str:
 
 def open_box(one: Story, at: datetime) -> date | None:
     """ "The first delivery whose cut-off is after `at`": on the weekday said last; None where none was."""
-    said = [
-        (fact.occurred, fact.id, fact.payload["delivery_weekday"])
-        for fact in one.known("subscription", at, "started", "reactivated")
-        if fact.payload["delivery_weekday"] is not None
-    ]
+    said = one.known("subscription", at, "started", "reactivated")
+    said = [fact for fact in said if fact.payload["delivery_weekday"] is not None]
     if not said:
         return None
-    _, _, weekday = max(said)
+    weekday = min(fact.payload["delivery_weekday"] for fact in said if age(fact) == max(map(age, said)))
     on = local_day(at, one.country)
     while on.weekday() != weekday or _cut_off(on, one.country) <= at:
         on += DAY

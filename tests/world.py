@@ -1,8 +1,8 @@
 """Small dirty worlds: one family's log of a few customers with everything that goes wrong in real ones.
 
-Late within and beyond L, duplicates under new offsets, one id with other content or another time, clocks that run
-ahead, shuffles, several partitions and epochs, erasures, and instants at midnights, clock changes, ends of months,
-ISO weeks and years, and 29 February. The same seed gives the same world.
+Late within and beyond L, duplicates under new offsets, one id with other content or another time, several events of
+one instant, clocks that run ahead, shuffles, several partitions and epochs, erasures, and instants at midnights, clock
+changes, ends of months, ISO weeks and years, and 29 February. The same seed gives the same world.
 """
 
 from __future__ import annotations
@@ -255,6 +255,9 @@ def _dirty(rng: random.Random, event: Event, where: Country, others: Sequence[Ev
     elif roll < 0.21:  # skewed twins: one id, one instant after clamping, two claims
         yield replace(event, occurred_at=event.seen_at + MINUTE)
         yield replace(other, id=event.id, occurred_at=event.seen_at + 2 * MINUTE, seen_at=event.seen_at)
+    elif roll < 0.26:  # another event of the same instant, often seen at the same one too; its id says nothing
+        later = later if roll < 0.22 else timedelta()
+        yield replace(other, id=f"{roll}", occurred_at=event.occurred_at, seen_at=event.seen_at + later)
 
 
 def _erasure(rng: random.Random, where: Country, customer: str) -> Event:

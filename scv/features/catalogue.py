@@ -56,7 +56,8 @@ def markdown() -> str:
         "the local midnight N days earlier to that instant. A customer without any event of a family has none of its",
         "values; with one, an empty window is 0 or missing, by fold. The open week are the seven delivery days from",
         "the first whose cut-off is still to come. Cents are the smallest unit of the country's currency: cents of",
-        "EUR, yen of JPY, fils of KWD.",
+        "EUR, yen of JPY, fils of KWD. Of two events of one instant the newest is told by what they say and when it",
+        "was seen, never by an id ([decision 012](decisions/012-ties.md)).",
     ]
     for fetcher in collect().values():
         lines += ["", f"## {fetcher.name}", "", f"{fetcher.doc} Topic family `{fetcher.family}`.", ""]

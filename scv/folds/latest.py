@@ -8,30 +8,32 @@ from typing import Any
 from scv.events.arrival import Arrival
 from scv.events.calendar import first_of, to_date
 from scv.folds.fold import Dtype, Fold, Window
+from scv.folds.newest import sql_stamp, stamp
 
-Stamped = tuple[int, str, Any]
+Stamped = tuple[int, int, int, Any]
 
 
 class Newest(Fold):
-    """A fold that keeps one field of the newest event by (`occurred_at`, id); events without it do not enter."""
+    """A fold that keeps one field of the newest event (`scv.folds.newest`); events without it do not enter."""
 
-    sql_merges = "max"
+    version = 2
+    sql_merges = "min"
 
     def alone(self, arrival: Arrival) -> Stamped:
-        return arrival.occurred_us, arrival.id, self.value(arrival)
+        return *stamp(arrival), self.value(arrival)
 
     def merge(self, left: Stamped, right: Stamped) -> Stamped:
-        return max(tuple(left), tuple(right))
+        return min(tuple(left), tuple(right))
 
     def sql_enter(self) -> str:
-        return f"max({{'occurred': occurred_us, 'id': id, 'value': {self.sql_value()}}}) FILTER ({self.condition()})"
+        return f"min({{{sql_stamp(self.kinds)}, 'value': {self.sql_value()}}}) FILTER ({self.condition()})"
 
 
 class Latest(Newest):
     """Value of the newest event; `field` may be `kind`: then it is that event's kind. Nothing entered is missing."""
 
     def read(self, state: Stamped | None, at_day: int, window: Window | None) -> Any:
-        return None if state is None else state[2]
+        return None if state is None else state[3]
 
     def sql_read(self, state: str, window: Window | None) -> str:
         return f"{state}.value"
@@ -46,7 +48,7 @@ class DaysUntil(Newest):
     field_types = ("date",)
 
     def read(self, state: Stamped | None, at_day: int, window: Window | None) -> int | None:
-        return None if state is None else state[2] - at_day
+        return None if state is None else state[3] - at_day
 
     def sql_read(self, state: str, window: Window | None) -> str:
         return f"({state}.value - at_day)::BIGINT"
@@ -58,7 +60,7 @@ class YearsSince(Newest):
     field_types = ("int",)
 
     def read(self, state: Stamped | None, at_day: int, window: Window | None) -> int | None:
-        return None if state is None else to_date(at_day).year - state[2]
+        return None if state is None else to_date(at_day).year - state[3]
 
     def sql_read(self, state: str, window: Window | None) -> str:
         return f"(year(DATE '1970-01-01' + at_day::INTEGER) - {state}.value)::BIGINT"
@@ -77,7 +79,7 @@ class DaysUntilWeekday(Newest):
 
     def read(self, state: Stamped | None, at_day: int, window: Window | None) -> int | None:
         first = at_day - window.start if window else at_day + 1
-        return None if state is None else first_of(state[2], first) - first + 1
+        return None if state is None else first_of(state[3], first) - first + 1
 
     def sql_read(self, state: str, window: Window | None) -> str:
         first = f"at_day - {window.start}" if window else "at_day + 1"

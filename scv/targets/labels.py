@@ -19,6 +19,7 @@ from scv.features.array import Features, column, numbers
 from scv.fetchers import roles
 from scv.folds import Count
 from scv.folds.fold import literal
+from scv.folds.newest import sql_stamp
 from scv.offline.batch import admit
 from scv.offline.lake import Lake, LakeVersion
 from scv.targets import box
@@ -28,7 +29,7 @@ from scv.targets.target import Clause, Target, families_of
 INVOLUNTARY = "ended involuntarily"
 UNCLEAR = "cancelled, by whose wish unknown"
 NOTHING: Features = {}
-NO_EVENTS = "(SELECT '' AS customer_id, '' AS kind, '' AS id, 0 AS occurred_us, 0 AS delivery_on WHERE false)"
+NO_EVENTS = "(SELECT '' AS customer_id, '' AS kind, 0 AS occurred_us, 0 AS seen_us, 0 AS delivery_on WHERE false)"
 
 
 @dataclass(frozen=True)
@@ -211,8 +212,8 @@ def _became(events: Mapping[str, str], target: Target) -> str:
 
 
 def _said(source: str, kinds: Sequence[str], *about: str) -> str:
-    """Per customer, instant (and what it is about) the newest event by id, as `Latest` and `LatestBy` have it."""
+    """Per customer, instant (and what it is about) the newest event, as `Latest` and `LatestBy` have it."""
     keys = ", ".join(("customer_id", *about, "occurred_us"))
     listed = ", ".join(literal(kind) for kind in kinds)
-    return f"""SELECT {keys}, max({{'id': id, 'kind': kind}}) AS said
+    return f"""SELECT {keys}, min({{{sql_stamp(kinds)}, 'kind': kind}}) AS said
                FROM {source} WHERE kind IN ({listed}) GROUP BY {keys}"""

@@ -21,8 +21,9 @@ INSTANTS = FORWARD, BACK, CHANGED, WEEK_BEGINS, WEEK_ENDS, LEAP_DAY, YEAR_ENDS, 
     "half hours around a clock put forward", "half hours around a clock put back", "the day of a clock change",
     "the first midnight of an ISO week", "the last half hour of an ISO week", "29 February", "31 December", "1 January",
 )  # fmt: skip
-DIRT = LATE, TOO_LATE, TWICE, CONFLICT, REUSED, AHEAD, REFUSED, UNORDERED, ERASED, RETURNED, FORGOTTEN, EPOCHS = (
+DIRT = LATE, TOO_LATE, TWICE, CONFLICT, REUSED, TIED, AHEAD, REFUSED, UNORDERED, ERASED, RETURNED, FORGOTTEN, EPOCHS = (
     "late within the limit", "too late", "delivered twice", "same id and time, other content", "same id, other time",
+    "another event of one instant, seen at one",
     "said to have occurred after it was seen", "refused", "out of order", "erased", "back after an erasure",
     "come after the erasure that they happened before", "in two epochs",
 )  # fmt: skip
@@ -72,7 +73,7 @@ def dirt(records: Sequence[Record], country: Country, judged: Judged) -> Counter
 
 def _judged(verdicts: Sequence[tuple[Fact, Verdict]]) -> Iterator[str]:
     """The dirt of one customer's arrivals, as far as verdicts tell."""
-    admitted = set[str]()
+    admitted, moments = set[str](), set[tuple[datetime, datetime]]()
     for fact, verdict in verdicts:
         if verdict == "too late":
             yield TOO_LATE
@@ -89,4 +90,7 @@ def _judged(verdicts: Sequence[tuple[Fact, Verdict]]) -> Iterator[str]:
                 yield AHEAD
             if fact.id in admitted:
                 yield REUSED
+            if (fact.occurred, fact.seen) in moments:
+                yield TIED
             admitted.add(fact.id)
+            moments.add((fact.occurred, fact.seen))

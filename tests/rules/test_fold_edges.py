@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-import pytest
-
 from scv.events.arrival import arrival_of
 from scv.events.calendar import day_of, to_us
 from scv.events.event import Event, Placed, ProfileSet, Skipped, Unskipped
@@ -58,18 +56,6 @@ def test_the_newest_click_about_a_box_decides() -> None:
     ]  # fmt: skip
     at = CLICKED + DAY
     assert read("lifecycle", clicks, at)["skips_ahead"] == 0
-    tie = world.replace(clicks[0], id="z", occurred_at=clicks[1].occurred_at)
-    assert read("lifecycle", [*clicks, tie], at)["skips_ahead"] == 1, "of one instant the larger id"
-
-
-@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=str)
-def test_of_one_instant_the_larger_id_is_the_newest(order: tuple[int, int]) -> None:
-    """Whichever arrived last, and whatever it says."""
-    said = [
-        ProfileSet(id=id, country="ZZ", customer_id="c1", occurred_at=CLICKED, seen_at=CLICKED, sex=sex)
-        for id, sex in (("b", "f"), ("a", "m"))
-    ]
-    assert read("profile", [said[n] for n in order], CLICKED + DAY)["sex"] == "f"
 
 
 def test_an_age_turns_with_the_local_year() -> None:
