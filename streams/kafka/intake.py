@@ -21,11 +21,9 @@ from streams.kafka.log import ADVICE, Bounds, Part
 from streams.kafka.topics import MAX_EVENT_BYTES
 
 COMMIT_EVERY_S = 1.0
-REFUSED_S = 1.0
-"""Longer than a partition that was assigned this very moment refuses to seek."""
 _GONE = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}
 _NOT_NOW = {KafkaError._STATE, KafkaError._INVALID_ARG}
-"""Assigned, or taken away, this very moment: the next attempt is in time."""
+"""Assigned, or taken away, this very moment, or given back by the last attempt: the next one is in time."""
 _OUT_OF_RANGE = {KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET}
 
 
@@ -53,8 +51,6 @@ class Intake:
         self._trouble = trouble or librdkafka.Trouble(say)
         self._committed_at = -COMMIT_EVERY_S
         self._committed: dict[Part, int] = {}
-        self._refused: dict[Part, float] = {}
-        """When the client first refused to seek in a partition (monotonic seconds)."""
         self._consumer = librdkafka.consumer(settings, _config(settings, group), self._trouble)
         self._consumer.subscribe(list(topics), on_assign=self._assign, on_revoke=self._revoke, on_lost=self._revoke)
 
@@ -106,7 +102,7 @@ class Intake:
                     f"{part.topic}/{part.partition} holds offsets {low} to {high}, and {wanted} comes next: "
                     f"records are missing. {ADVICE}"
                 )
-            if not self._seek(part, begin):
+            if not self._begin(part, begin):
                 continue
             self.unplaced.discard(part)
             self.next[part] = begin
@@ -149,30 +145,26 @@ class Intake:
         self.commit_now(wait=True)
         self._consumer.close()
 
-    def _seek(self, part: Part, offset: int) -> bool:
+    def _begin(self, part: Part, offset: int) -> bool:
+        """Fetch a partition from an offset on; not yet, where the client says so.
+
+        It is assigned anew: that begins at once. After a seek the client's fetcher sleeps on for up to a second, and
+        where its first fetch failed (the broker dropped offset 0) it seeks no more.
+        """
         start = TopicPartition(*part, offset)
         try:
-            if time.monotonic() - self._refused.get(part, math.inf) >= REFUSED_S:
-                self._reassign(start)
-            else:
-                self._consumer.seek(start)
+            self._consumer.incremental_unassign([start])
+        except KafkaException as error:
+            if error.args[0].code() not in _NOT_NOW:
+                raise
+        try:
+            self._consumer.incremental_assign([start])
             self._consumer.resume([start])
         except KafkaException as error:
             if error.args[0].code() not in _NOT_NOW:
                 raise
-            self._refused.setdefault(part, time.monotonic())
             return False
-        self._refused.pop(part, None)
         return True
-
-    def _reassign(self, start: TopicPartition) -> None:
-        """Where the broker has dropped offset 0, the fetch from there failed, and librdkafka seeks no more."""
-        try:
-            self._consumer.incremental_unassign([start])
-        except KafkaException as error:
-            if error.args[0].code() != KafkaError._INVALID_ARG:  # the last attempt came as far as this
-                raise
-        self._consumer.incremental_assign([start])
 
     def _assign(self, consumer: Any, given: list[TopicPartition]) -> None:
         parts = [Part(one.topic, one.partition) for one in given]
@@ -187,7 +179,6 @@ class Intake:
             self.next.pop(part, None)
             self.unplaced.discard(part)
             self.at_end.discard(part)
-            self._refused.pop(part, None)
         self._dropped(parts)
         consumer.incremental_unassign(taken)
 
@@ -196,8 +187,10 @@ class Intake:
             if part in self.next and (message.offset() or 0) >= self.next[part]:
                 self.next[part] = message.offset()
                 self.at_end.add(part)
-        elif error.code() in _OUT_OF_RANGE and part not in self.next:
-            return  # a fetch from before it was placed
+        elif error.code() in _OUT_OF_RANGE and (message.offset() or 0) < self.next.get(part, math.inf):
+            # Of a fetch from before it was placed; the client may have ended the one from after that with it.
+            if part in self.next and not self._begin(part, self.next[part]):
+                self.unplace([part])
         elif error.code() in _OUT_OF_RANGE | _GONE:
             raise LogChanged(f"{part.topic}/{part.partition} cannot be read on ({error.str()}). {ADVICE}")
         elif error.fatal():

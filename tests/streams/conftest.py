@@ -16,6 +16,7 @@ import pytest
 from local.services import Services
 from scv.settings import Settings
 from store.client import connect
+from tests.streams import shop
 
 _numbers = itertools.count()
 BROKER = os.environ.get("CEREBRO_TEST_BROKER", "tansu")
@@ -28,6 +29,7 @@ SESSION_MS = 6000 if BROKER == "kafka" else 1000
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     with Services(BROKER, STORE, tmp_path_factory.mktemp("services")) as running:
         yield running
+        shop.producers.clear()
 
 
 @pytest.fixture(scope="session")

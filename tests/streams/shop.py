@@ -8,7 +8,8 @@ import random
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -75,11 +76,24 @@ def family_of(one: Event) -> str:
     return world.family_of(one.kind)
 
 
+producers: dict[str, Producer] = {}
+"""By broker: a producer's first record waits half a second for an id."""
+
+
+@contextmanager
+def producing(settings: Settings) -> Iterator[Producer]:
+    """The producer that all tests of a broker share; everything is acknowledged in the end."""
+    producer = producers.pop(settings.broker, None) or Producer(settings)
+    with producer:
+        yield producer
+    producers[settings.broker] = producer
+
+
 def send(settings: Settings, events: Iterable[Event], until: datetime | None = AT) -> int:
     """Produce events, then a watermark to every partition; how many events."""
     found = topics.ensure(settings)
     count = 0
-    with Producer(settings) as producer:
+    with producing(settings) as producer:
         for one in events:
             producer.send(topics.events(settings, family_of(one)), event.encode(one), event.key_of(one))
             count += 1
@@ -93,7 +107,7 @@ def send(settings: Settings, events: Iterable[Event], until: datetime | None = A
 
 def garbage(settings: Settings, value: bytes) -> None:
     """One bad record."""
-    with Producer(settings) as producer:
+    with producing(settings) as producer:
         producer.send(topics.events(settings, "orders"), value, b"US:1")
 
 

@@ -23,7 +23,6 @@ from scv.online.reader import Reader, View
 from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from streams.kafka import topics
-from streams.kafka.producer import Producer
 from streams.replay.history import History
 from streams.replay.sender import replay
 from tests.streams import shop
@@ -49,7 +48,7 @@ def order(country: str, seen: datetime, id: str = "x") -> event.Placed:
 def send(settings: Settings, records: Iterable[event.Event | event.Watermark], key: bytes | None = None) -> None:
     """Events where their key lies, watermarks to every partition of the orders."""
     found = topics.ensure(settings)[topics.events(settings, "orders")]
-    with Producer(settings) as producer:
+    with shop.producing(settings) as producer:
         for one in records:
             chosen = range(found.partitions) if isinstance(one, event.Watermark) else [-1]
             for partition in chosen:

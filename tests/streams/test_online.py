@@ -21,7 +21,6 @@ from scv.settings import Settings
 from store.client import Patience
 from streams.kafka import topics
 from streams.kafka.log import parts
-from streams.kafka.producer import Producer
 from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
 from tests.streams import shop
@@ -47,7 +46,7 @@ def test_an_erasure_leaves_a_tombstone(live: Settings, client: Any) -> None:
     """In the row; and without a value the compacted topic of changed customers forgets them."""
     shop.send(live, shop.log(2, 300, customers=3), None)
     gone = event.Erased(id="e", country="US", customer_id="1", occurred_at=shop.AT, seen_at=shop.AT)
-    with Producer(live) as producer:
+    with shop.producing(live) as producer:
         for family in event.FAMILIES:
             producer.send(topics.events(live, family), event.encode(gone), event.key_of(gone))
     online, _ = shop.consume(live)
