@@ -128,7 +128,7 @@ def _separated(path: Path, map: Map) -> Iterator[tuple[int, Row | BadCell]]:
         reader = csv.reader(lines, delimiter=separator, strict=True)
         try:
             names = [name.strip() for name in next(reader, [])]
-            _check_names(names, path)
+            _check_names(names, path, map)
             number = 0
             for cells in reader:
                 number += 1
@@ -152,9 +152,12 @@ def _with(first: str, rest: Iterator[str]) -> Iterator[str]:
     yield from rest
 
 
-def _check_names(names: list[str], path: Path) -> None:
+def _check_names(names: list[str], path: Path, map: Map) -> None:
     if not any(names):
         raise UserError(f"{path} is empty: its first line must name the columns.")
+    for read in map.read():
+        if names.count(read.column) > 1:
+            raise UserError(f"{path} has {names.count(read.column)} columns {read.column!r}. Rename one of them.")
 
 
 def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -225,6 +228,6 @@ def _sheet(path: Path, map: Map) -> Iterator[Row]:
         raise UserError(f"{path} has no sheet {map.sheet!r}.{near} It has: {', '.join(book.sheetnames)}.")
     rows = book[map.sheet or book.sheetnames[0]].iter_rows(values_only=True)
     names = ["" if cell is None else str(cell).strip() for cell in next(rows, ())]
-    _check_names(names, path)
+    _check_names(names, path, map)
     for cells in rows:
         yield dict(zip(names, cells, strict=False))

@@ -12,7 +12,7 @@ import msgspec
 import pyarrow as pa
 
 from scv.errors import UserError
-from scv.events import country, money
+from scv.events import country
 from scv.events.hashed_id import IdKey
 from scv.settings import Settings
 from streams.replay.columns import SCHEMA, write_parquet
@@ -90,7 +90,7 @@ def summed(
 ) -> Summed:
     """The events of these files by a map, before anybody judged them."""
     load = functools.cache(lambda code: country.load(code, settings.countries_path))
-    reader = RowReader(map, chosen, load, money.digits)
+    reader = RowReader(map, chosen, load)
     with Sums(map, settings.memory, settings.threads) as sums:
         for number, path in enumerate(found):
             _take(files.read(path, map), number, reader, sums, tally)
@@ -100,6 +100,8 @@ def summed(
 def write(imported: Imported, out: Path) -> None:
     """Write the history, whole or not at all. Raises UserError where something stands there."""
     refuse_taken(out, ".parquet")
+    if not len(imported.events):
+        raise UserError("There is no event to write.")
     write_parquet(imported.events, out)
 
 

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from scv.events import instant
-from scv.events.calendar import EPOCH, to_us
+from scv.events.calendar import EPOCH, day_of, to_date, to_us
 from streams.tables.cells import BadCell
 
 ORDERS = ("day first", "month first")
@@ -156,7 +156,7 @@ def local_day(moment: Moment, zone: tzinfo) -> date:
     """The day that a cell names; of an instant with an offset, the local one."""
     if moment.offset is None:
         return moment.local.date()
-    return moment.local.replace(tzinfo=moment.offset).astimezone(zone).date()
+    return to_date(day_of(to_us(moment.local.replace(tzinfo=moment.offset)), zone))
 
 
 def moment(value: object, order: str | None) -> Moment:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from scv.events import event
+from scv.events import event, money
 from scv.events.country import Country
 from streams.tables import amounts, cells, instants
 from streams.tables.cells import BadCell
@@ -19,7 +19,7 @@ Line = dict[str, Any]
 """Fields of one event, as one row tells them. Whole numbers come as millionths, for sums to be exact; `span_us` holds
 the instants of fields that are spans."""
 MILLION = 1_000_000
-_LARGEST = 10**15
+_LARGEST = 10**12
 _IDS = ("id", "customer_id", "order_id", "subscription_id")
 UTC = ZoneInfo("UTC")
 
@@ -29,12 +29,10 @@ class LeftOut(Exception):
 
 
 class RowReader:
-    """Reads rows by a map. `digits` gives the number of digits behind a currency's point."""
+    """Reads rows by a map; `country` gives a country by its code."""
 
-    def __init__(
-        self, map: Map, conventions: Conventions, country: Callable[[str], Country], digits: Callable[[str], int]
-    ) -> None:
-        self._map, self._conventions, self._country, self._digits = map, conventions, country, digits
+    def __init__(self, map: Map, conventions: Conventions, country: Callable[[str], Country]) -> None:
+        self._map, self._conventions, self._country = map, conventions, country
         self._fields = {kind: map.fields(kind) for kind in map.kinds()}
         self._words = {word.casefold(): kinds for word, kinds in map.status.words.items()} if map.status else {}
         self._left_out = {name: {word.casefold() for word in words} for name, words in map.leave_out.items()}
@@ -144,7 +142,7 @@ class RowReader:
         else:
             found *= Decimal(repr(where.times))
         if currency and not where.minor:
-            found *= 10 ** self._digits(place.currency)
+            found *= 10 ** money.digits(place.currency)
         millionths = found * MILLION
         if not abs(millionths) < _LARGEST * MILLION:
             raise BadCell("no number that can be meant", value)

@@ -41,15 +41,8 @@ class Sums:
     def __init__(self, map: Map, memory: str, threads: int) -> None:
         self._map = map
         self._main = map.kinds()[0]
-        self._fields = {
-            name: kind for tag in map.kinds() for name, kind in event.payload(KINDS[tag]).items() if _made(map, name)
-        }
-        self._schema = pa.schema(
-            [("file_no", pa.int32()), ("row_no", pa.int64())]
-            + [(name, pa.string()) for name in _KEYS]
-            + [(name, pa.int64()) for name in _TIMES]
-            + [(name, _ARROW[kind]) for name, kind in self._fields.items()]
-        )
+        self._fields = _payload(map)
+        self._schema = schema(map)
         self._waiting: list[dict[str, Any]] = []
         self._scratch = tempfile.TemporaryDirectory(prefix="cerebro-lines-")
         self._con = duckdb.connect()
@@ -108,12 +101,12 @@ class Sums:
         if "order_id" in self._fields:
             takes = ", ".join(f"'{tag}'" for tag in self._map.kinds() if "order_id" in event.payload(KINDS[tag]))
             values["order_id"] = f"CASE WHEN kind IN ({takes}) THEN coalesce({values['order_id']}, any_value(own)) END"
-        listed = ", ".join(f"{sql} AS {name}" for name, sql in values.items())
+        listed = "".join(f"{sql} AS {name}, " for name, sql in values.items())
         occurred, seen = (f"make_timestamp({us})" for us in ("min(occurred_us)", "max(coalesce(seen_us, occurred_us))"))
         suffix = f"CASE WHEN kind = '{self._main}' OR line.id IS NULL THEN '' ELSE ':' || kind END"
         return f"""
             SELECT any_value(own) || {suffix} AS id, country, customer_id, kind,
-                   {occurred} AS occurred_at, {seen} AS seen_at, {listed},
+                   {occurred} AS occurred_at, {seen} AS seen_at, {listed}
                    min(place) AS place, {self._lacks(values)} AS lacks
             FROM (SELECT *, coalesce(id, left(content, 16) || '-' || n) AS own,
                          struct_pack(file_no, row_no) AS place FROM once) AS line
@@ -132,6 +125,22 @@ class Sums:
             for field in [name for name in needed if name in event.payload(KINDS[tag])]:
                 cases.append(f"WHEN kind = '{tag}' AND ({values.get(field, 'NULL')}) IS NULL THEN '{field}'")
         return f"CASE {' '.join(cases)} END" if cases else "NULL::VARCHAR"
+
+
+def schema(map: Map) -> pa.Schema:
+    """The columns of lines."""
+    return pa.schema(
+        [("file_no", pa.int32()), ("row_no", pa.int64())]
+        + [(name, pa.string()) for name in _KEYS]
+        + [(name, pa.int64()) for name in _TIMES]
+        + [(name, _ARROW[kind]) for name, kind in _payload(map).items()]
+    )
+
+
+def _payload(map: Map) -> dict[str, event.FieldType]:
+    """Payload field → type, of those that a map fills."""
+    fields = {name: kind for tag in map.kinds() for name, kind in event.payload(KINDS[tag]).items()}
+    return {name: kind for name, kind in fields.items() if _made(map, name)}
 
 
 def _made(map: Map, field: str) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from scv.settings import Settings
 from streams.tables import importing, mapping
 from streams.tables.importing import Imported
+from tests.flow.pages import blocks, text
 
 Said = tuple[Any, ...]
 
@@ -57,6 +58,7 @@ C536379,85123A,"LIGHT, WHITE",-1,6/14/2017 9:41,2.55,17850.0,United Kingdom
 536370,22728,CLOCK,24,6/15/2017 8:45,3.75,,United Kingdom
 536371,22086,CHAIN,1,6/15/2017 9:00,0.005,12346.0,United Kingdom
 536371,22087,CHAIN,3,6/15/2017 9:00,0.005,12346.0,United Kingdom
+536372,22087,CHAIN,1,6/16/2017 9:00,0.005,12346.0,United Kingdom
 """
 SESSIONS = """\
 {"ts":1496311200000,"userId":"26","sessionId":583,"page":"Home"}
@@ -92,6 +94,7 @@ CASES = {
             ("placed", "536365", "17850", 5_598, 18),
             ("returned", "C536379:returned", "17850", 255, 1, "C536379"),
             ("placed", "536371", "12346", 2, 4),
+            ("placed", "536372", "12346", 1, 1),
         ],
         {"StockCode: POST": 1, "CustomerID: empty": 1},
         {},
@@ -128,3 +131,13 @@ def test_a_preset_reads_its_layout(tmp_path: Path, name: str) -> None:
     assert told(done) == case.events
     assert (done.tally.left_out, done.tally.bad) == (case.left_out, case.bad)
     assert not done.losses
+
+
+def test_the_page_about_maps_shows_a_map_with_every_line(tmp_path: Path) -> None:
+    (shown,) = blocks("docs/maps.md", "toml")
+    (tmp_path / "map.toml").write_text(shown.text, encoding="utf-8")
+    map = mapping.load(tmp_path / "map.toml", {})
+    assert [name for name in map.__struct_fields__ if not getattr(map, name)] == []
+    page = text("docs/maps.md")
+    assert all(f"`{path.stem}`" in page for path in mapping.PRESETS.iterdir())
+    assert all(one in page for one in mapping.Origin.__struct_fields__)

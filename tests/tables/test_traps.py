@@ -150,6 +150,33 @@ def test_exports_that_overlap_count_a_line_once(tmp_path: Path) -> None:
     assert done.events["amount_cents"].to_pylist() == [300, 700] and done.repeated == 2
 
 
+def test_two_returns_of_an_order_are_two_events(tmp_path: Path) -> None:
+    rows = "1,ann,2017-06-01,9\n1,ann,2017-06-08,-2\n1,ann,2017-06-15,-3\n"
+    made = events(tmp_path, {"o.csv": HEAD + rows}, 'rows = "lines"\nnegative = "returned"' + ORDERS)
+    told = [(row["kind"], row["occurred_at"].day, row["amount_cents"], row.get("order_id")) for row in made]
+    assert told == [("placed", 1, 900, None), ("returned", 8, 200, "1"), ("returned", 15, 300, "1")]
+
+
+def test_a_subscription_table_is_two_events_a_row(tmp_path: Path) -> None:
+    """Days only; one of them after the country's span does not refuse the others."""
+    map = """
+country = "US"
+zone = "America/New_York"
+[columns]
+id = "id"
+customer_id = "user"
+[events.started]
+occurred_at = "signup"
+[events.cancelled]
+occurred_at = "cancelled"
+"""
+    rows = "id,user,signup,cancelled\n1,7,2017-02-01,2017-06-03\n2,7,2017-03-01,\n3,8,2017-03-01,2018-02-01\n"
+    done = imported(tmp_path, {"s.csv": rows}, map)
+    told = [(row["id"], row["kind"], row["occurred_at"].hour) for row in done.events.to_pylist()]
+    assert told == [("1", "started", 17), ("2", "started", 17), ("3", "started", 17), ("1:cancelled", "cancelled", 16)]
+    assert done.tally.bad == {"outside the span of US": 1}
+
+
 def test_words_of_a_status_say_what_a_row_is(tmp_path: Path) -> None:
     map = ORDERS + '[status]\ncolumn = "Status"\nwords = {paid = ["placed"], voided = [], pending = []}\n'
     map += '[leave_out]\nTest = ["true"]\n"Customer ID" = [""]\n'
@@ -184,6 +211,7 @@ def test_a_quote_that_is_never_closed_is_said(tmp_path: Path) -> None:
         ("o.xlsx", b"PK", "cannot be read as an Excel file"),
         ("o.csv", HEAD.replace("Sales", "Sale").encode() + b"1,a,2017-06-01,1\n", "Did you mean 'Sale'?"),
         ("o.csv.gz", b"no", "cannot be read"),
+        ("o.csv", HEAD.replace("Order Date", "Sales").encode() + b"1,a,1,1\n", "has 2 columns 'Sales'"),
     ],
 )
 def test_a_file_that_is_none_is_said(tmp_path: Path, name: str, body: bytes, said: str) -> None:
