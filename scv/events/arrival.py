@@ -110,7 +110,7 @@ def decode(
     except msgspec.ValidationError as error:
         said = _PATTERN.sub(lambda found: _SPELLING.get(found[1], "without control characters"), str(error))
         said = _WORD.sub(lambda found: f"{found[1]!r} is none of {', '.join(_words(family, found[2]))}", said)
-        raise BadEvent("wrong type", said) from error
+        raise BadEvent("wrong type", _BELOW.sub(rf"\g<0> {_GIVEN_BACK}", said)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise BadEvent("not JSON", str(error)) from error
     country = countries.get(record.country)
@@ -169,6 +169,8 @@ def _words(family: str, field: str) -> list[str]:
 
 _WORD = re.compile(r"Invalid enum value '(.*)'(?= - at `\$\.(\w+))", re.DOTALL)
 _PATTERN = re.compile(r"matching regex '.*'(?= - at `\$\.(\w+))")
+_BELOW = re.compile(r"Expected `int` >= 0(?= - at `\$\.amount_cents`)")
+_GIVEN_BACK = "(what is given back is told above zero, by `returned`, `refunded` or `order_cancelled`)"
 _SPELLING = {
     "customer_id": customer_id.RULE,
     "country": "of two capital letters",

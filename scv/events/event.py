@@ -71,7 +71,9 @@ class Session(Event, frozen=True, kw_only=True, tag="session"):
 
 
 class Placed(Event, frozen=True, kw_only=True, tag="placed"):
-    amount_cents: Cents
+    """An order; below zero there is none: a line that gives money back is of the kinds `AfterOrder`."""
+
+    amount_cents: Amount
     discount_cents: Amount = 0
     items: Items | None = None
     box_size: Word | None = None

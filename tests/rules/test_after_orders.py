@@ -13,9 +13,10 @@ import pytest
 
 from scorer import subjects
 from scorer.tuesday import contact_list
+from scv.errors import BadEvent
 from scv.events import country as countries
 from scv.events import event
-from scv.events.arrival import arrival_of
+from scv.events.arrival import Arrival, arrival_of, decode
 from scv.events.calendar import day_of, to_us
 from scv.events.country import Country
 from scv.events.event import AfterOrder, Event, Placed
@@ -134,6 +135,19 @@ def test_it_answers_no_question(name: str, us: Country) -> None:
         said = oracle_targets.ANSWERS[name](oracle_targets.story(happened, us, "c1"), AT)
         assert (found.y.tolist(), found.removed.tolist()) == ([float(said.y)], [said.removed])
     assert found.y.tolist() == [1.0 if name == "lapse" else 0.0]
+
+
+@pytest.mark.parametrize("kind", [Placed, *AFTER], ids=event.tag)
+def test_no_amount_of_an_order_is_below_zero(kind: type[Event], us: Country) -> None:
+    """Shops export returns as orders below zero: taken as such they would be a sign of life."""
+    good = order("a", 1) if kind is Placed else after(AFTER[0], 1)
+    record = msgspec.to_builtins(good) | {"kind": event.tag(kind), "amount_cents": -500}
+    with pytest.raises(BadEvent, match="given back is told above zero, by `returned`"):
+        decode("orders", event.key_of(good), msgspec.json.encode(record), {"US": us}, to_us(AT))
+    taken = decode(
+        "orders", event.key_of(good), msgspec.json.encode(record | {"amount_cents": 0}), {"US": us}, to_us(AT)
+    )
+    assert isinstance(taken, Arrival) and taken.values["amount_cents"] == 0
 
 
 def test_a_customer_is_worth_what_they_kept() -> None:
