@@ -30,6 +30,8 @@ def key_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path.write_bytes(SECRET)
     monkeypatch.setenv("CEREBRO_ID_KEY_FILE", str(path))
     monkeypatch.setenv("CEREBRO_HOME", str(tmp_path / "var"))
+    for name, value in (("BROKER", "127.0.0.1:1"), ("STORE", "redis://127.0.0.1:1/0"), ("WAIT_S", "0")):
+        monkeypatch.setenv(f"CEREBRO_{name}", value)
     return path
 
 
