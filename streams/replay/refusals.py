@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from scv.errors import BadEvent, UserError, did_you_mean
-from scv.events import arrival, event
+from scv.events import arrival, calendar, event
 from scv.events.clock import wall_us
 from scv.events.country import Country
 from streams.replay import columns as wide
@@ -22,6 +22,7 @@ LISTED = 10
 """Of each reason."""
 ADVICE = "Mend it, or send bad rows to the dead-letter topic with --keep-bad."
 _LONG_AGO = datetime(1971, 1, 1, tzinfo=UTC)
+_FIRST_MONTH_US = 31 * calendar.DAY_US
 _ERASED = b'"kind":"erased"'
 
 
@@ -122,6 +123,14 @@ def bounds_us(known: Country) -> tuple[int, int]:
     """Where instants of a country may lie: in its span, and as a record of now may tell."""
     starts, ends = arrival.span_us(known)
     return starts, min(ends, wall_us() + arrival.SKEW_US)
+
+
+def unit_advice(last_us: int) -> str:
+    """A sentence about times all of which lie in the first month of 1970, and '' about others."""
+    if last_us >= _FIRST_MONTH_US:
+        return ""
+    mended = "`pd.to_datetime(df.occurred_at.astype('int64'), unit='ms', utc=True)`"
+    return f" Milliseconds that were read as nanoseconds? In pandas: {mended}."
 
 
 def _plainly_good(family: int, value: bytes) -> bool:

@@ -21,7 +21,7 @@ from streams.kafka.producer import Producer
 from streams.replay.columns import FAMILIES
 from streams.replay.forecast import Forecast
 from streams.replay.history import History, HistoryBatch, HistorySpan
-from streams.replay.refusals import bounds_us
+from streams.replay.refusals import bounds_us, unit_advice
 
 HOUR_US = 3_600_000_000
 EVENTS_PER_WATERMARK = 20
@@ -178,7 +178,8 @@ def _spans(history: History, settings: Settings, report: Report) -> dict[str, Hi
             first, last = calendar.from_us(span.first_us).isoformat(), calendar.from_us(span.last_us).isoformat()
             span_text = f"starts_on {countries[code].starts_on} and ends_on {countries[code].ends_on}"
             where = f"{history.path}: events of {code} were seen from {first} to {last}"
-            raise UserError(f"{where}: after now, or outside {span_text}. Mend {folder / code}.toml.")
+            advice = unit_advice(span.last_us) or f" Mend {folder / code}.toml."
+            raise UserError(f"{where}: after now, or outside {span_text}.{advice}")
     total = sum(span.records for span in spans.values())
     history.check(countries, lambda done: report("Checking", done, total))
     return spans

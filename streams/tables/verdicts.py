@@ -71,4 +71,5 @@ def _outside(key: bytes | None, seen_us: int | None, bounds: Mapping[str, tuple[
         return None
     at = "never" if seen_us is None else from_us(seen_us).isoformat()
     span = f"{from_us(starts).isoformat()} to {from_us(ends).isoformat()}"
-    return BadReason(f"outside the span of {code}", f"{at} is not in {span}: mend starts_on or ends_on in {code}.toml")
+    mend = refusals.unit_advice(seen_us or 0) or f" Mend starts_on or ends_on in {code}.toml."
+    return BadReason(f"outside the span of {code}", f"{at} is not in {span}.{mend}")

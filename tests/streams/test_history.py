@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from scv.errors import UserError
 from scv.events import country, event
 from scv.events.calendar import to_us
+from scv.settings import Settings
+from streams.replay import sender
 from streams.replay.columns import FAMILIES
 from streams.replay.history import History, write_parquet
 from streams.replay.refusals import BadRows
@@ -244,6 +246,19 @@ def test_the_advice_about_zones_holds_on_the_nights_of_clock_changes(tmp_path: P
     events = [decoded(record) for record in advised(tmp_path / "h.parquet", df, "occurred_at")]
     hours = ["2017-03-26T01:00:00Z", "2017-06-01T11:00:00Z", "2017-10-29T00:30:00Z"]
     assert [one.occurred_at for one in events] == [datetime.fromisoformat(hour) for hour in hours]
+
+
+def test_the_advice_about_milliseconds_makes_the_times_that_were_meant(tmp_path: Path) -> None:
+    """`pd.to_datetime` takes a bare number for nanoseconds: every event lies in January 1970."""
+    df = pd.DataFrame(rows({"id": "1"}, {"id": "2"}))
+    df["occurred_at"] = pd.to_datetime([1496305200000, 1496391600000]).tz_localize("UTC")
+    df.to_parquet(tmp_path / "h.parquet")
+    with History(tmp_path / "h.parquet") as history, pytest.raises(UserError) as caught:
+        sender.prepare(history, Settings(home=str(tmp_path)), None, None, None, lambda *_: None)
+    df["occurred_at"] = eval(re.findall("`(pd.*?)`", str(caught.value))[0], {"df": df, "pd": pd})
+    df.to_parquet(tmp_path / "h.parquet")
+    events = [decoded(record) for record in read(tmp_path / "h.parquet")]
+    assert [str(one.occurred_at) for one in events] == ["2017-06-01 08:20:00+00:00", "2017-06-02 08:20:00+00:00"]
 
 
 def test_a_missing_column_is_named_with_the_nearest(tmp_path: Path) -> None:
