@@ -57,7 +57,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     if out is not None:
         importing.refuse_taken(out, ".toml" if guess else ".parquet")
     if guess:
-        _guess(paths[0], out)
+        _guess(paths[0], mapping.given(lines), out)
         return
     map, found = mapping.load(_map(map_path, preset), mapping.given(lines)), settings.load()
     with Bar("Reading"):
@@ -88,10 +88,10 @@ def _show(imported: Imported, as_json: bool) -> None:
     click.echo("\n".join(imported.said()), err=True)
 
 
-def _guess(path: Path, out: Path | None) -> None:
+def _guess(path: Path, given: dict[str, str], out: Path | None) -> None:
     from streams.tables import guess
 
-    text = guess.guess(path)
+    text = guess.guess(path, given)
     if out is None:
         click.echo(text, nl=False)
     else:

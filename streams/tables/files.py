@@ -226,6 +226,11 @@ def _sheet(path: Path, map: Map) -> Iterator[Row]:
     if map.sheet and map.sheet not in book.sheetnames:
         near = did_you_mean(map.sheet, book.sheetnames)
         raise UserError(f"{path} has no sheet {map.sheet!r}.{near} It has: {', '.join(book.sheetnames)}.")
+    if len(book.sheetnames) > 1 and not map.sheet:
+        raise UserError(
+            f'{path} has several sheets: {", ".join(book.sheetnames)}. Write `sheet = "{book.sheetnames[0]}"` in the '
+            "map, or whichever it is, or give it with --set."
+        )
     rows = book[map.sheet or book.sheetnames[0]].iter_rows(values_only=True)
     names = ["" if cell is None else str(cell).strip() for cell in next(rows, ())]
     _check_names(names, path, map)

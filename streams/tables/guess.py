@@ -18,7 +18,7 @@ from streams.tables import amounts, files, instants, mapping
 from streams.tables.cells import BadCell, empty, text
 from streams.tables.conventions import ColumnReadings
 from streams.tables.files import Row
-from streams.tables.mapping import ASKED, Map
+from streams.tables.mapping import ASKED
 
 ROWS = 200_000
 """So many rows are looked at."""
@@ -71,10 +71,14 @@ class SeenColumn:
         return f"{self.name}: {self.filled:,} filled, {len(self.words):,} different, {self.what}, such as {examples}"
 
 
-def guess(path: Path) -> str:
-    """The text of a map for a table like this one. Raises UserError where it cannot be read."""
+def guess(path: Path, given: Mapping[str, str]) -> str:
+    """The text of a map for a table like this one, with the lines that are `given`.
+
+    Raises UserError where it cannot be read.
+    """
     (first, *_) = files.find([path])
-    rows = [row for _, row in islice(files.read(first, Map()).rows, ROWS) if not isinstance(row, BadCell)]
+    map = mapping.of(given)
+    rows = [row for _, row in islice(files.read(first, map).rows, ROWS) if not isinstance(row, BadCell)]
     if not rows:
         raise UserError(f"{first} has no rows.")
     columns = {name: SeenColumn(name) for name in dict.fromkeys(name for row in rows for name in row)}
@@ -82,8 +86,10 @@ def guess(path: Path) -> str:
         for name, column in columns.items():
             column.add(row.get(name))
     seen = [f"# Seen in {first.name}, {len(rows):,} rows:", *(f"#   {column.said()}" for column in columns.values())]
-    ready = _preset(columns)
-    return "\n".join([*seen, "", ready if ready else "\n".join(_lines(columns, rows)), ""])
+    told = [f"{name} = {_quoted(value)}" for name, value in given.items()]
+    written = _preset(columns).splitlines() or _lines(columns, rows)
+    own = [line for line in written if line.partition(" = ")[0] not in given]
+    return "\n".join([*seen, "", *told, *own, ""])
 
 
 def _preset(columns: Mapping[str, SeenColumn]) -> str:

@@ -124,3 +124,5 @@ def _take(table: files.TableFile, number: int, reader: RowReader, sums: Sums, ta
             tally.left_out[str(reason)] += 1
         except BadCell as bad:
             tally.refuse(bad.reason, str(table.path), row_no, repr(bad.value))
+            order = reader.order(row) if isinstance(row, dict) else None
+            tally.orders |= {order} if order else set()

@@ -132,7 +132,9 @@ def given(lines: Iterable[str]) -> dict[str, str]:
     for line in lines:
         if "=" not in line:
             raise UserError(f"--set {line}: write NAME=VALUE, such as --set country=GB.")
-    return dict(line.split("=", 1) for line in lines)
+    found = dict(line.split("=", 1) for line in lines)
+    expect("line of a map", found, [one.name for one in msgspec.structs.fields(Map) if isinstance(one.default, str)])
+    return found
 
 
 def load(path: Path, given: Mapping[str, str]) -> Map:
@@ -144,7 +146,6 @@ def load(path: Path, given: Mapping[str, str]) -> Map:
         raise UserError(f"There is no map {path}. `cerebro import --guess FILE` writes a first one.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"The map {path} is no TOML: {error}") from error
-    expect("line of a map", given, [one.name for one in msgspec.structs.fields(Map) if isinstance(one.default, str)])
     lines |= given
     if asked := list(_asked(lines)):
         raise UserError(
@@ -162,6 +163,14 @@ def load(path: Path, given: Mapping[str, str]) -> Map:
 def parse(text: str) -> Map:
     """A map that is known to be one."""
     return msgspec.convert(tomllib.loads(text), Map)
+
+
+def of(given: Mapping[str, str]) -> Map:
+    """A map of nothing but lines of its own. Raises UserError."""
+    try:
+        return msgspec.convert(dict(given), Map)
+    except msgspec.ValidationError as error:
+        raise UserError(f"--set: {error}.") from error
 
 
 def _asked(lines: Any, name: str = "") -> Iterator[str]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from scv.errors import UnknownName
 from scv.events import event, money
 from scv.events.country import Country
 from streams.tables import amounts, cells, instants
@@ -62,6 +63,16 @@ class RowReader:
         self._last = row
         return row
 
+    def order(self, row: Row) -> str | None:
+        """The id that a row's lines have, where they are summed: without one of them the sum is wrong."""
+        where = self._fields[self._main].get("id")
+        if self._map.rows != "lines" or where is None or cells.empty(_cell(where, row)[1]):
+            return None
+        try:
+            return cells.identifier(_cell(where, row)[1])
+        except BadCell:
+            return None
+
     def _kinds(self, row: Row) -> tuple[str, ...]:
         if self._map.status is None:
             return tuple(self._map.events) or (self._main,)
@@ -80,8 +91,7 @@ class RowReader:
         if cells.empty(_cell(fields["occurred_at"], row)[1]) and "occurred_at" in self._map.events.get(kind, {}):
             return None
         line: Line = {"kind": kind}
-        code = self._value("country", fields["country"], row, None) if "country" in fields else self._map.country
-        place = self._country(str(code))
+        place = self._place(fields.get("country"), row)
         line["country"] = place.code
         paid_in = cells.text(row.get(self._map.currency)).upper() if self._map.currency else ""
         if paid_in not in ("", place.currency):
@@ -96,6 +106,16 @@ class RowReader:
             if field in fields and line.get(name) is None:
                 raise BadCell(f"{field}: empty")
         return self._signed(line)
+
+    def _place(self, where: Origin | None, row: Row) -> Country:
+        """The country of a row. Raises UnknownName for the map's own."""
+        if where is None:
+            return self._country(self._map.country)
+        code = self._value("country", where, row, None)
+        try:
+            return self._country(str(code))
+        except UnknownName as error:
+            raise BadCell("country: unknown" if code else "country: empty", code) from error
 
     def _put(self, line: Line, field: str, where: Origin, row: Row, place: Country) -> None:
         if where.span:
@@ -149,8 +169,10 @@ class RowReader:
         return int(millionths.to_integral_value())
 
     def _signed(self, line: Line) -> Line:
-        """A row below zero is of the kind that the map has for it."""
+        """A row below zero is of the kind that the map has for it; what is given back has no sign."""
         below = [name for name in ("amount_cents", "items") if (line.get(name) or 0) < 0]
+        if issubclass(KINDS[line["kind"]], event.AfterOrder):
+            return line | {name: abs(line[name]) for name in below}
         if not below or line["kind"] != self._main:
             return line
         if not self._map.negative:

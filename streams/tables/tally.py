@@ -27,6 +27,8 @@ class Tally:
         self.left_out = Counter[str]()
         self.bad = Counter[str]()
         self.first: dict[str, list[RefusedRow]] = {}
+        self.orders: set[str] = set()
+        """Ids of which a line is bad."""
 
     def refuse(self, reason: str, file: str, row: int, value: str) -> None:
         """Keep a bad row in mind; `value` is what is wrong with it, as it is shown."""

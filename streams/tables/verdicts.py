@@ -28,8 +28,11 @@ class Verdicts:
     def taken(self, tally: Tally) -> pa.Table:
         """The events that every consumer takes; the others go to the tally."""
         bad: dict[int, BadReason] = {}
-        for n, field in enumerate(self._events["lacks"].to_pylist()):
-            if field is not None:
+        named = zip(*(self._events[name].to_pylist() for name in ("lacks", "id", "kind")), strict=True)
+        for n, (field, id, kind) in enumerate(named):
+            if tally.orders and id.removesuffix(f":{kind}") in tally.orders:
+                bad[n] = BadReason("another line of it is bad", repr(id))
+            elif field is not None:
                 bad[n] = BadReason(f"{field}: empty", "''")
         bounds = {code: refusals.bounds_us(self._known[code]) for code in self._events["country"].unique().to_pylist()}
         with self._history(self._events) as history:

@@ -101,6 +101,17 @@ NEEDS = {
 """What has to be said of a dress where its rows do not say it."""
 
 
+def sheets(path: Path) -> Path:
+    """An Excel file with two sheets."""
+    book = xlsxwriter.Workbook(path)
+    for name in ("People", "Orders"):
+        sheet = book.add_worksheet(name)
+        sheet.write_row(0, 0, NAMES)
+        sheet.write_row(1, 0, ["A1", 7, "2017-06-13 08:26", 12.5, 2, "paid"])
+    book.close()
+    return path
+
+
 def write(folder: Path, name: str, lines: list[SoldLine]) -> Path:
     path = folder / name
     path.write_bytes(DRESSES[name](lines))

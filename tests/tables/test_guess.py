@@ -61,14 +61,25 @@ def test_a_guess_asks_and_then_works(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_a_layout_that_is_known_is_known(tmp_path: Path, name: str) -> None:
     case = test_presets.CASES[name]
     (tmp_path / case.name).write_bytes(case.body)
-    assert f"# It looks like the preset {name}:\n" in guess.guess(tmp_path / case.name)
+    assert f"# It looks like the preset {name}:\n" in guess.guess(tmp_path / case.name, {})
+
+
+def test_of_several_sheets_one_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(dresses.sheets(tmp_path / "book.xlsx"))
+    assert cli.main(["import", path, "--guess"]) == 2
+    assert "several sheets: People, Orders" in capsys.readouterr().err
+    assert cli.main(["import", path, "--guess", "--set", "sheet=Order"]) == 2
+    assert "Did you mean 'Orders'?" in capsys.readouterr().err
+    assert cli.main(["import", path, "--guess", "--set", "sheet=Orders", "--set", "country=US"]) == 0
+    said = capsys.readouterr().out
+    assert 'sheet = "Orders"\ncountry = "US"\n' in said and 'country = "?"' not in said
 
 
 @pytest.mark.parametrize("name", dresses.DRESSES)
 def test_every_dress_is_seen_as_what_it_is(tmp_path: Path, name: str) -> None:
     at = datetime(2017, 6, 13, 8, 26)
     lines = [SoldLine(f"A{n // 2}", 7, at, Decimal("12.50"), 2, "paid") for n in range(3)]
-    text = guess.guess(dresses.write(tmp_path, name, lines))
+    text = guess.guess(dresses.write(tmp_path, name, lines), {})
     for line in ('id = "Order ID"', 'customer_id = "Customer ID"', 'occurred_at = "Order Date"', '"paid" = "?"'):
         assert line in text
     assert 'amount_cents = { column = "Price", times = "Qty" }' in text and 'dates = "?"' not in text

@@ -35,7 +35,7 @@ Name,Email,Financial Status,Currency,Total,Created at,Lineitem quantity,Lineitem
 (second line)",,
 #1002,bob@example.com,voided,USD,10.00,2017-05-12 09:00:00 -0400,1,Box,2017-05-12 10:00:00 -0400,0.00
 #1003,bob@example.com,pending,USD,10.00,2017-05-13 09:00:00 -0400,1,Box,,0.00
-#1004,Bob@example.com,refunded,USD,10.00,2017-05-14 09:00:00 -0400,1,Box,2017-05-20 09:00:00 -0400,10.00
+#1004,Bob@example.com,refunded,USD,10.00,2017-05-14 09:00:00 -0400,1,Box,2017-05-20 09:00:00 -0400,-10.00
 #1005,,paid,USD,5.00,2017-05-15 09:00:00 -0400,1,At the till,,0.00
 #1006,ann@example.com,paid,CAD,5.00,2017-05-16 09:00:00 -0400,1,Box,,0.00
 #1007,ann@example.com,disputed,USD,5.00,2017-05-17 09:00:00 -0400,1,Box,,0.00

@@ -188,6 +188,37 @@ def test_words_of_a_status_say_what_a_row_is(tmp_path: Path) -> None:
     assert done.tally.bad == {"Status: a word that [status] does not have": 1}
 
 
+def test_an_order_with_a_bad_line_is_no_smaller_order(tmp_path: Path) -> None:
+    """--anyway leaves it out whole."""
+    rows = "1,ann,2017-06-01,9\n1,ann,2017-06-01,much\n2,ann,2017-06-02,7\n"
+    done = imported(tmp_path, {"o.csv": HEAD + rows}, 'rows = "lines"' + ORDERS)
+    assert done.events["id"].to_pylist() == ["2"]
+    assert done.tally.bad == {"amount_cents: no number": 1, "another line of it is bad": 1}
+
+
+def test_a_country_may_stand_in_a_column_and_money_has_its_digits(tmp_path: Path) -> None:
+    (tmp_path / "countries").mkdir()
+    for code, zone, currency in (("JP", "Asia/Tokyo", "JPY"), ("KW", "Asia/Kuwait", "KWD")):
+        country = f'code = "{code}"\nname = "{code}"\ntime_zone = "{zone}"\ncurrency = "{currency}"\n'
+        span = "starts_on = 2017-01-01\nends_on = 2018-01-01\n"
+        (tmp_path / "countries" / f"{code}.toml").write_text(country + span, encoding="utf-8")
+    map = ORDERS.replace('country = "US"', "").replace(
+        "[events", 'country = { column = "Land", words = { Japan = "JP", Kuwait = "KW", Mars = "MA" } }\n[events'
+    )
+    rows = [
+        "1,ann,2017-06-01,¥3980,Japan",
+        "2,bob,2017-06-02,39.125,kuwait",
+        "3,cy,2017-06-03,1,Mars",
+        "4,d,2017-06-04,1,",
+    ]
+    done = imported(tmp_path, {"o.csv": "\n".join([HEAD.strip() + ",Land", *rows])}, map, decimal=".")
+    assert list(zip(*(done.events[name].to_pylist() for name in ("country", "amount_cents")), strict=True)) == [
+        ("JP", 3980),
+        ("KW", 39125),
+    ]
+    assert done.tally.bad == {"country: unknown": 1, "country: empty": 1}
+
+
 def test_cells_that_spill_over_are_a_bad_row_and_not_the_next_one(tmp_path: Path) -> None:
     rows = 'x,"ann\nlee",2017-06-01,1\n\ny,bob,2017-06-01,1,9\nz,cy,2017-06-02,1,\n'
     done = imported(tmp_path, {"o.csv": HEAD + rows})
