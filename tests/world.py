@@ -34,6 +34,8 @@ TICK = timedelta(microseconds=1)
 ORDERED = (6, 3, 3, 2, 2, 2)
 """How often each kind of the orders is met: questions are about orders, and populations want many of them."""
 WORDS = ("a", "b", "Ünï", "zz")
+SUBSCRIPTIONS = ((None,), (None, "a"), (None, "a", "Ünï", "zz"))
+"""What customers of one, two or more subscriptions call them."""
 
 
 @cache
@@ -180,6 +182,8 @@ def _event(rng: random.Random, family: str, where: Country, customer: str, numbe
     kind = rng.choices(own, ORDERED)[0] if family == "orders" else rng.choice(own)
     occurred = _instant(rng, where)
     payload = {name: _payload(rng, name, declared, occurred) for name, declared in _fields(kind)}
+    if "subscription_id" in payload:
+        payload["subscription_id"] = rng.choice(SUBSCRIPTIONS[int(customer[1:]) % len(SUBSCRIPTIONS)])
     return kind(
         id=f"{rng.choice('eÉz')}{number}", country=where.code, customer_id=customer, occurred_at=occurred,
         seen_at=_seen(rng, occurred, where), **payload,

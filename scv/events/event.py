@@ -134,35 +134,44 @@ class Rating(Event, frozen=True, kw_only=True, tag="rating"):
 
 
 class Started(Event, frozen=True, kw_only=True, tag="started"):
-    """`delivery_weekday`: 0 is Monday; `source`: what brought the customer (a channel or campaign)."""
+    """`subscription_id` here and below: which of a customer's subscriptions (none: the only one). `delivery_weekday`: 0
+    is Monday; `source`: a channel or campaign; `ends_on`: the first day on which a trial or a fixed term is over."""
 
+    subscription_id: Id | None = None
     delivery_weekday: Weekday | None = None
     source: Word | None = None
+    ends_on: date | None = None
 
 
 class Skipped(Event, frozen=True, kw_only=True, tag="skipped"):
+    subscription_id: Id | None = None
     delivery_on: date
 
 
 class Unskipped(Event, frozen=True, kw_only=True, tag="unskipped"):
+    subscription_id: Id | None = None
     delivery_on: date
 
 
 class Paused(Event, frozen=True, kw_only=True, tag="paused"):
+    subscription_id: Id | None = None
     until_on: date | None = None
 
 
 class Resumed(Event, frozen=True, kw_only=True, tag="resumed"):
-    pass
+    subscription_id: Id | None = None
 
 
 class Cancelled(Event, frozen=True, kw_only=True, tag="cancelled"):
-    """`voluntary`: by the customer's own wish; without it nobody knows, and it counts as neither."""
+    """`voluntary`: by the customer's own wish (none: nobody knows); `ends_on`: the first day after what is paid for."""
 
+    subscription_id: Id | None = None
     voluntary: bool | None = None
+    ends_on: date | None = None
 
 
 class Reactivated(Event, frozen=True, kw_only=True, tag="reactivated"):
+    subscription_id: Id | None = None
     delivery_weekday: Weekday | None = None
 
 
