@@ -7,6 +7,7 @@ import json
 import click
 
 from scv.events import event
+from scv.events.schema import schema
 
 
 @click.command()
@@ -21,5 +22,5 @@ def command(family: str | None) -> None:
       cerebro schemas orders
       cerebro schemas > schemas.json
     """
-    found = event.schema(family) if family else {name: event.schema(name) for name in event.FAMILIES}
+    found = schema(family) if family else {name: schema(name) for name in event.FAMILIES}
     click.echo(json.dumps(found, indent=2))

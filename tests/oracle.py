@@ -15,21 +15,11 @@ from itertools import pairwise
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from scv.events.bound import Days, bounds
 from scv.events.country import Country
 from scv.events.event import ENVELOPE, FAMILIES, Event, tag
 from scv.features.fetcher import Feature, Fetcher
 from scv.folds.fold import OPEN_WEEK, Fold, Window
-from tests.oracle_subscriptions import (
-    Box,
-    Stands,
-    by_subscription,
-    days_to,
-    is_skipped,
-    open_box,
-    own,
-    rank,
-    subscriptions,
-)
 
 Verdict = Literal["admitted", "repeated", "changed", "too late", "before an erasure"]
 Value = int | float | str | None
@@ -57,13 +47,25 @@ def local_day(instant: datetime, country: Country) -> date:
 
 
 def fact_of(event: Event, country: Country) -> Fact | None:
-    """None for what is refused: seen outside the country's span, or before it occurred by more than five minutes."""
+    """None for what is refused: seen outside the country's span, or before it occurred by more than five minutes; said
+    to have occurred in an earlier year than ten before that of `starts_on`, or with a day or year beyond its bound."""
     claimed, seen = event.occurred_at.astimezone(UTC), event.seen_at.astimezone(UTC)
     if claimed > seen + SKEW or not country.starts_on <= local_day(seen, country) < country.ends_on:
         return None
     occurred = min(claimed, seen)  # "within 5 minutes it is set to seen_at"
+    on = local_day(occurred, country)
+    if on.year < country.starts_on.year - 10 or not all(_possible(event, name, on) for name in bounds(type(event))):
+        return None
     payload = {name: getattr(event, name) for name in event.__struct_fields__ if name not in ENVELOPE}
     return Fact(event.kind, event.id, claimed, occurred, seen, local_day(occurred, country), payload)
+
+
+def _possible(event: Event, name: str, on: date) -> bool:
+    bound, value = bounds(type(event))[name], getattr(event, name)
+    if value is None:
+        return True
+    ahead = (value - on).days if isinstance(bound, Days) else value - on.year
+    return bool(ahead <= bound.ahead and -ahead <= bound.back)
 
 
 def remaining(log: Sequence[Event], country: Country, customer: str) -> list[Fact]:
@@ -117,12 +119,10 @@ def values(
 def _value(known: Sequence[Fact], feature: Feature, today: date, country: Country) -> Value:
     fold, window, name = feature.fold, feature.window, type(feature.fold).__name__
     facts = [fact for fact in known if _enters(fact, fold)]
-    if name == "SkippedBoxes":
-        return _boxes_skipped(facts, window, today, country.cut_off_days)
-    if name in OF_THE_OPEN_BOX:
-        closed = today + timedelta(days=country.cut_off_days if window else 0)
-        box = open_box(facts, today, closed)
-        return OF_THE_OPEN_BOX[name](box, closed) if box else None
+    if name == "LatestBy":
+        return _latest_by(facts, fold, window, today, country.cut_off_days)
+    if name == "DaysUntilWeekday":
+        return _until_weekday(facts, fold, today + timedelta(days=country.cut_off_days if window else 0))
     if window is not None:
         facts = [fact for fact in facts if _inside(fact.day, window, today)]
     return MEANING[name](facts, fold, today)
@@ -197,29 +197,25 @@ def _streak(facts: Sequence[Fact], today: date) -> int:
     return week
 
 
-OF_THE_OPEN_BOX: dict[str, Callable[[Box, date], Value]] = {
-    "OpenBoxWeekday": lambda box, closed: box.weekday,
-    "OpenBoxSkipped": lambda box, closed: int(box.skipped),
-    "DaysUntilCutOff": lambda box, closed: (box.on - closed).days,
-}
+def _until_weekday(facts: Sequence[Fact], fold: Fold, today: date) -> int | None:
+    """Over the open week `today` is the day whose boxes have just closed."""
+    days = [n for n in range(1, 8) if facts and (today + timedelta(days=n)).weekday() == _newest(facts, fold) % 7]
+    return days[0] if days else None
 
 
-def _boxes_skipped(facts: Sequence[Fact], window: Window | None, today: date, cut_off_days: int) -> int:
-    """A window looks back, to dates before today; only the open week looks ahead, to "the seven days
-    [day(at) + cut_off_days + 1, day(at) + cut_off_days + 7]"."""
-    words = by_subscription(facts, "skipped", "unskipped").items()
-    said = {(name, fact.payload["delivery_on"]) for name, told in words for fact in told}
-    dates = [on for name, on in said if (today - on).days <= DATES_KEPT and is_skipped(facts, name, on)]
+def _latest_by(facts: Sequence[Fact], fold: Fold, window: Window | None, today: date, cut_off_days: int) -> int:
+    """Per date the newest decides. A window looks back, to dates before today; only the open week
+    looks ahead, to "the seven days [day(at) + cut_off_days + 1, day(at) + cut_off_days + 7]"."""
+    told: dict[date, list[Fact]] = {}
+    for fact in facts:
+        told.setdefault(_raw(fact, fold.field), []).append(fact)
+    said = {on: newest(about)[0].kind for on, about in told.items()}
+    dates = [on for on, kind in said.items() if kind == fold.equals and (today - on).days <= DATES_KEPT]
     if window is None:
         return sum(on >= today for on in dates)
     if window == OPEN_WEEK:
         return sum(cut_off_days + 1 <= (on - today).days <= cut_off_days + 7 for on in dates)
     return sum(on < today and _inside(on, window, today) for on in dates)
-
-
-def _of_own(facts: Sequence[Fact], today: date, tells: Callable[[Stands], Value]) -> Value:
-    mine = own(facts, today)
-    return None if mine is None else tells(mine)
 
 
 def _per(total: int, per: int) -> int | float:
@@ -242,9 +238,4 @@ MEANING: dict[str, Callable[[Sequence[Fact], Any, date], Value]] = {
     "GapSd": lambda facts, fold, today: _sd(_gaps(facts, today)),
     "GapLongest": lambda facts, fold, today: max(_gaps(facts, today), default=None),
     "WeekStreak": lambda facts, fold, today: _streak(facts, today),
-    "SubscriptionState": lambda facts, fold, today: _of_own(facts, today, lambda one: one.word),
-    "DaysInState": lambda facts, fold, today: _of_own(facts, today, lambda one: (today - one.since).days),
-    "DaysUntilPauseEnds": lambda facts, fold, today: _of_own(facts, today, lambda one: days_to(one.until, today)),
-    "DaysUntilEnd": lambda facts, fold, today: _of_own(facts, today, lambda one: days_to(one.over, today)),
-    "StandingSubscriptions": lambda facts, fold, today: sum(rank(one.word) >= 2 for one in subscriptions(facts, today)),
 }

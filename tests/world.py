@@ -19,6 +19,7 @@ import msgspec
 from msgspec.structs import replace
 
 from scv.events import event as events
+from scv.events.bound import Bound, Days, bounds
 from scv.events.country import Country
 from scv.events.event import Event
 
@@ -34,8 +35,6 @@ TICK = timedelta(microseconds=1)
 ORDERED = (6, 3, 3, 2, 2, 2)
 """How often each kind of the orders is met: questions are about orders, and populations want many of them."""
 WORDS = ("a", "b", "Ünï", "zz")
-SUBSCRIPTIONS = ((None,), (None, "a"), (None, "a", "Ünï", "zz"))
-"""What customers of one, two or more subscriptions call them."""
 
 
 @cache
@@ -182,8 +181,8 @@ def _event(rng: random.Random, family: str, where: Country, customer: str, numbe
     kind = rng.choices(own, ORDERED)[0] if family == "orders" else rng.choice(own)
     occurred = _instant(rng, where)
     payload = {name: _payload(rng, name, declared, occurred) for name, declared in _fields(kind)}
-    if "subscription_id" in payload:
-        payload["subscription_id"] = rng.choice(SUBSCRIPTIONS[int(customer[1:]) % len(SUBSCRIPTIONS)])
+    own_luck = random.Random(f"{customer} {number} {occurred}")
+    payload |= {name: _near(own_luck, bound, payload[name], occurred) for name, bound in bounds(kind).items()}
     return kind(
         id=f"{rng.choice('eÉz')}{number}", country=where.code, customer_id=customer, occurred_at=occurred,
         seen_at=_seen(rng, occurred, where), **payload,
@@ -236,6 +235,16 @@ def _payload(rng: random.Random, name: str, declared: Any, occurred: datetime) -
     if "LiteralType" in members:
         return rng.choice(members["LiteralType"].values)
     return rng.choice(WORDS)
+
+
+def _near(rng: random.Random, bound: Bound, value: Any, occurred: datetime) -> Any:
+    """A day as it is and a year within its bound; now and then at the bound, or just beyond."""
+    if value is None or (isinstance(bound, Days) and rng.random() < 0.97):
+        return value
+    far = rng.choice((bound.ahead, -bound.back)) + rng.choice((-1, 0, 0, 1))
+    if isinstance(bound, Days):
+        return occurred.date() + far * DAY
+    return occurred.year + (far if rng.random() < 0.05 else rng.randint(-bound.back, bound.ahead))
 
 
 # -- dirt --------------------------------------------------------------------------------------------------------

@@ -16,19 +16,22 @@ import msgspec
 from scv.errors import BadEvent
 from scv.events import customer_id
 from scv.events import event as events
-from scv.events.calendar import DAY_US, day_of, from_us, midnight, to_day, to_us
+from scv.events.bound import bounds
+from scv.events.calendar import DAY_US, day_of, from_us, midnight, to_date, to_day, to_us
 from scv.events.country import Country
 from scv.events.record import read
 
 MAX_BYTES = 1_000_000
 SKEW_US = 5 * 60 * 1_000_000
 _packed = msgspec.msgpack.Encoder().encode
+HISTORY_YEARS = 10
+"""From the first of January so many years before a country's `starts_on`: what happened earlier is a mistake."""
 CONTENT_BITS = 16
 """Of the 64 bits that a row keeps of an event; the others are its identity."""
 
 Reason = Literal[
     "too large", "empty", "not JSON", "wrong type", "no key", "key differs", "unknown country",
-    "outside span", "occurred after seen", "ahead of its record", "wrong partition",
+    "outside span", "out of bounds", "occurred after seen", "ahead of its record", "wrong partition",
 ]  # fmt: skip
 """Why a record is a dead letter; the label of its counter."""
 
@@ -121,16 +124,16 @@ def decode(
     if key != events.key_of(record):
         raise BadEvent("key differs", "the record's key is not the body's country:customer_id")
     taken = record if isinstance(record, events.Watermark) else arrival_of(record, country)
-    seen = taken.seen_us if isinstance(taken, Arrival) else _seen_us(record, country)
+    seen = taken.seen_us if isinstance(taken, Arrival) else _seen_us(record, _reach_us(country), country)
     if seen > recorded_us + SKEW_US:
         written = from_us(recorded_us)
         raise BadEvent("ahead of its record", f"seen_at {record.seen_at} is over 5 minutes after its record, {written}")
     return taken
 
 
-def _seen_us(record: events.Event | events.Watermark, country: Country) -> int:
+def _seen_us(record: events.Event | events.Watermark, reach: tuple[int, int, int], country: Country) -> int:
     """Its `seen_at`. Raises BadEvent outside the country's span, at whose very end a watermark may stand."""
-    (first, last), seen = span_us(country), to_us(record.seen_at)
+    (_, first, last), seen = reach, to_us(record.seen_at)
     if not first <= seen < last + isinstance(record, events.Watermark):
         span = f"{country.starts_on}..{country.ends_on}"
         raise BadEvent("outside span", f"seen_at {record.seen_at} lies outside {span}")
@@ -139,13 +142,19 @@ def _seen_us(record: events.Event | events.Watermark, country: Country) -> int:
 
 def arrival_of(record: events.Event, country: Country) -> Arrival:
     """An event of a country as folds see it. Raises BadEvent for times that cannot be."""
-    seen, claimed = _seen_us(record, country), to_us(record.occurred_at)
+    reach = _reach_us(country)
+    seen, claimed = _seen_us(record, reach, country), to_us(record.occurred_at)
     if claimed > seen + SKEW_US:
         raise BadEvent("occurred after seen", f"occurred_at {record.occurred_at} is after seen_at {record.seen_at}")
     occurred = min(claimed, seen)
-    if occurred < DAY_US:  # in every zone the local day is one since 1970
-        raise BadEvent("outside span", f"occurred_at {record.occurred_at} lies before 1970")
+    if occurred < reach[0]:
+        why = f"lies before {_oldest_on(country)}: {HISTORY_YEARS} years before starts_on of {country.code}"
+        raise BadEvent("outside span", f"occurred_at {record.occurred_at} {why}")
     day = day_of(occurred, country.zone)
+    for name, bound in bounds(type(record)).items():
+        value = getattr(record, name)
+        if value is not None and not bound.holds(value, to_date(day)):
+            raise BadEvent("out of bounds", f"{name} must lie {bound.said()} - at `$.{name}`")
     values = {field: normal(getattr(record, field)) for field in events.payload(type(record))}
     return Arrival(
         country=record.country,
@@ -177,7 +186,23 @@ _SPELLING = {
 }
 
 
-@functools.cache
+def oldest_us(country: Country) -> int:
+    """Nothing that counts occurred before: whoever says so has a clock without a date, or the wrong year."""
+    return _reach_us(country)[0]
+
+
 def span_us(country: Country) -> tuple[int, int]:
     """The local midnights that begin `starts_on` and `ends_on`: `seen_at` lies in `[first, last)`."""
-    return to_us(midnight(country.starts_on, country.zone)), to_us(midnight(country.ends_on, country.zone))
+    return _reach_us(country)[1:]
+
+
+@functools.cache
+def _reach_us(country: Country) -> tuple[int, int, int]:
+    oldest, first, last = (
+        to_us(midnight(day, country.zone)) for day in (_oldest_on(country), country.starts_on, country.ends_on)
+    )
+    return max(DAY_US, oldest), first, last  # in every zone the local day is one since 1970
+
+
+def _oldest_on(country: Country) -> date:
+    return date(max(1970, country.starts_on.year - HISTORY_YEARS), 1, 1)

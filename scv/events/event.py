@@ -2,7 +2,8 @@
 
 Times are strings with an offset (`scv.events.instant`); bare numbers are refused. Money is whole cents: the
 smallest unit of the country's currency.
-A field may be missing where its type allows None; a feature over it then does not see the event.
+A field may be missing where its type allows None; a feature over it then does not see the event. Every field has its
+bound: numbers by `Meta`, days and years by `scv.events.bound`, texts by their length or a closed list.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import functools
 import operator
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
 from scv import errors
 from scv.events import customer_id
+from scv.events.bound import Days, Years
 
 Id = Annotated[str, Meta(min_length=1, max_length=128, pattern=customer_id.PLAIN)]
 CustomerId = Annotated[str, Meta(pattern=customer_id.PATTERN)]
@@ -28,6 +30,10 @@ Amount = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 Items = Annotated[int, Meta(ge=0, le=100_000)]
 Seconds = Annotated[int, Meta(ge=0, le=604_800)]
 Weekday = Annotated[int, Meta(ge=0, le=6)]
+DeliveryDay = Annotated[date, Days(back=366, ahead=366)]
+EndDay = Annotated[date, Days(back=366, ahead=3_660)]
+"""Of a pause, a trial, a term. Without end is no day of the year 9999: leave it out."""
+BirthYear = Annotated[int, Years(back=120, ahead=0)]
 Word = Annotated[str, Meta(min_length=1, max_length=64, pattern=customer_id.PLAIN)]
 Channel = Literal["email", "phone", "post"]
 """What consent can be given for: closed, since another spelling would leave a consent standing that was withdrawn."""
@@ -134,49 +140,40 @@ class Rating(Event, frozen=True, kw_only=True, tag="rating"):
 
 
 class Started(Event, frozen=True, kw_only=True, tag="started"):
-    """`subscription_id` here and below: which of a customer's subscriptions (none: the only one). `delivery_weekday`: 0
-    is Monday; `source`: a channel or campaign; `ends_on`: the first day on which a trial or a fixed term is over."""
+    """`delivery_weekday`: 0 is Monday; `source`: what brought the customer (a channel or campaign)."""
 
-    subscription_id: Id | None = None
     delivery_weekday: Weekday | None = None
     source: Word | None = None
-    ends_on: date | None = None
 
 
 class Skipped(Event, frozen=True, kw_only=True, tag="skipped"):
-    subscription_id: Id | None = None
-    delivery_on: date
+    delivery_on: DeliveryDay
 
 
 class Unskipped(Event, frozen=True, kw_only=True, tag="unskipped"):
-    subscription_id: Id | None = None
-    delivery_on: date
+    delivery_on: DeliveryDay
 
 
 class Paused(Event, frozen=True, kw_only=True, tag="paused"):
-    subscription_id: Id | None = None
-    until_on: date | None = None
+    until_on: EndDay | None = None
 
 
 class Resumed(Event, frozen=True, kw_only=True, tag="resumed"):
-    subscription_id: Id | None = None
+    pass
 
 
 class Cancelled(Event, frozen=True, kw_only=True, tag="cancelled"):
-    """`voluntary`: by the customer's own wish (none: nobody knows); `ends_on`: the first day after what is paid for."""
+    """`voluntary`: by the customer's own wish; without it nobody knows, and it counts as neither."""
 
-    subscription_id: Id | None = None
     voluntary: bool | None = None
-    ends_on: date | None = None
 
 
 class Reactivated(Event, frozen=True, kw_only=True, tag="reactivated"):
-    subscription_id: Id | None = None
     delivery_weekday: Weekday | None = None
 
 
 class ProfileSet(Event, frozen=True, kw_only=True, tag="set"):
-    birth_year: Annotated[int, Meta(ge=1880, le=2100)] | None = None
+    birth_year: BirthYear | None = None
     age_band: Word | None = None
     sex: Word | None = None
 
@@ -280,11 +277,6 @@ def decoder(family: str) -> msgspec.json.Decoder[Event | Watermark]:
     """Strict JSON decoder of one family's topic."""
     union = functools.reduce(operator.or_, kinds(family), Watermark)
     return msgspec.json.Decoder(union)
-
-
-def schema(family: str) -> dict[str, Any]:
-    """The published JSON Schema of one family's topic."""
-    return msgspec.json.schema(Union[(Watermark, *kinds(family))])
 
 
 _encoder = msgspec.json.Encoder()

@@ -6,7 +6,6 @@ import bisect
 import functools
 import operator
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ import msgspec
 
 from scv.errors import BadEvent, UserError, did_you_mean
 from scv.events import arrival, calendar, event
+from scv.events.bound import bounds
 from scv.events.clock import wall_us
 from scv.events.country import Country
 from streams.replay import columns as wide
@@ -21,7 +21,6 @@ from streams.replay import columns as wide
 LISTED = 10
 """Of each reason."""
 ADVICE = "Mend it, or send bad rows to the dead-letter topic with --keep-bad."
-_LONG_AGO = datetime(1971, 1, 1, tzinfo=UTC)
 _FIRST_MONTH_US = 31 * calendar.DAY_US
 _ERASED = b'"kind":"erased"'
 
@@ -89,7 +88,7 @@ def problem(
     family: int, key: bytes | None, value: bytes, seen_us: int | None, countries: Mapping[str, Country]
 ) -> BadReason | None:
     """What is wrong with a record that is sent at `seen_us`; None if nothing is."""
-    if seen_us is not None and _plainly_good(family, value):
+    if seen_us is not None and _plainly_good(family, value, countries):
         return None
     found = verdict(family, key, value, countries)
     if found is None and seen_us is None:  # nothing is sent at no time, whatever a consumer makes of it
@@ -133,13 +132,18 @@ def unit_advice(last_us: int) -> str:
     return f" Milliseconds that were read as nanoseconds? In pandas: {mended}."
 
 
-def _plainly_good(family: int, value: bytes) -> bool:
+def _plainly_good(family: int, value: bytes, countries: Mapping[str, Country]) -> bool:
     """A quick yes for nearly every record; `verdict` decides about the others."""
+    found: event.Event
     try:
         found = _DECODERS[family].decode(value)
     except ValueError:
         return False
-    return _LONG_AGO < found.occurred_at <= found.seen_at and len(value) < 100_000
+    where = countries.get(found.country)
+    if where is None or bounds(type(found)) or found.occurred_at > found.seen_at or len(value) >= 100_000:
+        return False
+    # What was seen when it occurred is as old as it was seen, and of that the country's span is asked.
+    return found.occurred_at == found.seen_at or arrival.oldest_us(where) <= calendar.to_us(found.occurred_at)
 
 
 def _explained(error: BadEvent, fields: Mapping[str, Any]) -> BadReason:

@@ -14,6 +14,7 @@ import pytest
 
 from scv.errors import UserError
 from scv.events import country, customer_id, event
+from scv.events.schema import schema
 from streams.replay.history import History
 from tests.hostile import REFUSED, TAKEN
 
@@ -58,9 +59,7 @@ def test_every_nasty_id_is_judged_as_listed() -> None:
 
 
 def test_schema_decoder_and_questions_say_the_same() -> None:
-    (pattern,) = re.findall(
-        r'"customer_id": {"type": "string", "pattern": ("\^.*?")}', json.dumps(event.schema("app"))
-    )[:1]
+    (pattern,) = re.findall(r'"customer_id": {"type": "string", "pattern": ("\^.*?")}', json.dumps(schema("app")))[:1]
     published = re.compile(json.loads(pattern))
     verdicts = [takes(one) for one in EVERY]
     assert [not customer_id.why_not(one) for one in EVERY] == verdicts
