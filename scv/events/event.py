@@ -25,8 +25,9 @@ Id = Annotated[str, Meta(min_length=1, max_length=128, pattern=customer_id.PLAIN
 CustomerId = Annotated[str, Meta(pattern=customer_id.PATTERN)]
 CountryCode = Annotated[str, Meta(pattern=r"^[A-Z]{2}(?!\n)$")]
 Instant = Annotated[datetime, Meta(tz=True)]
-Cents = Annotated[int, Meta(ge=-1_000_000_000, le=1_000_000_000)]
-Amount = Annotated[int, Meta(ge=0, le=1_000_000_000)]
+MOST = 100_000_000_000  # cents: a billion of a currency with two digits; ten millions of IDR or COP are one order
+Cents = Annotated[int, Meta(ge=-MOST, le=MOST)]
+Amount = Annotated[int, Meta(ge=0, le=MOST)]
 Items = Annotated[int, Meta(ge=0, le=100_000)]
 Seconds = Annotated[int, Meta(ge=0, le=604_800)]
 Weekday = Annotated[int, Meta(ge=0, le=6)]
