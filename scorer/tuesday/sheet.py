@@ -27,7 +27,7 @@ MOVER_COLUMNS = ("customer_id", "phase", "risk_band", "probability", "change_sin
 MOVERS = 25
 """So many who rose most and so many who fell most."""
 FORMATS = {"probability": "0.0%", "change_since_last_week": "+0.0%;-0.0%;0.0%", "times_average": "0.0"}
-WIDTHS = {"customer_id": 14, "reason_1": 44, "reason_2": 44, "suggested_action": 40, "list_id": 22, "model": 22}
+WIDTHS = {"customer_id": 28, "reason_1": 44, "reason_2": 44, "suggested_action": 40, "list_id": 22, "model": 22}
 
 ACTIONS = {
     "lapse": "Ask whether everything was fine; offer help with the next order.",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import io
 import json
+import re
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -16,10 +19,12 @@ import cli
 from scv.errors import BadSetting, UserError
 from scv.events import country, customer_id, event, hashed_id
 from scv.events.hashed_id import IdKey
+from scv.offline.csv_text import csv_of
 from scv.settings import Settings
 from streams.replay.history import History
 from tests.hostile import TAKEN
 from tests.rules.test_customer_ids import EVERY, GOOD, TIMES
+from tests.sources import ROOT
 
 SECRET = b"a secret that nobody sees"
 
@@ -98,3 +103,19 @@ def test_without_a_key_nothing_is_hashed_and_no_message_shows_one(
     key_file.write_bytes(SECRET)
     assert cli.main(["replay", str(tmp_path / "h.jsonl"), "--hash-ids", "--keep-bad"]) == 2
     assert "not both" in capsys.readouterr().err
+
+
+def test_the_page_tells_how_to_have_an_id_back_and_how_to_find_a_hash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lines of Python are run."""
+    page = (ROOT / "docs/customer-ids.md").read_text(encoding="utf-8")
+    back, find = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    body = csv_of(pa.table({"customer_id": TAKEN}), country.load("ZZ"))
+    table = pd.read_csv(io.BytesIO(body), sep=";", dtype={"customer_id": str}, keep_default_na=False)
+    known = {"table": table, "hmac": hmac, "Path": Path, "customer": "anna@example.org"}
+    exec(back, known)
+    assert list(known["ids"]) == list(TAKEN)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "id.key").write_bytes(SECRET)
+    assert eval(find, known) == IdKey(SECRET).hashed("anna@example.org")
