@@ -18,6 +18,7 @@ from typing import Any, Literal
 from scv.events.calendar import day_of, to_us
 from scv.events.country import Country
 from scv.fetchers import roles
+from scv.targets.population import GONE
 
 WEEKS = 13
 
@@ -51,8 +52,8 @@ def contact_of(customer_id: str, values: Mapping[str, Any], country: Country, at
 
 
 def _suppressed(values: Mapping[str, Any], country: Country, channels: tuple[str, ...]) -> str:
-    if values.get(roles.STATE) == "cancelled":
-        return "already cancelled"
+    if values.get(roles.STATE) in GONE:
+        return GONE[values[roles.STATE]]
     if not channels:
         return "no consent on any channel"
     since = values.get(roles.CONTACTED_AGO)

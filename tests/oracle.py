@@ -20,6 +20,17 @@ from scv.events.country import Country
 from scv.events.event import ENVELOPE, FAMILIES, Event, tag
 from scv.features.fetcher import Feature, Fetcher
 from scv.folds.fold import OPEN_WEEK, Fold, Window
+from tests.oracle_subscriptions import (
+    Box,
+    Stands,
+    by_subscription,
+    days_to,
+    is_skipped,
+    open_box,
+    own,
+    rank,
+    subscriptions,
+)
 
 Verdict = Literal["admitted", "repeated", "changed", "too late", "before an erasure"]
 Value = int | float | str | None
@@ -119,10 +130,12 @@ def values(
 def _value(known: Sequence[Fact], feature: Feature, today: date, country: Country) -> Value:
     fold, window, name = feature.fold, feature.window, type(feature.fold).__name__
     facts = [fact for fact in known if _enters(fact, fold)]
-    if name == "LatestBy":
-        return _latest_by(facts, fold, window, today, country.cut_off_days)
-    if name == "DaysUntilWeekday":
-        return _until_weekday(facts, fold, today + timedelta(days=country.cut_off_days if window else 0))
+    if name == "SkippedBoxes":
+        return _boxes_skipped(facts, window, today, country.cut_off_days)
+    if name in OF_THE_OPEN_BOX:
+        closed = today + timedelta(days=country.cut_off_days if window else 0)
+        box = open_box(facts, today, closed)
+        return OF_THE_OPEN_BOX[name](box, closed) if box else None
     if window is not None:
         facts = [fact for fact in facts if _inside(fact.day, window, today)]
     return MEANING[name](facts, fold, today)
@@ -197,25 +210,29 @@ def _streak(facts: Sequence[Fact], today: date) -> int:
     return week
 
 
-def _until_weekday(facts: Sequence[Fact], fold: Fold, today: date) -> int | None:
-    """Over the open week `today` is the day whose boxes have just closed."""
-    days = [n for n in range(1, 8) if facts and (today + timedelta(days=n)).weekday() == _newest(facts, fold) % 7]
-    return days[0] if days else None
+OF_THE_OPEN_BOX: dict[str, Callable[[Box, date], Value]] = {
+    "OpenBoxWeekday": lambda box, closed: box.weekday,
+    "OpenBoxSkipped": lambda box, closed: int(box.skipped),
+    "DaysUntilCutOff": lambda box, closed: (box.on - closed).days,
+}
 
 
-def _latest_by(facts: Sequence[Fact], fold: Fold, window: Window | None, today: date, cut_off_days: int) -> int:
-    """Per date the newest decides. A window looks back, to dates before today; only the open week
-    looks ahead, to "the seven days [day(at) + cut_off_days + 1, day(at) + cut_off_days + 7]"."""
-    told: dict[date, list[Fact]] = {}
-    for fact in facts:
-        told.setdefault(_raw(fact, fold.field), []).append(fact)
-    said = {on: newest(about)[0].kind for on, about in told.items()}
-    dates = [on for on, kind in said.items() if kind == fold.equals and (today - on).days <= DATES_KEPT]
+def _boxes_skipped(facts: Sequence[Fact], window: Window | None, today: date, cut_off_days: int) -> int:
+    """A window looks back, to dates before today; only the open week looks ahead, to "the seven days
+    [day(at) + cut_off_days + 1, day(at) + cut_off_days + 7]"."""
+    words = by_subscription(facts, "skipped", "unskipped").items()
+    said = {(name, fact.payload["delivery_on"]) for name, told in words for fact in told}
+    dates = [on for name, on in said if (today - on).days <= DATES_KEPT and is_skipped(facts, name, on)]
     if window is None:
         return sum(on >= today for on in dates)
     if window == OPEN_WEEK:
         return sum(cut_off_days + 1 <= (on - today).days <= cut_off_days + 7 for on in dates)
     return sum(on < today and _inside(on, window, today) for on in dates)
+
+
+def _of_own(facts: Sequence[Fact], today: date, tells: Callable[[Stands], Value]) -> Value:
+    mine = own(facts, today)
+    return None if mine is None else tells(mine)
 
 
 def _per(total: int, per: int) -> int | float:
@@ -238,4 +255,9 @@ MEANING: dict[str, Callable[[Sequence[Fact], Any, date], Value]] = {
     "GapSd": lambda facts, fold, today: _sd(_gaps(facts, today)),
     "GapLongest": lambda facts, fold, today: max(_gaps(facts, today), default=None),
     "WeekStreak": lambda facts, fold, today: _streak(facts, today),
+    "SubscriptionState": lambda facts, fold, today: _of_own(facts, today, lambda one: one.word),
+    "DaysInState": lambda facts, fold, today: _of_own(facts, today, lambda one: (today - one.since).days),
+    "DaysUntilPauseEnds": lambda facts, fold, today: _of_own(facts, today, lambda one: days_to(one.until, today)),
+    "DaysUntilEnd": lambda facts, fold, today: _of_own(facts, today, lambda one: days_to(one.over, today)),
+    "StandingSubscriptions": lambda facts, fold, today: sum(rank(one.word) >= 2 for one in subscriptions(facts, today)),
 }

@@ -16,11 +16,13 @@ from zoneinfo import ZoneInfo
 
 from scv.events.country import Country
 from scv.events.event import Event
-from tests.oracle import Fact, Verdict, age, fact_of, judged, local_day
+from tests.oracle import Fact, Verdict, fact_of, judged, local_day
+from tests.oracle_subscriptions import RUNS, Stands, is_skipped, own, subscriptions
+from tests.oracle_subscriptions import open_box as box_of
 
 LIFECYCLE = ("started", "paused", "resumed", "cancelled", "reactivated")
-RUNNING = ("started", "resumed", "reactivated")
-SETTLED_DAYS = 7  # "cancelled 7 to 365 days ago"
+SETTLED_DAYS = 7  # "over for 7 to 365 days"
+GONE = ("cancelled", "ended", "ending")
 DAY, QUARTER = timedelta(days=1), timedelta(minutes=15)
 
 
@@ -99,15 +101,14 @@ def days_ago(fact: Fact, at: datetime, country: Country) -> int:
 # -- where a customer stands -------------------------------------------------------------------------------------
 
 
-def newest(facts: Sequence[Fact]) -> Fact | None:
-    """ "The later occurred_at; of one instant the later seen_at; of those the kind that stands later in its family"."""
-    return max(facts, key=age, default=None)
+def stands(one: Story, at: datetime) -> Stands | None:
+    """The subscription as which the customer stands, for all that is known at an instant."""
+    return own(one.known("subscription", at, *LIFECYCLE), local_day(at, one.country))
 
 
 def state(one: Story, at: datetime) -> str | None:
-    """The newest change of the subscription known at an instant."""
-    said = newest(one.known("subscription", at, *LIFECYCLE))
-    return said.kind if said else None
+    found = stands(one, at)
+    return found.word if found else None
 
 
 def silence(one: Story, at: datetime) -> int | None:
@@ -119,19 +120,20 @@ def phase(one: Story, at: datetime) -> str:
     """ "Exactly one per customer and instant: new (active, tenure < 35 days), established, paused, dormant
     (derived only: silent longer than active days), left"."""
     recorded = one.country.basis == "recorded"
-    stands = _recorded_phase(one, at) if recorded else _derived_phase(one, at)
-    if stands != "active":
-        return stands
+    found = _recorded_phase(one, at) if recorded else _derived_phase(one, at)
+    if found != "active":
+        return found
     began = one.known("subscription", at, *LIFECYCLE) if recorded else one.known("orders", at, "placed")
     tenure = max(days_ago(fact, at, one.country) for fact in began)
     return "new" if tenure < one.country.new_days else "established"
 
 
 def _recorded_phase(one: Story, at: datetime) -> str:
-    stands = state(one, at)
-    if stands in RUNNING:
+    """ "While what is paid for runs out, boxes come, and the customer is active"."""
+    word = state(one, at)
+    if word in (*RUNS, "ending"):
         return "active"
-    return "paused" if stands == "paused" else "left"
+    return "paused" if word == "paused" else "left"
 
 
 def _derived_phase(one: Story, at: datetime) -> str:
@@ -144,27 +146,18 @@ def _derived_phase(one: Story, at: datetime) -> str:
 # -- the open box ------------------------------------------------------------------------------------------------
 
 
-def open_box(one: Story, at: datetime) -> date | None:
-    """ "The first delivery whose cut-off is after `at`": on the weekday said last; None where none was."""
-    said = one.known("subscription", at, "started", "reactivated")
-    said = [fact for fact in said if fact.payload["delivery_weekday"] is not None]
-    if not said:
-        return None
-    weekday = min(fact.payload["delivery_weekday"] for fact in said if age(fact) == max(map(age, said)))
+def open_box(one: Story, at: datetime) -> tuple[str, date] | None:
+    """ "The first delivery whose cut-off is after `at`", and whose it is; None where no weekday was said."""
     on = local_day(at, one.country)
-    while on.weekday() != weekday or _cut_off(on, one.country) <= at:
+    while _cut_off(on, one.country) <= at:
         on += DAY
-    return on
+    known = one.known("subscription", at, *LIFECYCLE, "skipped", "unskipped")
+    box = box_of(known, local_day(at, one.country), on - DAY)
+    return (box.name, box.on) if box else None
 
 
 def _cut_off(on: date, country: Country) -> datetime:
     return day_begins(on - country.cut_off_days * DAY, country)
-
-
-def _skipped(said: Sequence[Fact], on: date) -> bool:
-    """Does the newest word about a delivery say that it is skipped?"""
-    last = newest([fact for fact in said if fact.payload["delivery_on"] == on])
-    return last is not None and last.kind == "skipped"
 
 
 # -- populations -------------------------------------------------------------------------------------------------
@@ -173,7 +166,7 @@ def _skipped(said: Sequence[Fact], on: date) -> bool:
 def _ordered(one: Story, at: datetime, days: int) -> bool:
     """ "Last order in `[at-28, at)`", or 7 for `skip`; of nobody who is known to have cancelled."""
     silent = silence(one, at)
-    gone = one.country.basis == "recorded" and state(one, at) == "cancelled"
+    gone = one.country.basis == "recorded" and state(one, at) in GONE
     return not gone and silent is not None and silent <= days
 
 
@@ -185,21 +178,18 @@ def _return(one: Story, at: datetime) -> bool:
 
 def _cancellation(one: Story, at: datetime) -> bool:
     """ "Active or paused", and not already cancelled."""
-    return state(one, at) != "cancelled" and phase(one, at) in ("new", "established", "paused")
+    return state(one, at) not in GONE and phase(one, at) in ("new", "established", "paused")
 
 
 def _pause(one: Story, at: datetime) -> bool:
     """ "Active, open box not yet skipped": without a known weekday there is no box. "There is one box a week": a skip
     of any day of the open week is a skip of its box, also where the delivery was moved."""
-    running = phase(one, at) in ("new", "established") and state(one, at) != "cancelled"
-    if not running or open_box(one, at) is None:
+    running = phase(one, at) in ("new", "established") and state(one, at) not in GONE
+    found = open_box(one, at)
+    if not running or found is None:
         return False
-    return not any(skipped_then(one, on, at) for on in open_week(at, one.country))
-
-
-def skipped_then(one: Story, on: date, at: datetime) -> bool:
-    """Is a delivery already skipped, for all that is known?"""
-    return _skipped(one.known("subscription", at, "skipped", "unskipped"), on)
+    known = one.known("subscription", at, "skipped", "unskipped")
+    return not any(is_skipped(known, found[0], on) for on in open_week(at, one.country))
 
 
 def open_week(at: datetime, country: Country) -> list[date]:
@@ -211,11 +201,11 @@ def open_week(at: datetime, country: Country) -> list[date]:
 
 
 def _reactivation(one: Story, at: datetime) -> bool:
-    """ "Cancelled 7 to 365 days ago", and not begun again since."""
-    if state(one, at) != "cancelled":
+    """ "Over for 7 to 365 days": cancelled and run out, or a term that ended."""
+    found = stands(one, at)
+    if found is None or found.word not in ("cancelled", "ended"):
         return False
-    ago = min(days_ago(fact, at, one.country) for fact in one.known("subscription", at, "cancelled"))
-    return SETTLED_DAYS <= ago <= one.country.memory_days
+    return SETTLED_DAYS <= (local_day(at, one.country) - found.since).days <= one.country.memory_days
 
 
 # -- labels ------------------------------------------------------------------------------------------------------
@@ -240,34 +230,49 @@ def _returned(one: Story, at: datetime) -> Answer:
     return _within(one, at, until, bool(one.happened("orders", at, until, "placed")))
 
 
+def _leaves(one: Story, said: Fact) -> bool:
+    """Does nothing of the customer run or rest right after it? "Who ends one of several is a customer still"."""
+    return _right_after(one, said) in GONE
+
+
+def _right_after(one: Story, said: Fact) -> str | None:
+    facts = [fact for fact in one.admitted.get("subscription", ()) if fact.kind in LIFECYCLE]
+    found = own([fact for fact in facts if fact.occurred <= said.occurred], said.day)
+    return found.word if found else None
+
+
 def _cancelled(one: Story, at: datetime) -> Answer:
-    """ "A voluntary cancellation in `[at, at+28)`; a pause does not censor; one undone later still counts"."""
+    """ "A voluntary cancellation in `[at, at+28)`; a pause does not censor; one undone later still counts"; "of unknown
+    wish it is neither"."""
     until = days_later(at, one.country.horizon_days, one.country)
-    wishes = [fact.payload["voluntary"] for fact in one.happened("subscription", at, until, "cancelled")]
+    ends = [fact for fact in one.happened("subscription", at, until, "cancelled") if _leaves(one, fact)]
+    wishes = [fact.payload["voluntary"] for fact in ends]
     answer = _within(one, at, until, True in wishes)
     unclear = None in wishes and True not in wishes and not answer.removed
     return Answer(0, "cancelled, by whose wish unknown") if unclear else answer
 
 
 def _reactivated(one: Story, at: datetime) -> Answer:
-    """ "Reactivated, or a paid order, in `[at, at+28)`; the end of a pause is `resume`, never this"."""
+    """ "Reactivated, started anew, or a paid order, in `[at, at+28)`; the end of a pause is `resume`, never this"; "a
+    box that was paid for before is no comeback"."""
     until = days_later(at, one.country.horizon_days, one.country)
     paid = [fact for fact in one.happened("orders", at, until, "placed") if fact.payload["amount_cents"] > 0]
-    return _within(one, at, until, bool(paid or one.happened("subscription", at, until, "reactivated")))
+    paid = [fact for fact in paid if _right_after(one, fact) != "ending"]
+    return _within(one, at, until, bool(paid or one.happened("subscription", at, until, "reactivated", "started")))
 
 
 def _paused(one: Story, at: datetime) -> Answer:
-    """ "That box is skipped or the subscription paused at its cut-off; cancelled before the cut-off: 0, outcome
+    """ "That box is skipped or its subscription paused at the cut-off: 1; over by the day of the box: 0, outcome
     cancelled": what the newest words before the cut-off say, whenever they were seen."""
-    on = open_box(one, at)
-    if on is None:
+    found = open_box(one, at)
+    if found is None:
         raise ValueError("nobody is asked about a box without a delivery day")
-    ever, until = datetime.min.replace(tzinfo=UTC), _cut_off(on, one.country)
-    stands = newest(one.happened("subscription", ever, until, *LIFECYCLE))
-    gone = stands is not None and stands.kind == "cancelled"
-    rests = stands is not None and stands.kind == "paused"
-    off = _skipped(one.happened("subscription", ever, until, "skipped", "unskipped"), on)
-    outcome = "cancelled" if gone else "pause" if rests or off else "box"
+    (name, on), ever = found, datetime.min.replace(tzinfo=UTC)
+    until = _cut_off(on, one.country)
+    said = one.happened("subscription", ever, until, *LIFECYCLE, "skipped", "unskipped")
+    (mine,) = (it for it in subscriptions(said, local_day(until, one.country)) if it.name == name)
+    rests = mine.word == "paused" or is_skipped(said, name, on)
+    outcome = "cancelled" if mine.over <= on else "pause" if rests else "box"
     return _within(one, at, until, outcome == "pause", outcome)
 
 
@@ -275,7 +280,8 @@ def _within(one: Story, at: datetime, until: datetime, y: bool, outcome: str = "
     """ "Involuntary ends (fraud, unpaid, death, erasure) inside the horizon remove the row and are counted apart";
     the history of a customer erased later no longer exists, so that row goes as well."""
     erased = any(seen >= at for seen in one.erased)
-    ended = any(fact.payload["voluntary"] is False for fact in one.happened("subscription", at, until, "cancelled"))
+    ends = [fact for fact in one.happened("subscription", at, until, "cancelled") if _leaves(one, fact)]
+    ended = any(fact.payload["voluntary"] is False for fact in ends)
     return Answer(y, "erased" if erased else "ended involuntarily" if ended else "", outcome)
 
 

@@ -35,6 +35,8 @@ TICK = timedelta(microseconds=1)
 ORDERED = (6, 3, 3, 2, 2, 2)
 """How often each kind of the orders is met: questions are about orders, and populations want many of them."""
 WORDS = ("a", "b", "Ünï", "zz")
+SUBSCRIPTIONS = ((None,), (None, "a"), (None, "a", "Ünï", "zz"))
+"""What customers of one, two or more subscriptions call them."""
 
 
 @cache
@@ -181,6 +183,8 @@ def _event(rng: random.Random, family: str, where: Country, customer: str, numbe
     kind = rng.choices(own, ORDERED)[0] if family == "orders" else rng.choice(own)
     occurred = _instant(rng, where)
     payload = {name: _payload(rng, name, declared, occurred) for name, declared in _fields(kind)}
+    if "subscription_id" in payload:
+        payload["subscription_id"] = rng.choice(SUBSCRIPTIONS[int(customer[1:]) % len(SUBSCRIPTIONS)])
     own_luck = random.Random(f"{customer} {number} {occurred}")
     payload |= {name: _near(own_luck, bound, payload[name], occurred) for name, bound in bounds(kind).items()}
     return kind(

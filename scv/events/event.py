@@ -1,9 +1,8 @@
 """Events: the envelope, the families (one topic each) and the kinds with their fields.
 
-Times are strings with an offset (`scv.events.instant`); bare numbers are refused. Money is whole cents: the
-smallest unit of the country's currency.
-A field may be missing where its type allows None; a feature over it then does not see the event. Every field has its
-bound: numbers by `Meta`, days and years by `scv.events.bound`, texts by their length or a closed list.
+Times are strings with an offset (`scv.events.instant`); bare numbers are refused. Money is whole cents: the smallest
+unit of the country's currency. A field may be missing where its type allows None; a feature over it does not see the
+event then. Every field has its bound: numbers by `Meta`, days and years by `scv.events.bound`, texts by their length.
 """
 
 from __future__ import annotations
@@ -32,8 +31,7 @@ Items = Annotated[int, Meta(ge=0, le=100_000)]
 Seconds = Annotated[int, Meta(ge=0, le=604_800)]
 Weekday = Annotated[int, Meta(ge=0, le=6)]
 DeliveryDay = Annotated[date, Days(back=366, ahead=366)]
-EndDay = Annotated[date, Days(back=366, ahead=3_660)]
-"""Of a pause, a trial, a term. Without end is no day of the year 9999: leave it out."""
+EndDay = Annotated[date, Days(back=366, ahead=3_660)]  # without end is no day of the year 9999: leave it out
 BirthYear = Annotated[int, Years(back=120, ahead=0)]
 Word = Annotated[str, Meta(min_length=1, max_length=64, pattern=customer_id.PLAIN)]
 Channel = Literal["email", "phone", "post"]
@@ -141,35 +139,44 @@ class Rating(Event, frozen=True, kw_only=True, tag="rating"):
 
 
 class Started(Event, frozen=True, kw_only=True, tag="started"):
-    """`delivery_weekday`: 0 is Monday; `source`: what brought the customer (a channel or campaign)."""
+    """`subscription_id` here and below: which of a customer's subscriptions (none: the only one). `delivery_weekday`: 0
+    is Monday; `source`: a channel or campaign; `ends_on`: the first day on which a trial or a fixed term is over."""
 
+    subscription_id: Id | None = None
     delivery_weekday: Weekday | None = None
     source: Word | None = None
+    ends_on: EndDay | None = None
 
 
 class Skipped(Event, frozen=True, kw_only=True, tag="skipped"):
+    subscription_id: Id | None = None
     delivery_on: DeliveryDay
 
 
 class Unskipped(Event, frozen=True, kw_only=True, tag="unskipped"):
+    subscription_id: Id | None = None
     delivery_on: DeliveryDay
 
 
 class Paused(Event, frozen=True, kw_only=True, tag="paused"):
+    subscription_id: Id | None = None
     until_on: EndDay | None = None
 
 
 class Resumed(Event, frozen=True, kw_only=True, tag="resumed"):
-    pass
+    subscription_id: Id | None = None
 
 
 class Cancelled(Event, frozen=True, kw_only=True, tag="cancelled"):
-    """`voluntary`: by the customer's own wish; without it nobody knows, and it counts as neither."""
+    """`voluntary`: by the customer's own wish (none: nobody knows); `ends_on`: the first day after what is paid for."""
 
+    subscription_id: Id | None = None
     voluntary: bool | None = None
+    ends_on: EndDay | None = None
 
 
 class Reactivated(Event, frozen=True, kw_only=True, tag="reactivated"):
+    subscription_id: Id | None = None
     delivery_weekday: Weekday | None = None
 
 
@@ -209,6 +216,9 @@ FAMILIES: dict[str, tuple[type[Event], ...]] = {
 
 ENVELOPE = ("id", "country", "customer_id", "occurred_at", "seen_at")
 FieldType = Literal["int", "str", "bool", "date"]
+_TYPES: dict[str, FieldType] = {
+    "IntType": "int", "StrType": "str", "LiteralType": "str", "BoolType": "bool", "DateType": "date",
+}  # fmt: skip
 
 
 @functools.cache
@@ -267,10 +277,7 @@ def words(kind: type[Event]) -> dict[str, tuple[str, ...]]:
 def _field_type(declared: Any) -> FieldType:
     members = getattr(declared, "types", (declared,))
     names = {type(member).__name__ for member in members} - {"NoneType"}
-    types: dict[str, FieldType] = {
-        "IntType": "int", "StrType": "str", "LiteralType": "str", "BoolType": "bool", "DateType": "date",
-    }  # fmt: skip
-    return types[names.pop()]
+    return _TYPES[names.pop()]
 
 
 @functools.cache

@@ -32,10 +32,10 @@ def _entry(fetcher: type[Fetcher], feature: Feature) -> dict[str, Any]:
 def window_text(window: Window | None, fold: Fold) -> str:
     """What a feature reaches, in words.
 
-    >>> from scv.folds import Count, GapMean, LatestBy
+    >>> from scv.folds import Count, GapMean, SkippedBoxes
     >>> [window_text(window, Count()) for window in (Window(14, 7), Window(28), OPEN_WEEK, None)]
     ['8 to 14 days back', 'last 28 days', 'open week', 'ever']
-    >>> window_text(None, GapMean()), window_text(None, LatestBy("delivery_on", equals="skipped"))
+    >>> window_text(None, GapMean()), window_text(None, SkippedBoxes())
     ('last 399 days', 'ahead')
     """
     if window == OPEN_WEEK:

@@ -136,7 +136,7 @@ def _check(family: str, fold: Fold, where: str, name: str, windows: Iterable[Win
     kind = type(fold).__name__
     if not NAME.fullmatch(name):
         raise BadSetting(f"Feature names are lower case words: {name!r} {where}.")
-    read = [field for field in (fold.field, *(field for field, _, _ in fold.where)) if field]
+    read = [field for field in (fold.field, *fold.reads, *(field for field, _, _ in fold.where)) if field]
     events.expect(family, fold.kinds, read, f"({where})", fold.where)
     if fold.needs_field and not fold.field:
         raise BadSetting(f"{kind} needs a field {where}.")

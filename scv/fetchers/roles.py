@@ -9,18 +9,15 @@ from scv.fetchers.contacts import Contacts
 from scv.fetchers.orders import Orders, Rhythm
 from scv.fetchers.payments import Payments
 from scv.fetchers.profile import Profile
-from scv.fetchers.subscription import SKIPS, STATES, Lifecycle
+from scv.fetchers.subscription import Lifecycle
 from scv.fetchers.support import Support
-
-STATE_KINDS, SKIP_KINDS = STATES, SKIPS
-"""Event kinds that change the subscription's state, and those that say whether a box is skipped."""
 
 # -- where the customer stands -------------------------------------------------------------------------------
 SILENCE = Orders.column("days_since")
 FIRST_ORDER = Orders.column("tenure")
 STATE = Lifecycle.column("state")
 SUBSCRIBED = Lifecycle.column("tenure")
-CANCELLED_AGO = Lifecycle.column("days_since_cancelled")
+STATE_DAYS = Lifecycle.column("days_in_state")
 DELIVERY_WEEKDAY = Lifecycle.column("delivery_weekday")
 OPEN_BOX_SKIPPED = Lifecycle.column("open_box_skipped")
 CUT_OFF = Lifecycle.column("cut_off_in")

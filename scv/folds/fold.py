@@ -66,7 +66,8 @@ class Fold:
 
     `kinds` are the event kinds that enter (all of the family when empty), `where` are comparisons of
     payload fields, all of which must hold. Subclasses add their own parameters. `field_types` are the types
-    a field may have (any when empty), `reach` the longest window in days (None: any, 0: no window at all).
+    a field may have (any when empty), `reads` fields that it reads besides, `reach` the longest window in days (None:
+    any, 0: no window at all).
     A fold that `looks_ahead` is over dates that events name, and can be read over the open week. One that is not
     `tiled` keeps one state and cuts its windows itself; `sql_merges` names the aggregate of tiles.
 
@@ -86,6 +87,7 @@ class Fold:
     tiled: ClassVar[bool] = True
     needs_field: ClassVar[bool] = True
     field_types: ClassVar[tuple[str, ...]] = ()
+    reads: ClassVar[tuple[str, ...]] = ()
     reach: ClassVar[int | None] = None
     looks_ahead: ClassVar[bool] = False
     gives: ClassVar[Dtype] = "int"
@@ -118,8 +120,12 @@ class Fold:
         """An aggregate over the tiles in column `tile`; a FILTER with the window may follow it."""
         return f"{self.sql_merges}({tile})"
 
+    def sql_settle(self, state: str) -> str:
+        """What a merged state says at `at_day`, which is in scope: what all reads of the state share."""
+        return state
+
     def sql_read(self, state: str, window: Window | None) -> str:
-        """The value of a merged state; `at_day` is in scope."""
+        """The value of a merged and settled state; `at_day` is in scope."""
         raise NotImplementedError
 
     # -- what follows from the parameters ------------------------------------------------------------------

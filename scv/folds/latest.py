@@ -1,4 +1,4 @@
-"""What the newest event says: a value, or how far a date, a year or a weekday in it lies from `at`."""
+"""What the newest event says: a value, or how far a date or a year in it lies from `at`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scv.events.arrival import Arrival
-from scv.events.calendar import first_of, to_date
+from scv.events.calendar import to_date
 from scv.folds.fold import Dtype, Fold, Window
 from scv.folds.newest import sql_stamp, stamp
 
@@ -64,23 +64,3 @@ class YearsSince(Newest):
 
     def sql_read(self, state: str, window: Window | None) -> str:
         return f"(year(DATE '1970-01-01' + at_day::INTEGER) - {state}.value)::BIGINT"
-
-
-class DaysUntilWeekday(Newest):
-    """Local days from `at` to the next day of the weekday (0: Monday) in the newest event's field: 1 to 7.
-
-    Over the open week it is the delivery of that weekday whose cut-off comes next, and the days until that cut-off.
-    """
-
-    tiled = False
-    field_types = ("int",)
-    reach = 0
-    looks_ahead = True
-
-    def read(self, state: Stamped | None, at_day: int, window: Window | None) -> int | None:
-        first = at_day - window.start if window else at_day + 1
-        return None if state is None else first_of(state[3], first) - first + 1
-
-    def sql_read(self, state: str, window: Window | None) -> str:
-        first = f"at_day - {window.start}" if window else "at_day + 1"
-        return f"((({state}.value - ({first}) - 3) % 7 + 7) % 7 + 1)::BIGINT"

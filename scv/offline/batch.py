@@ -51,9 +51,9 @@ def fold(
     at_day = pa.array([day_of(us, country.zone) for us in at_us.to_pylist()], pa.int32())
     connection.register("refs", pa.table({"at_us": at_us, "at_day": at_day}))
     query = f"""
-        WITH tiles AS ({_tiles(events, layout)}), merged AS ({_merged(layout)})
+        WITH tiles AS ({_tiles(events, layout)}), merged AS ({_merged(layout)}), settled AS ({_settled(layout)})
         SELECT '{country.code}' AS country, customer_id, at_us AS event_timestamp, {_reads(layout, country)}
-        FROM merged ORDER BY 3, 2"""
+        FROM settled ORDER BY 3, 2"""
     return connection.sql(query).to_arrow_table().cast(schema(layout)).combine_chunks()
 
 
@@ -76,6 +76,11 @@ def _merged(layout: Layout) -> str:
         SELECT r.at_us, r.at_day, t.customer_id, {", ".join(columns)}
         FROM refs r JOIN tiles t ON t.known_us <= r.at_us
         GROUP BY r.at_us, r.at_day, t.customer_id"""
+
+
+def _settled(layout: Layout) -> str:
+    states = [f"{fold.sql_settle(f's{i}')} AS s{i}" for i, fold in enumerate(layout.lives)]
+    return f"SELECT * REPLACE ({', '.join(states)}) FROM merged" if states else "FROM merged"
 
 
 def _reads(layout: Layout, country: Country) -> str:

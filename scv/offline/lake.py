@@ -64,10 +64,14 @@ class Epoch(Sealed, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class LakeVersion:
-    """One version of every family's table (-1: no table yet), and the ids of those tables, which they never change."""
+    """One version of every family's table (-1: no table yet), and the ids of those tables, which they never change.
+
+    `tables` are those that were opened to tell: nobody opens them again.
+    """
 
     families: Mapping[str, int]
     ids: Mapping[str, str] = field(default_factory=dict)
+    tables: Mapping[str, DeltaTable] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def hash(self) -> str:
@@ -103,13 +107,18 @@ class Lake:
 
     def version(self) -> LakeVersion:
         """The newest version of every family."""
-        tables = {family: self.table(family) for family in events.FAMILIES}
-        ids = {family: str(table.metadata().id) for family, table in tables.items() if table}
-        return LakeVersion({family: table.version() if table else -1 for family, table in tables.items()}, ids)
+        tables = {family: table for family in events.FAMILIES if (table := self.table(family))}
+        ids = {family: str(table.metadata().id) for family, table in tables.items()}
+        there = {family: table.version() for family, table in tables.items()}
+        return LakeVersion(dict.fromkeys(events.FAMILIES, -1) | there, ids, tables)
+
+    def _opened(self, family: str, version: LakeVersion) -> DeltaTable | None:
+        """One family's table as it was in a version of all of them."""
+        return version.tables.get(family) or self.table(family, version.families.get(family, -1))
 
     def position(self, family: str, topic: str, partition: int, version: LakeVersion) -> int:
         """The next offset of this epoch that a version of the lake does not hold (0: none yet)."""
-        epoch, table = self.epoch(), self.table(family, version.families[family])
+        epoch, table = self.epoch(), self._opened(family, version)
         if epoch is None or table is None:
             return 0
         return table.transaction_version(transaction_id(epoch.topics[topic], partition)) or 0
@@ -125,9 +134,7 @@ class Lake:
         zone = country.time_zone.replace("'", "")
         payload = [_payload(name, kind) for name, kind in events.fields(family).items()]
         columns = [
-            "customer_id",
-            "kind",
-            "id",
+            "customer_id, kind, id",
             *(f"epoch_us({name}_at) AS {name}_us" for name in ("occurred", "claimed", "seen")),
             f"(occurred_at AT TIME ZONE '{zone}')::DATE - DATE '1970-01-01' AS day",
             f"(seen_at AT TIME ZONE '{zone}')::DATE - DATE '1970-01-01' AS seen_day",
@@ -203,11 +210,9 @@ class Lake:
 
     def _months(self, country: str, version: LakeVersion, families: Iterable[str]) -> list[str]:
         """The months of which some families hold anything, the newest first."""
-        months, of = set[str](), [("country", "=", country)]
-        for family in families:
-            if table := self.table(family, version.families.get(family, -1)):
-                months |= {part["month"] for part in table.partitions(file_pruning_predicate=of)}
-        return sorted(months, reverse=True)
+        tables, of = (self._opened(family, version) for family in families), [("country", "=", country)]
+        parts = (part for table in tables if table for part in table.partitions(file_pruning_predicate=of))
+        return sorted({part["month"] for part in parts}, reverse=True)
 
     def complete_to(
         self, country: str, version: LakeVersion, families: Iterable[str] = events.FAMILIES
@@ -219,7 +224,7 @@ class Lake:
 
     def files(self, family: str, country: str, version: LakeVersion, month: str | None = None) -> list[str]:
         """The files of a version that hold what arrived of a family in a country (in a month), watermarks included."""
-        table = self.table(family, version.families.get(family, -1))
+        table = self._opened(family, version)
         chosen = [("country", "=", country), *([("month", "=", month)] if month else [])]
         return [] if table is None else table.file_uris(file_pruning_predicate=chosen)
 

@@ -19,17 +19,16 @@ from scv.features.array import Features, column, numbers
 from scv.fetchers import roles
 from scv.folds import Count
 from scv.folds.fold import literal
-from scv.folds.newest import sql_stamp
 from scv.offline.batch import admit
 from scv.offline.lake import Lake, LakeVersion
-from scv.targets import box
+from scv.targets import box, standing
 from scv.targets.population import WEEKDAY_UNKNOWN
-from scv.targets.target import Clause, Target, families_of
+from scv.targets.target import STAYS, Clause, Target, families_of
 
 INVOLUNTARY = "ended involuntarily"
 UNCLEAR = "cancelled, by whose wish unknown"
 NOTHING: Features = {}
-NO_EVENTS = "(SELECT '' AS customer_id, '' AS kind, 0 AS occurred_us, 0 AS seen_us, 0 AS delivery_on WHERE false)"
+LOST = Count(kinds=("cancelled",), where=(("voluntary", "==", 0),))
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ class Outcomes:
         self.connection.register("label_given", pa.table(given))
         self.connection.execute("CREATE OR REPLACE TEMP TABLE label_rows AS SELECT * FROM label_given")
         self.connection.unregister("label_given")
-        happened = _happened(self.events, target) if target.clauses else _became(self.events, target)
+        happened = _happened(self.events, target) if target.clauses else _became(self.events, target, self.country)
         found = self.connection.execute(
             f"""SELECT h.outcome, h.unusable, coalesce(e.us >= q.at_us, false) AS erased, {_ended(self.events)} AS ended
                 FROM label_rows q JOIN ({happened}) h USING (i) LEFT JOIN label_erased e USING (customer_id)
@@ -163,20 +162,30 @@ def _happened(events: Mapping[str, str], target: Target) -> str:
 def _answer(events: Mapping[str, str], clause: Clause, i: int) -> str:
     if clause.family not in events:
         return "false" if clause.present else "true"
+    wanted = Count(kinds=clause.kinds, where=clause.where).condition()
+    wanted += f' AND "{clause.lacks}" IS NULL' if clause.lacks else ""
     within = f"o.occurred_us >= r.from{i} AND o.occurred_us < r.to{i}"
-    lacking = f' AND o."{clause.lacks}" IS NULL' if clause.lacks else ""
-    found = f"""q.i IN (SELECT r.i FROM label_rows r JOIN {events[clause.family]} o
-                    ON o.customer_id = r.customer_id AND {within}
-                    WHERE {Count(kinds=clause.kinds, where=clause.where).condition()}{lacking})"""
+    found = _rows_with(events, clause.family, f"{within} AND {wanted}", clause.unless)
     return found if clause.present else f"NOT ({found})"
 
 
 def _ended(events: Mapping[str, str]) -> str:
     if "subscription" not in events:
         return "false"
-    return f"""q.i IN (SELECT r.i FROM label_rows r JOIN {events["subscription"]} o
-                   ON o.customer_id = r.customer_id AND o.occurred_us >= r.at_us AND o.occurred_us < r.decided_us
-                   WHERE o.kind = 'cancelled' AND o.voluntary = 0)"""
+    within = "o.occurred_us >= r.at_us AND o.occurred_us < r.decided_us"
+    return _rows_with(events, "subscription", f"{within} AND {LOST.condition()}", STAYS)
+
+
+def _rows_with(events: Mapping[str, str], family: str, condition: str, unless: Sequence[str]) -> str:
+    """Is it a row `q` with an event `o` of a family for which that holds of the row `r`, and after which the customer
+    stands in none of the states `unless`?"""
+    found = f"""SELECT r.i, r.customer_id, o.occurred_us AS us, o.day AS at_day
+                FROM label_rows r JOIN {events[family]} o ON o.customer_id = r.customer_id WHERE {condition}"""
+    if unless and "subscription" in events:
+        words = ", ".join(literal(word) for word in unless)
+        found = f"""SELECT f.i FROM ({found}) f LEFT JOIN ({standing.after(events["subscription"], found)}) s
+                    USING (customer_id, us) WHERE s.state IS NULL OR s.state NOT IN ({words})"""
+    return f"q.i IN (SELECT i FROM ({found}))"
 
 
 # -- what became of the open box at its cut-off? -------------------------------------------------------------
@@ -191,29 +200,17 @@ def _boxes(at_us: np.ndarray, known: Features, country: Country) -> dict[str, pa
     boxes = box.open_box(days, np.where(unknown, 0, weekday).astype(np.int64), country.cut_off_days)
     ends = {int(day): to_us(box.cut_off(int(day), country)) for day in np.unique(boxes)}
     cut_offs = np.array([ends[int(day)] for day in boxes], dtype=np.int64)
-    return {"box": pa.array(boxes, mask=unknown), "decided_us": pa.array(cut_offs, mask=unknown)}
+    found = {"box": boxes, "decided_us": cut_offs, "at_day": days, "cut_off_day": boxes - country.cut_off_days}
+    return {name: pa.array(values, mask=unknown) for name, values in found.items()}
 
 
-def _became(events: Mapping[str, str], target: Target) -> str:
-    """The three outcomes of a box. A cancellation counts before a skip or a pause, unless it was undone in time."""
-    source = events.get("subscription", NO_EVENTS)
-    state, word = "s.said.kind", "w.said.kind"
+def _became(events: Mapping[str, str], target: Target, country: Country) -> str:
+    """The three outcomes of a box. That it comes no more counts before a skip or a pause."""
+    source = events.get("subscription", standing.NO_EVENTS)
     return f"""
         SELECT q.i,
-               CASE WHEN {state} = 'cancelled' THEN 'cancelled'
-                    WHEN {state} = 'paused' OR {word} = 'skipped' THEN {literal(target.name)}
+               CASE WHEN s.over <= q.box THEN 'cancelled'
+                    WHEN s.word = 'paused' OR s.skipped THEN {literal(target.name)}
                     ELSE 'box' END AS outcome,
                CASE WHEN q.box IS NULL THEN {literal(WEEKDAY_UNKNOWN)} ELSE '' END AS unusable
-        FROM label_rows q
-        ASOF LEFT JOIN ({_said(source, roles.STATE_KINDS)}) s
-            ON s.customer_id = q.customer_id AND s.occurred_us < q.decided_us
-        ASOF LEFT JOIN ({_said(source, roles.SKIP_KINDS, "delivery_on")}) w
-            ON w.customer_id = q.customer_id AND w.delivery_on = q.box AND w.occurred_us < q.decided_us"""
-
-
-def _said(source: str, kinds: Sequence[str], *about: str) -> str:
-    """Per customer, instant (and what it is about) the newest event, as `Latest` and `LatestBy` have it."""
-    keys = ", ".join(("customer_id", *about, "occurred_us"))
-    listed = ", ".join(literal(kind) for kind in kinds)
-    return f"""SELECT {keys}, min({{{sql_stamp(kinds)}, 'kind': kind}}) AS said
-               FROM {source} WHERE kind IN ({listed}) GROUP BY {keys}"""
+        FROM label_rows q LEFT JOIN ({standing.at_cut_off(source, country.cut_off_days)}) s USING (i)"""

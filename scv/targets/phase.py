@@ -10,6 +10,7 @@ import numpy as np
 from scv.events.country import Basis, Country
 from scv.features.array import Features, column, first_of, numbers, words
 from scv.fetchers import roles
+from scv.folds.subscriptions import ENDING, PAUSED, RUNNING
 
 Phase = Literal["new", "established", "paused", "dormant", "left"]
 PHASES: tuple[Phase, ...] = ("new", "established", "paused", "dormant", "left")
@@ -37,14 +38,15 @@ Rule: TypeAlias = Country | PhaseRule
 def phase(features: Features, rule: Rule) -> np.ndarray:
     """object[n] of Phase.
 
-    Recorded: what the newest lifecycle event says; nobody is dormant, and who never started counts as left.
+    Recorded: as the customer's subscriptions stand; while what is paid for runs out, boxes come, and the customer is
+    active. Nobody is dormant, and who never started counts as left.
     Derived: from the last order; who never ordered, or not for longer than the memory, is left.
     """
     if rule.basis == "recorded":
         state = words(column(features, roles.STATE))
         new = numbers(column(features, roles.SUBSCRIBED)) < rule.new_days
-        active = np.isin(state.astype(str), ["started", "resumed", "reactivated"])
-        rest = (state == "paused", "paused")
+        active = np.isin(state.astype(str), [*RUNNING, ENDING])
+        rest = (state == PAUSED, "paused")
     else:
         silent = numbers(column(features, roles.SILENCE))
         new = numbers(column(features, roles.FIRST_ORDER)) < rule.new_days

@@ -14,6 +14,7 @@ import numpy as np
 from scv.events.country import Country
 from scv.features.array import Features, column, first_of, numbers, words
 from scv.fetchers import roles
+from scv.folds.subscriptions import CANCELLED, ENDED, ENDING, OVER
 from scv.targets.phase import ACTIVE, phase
 from scv.targets.phase import NEEDS as PHASE_NEEDS
 
@@ -21,11 +22,14 @@ _reason = functools.partial(first_of, otherwise="")
 Rule = Callable[[Features, Country], np.ndarray]
 SETTLED_DAYS = 7
 """A cancellation younger than this is still being undone by the people who are leaving."""
-NEEDS = (*PHASE_NEEDS, roles.CANCELLED_AGO, roles.DELIVERY_WEEKDAY, roles.OPEN_BOX_SKIPPED)
+NEEDS = (*PHASE_NEEDS, roles.STATE_DAYS, roles.DELIVERY_WEEKDAY, roles.OPEN_BOX_SKIPPED)
 """Features that the rules and phases read."""
 
 ALREADY_CANCELLED = "already cancelled"
+TERM_OVER = "subscription has ended"
 WEEKDAY_UNKNOWN = "delivery day unknown"
+GONE = {CANCELLED: ALREADY_CANCELLED, ENDING: ALREADY_CANCELLED, ENDED: TERM_OVER}
+"""State → why such a customer is not asked to stay."""
 NO_SUBSCRIPTION = "no subscription on record"
 NEVER_ORDERED = "no order on record"
 
@@ -42,10 +46,9 @@ def returning(features: Features, country: Country) -> np.ndarray:
 
 def cancellation(features: Features, country: Country) -> np.ndarray:
     """A subscription that runs or is paused."""
-    state = words(column(features, roles.STATE))
     stands = phase(features, country)
     return _reason(
-        (state == "cancelled", ALREADY_CANCELLED),
+        *_gone(features),
         (~np.isin(stands.astype(str), [*ACTIVE, "paused"]), NO_SUBSCRIPTION),
     )
 
@@ -57,7 +60,7 @@ def pause(features: Features, country: Country) -> np.ndarray:
     """
     stands = phase(features, country).astype(str)
     return _reason(
-        (words(column(features, roles.STATE)) == "cancelled", ALREADY_CANCELLED),
+        *_gone(features),
         (stands == "paused", "subscription is paused"),
         (~np.isin(stands, ACTIVE), NO_SUBSCRIPTION),
         (np.isnan(numbers(column(features, roles.DELIVERY_WEEKDAY))), WEEKDAY_UNKNOWN),
@@ -66,14 +69,20 @@ def pause(features: Features, country: Country) -> np.ndarray:
 
 
 def reactivation(features: Features, country: Country) -> np.ndarray:
-    """Cancelled `SETTLED_DAYS` to `memory_days` ago, and still so."""
-    state = words(column(features, roles.STATE))
-    ago = numbers(column(features, roles.CANCELLED_AGO))
+    """Over for `SETTLED_DAYS` to `memory_days`: cancelled and run out, or a term that ended."""
+    state = words(column(features, roles.STATE)).astype(str)
+    ago = numbers(column(features, roles.STATE_DAYS))
     return _reason(
-        (state != "cancelled", "not cancelled"),
-        (ago < SETTLED_DAYS, f"too new: cancelled less than {SETTLED_DAYS} days ago"),
-        (~(ago <= country.memory_days), f"cancelled longer than {country.memory_days} days ago"),
+        (state == ENDING, "cancelled, and paid for still"),
+        (~np.isin(state, OVER), "not cancelled"),
+        (ago < SETTLED_DAYS, f"too new: over for less than {SETTLED_DAYS} days"),
+        (~(ago <= country.memory_days), f"over for longer than {country.memory_days} days"),
     )
+
+
+def _gone(features: Features) -> list[tuple[np.ndarray, str]]:
+    state = words(column(features, roles.STATE))
+    return [(state == word, reason) for word, reason in GONE.items()]
 
 
 RULES: dict[str, Rule] = {
@@ -90,10 +99,8 @@ RULES: dict[str, Rule] = {
 def _ordered_within(features: Features, country: Country, days: int) -> np.ndarray:
     """Ordered in `[at - days, at)`."""
     silent = numbers(column(features, roles.SILENCE))
-    gone = np.zeros(len(silent), dtype=bool)
-    if country.basis == "recorded":  # nobody gets a number for a subscription that is known to have ended
-        gone = words(column(features, roles.STATE)) == "cancelled"
-    return _reason((gone, ALREADY_CANCELLED), (np.isnan(silent), NEVER_ORDERED), (silent > days, _silent(days)))
+    known = _gone(features) if country.basis == "recorded" else []  # nobody gets a number for what is known to end
+    return _reason(*known, (np.isnan(silent), NEVER_ORDERED), (silent > days, _silent(days)))
 
 
 def _silent(days: int) -> str:

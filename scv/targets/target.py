@@ -21,6 +21,7 @@ from scv.events.country import DAYS, Basis, Country
 from scv.features.array import Features
 from scv.fetchers import roles
 from scv.folds.fold import Condition
+from scv.folds.subscriptions import ENDING, PAUSED, RUNNING
 from scv.stamp import print_of
 from scv.targets import box, population
 
@@ -29,8 +30,9 @@ from scv.targets import box, population
 class Clause:
     """Is there an event of this kind with `occurred_at` in `[at + start, at + end)`, in local days?
 
-    `start` and `end` name settings of the country ("" is `at` itself); `present` says which answer is meant. It counts
-    only where all of `where` hold, and where it does not say `lacks`.
+    `start` and `end` name settings of the country ("" is `at` itself); `present` says which answer is meant. An event
+    counts only where all of `where` hold, where it does not say `lacks`, and not where the customer stands in one of
+    the states `unless` right after it.
     """
 
     family: str
@@ -40,6 +42,7 @@ class Clause:
     present: bool = True
     where: tuple[Condition, ...] = ()
     lacks: str = ""
+    unless: tuple[str, ...] = ()
 
     def window(self, country: Country) -> tuple[int, int]:
         """The days `[start, end)` in this country."""
@@ -148,11 +151,13 @@ def mature(target: Target, at: datetime, country: Country, watermark: datetime) 
 
 RECENCY = {
     "return": (roles.SILENCE, -1.0),
-    "reactivation": (roles.CANCELLED_AGO, -1.0),
+    "reactivation": (roles.STATE_DAYS, -1.0),
 }
 """Who has just gone comes back first; who has long been silent leaves first."""
 ORDER = ("placed",)
 PAID: tuple[Condition, ...] = (("amount_cents", ">=", 1),)
+STAYS = (*RUNNING, PAUSED)
+"""Who ends one of several subscriptions is a customer still."""
 
 _ALL = (
     Target(
@@ -184,8 +189,8 @@ _ALL = (
         "recorded",
         "a cancellation by the customer's own wish in the next {horizon_days} days",
         "horizon_days",
-        (Clause("subscription", ("cancelled",), "horizon_days", where=(("voluntary", "==", 1),)),),
-        unclear=Clause("subscription", ("cancelled",), "horizon_days", lacks="voluntary"),
+        (Clause("subscription", ("cancelled",), "horizon_days", where=(("voluntary", "==", 1),), unless=STAYS),),
+        unclear=Clause("subscription", ("cancelled",), "horizon_days", lacks="voluntary", unless=STAYS),
     ),
     Target(
         "pause",
@@ -198,11 +203,11 @@ _ALL = (
     Target(
         "reactivation",
         "recorded",
-        "a reactivation or a paid order in the next {horizon_days} days, after a cancellation",
+        "a reactivation, a new start or a paid order in the next {horizon_days} days, after a cancellation",
         "horizon_days",
         (
-            Clause("subscription", ("reactivated",), "horizon_days"),
-            Clause("orders", ORDER, "horizon_days", where=PAID),
+            Clause("subscription", ("reactivated", "started"), "horizon_days"),
+            Clause("orders", ORDER, "horizon_days", where=PAID, unless=(ENDING,)),
         ),
         any_of=True,
     ),

@@ -11,7 +11,7 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -108,6 +108,14 @@ def encoding(path: Path, map: Map) -> str:
         except UnicodeDecodeError:
             continue
     raise UserError(f'{path} is in none of {", ".join(ENCODINGS)}. Which is it? Write `encoding = "…"` in the map.')
+
+
+def said(paths: Iterable[Path], map: Map) -> list[str]:
+    """Sentences about files whose letters were guessed."""
+    guessed = [str(path) for path in paths if _ending(path) in _TEXT and encoding(path, map) == ENCODINGS[-1]]
+    if not guessed or map.encoding:
+        return []
+    return [f'Not in UTF-8, read as {ENCODINGS[-1]} (`encoding = "…"` says otherwise): {", ".join(guessed)}']
 
 
 def _text(path: Path, map: Map) -> io.TextIOWrapper:

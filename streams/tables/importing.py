@@ -28,13 +28,15 @@ PREVIEW = 10
 
 
 class Imported(msgspec.Struct, frozen=True):
-    """What tables gave. `events` are in columns of the published schemas; `forecast`: what a replay will not count."""
+    """What tables gave: `events` in columns of the published schemas, and sentences about how cells were `read` and
+    what a replay would not count (`losses`). `repeated` rows stand in another file, or twice with one id.
+    """
 
     events: pa.Table
     tally: Tally
     repeated: int
     losses: list[str]
-    conventions: conventions.Conventions
+    read: list[str]
 
     @property
     def stops(self) -> bool:
@@ -48,9 +50,10 @@ class Imported(msgspec.Struct, frozen=True):
 
     def said(self) -> list[str]:
         """Sentences: how the tables were read, what became of their rows, and what a replay will say."""
-        repeated = [f"{self.repeated:,} rows were there twice: each counts once."] if self.repeated else []
-        total = f"{self.tally.rows:,} rows gave {len(self.events):,} events."
-        return [*self.conventions.said(), *self.tally.lines(), *repeated, *self.losses, total]
+        repeated = [f"Repeated: {_rows(self.repeated)}. Each counts once."] if self.repeated else []
+        total = f"{_rows(self.tally.rows)} gave {len(self.events):,} events"
+        total += "." if self.losses or not len(self.events) else ", all of which a replay into an empty log counts."
+        return [*self.read, *self.tally.lines(), *repeated, *self.losses, total]
 
     def facts(self) -> dict[str, Any]:
         """The same for machines."""
@@ -63,7 +66,7 @@ class Imported(msgspec.Struct, frozen=True):
             "bad": bad,
             "repeated": self.repeated,
             "losses": self.losses,
-            "read": self.conventions.said(),
+            "read": self.read,
         }
 
 
@@ -82,7 +85,7 @@ def read(paths: Sequence[Path], map: Map, settings: Settings, key: IdKey | None 
     if key is not None:
         hashes = pa.array([key.hashed(one) for one in events["customer_id"].to_pylist()], pa.string())
         events = events.set_column(events.column_names.index("customer_id"), "customer_id", hashes)
-    return Imported(events, tally, sums.repeated, losses, chosen)
+    return Imported(events, tally, sums.repeated, losses, [*chosen.said(), *files.said(found, map)])
 
 
 def summed(
@@ -95,6 +98,10 @@ def summed(
         for number, path in enumerate(found):
             _take(files.read(path, map), number, reader, sums, tally)
         return sums.events()
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"
 
 
 def write(imported: Imported, out: Path) -> None:

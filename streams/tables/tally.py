@@ -40,7 +40,8 @@ class Tally:
     def lines(self) -> list[str]:
         """Sentences, the most frequent reason first."""
         said = [
-            f"Left out, as the map says: {reason}: {count:,} rows." for reason, count in self.left_out.most_common()
+            f"Left out, as the map says: {reason}: {count:,} row{'s' if count > 1 else ''}"
+            for reason, count in self.left_out.most_common()
         ]
         for reason, count in self.bad.most_common():
             more = f", the first {LISTED} of them" if count > LISTED else ""

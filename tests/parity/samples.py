@@ -25,7 +25,7 @@ def sample_fields(fold: type[Fold], family: str) -> list[str]:
 def sample_folds(family: str) -> Iterator[Fold]:
     """Every fold of the closed set over a family: plain, with kinds and conditions, with other parameters."""
     kinds = tuple(events.tag(kind) for kind in events.FAMILIES[family])
-    for fold in FOLDS:
+    for fold in (one for one in FOLDS if set(one.reads) <= set(events.fields(family))):
         for field in sample_fields(fold, family):
             plain = fold(field, **fold.sample_parameters)
             yield plain

@@ -19,7 +19,7 @@ from scv.folds import FOLDS
 from scv.folds.fold import OPEN_WEEK, Fold, Window
 from tests.parity.samples import WINDOWS
 
-KIND = "skipped"
+KINDS = ("skipped", "unskipped", "started", "paused", "resumed", "cancelled", "reactivated")
 SAMPLE = {"int": "amount_cents", "str": "method", "date": "delivery_on", "bool": "reached", "": "method"}
 LATE_DAYS = 35
 EXAMPLES = settings(max_examples=25, deadline=None, derandomize=True)
@@ -36,18 +36,23 @@ def samples() -> list[Fold]:
     return made
 
 
-def a_delivery(number: int, day: int, second: int, payload: tuple[int, str, int, bool]) -> Arrival:
+def a_delivery(number: int, day: int, second: int, payload: tuple[int, str, int, str]) -> Arrival:
     occurred = (17_000 + day) * DAY_US + second * 1_000_000
-    amount, method, ahead, reached = payload
+    amount, method, ahead, kind = payload
+    date = 17_000 + ahead if amount % 3 else None
     return Arrival(
-        country="ZZ", customer_id="c", kind=KIND if reached else "unskipped", id=str(number % 7), occurred_us=occurred,
+        country="ZZ", customer_id="c", kind=kind, id=str(number % 7), occurred_us=occurred,
         claimed_us=occurred, seen_us=occurred, day=17_000 + day, seen_day=17_000 + day,
-        values={"amount_cents": amount, "method": method, "delivery_on": 17_000 + ahead, "reached": int(reached)},
+        values={
+            "amount_cents": amount, "method": method, "delivery_on": 17_000 + ahead, "reached": amount % 2,
+            "subscription_id": None if method == "a" else method, "ends_on": date, "until_on": date,
+            "delivery_weekday": amount % 7 if amount % 5 else None,
+        },
         identity=identify(str(number), occurred), content=0,
     )  # fmt: skip
 
 
-PAYLOADS = st.tuples(st.integers(-500, 500), st.sampled_from("abcdefÉ"), st.integers(-60, 500), st.booleans())
+PAYLOADS = st.tuples(st.integers(-500, 500), st.sampled_from("abcdefÉ"), st.integers(-60, 500), st.sampled_from(KINDS))
 FACTS = st.tuples(st.integers(0, 20), st.integers(0, 430), st.integers(0, 3), PAYLOADS)
 LOGS = st.lists(st.builds(lambda fact: a_delivery(*fact), FACTS), max_size=25)
 every_fold = pytest.mark.parametrize(
@@ -67,7 +72,7 @@ def merged(fold: Fold, left: Any, right: Any) -> Any:
 def plain(state: Any) -> Any:
     """A state without the difference of tuple and list, and of the order in a dictionary."""
     if isinstance(state, dict):
-        return sorted((key, plain(value)) for key, value in state.items())
+        return sorted((str(key), plain(value)) for key, value in state.items())
     return [plain(part) for part in state] if isinstance(state, list | tuple) else state
 
 

@@ -13,11 +13,11 @@ from scv.folds import (
     Count,
     DaysSince,
     DaysUntil,
-    DaysUntilWeekday,
+    DaysUntilCutOff,
     DistinctCount,
     Latest,
-    LatestBy,
     Min,
+    SkippedBoxes,
     Sum,
 )
 from scv.folds.fold import Fold, Window, Windowed
@@ -64,14 +64,14 @@ def test_a_conditions_value_and_sign_count() -> None:
 def test_every_parameter_of_its_own_counts() -> None:
     pairs = [
         (DistinctCount("box_size"), DistinctCount("box_size", most=3), "orders"),
-        (LatestBy("delivery_on", equals="skipped"), LatestBy("delivery_on", equals="unskipped"), "subscription"),
+        (Sum("late_days"), Sum("late_days", per=7), "orders"),
     ]
     for one, two, family in pairs:
         assert define(family, feature=one).fingerprint() != define(family, feature=two).fingerprint()
 
 
 def test_the_open_week_is_another_window_than_any() -> None:
-    skips = LatestBy("delivery_on", equals="skipped")
+    skips = SkippedBoxes()
     found = [define("subscription", skips=one) for one in (skips, skips.over_open_week(), skips.over(7))]
     assert len({fetcher.fingerprint() for fetcher in found}) == 3
 
@@ -94,6 +94,8 @@ def test_an_unknown_kind_or_field_names_the_nearest() -> None:
         define(spend=Sum("amount_cent"))
     with pytest.raises(UnknownName, match=r"'item'.*Did you mean 'items'"):
         define(orders=Count(where=(("item", ">=", 1),)))
+    with pytest.raises(UnknownName, match=r"payload field 'subscription_id'.*feature stands"):
+        define(stands=DaysUntilCutOff())
     with pytest.raises(UnknownName, match=r"'order'.*Did you mean 'orders'"):
         define("order", orders=Count())
     with pytest.raises(UnknownName, match=r"channel of `consent` 'Email'.*Did you mean 'email'.*Probe, feature mail"):
@@ -109,9 +111,9 @@ def test_an_unknown_kind_or_field_names_the_nearest() -> None:
         ("subscription", DaysUntil("voluntary"), "DaysUntil needs a field of type date"),
         ("orders", DaysSince().over(28), "DaysSince takes no window"),
         ("orders", ActiveDays().over(400), "at most 399 days"),
-        ("subscription", LatestBy("delivery_on", equals="skipped").over(56), "at most 35 days"),
+        ("subscription", SkippedBoxes().over(56), "at most 35 days"),
         ("orders", Count().over_open_week(), "Count cannot look ahead"),
-        ("subscription", DaysUntilWeekday("delivery_weekday").over(7), "DaysUntilWeekday takes no window"),
+        ("subscription", DaysUntilCutOff().over(7), "DaysUntilCutOff takes no window"),
         ("orders", Count().over(0), "0 <= end < start"),
         ("orders", Count().over(-1), "0 <= end < start"),
         ("orders", Windowed(Count(), {"": Window(7, 28)}), "0 <= end < start"),

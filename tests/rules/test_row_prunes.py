@@ -11,7 +11,7 @@ from scv.events.event import FAMILIES, Event, Placed, Skipped
 from scv.features.fetcher import collect, get
 from scv.features.layout import layout_of
 from scv.folds.day_set import BITS, DaySetFold
-from scv.folds.latest_by import KEPT_DAYS, LatestBy
+from scv.folds.subscriptions import KEPT_DAYS, Subscriptions
 from scv.online.row import Row, unpack
 from tests import world
 from tests.parity.sides import PLACE
@@ -61,7 +61,7 @@ def test_a_day_set_holds_400_days() -> None:
 
 def test_dates_behind_their_limit_are_dropped() -> None:
     row = stored("lifecycle", [skip(day) for day in range(DAYS)])
-    states = [state for fold, state in zip(row.layout.lives, row.lives, strict=True) if isinstance(fold, LatestBy)]
+    states = [state for fold, state in zip(row.layout.lives, row.lives, strict=True) if isinstance(fold, Subscriptions)]
     dates = range(row.clock_day - KEPT_DAYS, row.clock_day + 10)
     assert states and all(sorted(state) == list(dates) for state in states)
 

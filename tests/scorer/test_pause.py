@@ -16,7 +16,7 @@ from scorer.feedback.page import _weeks
 from scorer.tuesday import contact_list as roster
 from scorer.tuesday.sheet import ACTIONS, cut_off
 from scv.events import country
-from scv.events.event import Event, Skipped
+from scv.events.event import Event, Skipped, Started
 from scv.targets import labels, target
 from scv.targets.target import TARGETS
 from tests.scv_model.conftest import deliveries_of
@@ -32,6 +32,11 @@ def skipped(customer: str, at: datetime, ahead: int) -> Event:
     return Skipped(id="s", country="ZZ", customer_id=customer, occurred_at=at, seen_at=at, delivery_on=on)
 
 
+def started(customer: str, weekday: int) -> Event:
+    at = AT - 30 * DAY
+    return Started(id="b", country="ZZ", customer_id=customer, occurred_at=at, seen_at=at, delivery_weekday=weekday)
+
+
 def published(at: datetime, rows: list[dict[str, Any]], drop: str = "") -> Any:
     blank = dict.fromkeys(roster.SCHEMA.names)
     common = {"target": "pause", "status": "SCORED", "probability": 0.1, "would_list": False}
@@ -43,7 +48,9 @@ def published(at: datetime, rows: list[dict[str, Any]], drop: str = "") -> Any:
 @pytest.fixture(scope="module")
 def past() -> Hindsight:
     """Three Tuesdays: one from before there was the column, one with three customers, one a week later."""
+    days = (("wednesday", 2), ("thursday", 3))
     events = [
+        *(started(name, day) for name, day in days),
         skipped("wednesday", AT + DAY, 8),
         skipped("thursday", AT + DAY, 8),
         skipped("wednesday", AT + 8 * DAY, 9),
@@ -54,7 +61,7 @@ def past() -> Hindsight:
         "contacts": deliveries_of(connection, ZZ, "contacts", []),
     }
     happened = labels.prepare(connection, queries, ZZ)
-    people = [{"customer_id": name, "delivery_weekday": day} for name, day in (("wednesday", 2), ("thursday", 3))]
+    people = [{"customer_id": name, "delivery_weekday": day} for name, day in days]
     unknown = {"customer_id": "nobody", "delivery_weekday": None}
     weeks = [
         published(AT - 7 * DAY, [{"customer_id": "old", "target": "cancellation"}], drop="delivery_weekday"),

@@ -180,6 +180,11 @@ def test_the_box_is_the_one_open_at_the_reference(
     events = [
         Skipped(id="s", country="ZZ", customer_id=f"c{n}", occurred_at=click, seen_at=click, delivery_on=on)
         for n, (on, click) in enumerate(told)
+    ] + [
+        Started(
+            id="b", country="ZZ", customer_id=f"c{n}", occurred_at=at - DAY, seen_at=at - DAY, delivery_weekday=weekday
+        )
+        for n in range(4)
     ]
     found = label(arrivals, zz, sorted(events, key=lambda one: one.seen_at), at, {f"c{n}": weekday for n in range(4)})
     assert [y for y, _, _ in found.values()] == [1, 0, 0, 0]
@@ -213,7 +218,8 @@ def test_labels_see_what_was_seen_late_but_not_what_is_seen_after_their_instant(
 ) -> None:
     late = Skipped(id="s", country="ZZ", customer_id="c", occurred_at=AT, seen_at=AT + 20 * DAY, delivery_on=BOX)
     connection = duckdb.connect()
-    query = arrivals(connection, zz, "subscription", [late])
+    begun = Started(id="b", country="ZZ", customer_id="c", occurred_at=AT - DAY, seen_at=AT - DAY, delivery_weekday=2)
+    query = arrivals(connection, zz, "subscription", [begun, late])
     for label_as_of, expected in ((None, 1.0), (AT + 20 * DAY + TICK, 1.0), (AT + 20 * DAY, 0.0)):
         outcomes = labels.prepare(connection, {"subscription": query}, zz, label_as_of)
         assert outcomes.labels(PAUSE, np.array([to_us(AT)]), ["c"], {WEEKDAY: [2]}).y.tolist() == [expected]

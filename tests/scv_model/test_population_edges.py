@@ -8,7 +8,7 @@ from scv.events.country import Country
 from scv.features.array import Features
 from scv.targets import target
 from scv.targets.phase import PHASES, phase
-from scv.targets.population import ALREADY_CANCELLED
+from scv.targets.population import ALREADY_CANCELLED, TERM_OVER
 
 
 def orders(silent: int | None, tenure: int | None) -> Features:
@@ -44,10 +44,10 @@ def test_a_subscription_runs_however_it_came_to_run(zz: Country, state: str, ten
 def test_a_cancellation_of_unknown_date_is_no_recent_one(zz: Country) -> None:
     features: Features = {
         "lifecycle__state": ["cancelled", "cancelled"],
-        "lifecycle__days_since_cancelled": [None, 30],
+        "lifecycle__days_in_state": [None, 30],
     }
     found = target.get("reactivation").not_applicable(features, zz).tolist()
-    assert found == ["cancelled longer than 365 days ago", ""]
+    assert found == ["over for longer than 365 days", ""]
 
 
 @pytest.mark.parametrize("name", ["lapse", "skip"])
@@ -55,7 +55,9 @@ def test_nobody_gets_a_lapse_for_a_subscription_that_is_known_to_have_ended(
     us: Country, zz: Country, name: str
 ) -> None:
     """Where cancellations are recorded; elsewhere the column says nothing."""
-    features: Features = {"lifecycle__state": ["cancelled", "started"], "orders__days_since": [3, 3]}
+    states = ["cancelled", "ending", "ended", "started", "paused"]
+    features: Features = {"lifecycle__state": states, "orders__days_since": [3] * 5}
     assert (zz.basis, us.basis) == ("recorded", "derived")
-    assert target.get(name).not_applicable(features, zz).tolist() == [ALREADY_CANCELLED, ""]
-    assert target.get(name).not_applicable(features, us).tolist() == ["", ""]
+    reasons = [ALREADY_CANCELLED, ALREADY_CANCELLED, TERM_OVER, "", ""]
+    assert target.get(name).not_applicable(features, zz).tolist() == reasons
+    assert target.get(name).not_applicable(features, us).tolist() == [""] * 5

@@ -19,7 +19,7 @@ from scv.features.layout import layout_of
 from scv.offline import batch
 from scv.targets import labels, target
 from scv.targets.phase import PHASES, phase
-from scv.targets.population import ALREADY_CANCELLED
+from scv.targets.population import ALREADY_CANCELLED, TERM_OVER
 
 
 class World:
@@ -112,13 +112,17 @@ def test_recorded_phases(zz: Country, state: str | None, tenure: int | None, exp
         ("cancellation", None, None, "no subscription on record"),
         ("reactivation", "cancelled", 7, ""),
         ("reactivation", "cancelled", 365, ""),
-        ("reactivation", "cancelled", 6, "too new: cancelled less than 7 days ago"),
-        ("reactivation", "cancelled", 366, "cancelled longer than 365 days ago"),
+        ("reactivation", "cancelled", 6, "too new: over for less than 7 days"),
+        ("reactivation", "cancelled", 366, "over for longer than 365 days"),
         ("reactivation", "reactivated", 30, "not cancelled"),
+        ("cancellation", "ending", 3, ALREADY_CANCELLED),
+        ("cancellation", "ended", 3, TERM_OVER),
+        ("reactivation", "ended", 7, ""),
+        ("reactivation", "ending", 30, "cancelled, and paid for still"),
     ],
 )
 def test_recorded_populations(zz: Country, name: str, state: str | None, ago: int | None, reason: str) -> None:
-    features = {"lifecycle__state": [state], "lifecycle__tenure": [90], "lifecycle__days_since_cancelled": [ago]}
+    features = {"lifecycle__state": [state], "lifecycle__tenure": [90], "lifecycle__days_in_state": [ago]}
     assert target.get(name).not_applicable(features, zz).tolist() == [reason]
 
 

@@ -131,6 +131,7 @@ def test_a_preset_reads_its_layout(tmp_path: Path, name: str) -> None:
     assert told(done) == case.events
     assert (done.tally.left_out, done.tally.bad) == (case.left_out, case.bad)
     assert not done.losses
+    assert any("read as cp1252" in line for line in done.said()) == (name == "woocommerce")
 
 
 def test_the_page_about_maps_shows_a_map_with_every_line(tmp_path: Path) -> None:
