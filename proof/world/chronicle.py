@@ -15,6 +15,7 @@ from proof.world.aftermath import GIVE_UP_DAYS, Aftermath, after
 from proof.world.boxes import RETRIES, RETRY_DAYS
 from proof.world.diary import Diary
 from proof.world.engine import Happened
+from proof.world.lifecycle import PAID_DAYS
 from proof.world.subscribers import ACTIVE, NEVER, PAUSED, Floats, Ints, Mask
 from proof.world.words import BANDS, CHANNELS, EMAIL, MEALS
 from proof.world.world import World
@@ -64,7 +65,7 @@ class Chronicle:
     def _starts(self, week: Happened) -> None:
         s, who = week.before, np.flatnonzero(week.moves.started)
         at = self._at(week.week.day + week.moves.day[who], self._waking(len(who)))
-        self.diary.note("started", who, at, delivery_weekday=s.weekday[who], source=s.source[who])
+        self._said(week, "started", who, at, delivery_weekday=s.weekday[who], source=s.source[who])
         self._profile(week, who, at + 2 * SECOND)
         for channel in range(len(CHANNELS)):
             at = at + 3 * SECOND
@@ -83,32 +84,50 @@ class Chronicle:
         )  # fmt: skip
 
     def _subscription(self, week: Happened) -> None:
-        moves, day = week.moves, week.week.day
+        moves, s, day = week.moves, week.before, week.week.day
         at = self._at(day + np.minimum(moves.day, 6), self._waking(len(moves.day)))
-        planned = moves.resumed & (week.before.until == day + moves.day)
+        planned = moves.resumed & (s.until == day + moves.day)
         at = np.where(planned, self._at(day + np.minimum(moves.day, 6), self._between(0.1, 5, len(at))), at)
-        left = moves.cancelled | moves.forced
+        told = moves.resumed & ~(planned & (self.colour.random(len(at)) < 0.5))  # others just go on at their date
+        left, anew = moves.cancelled | moves.forced, moves.returned & s.anew
+        back = moves.returned & ~anew
+        ends = np.where(moves.cancelled & s.prepaid, moves.ends, -1)
         for kind, mask, payload in (
-            ("cancelled", left, {"voluntary": moves.cancelled[left]}),
+            ("cancelled", left, {"voluntary": moves.cancelled[left], "ends_on": ends[left]}),
             ("paused", moves.paused, {"until_on": np.where(moves.until < NEVER, moves.until, -1)[moves.paused]}),
-            ("resumed", moves.resumed, {}),
-            ("reactivated", moves.returned, {"delivery_weekday": week.before.weekday[moves.returned]}),
+            ("resumed", told, {}),
+            ("reactivated", back, {"delivery_weekday": s.weekday[back]}),
+            ("started", anew, {"delivery_weekday": s.weekday[anew]}),
         ):
-            self.diary.note(kind, np.flatnonzero(mask), at[mask], **payload)
+            self._said(week, kind, np.flatnonzero(mask), at[mask], **payload)
         who = np.flatnonzero(moves.undone)
         at = self._at(day + moves.back[who], self._waking(len(who)))
-        self.diary.note("reactivated", who, at, delivery_weekday=week.before.weekday[who])
+        self._said(week, "reactivated", who, at, delivery_weekday=s.weekday[who])
+        self._switches(week, np.flatnonzero(moves.switched))
+
+    def _switches(self, week: Happened, who: Ints) -> None:
+        """Some exchange their subscription for another on the week's last evening; its boxes go on for a while."""
+        day = week.week.day
+        at = self._at(day + 6, self._between(20, 22, len(who)))
+        self._said(week, "started", who, at, 1, delivery_weekday=week.before.weekday[who])
+        self._said(week, "cancelled", who, at + MINUTE, voluntary=True, ends_on=day + PAID_DAYS)
+
+    def _said(self, week: Happened, kind: str, who: Ints, at: Ints, other: int = 0, **payload: Any) -> None:
+        """An event of the subscription (or the `other`), which has a name where there is another one, ever."""
+        s = week.before
+        name = np.where(s.switches[who] < NEVER, s.second[who] + other, -1)
+        self.diary.note(kind, who, at, subscription_id=name, **payload)
 
     def _skips(self, week: Happened) -> None:
         skips, s, now = week.skips, week.before, week.week
         who = np.flatnonzero(skips.open)
         at = self._at(now.day + skips.day[who], self._waking(len(who)))
-        self.diary.note("skipped", who, at, delivery_on=now.due(s.cut_off[who]))
+        self._said(week, "skipped", who, at, delivery_on=now.due(s.cut_off[who]))
         taken_back = skips.regretted[who]
         who, at = who[taken_back], at[taken_back]
         left = self._at(now.day + s.cut_off[who], 0) - at
         later = at + 1 + (self.colour.random(len(who)) * (left - 1)).astype(np.int64)
-        self.diary.note("unskipped", who, later, delivery_on=now.due(s.cut_off[who]))
+        self._said(week, "unskipped", who, later, delivery_on=now.due(s.cut_off[who]))
         self._later_skips("skipped", week, skips.later, skips.later_day, 1)
         self._later_skips("unskipped", week, skips.undone, skips.undone_day, 0)
 
@@ -116,7 +135,8 @@ class Chronicle:
         """Clicks on several boxes are seconds apart."""
         who, box = np.nonzero(clicks)
         at = self._at(week.week.day + day, self._waking(len(day)))[who] + 7 * SECOND * box
-        self.diary.note(kind, who, at, delivery_on=week.week.due(week.before.cut_off[who]) + 7 * (box + first))
+        on = week.week.due(week.before.cut_off[who]) + 7 * (box + first)
+        self._said(week, kind, who, at, delivery_on=on)
 
     def _orders(self, week: Happened, who: Ints) -> Ints:
         """Their numbers, by which what comes after names them."""

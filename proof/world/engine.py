@@ -59,8 +59,11 @@ def _stand(after: Subscribers, s: Subscribers, week: ClimateWeek, moves: Moves, 
     after.age = np.where(entered, 0, s.age + 1)
     after.returns = s.returns + moves.returned
     after.until = np.where(moves.paused, moves.until, s.until)
+    after.ends = np.where((moves.status == GONE) | ~s.prepaid, moves.ends, 0)
+    after.second = s.second | moves.switched
     after.forced = np.where(moves.forced, True, s.forced & ~moves.returned)
-    after.ahead = np.concatenate([skips.skipped[:, 1:], np.zeros((len(s), 1), dtype=bool)], axis=1)
+    ahead = np.concatenate([skips.skipped[:, 1:], np.zeros((len(s), 1), dtype=bool)], axis=1)
+    after.ahead = ahead & ~moves.switched[:, None]  # what was skipped were boxes of the other subscription
 
 
 def _feel(after: Subscribers, s: Subscribers, week: ClimateWeek, boxes: Boxes, fate: np.random.Generator) -> None:

@@ -114,7 +114,7 @@ def targets(s: Subscribers, week: ClimateWeek, h: Hazards) -> dict[str, Floats]:
     without an end before. `reactivation`. `involuntary`: the chance of an involuntary end, which takes the row away
     (for `pause` only before the cut-off): so the plain hazard of cancelling is `cancellation * (1 - involuntary)`.
     """
-    here, open_box = (s.status == ACTIVE) | (s.status == PAUSED), (s.status == ACTIVE) & ~s.ahead[:, 0]
+    here, open_box = (s.status == ACTIVE) | (s.status == PAUSED), s.running(week.day) & ~s.ahead[:, 0]
     force = (1 - h.cancel) * h.force
     end = h.cancel + force
     rest = (1 - end) * h.move
@@ -122,7 +122,7 @@ def targets(s: Subscribers, week: ClimateWeek, h: Hazards) -> dict[str, Floats]:
     pause = (1 - end - rest) * skipped + rest * (early + (1 - early) * skipped) + end * (1 - early) * skipped
     return {
         "cancellation": np.where(here, h.cancel / (1 - force), np.nan),
-        "pause": np.where(open_box, pause / (1 - force * early), np.nan),
+        "pause": np.where(open_box, np.where(s.status == ACTIVE, pause / (1 - force * early), 0.0), np.nan),
         "reactivation": np.where(s.status == GONE, h.move, np.nan),
         "involuntary": np.where(here, force, np.nan),
     }

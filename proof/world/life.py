@@ -18,7 +18,7 @@ from proof.world.diary import Diary
 from proof.world.dirt import dirty
 from proof.world.engine import Happened, live_on
 from proof.world.hazards import targets
-from proof.world.subscribers import ABSENT, STATUSES, birth
+from proof.world.subscribers import ABSENT, ACTIVE, STATUSES, birth
 from proof.world.world import World
 from scv.events import calendar
 from scv.events.country import Country
@@ -84,8 +84,8 @@ def _truth(world: World, happened: Happened) -> Told:
     s, week = happened.before, happened.week
     who = np.flatnonzero(s.status != ABSENT)
     found = {name: values[who] for name, values in targets(s, week, happened.hazards).items()}
-    at = calendar.to_us(world.reference(week.number))
-    return {"who": who, "status": s.status[who], "at": np.full(len(who), at), **found}
+    at, status = calendar.to_us(world.reference(week.number)), np.where(s.running(week.day), ACTIVE, s.status)
+    return {"who": who, "status": status[who], "at": np.full(len(who), at), **found}
 
 
 def _table(code: str, ids: pa.Array, truths: list[Told]) -> pa.Table:

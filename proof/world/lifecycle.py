@@ -12,13 +12,17 @@ from proof.world.subscribers import ABSENT, ACTIVE, GONE, NEVER, PAUSED, Ints, M
 
 STAYED = 7
 """The day of those to whom nothing happens."""
+PAID_DAYS = 21
+"""Who has paid ahead gets boxes for so long after cancelling."""
 _UNSKIPPED = 0.04
 
 
 class Moves(NamedTuple):
     """Masks bool[n] of what happened to a subscription, at most one each, and `day` int64[n] of the week (0 to 6,
     7 for those to whom nothing happened); `undone`: a cancellation taken back on day `back`. `until`: the local day
-    at which a pause begun now ends, NEVER without one. `standing`: active at the cut-off. `status` after the week."""
+    at which a pause begun now ends, NEVER without one; `ends` the one up to which what was cancelled brings boxes.
+    `standing`: gets a box, active or paid for, at the cut-off. `switched`: one subscription exchanged for another at
+    the week's end, by those to whom nothing else happened. `status` after the week."""
 
     started: Mask
     cancelled: Mask
@@ -30,7 +34,9 @@ class Moves(NamedTuple):
     day: Ints
     back: Ints
     until: Ints
+    ends: Ints
     standing: Mask
+    switched: Mask
     status: Ints
 
 
@@ -69,18 +75,29 @@ def move(s: Subscribers, week: ClimateWeek, h: Hazards, fate: np.random.Generato
     returned = moved & (s.status == GONE)
     gone, in_again = (cancelled & ~undone) | forced, started | resumed | returned
     status = np.where(gone, GONE, np.where(paused, PAUSED, np.where(in_again | undone, ACTIVE, s.status)))
-    late = day >= s.cut_off
-    standing = np.where(s.status == ACTIVE, late | (undone & (back < s.cut_off)), in_again & ~late)
-    standing |= (s.status == PAUSED) & undone & (back < s.cut_off)
     until = np.where(told, week.day + day + length, NEVER)
-    return Moves(started, cancelled, forced, paused, resumed, returned, undone, day, back, until, standing, status)
+    switched = (s.status == ACTIVE) & (day == STAYED) & (s.age == s.switches) & ~s.second
+    ends = np.where(cancelled & s.prepaid, week.day + day + PAID_DAYS, s.ends)
+    ends = np.where(switched, week.day + PAID_DAYS, ends)
+    moves = Moves(
+        started, cancelled, forced, paused, resumed, returned, undone, day, back, until, ends, moved, switched, status
+    )
+    return moves._replace(standing=_standing(s, week, moves))
+
+
+def _standing(s: Subscribers, week: ClimateWeek, moves: Moves) -> Mask:
+    late, undone = moves.day >= s.cut_off, moves.undone & (moves.back < s.cut_off)
+    in_again = moves.started | moves.resumed | moves.returned
+    runs = np.where(s.status == ACTIVE, late | undone, in_again & ~late) | ((s.status == PAUSED) & undone)
+    left = np.where(s.status == GONE, ~(moves.returned & ~late), (moves.cancelled | moves.forced) & ~late & ~undone)
+    return runs | (left & (moves.ends > week.due(s.cut_off)))
 
 
 def skip(s: Subscribers, week: ClimateWeek, h: Hazards, moves: Moves, fate: np.random.Generator) -> Skips:
     n = len(s)
     wanted, share = fate.random(n) < h.skip, fate.random(n)
     day = week.click_day(share, week.before(s.cut_off))
-    confused = moves.undone & (moves.day < s.cut_off)  # gone and back before the cut-off: wants the box
+    confused = (moves.undone | (moves.cancelled & s.prepaid)) & (moves.day < s.cut_off)  # gets the box, and wants it
     clicked = wanted & (day < moves.day) & ~confused
     regretted = clicked & (fate.random(n) < REGRETTED)
     later_day = week.click_day(fate.random(n))

@@ -36,13 +36,16 @@ class Subscribers:
     1 to 7), `weekday` (of delivery), `box`, `method`, `source` (numbers of words).
 
     Latent for good: `taste` (how well the boxes please), `thrift` (price sensitivity, mean 1), `patience`, `habit`
-    (app sessions a week), `busy` (log odds of skipping), `fortnightly`, `broke` (payment troubles), `frailty`.
+    (app sessions a week), `busy` (log odds of skipping), `fortnightly`, `broke` (payment troubles), `frailty`,
+    `prepaid` (who cancels gets what is paid for), `anew` (comes back by a new start), `switches` (weeks after which one
+    subscription is exchanged for another, NEVER for most).
 
     Moving: `status`, `since` (local day of its last change), `age` (weeks since starting or coming back), `returns`,
     `mood`, `warmth` (log app use against the habit), `grumble` (disappointment), `slack` (share of boxes skipped
     lately), `unpaid` (bool), `sting` (price rise not yet digested), `perks` (boxes still cheaper) by `perk` (voucher),
     `bereft` (since the cheap boxes ended), `comfort` and `nudged` (weeks that a contact still works), `rested` (weeks
-    since a contact), `until` (local day a pause ends), `forced` (the last end was not his wish), `fed` (the last box
+    since a contact), `until` (local day a pause ends), `ends` (local day up to which the cancelled get boxes),
+    `second` (the subscription was exchanged), `forced` (the last end was not his wish), `fed` (the last box
     was taken), `eaten` (boxes taken so far), `consent` [n, channels], `ahead` [n, boxes] skipped from the open one on,
     `coming` [n, weeks] disappointment under way, `settling` [n, weeks]: 1 a payment, 2 a failure that stands by then.
     """
@@ -63,6 +66,9 @@ class Subscribers:
     fortnightly: Mask
     broke: Floats
     frailty: Floats
+    prepaid: Mask
+    anew: Mask
+    switches: Ints
     status: Ints
     since: Ints
     age: Ints
@@ -80,6 +86,8 @@ class Subscribers:
     nudged: Ints
     rested: Ints
     until: Ints
+    ends: Ints
+    second: Mask
     forced: Mask
     fed: Mask
     eaten: Ints
@@ -90,6 +98,10 @@ class Subscribers:
 
     def __len__(self) -> int:
         return len(self.number)
+
+    def running(self, day: int) -> Mask:
+        """Whose subscription runs as a local day begins: a pause is over on its date, whoever says so."""
+        return (self.status == ACTIVE) | ((self.status == PAUSED) & (self.until <= day))
 
     def take(self, index: Any) -> Self:
         """Those at `index` (numbers, repeated ones too, or a mask)."""
@@ -125,6 +137,7 @@ def birth(world: World, chunk: int) -> Subscribers:
         frailty=rng.normal(0, 1, n) + loyalty + 0.5 * wave,
         **_character(rng, n, market.sessions),
         **_beginning(rng, n),
+        **_ways(rng, n),
     )
 
 
@@ -140,12 +153,18 @@ def _character(rng: np.random.Generator, n: int, sessions: float) -> dict[str, A
     }
 
 
+def _ways(rng: np.random.Generator, n: int) -> dict[str, Any]:
+    """How someone comes and goes; nobody who exchanges a subscription pays ahead."""
+    switches = np.where(rng.random(n) < 0.12, rng.integers(3, 16, n), NEVER)
+    return {"prepaid": (rng.random(n) < 0.25) & (switches == NEVER), "anew": rng.random(n) < 0.3, "switches": switches}
+
+
 def _beginning(rng: np.random.Generator, n: int) -> dict[str, Any]:
     none = np.zeros(n, dtype=np.int64)
     return {
-        **dict.fromkeys(("since", "age", "returns", "comfort", "nudged", "eaten"), none),
+        **dict.fromkeys(("since", "age", "returns", "comfort", "nudged", "eaten", "ends"), none),
         **dict.fromkeys(("grumble", "slack", "sting", "bereft"), np.zeros(n)),
-        **dict.fromkeys(("unpaid", "forced", "fed"), np.zeros(n, dtype=bool)),
+        **dict.fromkeys(("unpaid", "forced", "fed", "second"), np.zeros(n, dtype=bool)),
         "status": np.full(n, ABSENT),
         "mood": rng.normal(0.6, 0.5, n),
         "warmth": rng.normal(0.3, 0.3, n),

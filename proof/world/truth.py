@@ -66,11 +66,12 @@ def probabilities(world: World, chunk: int, weeks: Sequence[int], sample: int, p
 
 def population(world: World, state: Subscribers, week: int) -> dict[str, Mask]:
     """Target → bool[n]: who is asked at the beginning of the week, as `scv.targets.population` says from features."""
-    ago = world.first_day + 7 * week - state.since
-    active, gone = state.status == ACTIVE, state.status == GONE
+    day = world.first_day + 7 * week
+    ago = day - np.maximum(state.since, state.ends)
+    gone = state.status == GONE
     return {
-        "cancellation": active | (state.status == PAUSED),
-        "pause": active & ~state.ahead[:, 0],
+        "cancellation": (state.status == ACTIVE) | (state.status == PAUSED),
+        "pause": state.running(day) & ~state.ahead[:, 0],
         "reactivation": gone & (ago >= SETTLED_DAYS) & (ago <= world.country.memory_days),
     }
 

@@ -41,7 +41,7 @@ def of_world(world: World) -> Mapping[str, Sequence[str]]:
     return {
         "box_size": BOXES, "method": METHODS, "source": SOURCES, "channel": CHANNELS, "disposition": DISPOSITIONS,
         "topic": TOPICS, "voucher": VOUCHERS, "age_band": BANDS, "sex": SEXES, "device_brand": BRANDS,
-        "device_model": [model for _, model in PHONES],
+        "subscription_id": ("first", "second"), "device_model": [model for _, model in PHONES],
         "campaign": [*CAMPAIGNS, *(f"news-{date}" for date in dates)],
         "list_id": [f"{world.country.code}-{date}" for date in dates],
     }  # fmt: skip

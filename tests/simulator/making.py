@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from proof.world.folder import WorldFolder
 from proof.world.parts import LINES, TABLE
 from proof.world.production import Production
@@ -61,6 +63,14 @@ class Making:
         if self.to == "kafka":
             return KafkaSink(folder, self.worlds, self.settings, self.pace, self.said.append)
         return Sink(folder, {"jsonl": LINES, "parquet": TABLE}[self.to])
+
+
+def leaving(events: pd.DataFrame) -> pd.DataFrame:
+    """The cancellations that end more than the first of two subscriptions."""
+    second = events[(events.kind == "started") & (events.subscription_id == "second")]
+    since = events.customer_id.map(second.groupby("customer_id").occurred_at.min())
+    exchanged = (events.subscription_id == "first") & (events.occurred_at >= since)
+    return events[(events.kind == "cancelled") & ~exchanged]
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -16,6 +16,7 @@ from proof.world.life import live
 from proof.world.subscribers import ABSENT, ACTIVE, GONE, PAUSED, Subscribers, birth
 from proof.world.world import World
 from scv.events import calendar, country
+from tests.simulator.making import leaving
 
 CODES = ("ZZ", "ZY", "ZX")
 WEEKS = 45
@@ -33,9 +34,10 @@ class Told:
         truth["first"] = truth.event_timestamp.dt.tz_convert(zone).dt.tz_localize(None)
         events["first"] = events.day - pd.to_timedelta((events.day.dt.weekday - 1) % 7, "D")
         self.events, self.truth = events, truth
-        forced = self._days(events[(events.kind == "cancelled") & (events.voluntary == False)])  # noqa: E712
-        left = self._days(events[(events.kind == "cancelled") & (events.voluntary == True)])  # noqa: E712
-        back = self._days(events[events.kind == "reactivated"])
+        ends = leaving(events)
+        forced, left = (self._days(ends[ends.voluntary == freely]) for freely in (False, True))
+        anew = events[events.kind == "started"].groupby("customer_id").occurred_at.rank() > 1
+        back = self._days(events[(events.kind == "reactivated") | anew.reindex(events.index, fill_value=False)])
         self.truth["lost"] = forced.notna().astype(float)
         self.y = {"cancellation": left.notna().astype(float).where(forced.isna())}
         self.y |= {"reactivation": back.notna().astype(float), "pause": self._pauses(left, forced)}
@@ -48,7 +50,7 @@ class Told:
     def _pauses(self, left: pd.Series, forced: pd.Series) -> pd.Series:
         """Skipped or paused at the cut-off of the box that is open, and not gone before."""
         where = self.world.country
-        weekday = self.events[self.events.kind == "started"].set_index("customer_id").delivery_weekday
+        weekday = self.events[self.events.kind == "started"].groupby("customer_id").delivery_weekday.first()
         on = self.truth.customer_id.map(weekday)
         cut_off = self.truth["first"] + pd.to_timedelta((on - where.cut_off_days - 2) % 7 + 1, "D")
         paused = self._days(self.events[self.events.kind == "paused"])
@@ -82,7 +84,7 @@ def test_hazards_are_chances_for_those_at_risk(told: Told) -> None:
 
 def test_there_is_a_row_from_the_start_on_for_every_reference(told: Told) -> None:
     world, truth = told.world, told.truth
-    started = told.events[told.events.kind == "started"].set_index("customer_id").occurred_at
+    started = told.events[told.events.kind == "started"].groupby("customer_id").occurred_at.min()
     count = truth.groupby("customer_id").size()
     references = np.array([calendar.to_us(world.reference(week)) for week in range(WEEKS)])
     expected = started.map(lambda at: int((references > calendar.to_us(at.to_pydatetime())).sum()))

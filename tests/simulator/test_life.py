@@ -14,6 +14,7 @@ from proof.world import climate, market
 from proof.world.life import live
 from proof.world.world import World
 from scv.events import calendar, country
+from tests.simulator.making import leaving
 
 CODES = ("ZZ", "ZY", "ZX")
 WEEKS = 60
@@ -21,7 +22,7 @@ MOVES = ["started", "paused", "resumed", "reactivated", "cancelled"]
 AFTER = ["order_cancelled", "refunded", "returned"]
 KINDS = [*MOVES, *AFTER, "placed", "skipped", "delivered", "outcome", "voucher_redeemed"]
 COLUMNS = ["id", "customer_id", "kind", "occurred_at", "amount_cents", "discount_cents", "box_size", "delivery_on",
-           "late_days", "reached", "voluntary", "voucher", "order_id"]  # fmt: skip
+           "late_days", "reached", "voluntary", "voucher", "order_id", "subscription_id"]  # fmt: skip
 
 
 @cache
@@ -55,8 +56,8 @@ def second_period(events: pd.DataFrame) -> float:
 def standing(events: pd.DataFrame, weeks: int) -> np.ndarray:
     """float64[weeks]: the share of starters not yet cancelled after so many weeks, by the product-limit estimate."""
     world = events.attrs["world"]
-    start = of(events, "started").set_index("customer_id").day
-    end = of(events, "cancelled").groupby("customer_id").day.min().reindex(start.index)
+    start = of(events, "started").groupby("customer_id").day.min()
+    end = leaving(events).groupby("customer_id").day.min().reindex(start.index)
     tenure, watched = (end - start) // 7, (world.first_day + 7 * world.weeks - start) // 7
     hazard = []
     for week in range(weeks):
@@ -104,7 +105,7 @@ def _after_calls(events: pd.DataFrame, weeks: int) -> pd.DataFrame:
     on, and whether he was `gone` by his own wish at their end."""
     calls = of(events, "outcome")[["customer_id", "day", "reached"]]
     calls = calls.assign(begins=calls.day - (calls.day - 5) % 7 + 7).sort_values("begins")  # 1970-01-06 was a Tuesday
-    moves = events[events.kind.isin(MOVES)]
+    moves = events[(events.kind.isin(MOVES)) & (events.kind != "cancelled") | events.index.isin(leaving(events).index)]
     moves = moves.sort_values(["occurred_at", "id"])[["customer_id", "kind", "day", "voluntary"]]
     before = moves[["customer_id", "kind", "day"]].rename(columns={"day": "begins"})
     asof = {"on": "begins", "by": "customer_id"}
