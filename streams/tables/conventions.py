@@ -35,7 +35,7 @@ class Conventions(NamedTuple):
         marks = {",": "decimal comma", ".": "decimal point"}
         said = [f"{column}: {order}" for column, order in self.order.items() if order]
         said += [f"{column}: {marks[mark]}" for column, mark in self.decimal.items() if mark]
-        return said + [f"{column}: days without a time, taken for noon" for column in sorted(self.days)]
+        return said + [f"{column}: days; what happens on one happens at noon" for column in sorted(self.days)]
 
 
 class ColumnReadings:
@@ -115,14 +115,14 @@ def _settle(evidence: dict[tuple[str, Any], ColumnReadings], map: Map) -> Conven
             order[column] = map.dates or _given(seen, column, 'dates = "day first"` or `dates = "month first"')
         elif what == "number":
             decimal[column] = map.decimal or _given(seen, column, 'decimal = "."` or `decimal = ","')
-    instant = {column: seen for (column, what), seen in evidence.items() if what == "instant"}
-    bare = [column for column, seen in instant.items() if seen.bare]
+    timed = [(column, what, seen) for (column, what), seen in evidence.items() if what != "number" and seen.bare]
+    bare = [column for column, what, seen in timed if what == "instant" or seen.timed]
     if bare and not map.zone:
         raise UserError(
             f"Column {bare[0]!r} has times without an offset: where did the clock stand that wrote them? Write "
             '`zone = "Europe/London"` in the map (`zone = "UTC"` where an export says so), or --set zone=….'
         )
-    days = frozenset(column for column, seen in instant.items() if seen.bare and not seen.timed)
+    days = frozenset(column for column, _, seen in timed if not seen.timed)
     return Conventions(order, decimal, days, map.zone_of_times())
 
 

@@ -152,11 +152,11 @@ def instant_us(moment: Moment, zone: tzinfo, days: bool) -> int:
     return to_us(local.replace(tzinfo=moment.offset or zone, fold=0))
 
 
-def local_day(moment: Moment, zone: tzinfo) -> date:
-    """The day that a cell names; of an instant with an offset, the local one."""
-    if moment.offset is None:
+def local_day(moment: Moment, zone: tzinfo, days: bool, place: tzinfo) -> date:
+    """The day that a cell names; of an instant, read as `instant_us` does, the one that it has at a place."""
+    if days or moment.day:
         return moment.local.date()
-    return to_date(day_of(to_us(moment.local.replace(tzinfo=moment.offset)), zone))
+    return to_date(day_of(instant_us(moment, zone, days), place))
 
 
 def moment(value: object, order: str | None) -> Moment:

@@ -148,7 +148,8 @@ class RowReader:
         if declared == "bool":
             return cells.truth(value)
         if declared == "date" and place is not None:
-            return instants.local_day(instants.moment(value, self._conventions.order[column]), place.zone)
+            moment, zone = instants.moment(value, self._conventions.order[column]), self._conventions.zone or UTC
+            return instants.local_day(moment, zone, column in self._conventions.days, place.zone)
         return cells.text(value)
 
     def _number(self, field: str, where: Origin, row: Row, place: Country) -> int:

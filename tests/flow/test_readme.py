@@ -105,7 +105,7 @@ def test_the_import_sums_lines_and_tells_returns_apart(walk: Walk) -> None:
     assert len(placed) == len(orders) and placed.amount_cents.sum() == (orders.amount * 100).round().sum()
     assert len(returned) == (lines.quantity < 0).sum() and set(returned.order_id) <= set(placed.id)
     said = walk.of("import").stderr
-    assert "date: day first" in said and "date: days without a time, taken for noon" in said
+    assert "date: day first" in said and "date: days; what happens on one happens at noon" in said
     gave = f"{len(lines):,} rows gave {len(placed) + len(returned):,} events"
     assert f"{gave}, all of which a replay into an empty log counts." in said
 

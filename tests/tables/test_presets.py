@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -48,6 +49,14 @@ order_id;order_number;date;status;order_currency;order_total;billing_email;item_
 13;13;2017-11-05 01:30:00;Refunded;USD;7,00;bob@example.com;Apfel
 14;14;2017-06-04 10:00:00;processing;USD;7,00;;Apfel
 """
+STRIPE = """\
+id,Customer ID,Status,Created (UTC),Current Period End (UTC),Canceled At (UTC),Ended At (UTC),Cancellation Reason
+sub_1,cus_1,active,2017-01-10 08:00,2017-10-10 08:00,,,
+sub_2,cus_1,canceled,2017-01-10 08:00,2017-07-10 08:00,2017-06-01 09:00,2017-07-10 08:00,cancellation_requested
+sub_3,cus_2,active,2017-02-01 00:30,2017-09-01 00:30,2017-08-20 10:00,,payment_failed
+sub_4,cus_3,canceled,2017-02-01 08:00,2017-03-01 08:00,2017-02-20 10:00,2017-03-01 08:00,
+sub_5,cus_4,incomplete_expired,2017-02-01 08:00,2017-02-01 08:00,,2017-02-02 08:00,
+"""
 RETAIL = """\
 InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country
 536365,85123A,"LIGHT, WHITE",6,6/13/2017 8:26,2.55,17850.0,United Kingdom
@@ -67,7 +76,18 @@ SESSIONS = """\
 {"ts":1496312000000,"userId":27.0,"sessionId":583,"page":"Home"}
 not json
 """
-FIELDS = ("kind", "id", "customer_id", "amount_cents", "items", "order_id", "duration_s")
+FIELDS = (
+    "kind",
+    "id",
+    "customer_id",
+    "amount_cents",
+    "items",
+    "order_id",
+    "duration_s",
+    "subscription_id",
+    "ends_on",
+    "voluntary",
+)
 CASES = {
     "shopify": PresetCase(
         "orders_export.csv", SHOPIFY.encode("utf-8-sig"), {},
@@ -87,6 +107,20 @@ CASES = {
         [("placed", "11", "ann@example.com", 123_450), ("placed", "13", "bob@example.com", 700)],
         {"status: on-hold": 1},
         {"customer_id: empty": 1},
+    ),
+    "stripe": PresetCase(
+        "subscriptions.csv", STRIPE.encode(), {},
+        [
+            ("started", "sub_1", "cus_1", "sub_1"),
+            ("started", "sub_2", "cus_1", "sub_2"),
+            ("started", "sub_3", "cus_2", "sub_3"),
+            ("started", "sub_4", "cus_3", "sub_4"),
+            ("cancelled", "sub_4:cancelled", "cus_3", "sub_4", dt.date(2017, 3, 1)),
+            ("cancelled", "sub_2:cancelled", "cus_1", "sub_2", dt.date(2017, 7, 10), True),
+            ("cancelled", "sub_3:cancelled", "cus_2", "sub_3", dt.date(2017, 8, 31), False),
+        ],
+        {"Status: incomplete_expired": 1},
+        {},
     ),
     "online-retail": PresetCase(
         "data.csv", RETAIL.encode("cp1252"), {},
