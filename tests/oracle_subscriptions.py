@@ -87,9 +87,13 @@ def rank(word: str) -> int:
 
 
 def own(facts: Sequence[Fact], today: date) -> Stands | None:
-    """The subscription as which the customer stands: "of several the one that came to stand so last"."""
-    found = sorted(subscriptions(facts, today), key=lambda one: one.name)
-    return max(found, key=lambda one: (rank(one.word), one.since, *_age(one.said)[:3]), default=None)
+    """The subscription as which the customer stands: "of several the one that came to stand so last; of those that did
+    so at once, the one that is over first"."""
+
+    def place(one: Stands) -> tuple[Any, ...]:
+        return rank(one.word), one.since, *_age(one.said)[:3], -one.over.toordinal(), -one.until.toordinal()
+
+    return max(subscriptions(facts, today), key=place, default=None)
 
 
 @dataclass(frozen=True)

@@ -36,18 +36,19 @@ State = dict[Any, dict[str, Word]]
 
 
 class Standing(NamedTuple):
-    """How one subscription stands, in the order that makes the smallest of several the customer's own."""
+    """How one subscription stands, in the order that makes the smallest of several the customer's own: what is told of
+    that one never hangs on what a subscription is called."""
 
     rank: int
     lately: int
     """The day since when, below zero."""
     said: Stamp
-    subscription: str
-    word: str
     over: int
     """The day on which its term is over."""
     until: int
     """The day on which its pause is over."""
+    subscription: str
+    word: str
 
 
 class Subscriptions(Fold):
@@ -159,7 +160,7 @@ def _standing(name: str, term: Word | None, rest: Word | None, at_day: int) -> S
         if word == PAUSED and at_day >= rest[4]:
             word, since = "resumed", rest[4]
     until = rest[4] if rest and word == PAUSED else FAR_DAY
-    return Standing(RANK[word], -since, (said[0], said[1], said[2]), name, word, over, until)
+    return Standing(RANK[word], -since, (said[0], said[1], said[2]), over, until, name, word)
 
 
 def _sql_standings(state: str) -> str:
@@ -182,7 +183,7 @@ def _sql_standings(state: str) -> str:
     )
     until = f"CASE WHEN q.word = '{PAUSED}' THEN q.r.over ELSE {FAR_DAY} END"
     return f"""list_transform({each}, lambda q: {{'stands': CASE q.word {ranks} END, 'lately': -({since}), {said},
-        'subscription': q.k, 'word': q.word, 'over': coalesce(q.t.over, {FAR_DAY}), 'until': {until}}})"""
+        'over': coalesce(q.t.over, {FAR_DAY}), 'until': {until}, 'subscription': q.k, 'word': q.word}})"""
 
 
 class _OfCustomer(Subscriptions):
