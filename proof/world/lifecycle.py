@@ -88,7 +88,8 @@ def move(s: Subscribers, week: ClimateWeek, h: Hazards, fate: np.random.Generato
 def _standing(s: Subscribers, week: ClimateWeek, moves: Moves) -> Mask:
     late, undone = moves.day >= s.cut_off, moves.undone & (moves.back < s.cut_off)
     in_again = moves.started | moves.resumed | moves.returned
-    runs = np.where(s.status == ACTIVE, late | undone, in_again & ~late) | ((s.status == PAUSED) & undone)
+    in_time = ~late | (moves.resumed & (s.until <= week.day + s.cut_off))  # a date is over as its day begins
+    runs = np.where(s.status == ACTIVE, late | undone, in_again & in_time) | ((s.status == PAUSED) & undone)
     left = np.where(s.status == GONE, ~(moves.returned & ~late), (moves.cancelled | moves.forced) & ~late & ~undone)
     return runs | (left & (moves.ends > week.due(s.cut_off)))
 

@@ -15,6 +15,8 @@ from scv.errors import UserError
 from scv.events import calendar, country, event
 from streams.replay.columns import SCHEMA
 from streams.replay.history import History, write_parquet
+from tests.oracle import Fact
+from tests.oracle_subscriptions import RUNS, is_skipped, own, subscriptions
 from tests.world import family_of
 
 CODES = ("ZZ", "ZY", "ZX")
@@ -108,7 +110,7 @@ def test_the_weeks_lie_inside_the_span(events: pd.DataFrame) -> None:
 
 def test_boxes_come_on_the_delivery_day_and_are_ordered_at_their_cut_off(clean: pd.DataFrame) -> None:
     where = clean.attrs["country"]
-    weekday = clean[clean.kind == "started"].set_index("customer_id").delivery_weekday
+    weekday = clean[clean.kind == "started"].groupby("customer_id").delivery_weekday.first()
     assert set(weekday) <= set(where.delivery_weekdays)
     placed = clean[clean.kind == "placed"]
     due = (placed.local + timedelta(days=where.cut_off_days)).dt.weekday
@@ -119,25 +121,36 @@ def test_boxes_come_on_the_delivery_day_and_are_ordered_at_their_cut_off(clean: 
     assert (off == 0).mean() > 0.9 and set(off) <= {0, 6}, "on a holiday it comes the day before"
 
 
+def facts(clean: pd.DataFrame) -> dict[str, list[Fact]]:
+    """Customer → what was said of subscriptions, in order, as the oracle reads it."""
+    found: dict[str, list[Fact]] = {}
+    told = clean[clean.kind.map(family_of) == "subscription"].sort_values(["occurred_at", "id"])
+    for row in told.astype(object).where(told.notna(), None).to_dict("records"):
+        at = row["occurred_at"].to_pydatetime()
+        fact = Fact(row["kind"], row["id"], at, at, row["seen_at"].to_pydatetime(), row["local"].date(), row)
+        found.setdefault(row["customer_id"], []).append(fact)
+    return found
+
+
 def test_lifecycles_make_sense(clean: pd.DataFrame) -> None:
-    """started first; cancelled only while here; reactivated only after a cancellation; resumed only after a pause."""
-    after = {
-        "started": {None}, "cancelled": {"started", "reactivated", "resumed", "paused"},
-        "reactivated": {"cancelled"}, "paused": {"started", "reactivated", "resumed"}, "resumed": {"paused"},
-    }  # fmt: skip
-    last: dict[str, str] = {}
-    standing: dict[tuple[str, object], str] = {}
-    ordered = clean.sort_values(["occurred_at", "id"])
-    for who, kind, day in zip(ordered.customer_id, ordered.kind, ordered.delivery_on, strict=True):
-        if kind in after:
-            assert last.get(who) in after[kind], f"{who}: {kind} after {last.get(who)}"
-            last[who] = kind
-        elif kind in ("skipped", "unskipped"):
-            assert last[who] in after["paused"], f"{who}: {kind} while {last[who]}"
-            assert (standing.get((who, day)) == "skipped") == (kind == "unskipped")
-            standing[who, day] = kind
-    count = Counter(clean.kind)
+    """Each subscription starts first, or anew once it is over; is cancelled only while here, resumed only after a pause
+    that is not over; boxes are skipped only where they would come."""
+    runs, over = {"started", "reactivated", "resumed"}, {"cancelled", "ending"}
+    after = {"started": {None, *over}, "cancelled": {*runs, "paused"}, "reactivated": over, "paused": runs,
+             "resumed": {"paused", "resumed"}, "skipped": runs, "unskipped": runs}  # fmt: skip
+    count = Counter[str]()
+    for who, told in facts(clean).items():
+        for n, fact in enumerate(told):
+            name = fact.payload["subscription_id"] or ""
+            stood = {one.name: one.word for one in subscriptions(told[:n], fact.day)}.get(name)
+            assert stood in after[fact.kind], f"{who}: {fact.kind} while {stood}"
+            if fact.kind in ("skipped", "unskipped"):
+                off = is_skipped(told[:n], name, fact.payload["delivery_on"])
+                assert off == (fact.kind == "unskipped")
+            count.update([fact.kind, f"{fact.kind} while {stood}"])
+            count["ahead"] += fact.kind == "cancelled" and fact.payload["ends_on"] is not None
     assert count["cancelled"] > 100 and count["reactivated"] > 20 and count["paused"] > 10 and count["unskipped"] > 10
+    assert count["started while cancelled"] > 5 and count["ahead"] > 20
     assert 0.5 < clean[clean.kind == "cancelled"].voluntary.astype(bool).mean() < 1
 
 
@@ -148,18 +161,15 @@ def test_a_box_is_placed_unless_it_was_skipped_or_nobody_was_there(clean: pd.Dat
     first = calendar.to_date(ends - 7 * WEEKS + 1)
     placed = clean[clean.kind == "placed"]
     orders = set(zip(placed.customer_id, placed.local.dt.date, strict=True))
-    subscription = clean[clean.kind.map(family_of) == "subscription"].sort_values(["occurred_at", "id"])
     checked = 0
-    for who, events_of in list(subscription.groupby("customer_id"))[:80]:
-        told = list(zip(events_of.kind, events_of.local, events_of.delivery_on, strict=True))
-        weekday = int(events_of.delivery_weekday.iloc[0])
+    for who, told in list(facts(clean).items())[:80]:
+        weekday = told[0].payload["delivery_weekday"]
         day = first + timedelta(days=(weekday - (first + shift).weekday()) % 7)
         while calendar.to_day(day) < ends:
-            known = [(kind, on) for kind, local, on in told if local.date() < day]
-            states = [kind for kind, _ in known if kind not in ("skipped", "unskipped")]
-            said = [kind for kind, on in known if on == day + shift]
-            comes = bool(states) and states[-1] in ("started", "resumed", "reactivated")
-            comes = comes and (not said or said[-1] == "unskipped")
+            known = [fact for fact in told if fact.day < day]
+            mine = own(known, day)
+            comes = mine is not None and (mine.word in RUNS or (mine.word == "ending" and mine.over > day + shift))
+            comes = comes and not is_skipped(known, mine.name, day + shift)
             assert comes == ((who, day) in orders), f"{who}, cut off on {day}"
             day, checked = day + timedelta(days=7), checked + 1
     assert checked > 80 * (WEEKS - 2)
