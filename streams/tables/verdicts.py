@@ -37,7 +37,7 @@ class Verdicts:
         bounds = {code: refusals.bounds_us(self._known[code]) for code in self._events["country"].unique().to_pylist()}
         with self._history(self._events) as history:
             for family, key, value, seen_us, _, n in history.records():
-                found = refusals.problem(family, key, value, seen_us, self._known) or _outside(key, seen_us, bounds)
+                found = _outside(key, seen_us, bounds) or refusals.problem(family, key, value, seen_us, self._known)
                 if found is not None:
                     bad.setdefault(n, found)
         for n in sorted(bad, key=self._places.__getitem__):
