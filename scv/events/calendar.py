@@ -42,6 +42,18 @@ def from_us(us: int) -> datetime:
     return EPOCH + timedelta(microseconds=us)
 
 
+def written(us: int) -> str:
+    """An instant in a sentence, also one of a year that the calendar does not have.
+
+    >>> written(0), written(1_494_323_716_000_000_000)
+    ('1970-01-01T00:00:00+00:00', 'after the year 9999')
+    """
+    try:
+        return from_us(us).isoformat()
+    except OverflowError:
+        return "after the year 9999" if us > 0 else "before the year 1"
+
+
 def day_of(us: int, zone: tzinfo) -> int:
     """The local day in which an instant lies; in the calendar's last hours, which not every zone has, the UTC day.
 

@@ -21,7 +21,7 @@ from streams.replay import columns as wide
 LISTED = 10
 """Of each reason."""
 ADVICE = "Mend it, or send bad rows to the dead-letter topic with --keep-bad."
-_FIRST_MONTH_US = 31 * calendar.DAY_US
+_FIRST_MONTH_US, _IN_2100_US = 31 * calendar.DAY_US, 47_482 * calendar.DAY_US
 _ERASED = b'"kind":"erased"'
 
 
@@ -124,8 +124,10 @@ def bounds_us(known: Country) -> tuple[int, int]:
     return starts, min(ends, wall_us() + arrival.SKEW_US)
 
 
-def unit_advice(last_us: int) -> str:
-    """A sentence about times all of which lie in the first month of 1970, and '' about others."""
+def unit_advice(first_us: int, last_us: int) -> str:
+    """A sentence about times all of which lie in the first month of 1970, or after 2100, and '' about others."""
+    if first_us >= _IN_2100_US:
+        return " Milliseconds that were read as seconds? Read them as milliseconds (unit='ms')."
     if last_us >= _FIRST_MONTH_US:
         return ""
     mended = "`pd.to_datetime(df.occurred_at.astype('int64'), unit='ms', utc=True)`"

@@ -175,10 +175,10 @@ def _spans(history: History, settings: Settings, report: Report) -> dict[str, Hi
     for code, span in spans.items():
         starts, ends = bounds_us(countries[code])
         if span.first_us < starts or span.last_us >= ends:
-            first, last = calendar.from_us(span.first_us).isoformat(), calendar.from_us(span.last_us).isoformat()
+            first, last = calendar.written(span.first_us), calendar.written(span.last_us)
             span_text = f"starts_on {countries[code].starts_on} and ends_on {countries[code].ends_on}"
             where = f"{history.path}: events of {code} were seen from {first} to {last}"
-            advice = unit_advice(span.last_us) or f" Mend {folder / code}.toml."
+            advice = unit_advice(span.first_us, span.last_us) or f" Mend {folder / code}.toml."
             raise UserError(f"{where}: after now, or outside {span_text}.{advice}")
     total = sum(span.records for span in spans.values())
     history.check(countries, lambda done: report("Checking", done, total))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from scv.events import country
-from scv.events.calendar import from_us
+from scv.events.calendar import from_us, written
 from scv.settings import Settings
 from streams.replay import refusals
 from streams.replay.columns import SCHEMA, write_parquet
@@ -72,7 +72,7 @@ def _outside(key: bytes | None, seen_us: int | None, bounds: Mapping[str, tuple[
     starts, ends = bounds[code]
     if seen_us is not None and starts <= seen_us < ends:
         return None
-    at = "never" if seen_us is None else from_us(seen_us).isoformat()
+    at = "never" if seen_us is None else written(seen_us)
     span = f"{from_us(starts).isoformat()} to {from_us(ends).isoformat()}"
-    mend = refusals.unit_advice(seen_us or 0) or f" Mend starts_on or ends_on in {code}.toml."
+    mend = refusals.unit_advice(seen_us or 0, seen_us or 0) or f" Mend starts_on or ends_on in {code}.toml."
     return BadReason(f"outside the span of {code}", f"{at} is not in {span}.{mend}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -259,6 +260,15 @@ def test_the_advice_about_milliseconds_makes_the_times_that_were_meant(tmp_path:
     df.to_parquet(tmp_path / "h.parquet")
     events = [decoded(record) for record in read(tmp_path / "h.parquet")]
     assert [str(one.occurred_at) for one in events] == ["2017-06-01 08:20:00+00:00", "2017-06-02 08:20:00+00:00"]
+
+
+def test_milliseconds_taken_for_seconds_lie_in_a_year_that_the_calendar_does_not_have(tmp_path: Path) -> None:
+    path, df = tmp_path / "h.parquet", pd.DataFrame(rows({"id": "a"}, {"id": "b"})).drop(columns="occurred_at")
+    taken = pa.array([1_494_323_716_000, 1_494_323_716_500], pa.timestamp("s", "UTC"))
+    pq.write_table(pa.Table.from_pandas(df).append_column("occurred_at", taken), path)
+    said = r"seen from after the year 9999 to .* Milliseconds that were read as seconds\?"
+    with History(path) as history, pytest.raises(UserError, match=said):
+        sender.prepare(history, Settings(home=str(tmp_path)), None, None, None, lambda *_: None)
 
 
 def test_a_missing_column_is_named_with_the_nearest(tmp_path: Path) -> None:
