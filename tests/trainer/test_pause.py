@@ -30,7 +30,7 @@ WHERE = country("Europe/Berlin", 5)
 @pytest.fixture(scope="module")
 def asked() -> TrainingSet:
     """Every Tuesday of a year of a dirty world."""
-    made = world.make(3, "subscription", WHERE, customers=30, events_each=60)
+    made = world.make(3, "subscription", WHERE, customers=60, events_each=60)
     at = [midnight(day, WHERE.zone) for day in tuesdays(date(2016, 3, 1), date(2017, 3, 1))]
     with Batch(made.records, "subscription", WHERE) as sql:
         table = batch.fold(sql.connection, "admitted", layout_of(get("lifecycle")), WHERE, at)
