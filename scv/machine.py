@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -87,12 +88,15 @@ def at(path: Path | str) -> Iterator[None]:
         raise ours from error
 
 
-def refuse_unwritable(folder: Path | str) -> None:
-    """Raise BadPlace for a folder in which this user may not write."""
+def refuse_full(folder: Path | str, bytes_needed: int) -> None:
+    """Raise BadPlace for a folder in which this user may not write, NoRoom where its disk has not so much left."""
     if not os.access(folder, os.W_OK):
         read_only = os.statvfs(folder).f_flag & os.ST_RDONLY
         with at(folder):
             raise OSError(errno.EROFS if read_only else errno.EACCES, "not writable")
+    free = shutil.disk_usage(folder).free
+    if free < bytes_needed:
+        raise NoRoom(f"{folder}: its disk has {free:,} bytes left, and {bytes_needed:,} are needed. Make room there.")
 
 
 def _number(error: BaseException) -> int | None:

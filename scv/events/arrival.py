@@ -155,11 +155,12 @@ def arrival_of(record: events.Event, country: Country) -> Arrival:
         value = getattr(record, name)
         if value is not None and not bound.holds(value, to_date(day)):
             raise BadEvent("out of bounds", f"{name} must lie {bound.said()} - at `$.{name}`")
+    kind = events.tag(type(record))
     values = {field: normal(getattr(record, field)) for field in events.payload(type(record))}
     return Arrival(
         country=record.country,
         customer_id=record.customer_id,
-        kind=events.tag(type(record)),
+        kind=kind,
         id=record.id,
         occurred_us=occurred,
         claimed_us=claimed,
@@ -168,7 +169,7 @@ def arrival_of(record: events.Event, country: Country) -> Arrival:
         seen_day=day if seen == occurred else day_of(seen, country.zone),
         values=values,
         identity=identify(record.id, claimed),
-        content=content_of(record.kind, values),
+        content=content_of(kind, values),
     )
 
 

@@ -39,8 +39,8 @@ class DaySetFold(Fold):
     def key(self) -> str:
         return repr((type(self).__name__, type(self).version, self.state_key()))
 
-    def sql_enter(self) -> str:
-        return f"nullif(count(*) FILTER ({self.condition()}), 0) > 0"
+    def sql_enter(self, entering: str) -> str:
+        return f"nullif(count(*) {entering}, 0) > 0"
 
     def sql_merge(self, tile: str) -> str:
         return f"list(DISTINCT day) FILTER ({tile})"

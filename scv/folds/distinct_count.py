@@ -24,8 +24,8 @@ class DistinctCount(Fold):
     def read(self, state: list[int] | None, at_day: int, window: Window | None) -> int:
         return len(state or ())
 
-    def sql_enter(self) -> str:
-        return f"list(DISTINCT md5_number_lower({self.sql_value()}::VARCHAR)) FILTER ({self.condition()})"
+    def sql_enter(self, entering: str) -> str:
+        return f"list(DISTINCT md5_number_lower({self.sql_value()}::VARCHAR)) {entering}"
 
     def sql_read(self, state: str, window: Window | None) -> str:
         return f"least(coalesce(len(list_distinct(flatten({state}))), 0), {self.most})::BIGINT"

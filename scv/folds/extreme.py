@@ -23,8 +23,8 @@ class Max(Fold):
     def read(self, state: int | None, at_day: int, window: Window | None) -> int | None:
         return state
 
-    def sql_enter(self) -> str:
-        return f"{self.sql_merges}({self.sql_value()}) FILTER ({self.condition()})"
+    def sql_enter(self, entering: str) -> str:
+        return f"{self.sql_merges}({self.sql_value()}) {entering}"
 
     def sql_read(self, state: str, window: Window | None) -> str:
         return f"{state}::BIGINT"

@@ -112,8 +112,8 @@ class Fold:
         return state
 
     # -- the same as SQL -----------------------------------------------------------------------------------
-    def sql_enter(self) -> str:
-        """An aggregate over the events of one customer and day; NULL is zero."""
+    def sql_enter(self, entering: str) -> str:
+        """An aggregate over the events of one customer and day; NULL is zero. `entering` is `sql_filter`'s."""
         raise NotImplementedError
 
     def sql_merge(self, tile: str) -> str:
@@ -150,6 +150,10 @@ class Fold:
     def sql_value(self) -> str:
         """`value` as SQL over the events."""
         return f'"{self.field}"'
+
+    def sql_filter(self) -> str:
+        """What leaves an aggregate the events that enter."""
+        return f"FILTER ({self.condition()})"
 
     def condition(self) -> str:
         """`takes` as SQL over the events."""

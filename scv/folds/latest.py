@@ -25,8 +25,8 @@ class Newest(Fold):
     def merge(self, left: Stamped, right: Stamped) -> Stamped:
         return min(tuple(left), tuple(right))
 
-    def sql_enter(self) -> str:
-        return f"min({{{sql_stamp(self.kinds)}, 'value': {self.sql_value()}}}) FILTER ({self.condition()})"
+    def sql_enter(self, entering: str) -> str:
+        return f"min({{{sql_stamp(self.kinds)}, 'value': {self.sql_value()}}}) {entering}"
 
 
 class Latest(Newest):

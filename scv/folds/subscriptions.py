@@ -87,7 +87,7 @@ class Subscriptions(Fold):
     def key(self) -> str:
         return repr((type(self).__name__, type(self).version, self.state_key()))
 
-    def sql_enter(self) -> str:
+    def sql_enter(self, entering: str) -> str:
         ends = " ".join(f"WHEN '{kind}' THEN {field}" for kind, field in DATES.items())
         over = (
             f"greatest(day, coalesce(CASE kind {ends} END, CASE kind WHEN '{CANCELLED}' THEN day ELSE {FAR_DAY} END))"
@@ -95,7 +95,7 @@ class Subscriptions(Fold):
         word = f"{sql_stamp()}, 'kind': kind, 'day': day::BIGINT, 'over': ({over})::BIGINT"
         word = f"{{{word}, 'weekday': coalesce(delivery_weekday, -1)}}"
         entry = f"{{'subscription': coalesce(subscription_id, ''), 'delivery': delivery_on, 'word': {word}}}"
-        return f"list({entry}) FILTER ({self.condition()})"
+        return f"list({entry}) {entering}"
 
     def sql_merge(self, tile: str) -> str:
         return f"flatten(list({tile}))"

@@ -24,8 +24,8 @@ class Count(Fold):
     def read(self, state: int | None, at_day: int, window: Window | None) -> int | float:
         return state or 0
 
-    def sql_enter(self) -> str:
-        return f"nullif(count(*) FILTER ({self.condition()}), 0)"
+    def sql_enter(self, entering: str) -> str:
+        return f"nullif(count(*) {entering}, 0)"
 
     def sql_read(self, state: str, window: Window | None) -> str:
         return f"coalesce({state}, 0)::BIGINT"
@@ -48,8 +48,8 @@ class Sum(Count):
     def read(self, state: int | None, at_day: int, window: Window | None) -> int | float:
         return (state or 0) if self.per == 1 else (state or 0) / self.per
 
-    def sql_enter(self) -> str:
-        return f"(sum({self.sql_value()}) FILTER ({self.condition()}))::BIGINT"
+    def sql_enter(self, entering: str) -> str:
+        return f'(sum("{self.field}") {entering})::BIGINT'
 
     def sql_read(self, state: str, window: Window | None) -> str:
         total = super().sql_read(state, window)

@@ -58,8 +58,11 @@ def fold(
 
 
 def _tiles(events: str, layout: Layout) -> str:
-    states = [f"{fold.sql_enter()} AS t{i}" for i, fold in enumerate(layout.tiles)]
-    states += [f"{fold.sql_enter()} AS l{i}" for i, fold in enumerate(layout.lives)]
+    names = [f"t{i}" for i in range(len(layout.tiles))] + [f"l{i}" for i in range(len(layout.lives))]
+    folds = (*layout.tiles, *layout.lives)
+    filters = [fold.sql_filter() for fold in folds]
+    columns = zip(names, folds, filters, strict=True)
+    states = [f"{fold.sql_enter(entering)} AS {name}" for name, fold, entering in columns]
     return f"""
         SELECT e.customer_id, e.day, r.at_us AS known_us, {", ".join(states)}
         FROM {events} e ASOF JOIN refs r ON e.seen_us < r.at_us

@@ -52,8 +52,9 @@ def add(folder: Path, names: Iterable[str]) -> None:
     sums = {name: stamp.sum_of(folder / name)[1] for name in sorted(set(names))}
     if not sums:
         return
+    line = _line(sums)
     with alone(folder), (folder / NAME).open("ab") as file:
-        file.write(_line(sums))
+        file.write(line)
     if LAST in sums:
         _compact(folder)
 

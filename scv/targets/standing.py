@@ -18,7 +18,7 @@ NO_EVENTS = f"""(SELECT '' AS customer_id, '' AS kind, '' AS id, 0::BIGINT AS oc
 def after(source: str, asked: str) -> str:
     """Per (customer_id, us) of the query `asked`, which has its local day `at_day`, the customer's `state` right after
     that instant; no row for a customer of whose subscriptions nothing was said."""
-    told = f"""SELECT q.customer_id, q.us, q.at_day, {STATE.sql_enter()} AS t
+    told = f"""SELECT q.customer_id, q.us, q.at_day, {STATE.sql_enter(STATE.sql_filter())} AS t
                FROM (SELECT DISTINCT customer_id, us, at_day FROM ({asked})) q
                JOIN {source} o ON o.customer_id = q.customer_id AND o.occurred_us <= q.us GROUP BY ALL"""
     merged = f"SELECT customer_id, us, at_day, {STATE.sql_merge('t')} AS s FROM ({told}) GROUP BY ALL"
@@ -48,6 +48,6 @@ def at_cut_off(source: str, cut_off_days: int) -> str:
 def _told(source: str, about: str, when: str) -> str:
     """Per row of `label_rows` and what it is about the state `s` of what was said then."""
     names = ", ".join(column.rpartition(" ")[2].rpartition(".")[2] for column in about.split(", "))
-    told = f"""SELECT q.i, {about}, {STATE.sql_enter()} AS t
+    told = f"""SELECT q.i, {about}, {STATE.sql_enter(STATE.sql_filter())} AS t
                FROM label_rows q JOIN {source} o ON o.customer_id = q.customer_id AND {when} GROUP BY ALL"""
     return f"SELECT i, {names}, {STATE.sql_merge('t')} AS s FROM ({told}) GROUP BY ALL"

@@ -7,7 +7,6 @@ the position was checked, and Delta refuses it when another writer committed the
 from __future__ import annotations
 
 import functools
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -93,15 +92,9 @@ class LakeWriter:
                     self._path, columns, mode="ignore", partition_by=PARTITION_BY, name=name
                 )
                 self._table.update_incremental()
-                self._sum(sums.unsummed(Path(self._path), self._table))  # what a killed one left
+                # What a killed one left.
+                self._sum(sums.unsummed(Path(self._path), self._table), self._table.version())
             self._table.update_incremental()
-
-    def _refuse_bad_disk(self, more_bytes: int) -> None:
-        """Raise NoRoom or BadPlace where so much cannot be written. Asked first: Delta's writer panics in mid-write."""
-        machine.refuse_unwritable(self._path)
-        free, least = shutil.disk_usage(self._path).free, RESERVE_BYTES + more_bytes
-        if free < least:
-            raise NoRoom(f"{self._path}: its disk has {free:,} bytes left, and {least:,} are needed. Make room there.")
 
     def position(self, part: Part) -> int:
         """The next offset of a partition that the loaded table does not hold (0: none yet)."""
@@ -121,8 +114,8 @@ class LakeWriter:
         for part, start in starts.items():
             if self.position(part) != start:
                 raise LakeConflict(f"{self._path} holds {part} to {self.position(part)}, not to {start}.")
-        self._refuse_bad_disk(rows.nbytes)
         moves = [Transaction(self._transactions[part.partition], end) for part, end in sorted(ends.items())]
+        machine.refuse_full(self._path, RESERVE_BYTES + rows.nbytes)  # first: Delta's writer panics in mid-write
         try:
             with machine.at(self._path):
                 write_deltalake(
@@ -138,16 +131,17 @@ class LakeWriter:
         self._commits += 1
         if self._commits % COMPACT_EVERY == 0:
             self._compact()
-        self._sum(sums.of_commits(Path(self._path), self._summed + 1, self.table.version()))
+        newest = self.table.version()
+        self._sum(sums.of_commits(Path(self._path), self._summed + 1, newest), newest)
 
-    def _sum(self, names: Iterable[str]) -> None:
-        """Take the sums of what came since the last ones; a full disk leaves that to the next commit."""
+    def _sum(self, names: Iterable[str], newest: int) -> None:
+        """Take the sums of what came up to a version; a full disk leaves that to the next commit."""
         try:
             with machine.at(self._path):
                 sums.add(Path(self._path), names)
         except NoRoom:
             return
-        self._summed = self.table.version()
+        self._summed = newest
 
     def _compact(self) -> None:
         try:
