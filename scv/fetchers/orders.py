@@ -65,7 +65,9 @@ class Orders(Fetcher):
         hint="{value} returns lately",
         sayable="We took back {value} of your last orders.",
     ).each(28, 91)
-    returns_ever = Count(kinds=("returned",), doc="Returns ever.", unit="returns")
+    returns_ever = Count(
+        kinds=("returned",), doc="Returns ever.", unit="returns", hint="{value} returns since the first order"
+    )
     given_back = Sum(
         "amount_cents",
         kinds=BACK,
@@ -73,7 +75,13 @@ class Orders(Fetcher):
         unit="cents",
         hint="{value} given back lately",
     ).each(28, 91)
-    given_back_ever = Sum("amount_cents", kinds=BACK, doc="Money ever given back, in cents.", unit="cents")
+    given_back_ever = Sum(
+        "amount_cents",
+        kinds=BACK,
+        doc="Money ever given back, in cents.",
+        unit="cents",
+        hint="{value} given back since the first order",
+    )
     called_off = Count(
         kinds=("order_cancelled",),
         doc="Orders called off before they came, all or in part.",
