@@ -6,8 +6,13 @@ from collections import Counter
 
 import pytest
 
-LONG = ("flow/test_end_to_end", "flow/test_contributing", "parity/test_known_then_training", "streams/test_no_loss")
-"""Few tests, and half a minute: begun last, as files of few tests are, they would run alone at the end."""
+LONG = (
+    "flow/test_end_to_end", "flow/test_contributing", "parity/test_known_then_training", "streams/test_no_loss",
+    "streams/test_rebuild", "streams/test_wrong_times", "flow/test_parity_command", "parity/test_folds",
+    "scv_model/test_snapshot", "streams/test_online", "flow/test_parity_causes", "simulator/test_sink_lake",
+    "streams/test_epoch", "trainer/test_train", "streams/test_full_disk", "feast/test_command_line",
+)  # fmt: skip
+"""Few tests, and half a minute or a quarter: begun last, as files of few tests are, they would run alone at the end."""
 
 
 @pytest.hookimpl(trylast=True)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from local.services import Services
-from scv.settings import Settings
+from scv.settings import PREFIX, Settings
 from store.client import connect
 from tests.streams import shop
 
@@ -49,6 +49,14 @@ def live(services: Services, tmp_path: Path) -> Settings:
         session_ms=SESSION_MS,
         wait_s=10,
     )
+
+
+@pytest.fixture
+def here(live: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of the running services: commands find them."""
+    for name in live.__struct_fields__:
+        if value := getattr(live, name):
+            monkeypatch.setenv(PREFIX + name.upper(), str(value))
 
 
 @pytest.fixture

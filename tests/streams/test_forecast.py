@@ -79,6 +79,7 @@ LOADED = [
 TWICE = [ORDER | {"id": "1001", "occurred_at": "2017-05-11T09:55:16-04:00"}] * 2
 
 
+@pytest.mark.usefixtures("here")
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
@@ -88,12 +89,10 @@ TWICE = [ORDER | {"id": "1001", "occurred_at": "2017-05-11T09:55:16-04:00"}] * 2
     ids=["order lines", "load time"],
 )
 def test_what_would_be_lost_stops_a_replay_unless_it_is_meant(
-    live: Settings, tmp_path: Path, rows: list[dict[str, Any]], said: str, monkeypatch: pytest.MonkeyPatch,
+    live: Settings, tmp_path: Path, rows: list[dict[str, Any]], said: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     path = write(tmp_path / "h.jsonl", rows)
-    for name in ("broker", "home", "topic_prefix"):
-        monkeypatch.setenv(f"CEREBRO_{name.upper()}", getattr(live, name))
     assert cli.main(["replay", str(path)]) == 2
     told = capsys.readouterr().err
     assert said in told and f"{path}, row 2" in told and "--anyway" in told and described(live) == {}
@@ -115,10 +114,9 @@ def test_what_a_field_says_that_is_left_out_is_the_same_content(tmp_path: Path) 
     assert {why: one.events for why, one in found.items()} == {"repeated": len(rows) // 2} and rows
 
 
+@pytest.mark.usefixtures("here")
 def test_what_repeats_word_for_word_is_said_and_sent(
-    live: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    live: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("broker", "home", "topic_prefix"):
-        monkeypatch.setenv(f"CEREBRO_{name.upper()}", getattr(live, name))
     assert cli.main(["replay", str(write(tmp_path / "h.jsonl", TWICE))]) == 0
     assert "1 of 2 events repeat another one: each counts once." in capsys.readouterr().err

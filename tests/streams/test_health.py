@@ -17,13 +17,6 @@ PARTS = ("online", "lake", "reactor", "scorer", "store", "broker")
 WITH_A_BEAT = ("online", "lake", "reactor")
 
 
-@pytest.fixture
-def here(live: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment of the running services."""
-    for name in ("home", "broker", "store", "topic_prefix"):
-        monkeypatch.setenv(f"CEREBRO_{name.upper()}", getattr(live, name))
-
-
 @pytest.mark.parametrize("part", WITH_A_BEAT)
 @pytest.mark.usefixtures("here")
 def test_a_full_store_is_not_a_dead_consumer(part: str, client: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -107,12 +107,8 @@ def test_a_partition_whose_end_is_a_mark_is_complete_to_the_lake_in_one_run(live
     stand_at_the_end(live, client)
 
 
-def test_health_says_where_a_consumer_stands(
-    live: Settings, client: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for name in live.__struct_fields__:
-        if getattr(live, name):
-            monkeypatch.setenv(f"CEREBRO_{name.upper()}", str(getattr(live, name)))
+@pytest.mark.usefixtures("here")
+def test_health_says_where_a_consumer_stands(live: Settings, client: Any, capsys: pytest.CaptureFixture[str]) -> None:
     every = len(event.FAMILIES) * live.partitions
     transact(live, shop.log(1, 60))
     with shop.Running(live, OnlineConsumer, LakeConsumer):

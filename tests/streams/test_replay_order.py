@@ -92,8 +92,9 @@ def test_the_same_replay_makes_the_same_log(live: Settings, world: Path) -> None
     assert log_of(live) == log_of(other)
 
 
+@pytest.mark.usefixtures("here")
 def test_a_sender_that_was_killed_is_resumed_where_every_partition_stands(
-    live: Settings, client: Any, world: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    live: Settings, client: Any, world: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Its records for one partition never left it; the others were taken, and moved the clock far beyond them."""
     found, half = topics.ensure(live), UNTIL - timedelta(days=14)
@@ -109,8 +110,6 @@ def test_a_sender_that_was_killed_is_resumed_where_every_partition_stands(
         before, count = history.count(None, to_us(half)), history.count()
     shop.consume(live, OnlineConsumer)
     assert RowStore(client).clock("ZZ").now >= UNTIL and standing(RowStore(client), "ZZ") == half
-    for name in ("broker", "store", "home", "topic_prefix"):
-        monkeypatch.setenv(f"CEREBRO_{name.upper()}", getattr(live, name))
     assert cli.main(["replay", str(world), "--anyway"]) == 0
     sent = {(one.key or b"") + (one.value or b"") for one in read(live, *found.values())}
     assert sent >= everything
@@ -221,26 +220,20 @@ def test_impossible_options_are_your_mistake(
     assert said in capsys.readouterr().err
 
 
-def test_the_command_prints_what_it_sent(
-    live: Settings, world: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for name in ("broker", "home", "topic_prefix"):
-        monkeypatch.setenv(f"CEREBRO_{name.upper()}", getattr(live, name))
+@pytest.mark.usefixtures("here")
+def test_the_command_prints_what_it_sent(live: Settings, world: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["replay", str(world), "--anyway", "--until", "2017-09-05"]) == 0
     shown = capsys.readouterr()
     assert shown.out.startswith("family\tevents\napp\t")
     assert "Clock: 2017-09-04T22:00:00+00:00." in shown.err
 
 
-def test_bad_rows_of_no_country_keep_no_replay_from_going_on(
-    live: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, client: Any
-) -> None:
+@pytest.mark.usefixtures("here")
+def test_bad_rows_of_no_country_keep_no_replay_from_going_on(live: Settings, tmp_path: Path, client: Any) -> None:
     good = {"country": "ZZ", "customer_id": "1", "kind": "placed", "amount_cents": 1}
     days = [good | {"occurred_at": f"2017-05-0{day}T10:00:00Z"} for day in (1, 2, 3)]
     path = tmp_path / "h.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in [*days, days[0] | {"country": "XU"}]))
-    for name in ("broker", "store", "home", "topic_prefix"):
-        monkeypatch.setenv(f"CEREBRO_{name.upper()}", getattr(live, name))
     assert cli.main(["replay", str(path), "--until", "2017-05-02"]) == 2
     assert cli.main(["replay", str(path), "--keep-bad", "--until", "2017-05-02"]) == 0
     shop.consume(live, OnlineConsumer)

@@ -106,6 +106,7 @@ def drop(settings: Settings, monkeypatch: pytest.MonkeyPatch, part: Part, before
     monkeypatch.setattr(Broker, "bounds", dropped)
 
 
+@pytest.mark.usefixtures("here")
 def test_what_was_dropped_before_anybody_read_it_is_said_counted_and_kept(
     live: Settings, client: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -127,9 +128,6 @@ def test_what_was_dropped_before_anybody_read_it_is_said_counted_and_kept(
     again = shop.consume(live)
     assert [one["lost"] for one in again] == [0, 0], "what was read may go"
     shop.compare(live, client)
-    for name in live.__struct_fields__:
-        if getattr(live, name):
-            monkeypatch.setenv(f"CEREBRO_{name.upper()}", str(getattr(live, name)))
     with shop.Running(live, OnlineConsumer, LakeConsumer) as running:
         shop.wait(lambda: all(heartbeat.read(client, name) for name in ("online", "lake")))
         for name in ("online", "lake"):

@@ -36,11 +36,7 @@ LEAP = END - DAY
 """Inside the span, and long before its record."""
 
 
-@pytest.fixture(autouse=True)
-def here(live: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment of the running services."""
-    for name in ("home", "broker", "store", "topic_prefix", "partitions", "session_ms"):
-        monkeypatch.setenv(f"CEREBRO_{name.upper()}", str(getattr(live, name)))
+pytestmark = pytest.mark.usefixtures("here")
 
 
 def clock(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[str, set[str]]:
