@@ -41,6 +41,8 @@ FIRST = datetime(2017, 3, 1, 12, tzinfo=UTC)
 DAYS = 90
 AT = FIRST + timedelta(days=DAYS + 20)
 US = countries.load("US")
+DATABASE = duckdb.connect()
+"""Of no file; to open one takes as long as many a question."""
 
 
 def log(seed: int, count: int, customers: int = 60, days: int = DAYS) -> list[Event]:
@@ -190,7 +192,7 @@ def last_json(text: str) -> dict[str, Any]:
 
 def compare(settings: Settings, client: Any, at: datetime = AT) -> dict[str, int]:
     """Assert that every row at `at` equals the batch view of the lake; values compared per fetcher."""
-    lake, store, connection = Lake(settings.lake_path), RowStore(client), duckdb.connect()
+    lake, store, connection = Lake(settings.lake_path), RowStore(client), DATABASE.cursor()
     version, compared = lake.version(), {}
     for family in event.FAMILIES:
         query = lake.query(family, US, version)
@@ -226,12 +228,13 @@ def rows(store: RowStore, layout_field: str) -> dict[str, bytes]:
 
 def lake_count(settings: Settings) -> tuple[int, int]:
     """Arrivals in the lake, and how many different places in the log they have."""
-    lake, connection = Lake(settings.lake_path), duckdb.connect()
-    version, total, places = lake.version(), 0, 0
-    for family in event.FAMILIES:
-        query = lake.query(family, US, version)
-        count = f'SELECT count(*), count(DISTINCT (epoch, "partition", "offset")) FROM ({query})'
-        found = connection.execute(count).fetchall()[0]
-        total, places = total + found[0], places + found[1]
-    connection.close()
+    lake = Lake(settings.lake_path)
+    version = lake.version()
+    every = " UNION ALL ".join(
+        f'SELECT \'{family}\' AS family, epoch, "partition", "offset" FROM ({lake.query(family, US, version)})'
+        for family in event.FAMILIES
+    )
+    with DATABASE.cursor() as connection:
+        query = f'SELECT count(*), count(DISTINCT (family, epoch, "partition", "offset")) FROM ({every})'
+        total, places = connection.execute(query).fetchall()[0]
     return total, places
