@@ -182,15 +182,18 @@ def test_silence_ages_what_was_said() -> None:
 
 
 def test_of_many_subscriptions_those_that_spoke_last_are_remembered() -> None:
-    """Whatever the order of arrival, and however often the row is stored."""
-    count = MOST + 4
-    log = [
-        events.Started(
-            id=f"e{n:02}", country="ZZ", customer_id="c0", subscription_id=f"s{n:02}", occurred_at=at, seen_at=AT
-        )
-        for n in range(count)
-        for at in [AT - timedelta(days=30 - n)]
-    ]
+    """Whatever the order of arrival: four that run are forgotten, since all others spoke later, to end."""
+    common = {"country": "ZZ", "customer_id": "c0", "seen_at": AT - HOUR}
+    log: list[Event] = []
+    for n in range(MOST + 4):
+        mine = {"subscription_id": f"s{n:02}", **common}
+        log.append(events.Started(id=f"a{n}", occurred_at=AT - timedelta(days=30, hours=-n), **mine))
+        if n >= 4:
+            log.append(events.Cancelled(id=f"b{n}", occurred_at=AT - timedelta(days=20, hours=-n), **mine))
     for order in (log, log[::-1], log[::3] + log[1::3] + log[2::3]):
         (row,) = rows(order).values()
-        assert row.read(day_of(to_us(AT), ZZ.zone), ZZ.cut_off_days)["subscriptions"] == MOST
+        mine = row.read(day_of(to_us(AT), ZZ.zone), ZZ.cut_off_days)
+        with Batch([Record(0, 0, n, event) for n, event in enumerate(order)], "subscription", ZZ) as table:
+            (values,) = table.read(get("lifecycle"), [AT]).values()
+        assert mine == {name: values[name] for name in mine}
+        assert (mine["state"], mine["subscriptions"]) == ("cancelled", 0)
