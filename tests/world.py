@@ -251,6 +251,17 @@ def _near(rng: random.Random, bound: Bound, value: Any, occurred: datetime) -> A
     return occurred.year + (far if rng.random() < 0.05 else rng.randint(-bound.back, bound.ahead))
 
 
+def within(event: Event) -> Event:
+    """The event, once its times were changed: a day or year that is now beyond its bound, or at it, goes along."""
+    on, near = event.occurred_at.date(), dict[str, Any]()
+    for name, bound in bounds(type(event)).items():
+        if (value := getattr(event, name)) is not None:
+            ahead = (value - on).days if isinstance(bound, Days) else value - on.year
+            if not -bound.back < ahead < bound.ahead:
+                near[name] = on if isinstance(bound, Days) else on.year - 1
+    return replace(event, **near)
+
+
 # -- dirt --------------------------------------------------------------------------------------------------------
 
 

@@ -122,8 +122,9 @@ class Plan:
         used = [one for one in sea.worlds[self.family].log if one.customer_id == name and one.occurred_at <= seen]
         if self.again and used:
             old = rng.choice(used)
-            return replace(event, id=old.id, occurred_at=rng.choice((old.occurred_at, happened)), seen_at=seen)
-        return replace(event, id=f"planted {self.seed}", occurred_at=happened, seen_at=seen)
+            at = rng.choice((old.occurred_at, happened))
+            return world.within(replace(event, id=old.id, occurred_at=at, seen_at=seen))
+        return world.within(replace(event, id=f"planted {self.seed}", occurred_at=happened, seen_at=seen))
 
 
 PLANS = st.builds(
@@ -175,7 +176,7 @@ def test_one_microsecond_decides(trainer: Trainer) -> None:
     """An event of every family, seen at a reference, changes nothing there; seen just before, all that read it."""
     at, rng = REFERENCES[1], random.Random(1)
     told = {family: lakes.any_event(rng, family, BERLIN, f"c{CUSTOMERS}") for family in FAMILIES}
-    planted = {family: replace(event, id="planted", occurred_at=at - DAY) for family, event in told.items()}
+    planted = {family: world.within(replace(one, id="planted", occurred_at=at - DAY)) for family, one in told.items()}
     after = trainer.with_planted(*((family, replace(event, seen_at=at)) for family, event in planted.items()))
     same_until(trainer.base, after, at)
     before = trainer.with_planted(*((family, replace(event, seen_at=at - TICK)) for family, event in planted.items()))
