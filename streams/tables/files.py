@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import itertools
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -132,8 +133,7 @@ def _separated(path: Path, map: Map) -> Iterator[tuple[int, Row | BadCell]]:
             separator, first = first.strip()[4:] or "\t", text.readline()
         else:
             separator = map.separator or max(SEPARATORS, key=lambda one: _cells(first, one))
-        lines = _with(first, text)
-        reader = csv.reader(lines, delimiter=separator, strict=True)
+        reader = csv.reader(itertools.chain([first], text), delimiter=separator, strict=True)
         try:
             names = [name.strip() for name in next(reader, [])]
             _check_names(names, path, map)
@@ -153,11 +153,6 @@ def _separated(path: Path, map: Map) -> Iterator[tuple[int, Row | BadCell]]:
 def _cells(line: str, separator: str) -> int:
     """How many names a first line has with this separator."""
     return len(next(csv.reader([line], delimiter=separator), []))
-
-
-def _with(first: str, rest: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from rest
 
 
 def _check_names(names: list[str], path: Path, map: Map) -> None:
