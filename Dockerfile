@@ -21,6 +21,8 @@ RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 && rm 
 # /data belongs to the user, so that a fresh named volume does too.
 RUN useradd --uid 10001 --no-create-home cerebro && mkdir /data && chown cerebro /data
 COPY --from=build /opt/cerebro /opt/cerebro
+# Where `feast -c /feature_repo …` finds its configuration; a dangling link in an image without that extra.
+RUN ln -s /opt/cerebro/lib/python3.11/site-packages/feature_repo /feature_repo
 ENV PATH=/opt/cerebro/bin:$PATH CEREBRO_HOME=/data PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 10001
 WORKDIR /data

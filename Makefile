@@ -10,15 +10,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTHON ?=
-# One more than CI has cores: brokers, sessions and restarts are waited for.
+# One more than CI has cores: brokers, sessions and restarts are waited for. With two more, Kafkas start too slowly.
 JOBS ?= 3
 TESTS ?=
 
 PYTEST := $(BIN)/python -m pytest
+# Every process that tests collects; all of tests/ would take each a quarter of a minute.
+MARKED = $(shell grep -rlE 'mark\.(real|slow)' tests --include='*.py' --exclude-dir=streams)
 COMPILE := $(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements.lock
 
-.PHONY: help setup demo test test-real parity check format bench bench-world mutants lock upgrade clean
+.PHONY: help setup demo test test-real parity check format bench bench-world faults soak mutants lock upgrade clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,11 +34,9 @@ test: $(READY) ## run the tests; TESTS=path picks some, JOBS=1 runs one at a tim
 	@$(PYTEST) -m 'not real and not slow' -n $(JOBS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 test-real: $(READY) ## test on Apache Kafka and redis-server, and the slow tests (needs java, mvn, redis-server)
-	@$(call needs,java,openjdk-17-jre-headless)
-	@$(call needs,mvn,maven)
-	@$(call needs,redis-server,redis-server)
+	$(needs_real)
 	@CEREBRO_TEST_BROKER=kafka CEREBRO_TEST_STORE=redis $(PYTEST) -n $(JOBS) --dist loadfile $(or $(TESTS),tests/streams tests/simulator/test_sink_kafka.py tests/flow/test_end_to_end.py)
-	@$(if $(TESTS),:,$(PYTEST) -m 'real or slow' -n $(JOBS) --dist loadfile --ignore=tests/streams)
+	@$(if $(TESTS),:,$(PYTEST) -m 'real or slow' -n $(JOBS) --dist loadfile $(MARKED))
 
 parity: $(READY) ## compare millions of values with the oracle (10 to 18 minutes); ARGS="--minutes 3 --seed 7"
 	@$(BIN)/python -m tests.parity $(ARGS)
@@ -58,6 +58,14 @@ bench: $(READY) ## measure; prints the ratios that the README states
 bench-world: $(READY) ## simulate 10,000, 100,000 and a million customers: speed, memory and their curve (15 minutes)
 	@$(BIN)/python -m bench.simulation
 
+faults: $(READY) ## break a running deployment on purpose and compare every value (30 to 45 minutes); ARGS="--short --on embedded"
+	$(needs_real)
+	@$(BIN)/python -m tests.faults $(ARGS)
+
+soak: $(READY) ## live for half an hour: memory, files, freshness, and no value lost; ARGS="--minutes 2 --on embedded"
+	$(needs_real)
+	@$(BIN)/python -m tests.soak $(ARGS)
+
 mutants: $(READY) ## put small faults into the source one by one: the tests go red for each; ONLY=name picks one
 	@$(BIN)/python -m tests.mutants $(if $(ONLY),--only $(ONLY))
 
@@ -72,7 +80,8 @@ clean: ## remove caches and builds; ALL=1 also .venv and var (lake, bundles, exp
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 	$(if $(ALL),rm -rf $(VENV) var)
 
-# Two stamps: packages again when the lock changes, our own again when pyproject.toml changes.
+# Two stamps: packages again when the lock changes, our own again when pyproject.toml changes. A set-up that was killed
+# before its first stamp begins anew: pip does not get over half a package.
 $(VENV)/.locked: requirements.lock
 	@python="$(PYTHON)"; \
 	fits='import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))'; \
@@ -83,6 +92,7 @@ $(VENV)/.locked: requirements.lock
 		echo "Cerebro needs Python 3.11 or newer with venv; found: $$(python3 --version 2>&1 || true)." >&2; \
 		echo "Install it (Debian, Ubuntu: apt-get install python3.11 python3.11-venv; macOS: brew install python@3.11)," >&2; \
 		echo "or name it: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }; \
+	[ -e $@ ] || rm -rf $(VENV); \
 	[ -x $(BIN)/python ] || $$python -m venv $(VENV)
 	@echo "Installing the pinned dependencies (once per lock file; some minutes on a slow line) …" >&2
 	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.lock >&2
@@ -95,4 +105,10 @@ $(READY): $(VENV)/.locked pyproject.toml
 define needs
 command -v $(1) >/dev/null || { echo "\`$(1)\` is not installed. Debian, Ubuntu: apt-get install $(2); macOS: brew install $(if \
 	$(filter java,$(1)),openjdk@17,$(if $(filter mvn,$(1)),maven,redis))." >&2; exit 1; }
+endef
+
+define needs_real
+@$(call needs,java,openjdk-17-jre-headless)
+@$(call needs,mvn,maven)
+@$(call needs,redis-server,redis-server)
 endef

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from scv import machine
 from scv.errors import CerebroError, Unreachable, UserError, did_you_mean
+from scv.talk import say
 from terminal import missing
 
 try:
@@ -29,17 +30,18 @@ FOLDER = Path(__file__).resolve().with_name("commands")
 
 
 class Commands(click.Group):
-    """A group whose commands are the files of a folder that define `command`."""
+    """A group whose commands are the files of a folder that define `command`; `_` in a file's name is typed `-`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of all commands, without importing any."""
-        return sorted(path.stem for path in FOLDER.glob("*.py") if "\ndef command(" in path.read_text(encoding="utf-8"))
+        paths = [path for path in FOLDER.glob("*.py") if "\ndef command(" in path.read_text(encoding="utf-8")]
+        return sorted(path.stem.replace("_", "-") for path in paths)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name, imported now; None when there is none."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        found: click.Command = importlib.import_module(f"commands.{cmd_name}").command
+        found: click.Command = importlib.import_module(f"commands.{_file(cmd_name)}").command
         found.name = cmd_name
         return found
 
@@ -56,7 +58,11 @@ class Commands(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The first line of each file's docstring, read without importing the file."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, summary(FOLDER / f"{name}.py")) for name in self.list_commands(ctx)])
+            formatter.write_dl([(name, summary(FOLDER / f"{_file(name)}.py")) for name in self.list_commands(ctx)])
+
+
+def _file(name: str) -> str:
+    return name.replace("-", "_")
 
 
 def summary(path: Path) -> str:
@@ -127,12 +133,12 @@ def _report(error: Exception, debug: bool) -> int:
         traceback.print_exception(error)
     ours = _in_our_words(error)
     if ours is not None:
-        click.echo(f"Error: {ours}", err=True)
+        say(f"Error: {ours}", "error")
         return 2 if isinstance(ours, UserError) else 1
     hint = "" if debug else " This is a bug; `cerebro --debug …` shows where."
     # The store's client quotes commands, and customers in them.
     said = "" if _package(error) == "redis" else f": {error}"
-    click.echo(f"Error: {type(error).__name__}{said}.{hint}", err=True)
+    say(f"Error: {type(error).__name__}{said}.{hint}", "error")
     return 1
 
 

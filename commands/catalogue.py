@@ -27,12 +27,16 @@ def command(name: str | None, write: bool, check: bool, as_json: bool) -> int:
     from scv.features import catalogue
     from terminal.listing import show
 
+    if write or check:
+        from proof.heavy import sizes
+
+        page = catalogue.markdown(sizes())
     if write:
-        PAGE.write_text(catalogue.markdown(), encoding="utf-8")
+        PAGE.write_text(page, encoding="utf-8")
         click.echo(f"Wrote {PAGE}.", err=True)
         return 0
     if check:
-        fresh = PAGE.exists() and PAGE.read_text(encoding="utf-8") == catalogue.markdown()
+        fresh = PAGE.exists() and PAGE.read_text(encoding="utf-8") == page
         click.echo(f"{PAGE} is {'fresh' if fresh else 'stale: run `cerebro catalogue --write`'}.", err=True)
         return 0 if fresh else 1
     entries = catalogue.entries()

@@ -16,8 +16,9 @@ from terminal.arguments import the_countries
 @click.command()
 @click.argument("code", metavar="COUNTRY")
 @click.option("--set", "back_to", metavar="INSTANT", help="Set it back: a date (local midnight) or an instant.")
+@click.option("--live", is_flag=True, help="Go over from a replay to wall time, for good.")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
-def command(code: str, back_to: str | None, as_json: bool) -> None:
+def command(code: str, back_to: str | None, live: bool, as_json: bool) -> None:
     """Show the clock of COUNTRY, and up to when each family is complete in the rows and in the lake.
 
     Where a watermark with a wrong time moved the clock ahead, --set takes it back, in the store and in the lake, and
@@ -27,7 +28,9 @@ def command(code: str, back_to: str | None, as_json: bool) -> None:
     Example:
       cerebro clock US
       cerebro clock US --set 2017-09-05
+      cerebro clock DE --live
     """
+    from local.services.running import starting
     from scv.offline.lake import Lake
     from scv.online.rowstore import RowStore
     from store.client import connect
@@ -39,12 +42,14 @@ def command(code: str, back_to: str | None, as_json: bool) -> None:
         store = RowStore(client)
         if back_to is not None:
             at = calendar.reference(back_to, country)
-            if not consumers.wait(found, client):
+            if not consumers.wait(found, client, lambda: starting(found.home_path)):
                 talk = "The consumers do not run: what they have not taken yet may move it on. Look again then."
                 click.echo(talk, err=True)
             done = clock.set_back(found, store, country, at)
             talk = f"Set back, with {done.watermarks} watermarks of the lake; {done.snapshots} snapshots removed."
             click.echo(talk, err=True)
+        if live:
+            clock.go_live(store, country)
         stands = clock.read(store, Lake(found.lake_path), country)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(stands), indent=2).decode())

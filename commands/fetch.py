@@ -13,7 +13,7 @@ from scv import atomic, settings
 from scv.errors import UserError
 from scv.features import fetcher
 from scv.settings import Settings
-from terminal import variables
+from terminal import completeness, variables
 from terminal.arguments import the_countries, the_references
 from terminal.bar import Bar
 
@@ -29,32 +29,54 @@ if TYPE_CHECKING:
 @click.option("-w", "--workers", default=1, show_default=True, type=click.IntRange(1, 256), help="Parallel fetchers.")
 @click.option("-f", "--fetcher", "names", multiple=True, help="Only this fetcher; may be repeated.")
 @click.option("--out", type=click.Path(dir_okay=False, writable=True), help="Also write one table (.csv or .parquet).")
+@click.option("--resume/--afresh", default=True, help="Keep what stands (default), or take all anew.")
+@click.option("--anyway", is_flag=True, help="Also where the lake is behind the log, from what it has.")
 @click.option("--json", "as_json", is_flag=True, help="Say what was written as JSON instead of showing the table.")
-def command(
-    codes: tuple[str, ...], dates: tuple[str, ...], workers: int, names: tuple[str, ...], out: str | None, as_json: bool
+def command(  # noqa: PLR0913 - one parameter per option
+    codes: tuple[str, ...],
+    dates: tuple[str, ...],
+    workers: int,
+    names: tuple[str, ...],
+    out: str | None,
+    resume: bool,
+    anyway: bool,
+    as_json: bool,
 ) -> int:
     """Write a snapshot for every country, date and fetcher, and show the table.
 
+    What would be written again byte by byte is kept, of the same definitions, settings and events and whole: snapshots
+    that stand, and tables of a fetch that was interrupted or failed in part. So a grid goes on where it stopped.
+
     Each fetcher is independent: one that fails is reported and stops no other; its country keeps the snapshots that it
     had, and no table is shown. With --fetcher only the table is made: some fetchers alone are no snapshot. A country
-    without data gives an empty table and a warning. Customer ids are text: a CSV loses leading zeros where a
-    spreadsheet opens it, or pandas without dtype={'customer_id': str}.
+    without data gives an empty table and a warning. A lake that is behind the log is refused, unless it is complete up
+    to the dates. Customer ids are text: a CSV loses leading zeros where a spreadsheet opens it, or pandas without
+    dtype={'customer_id': str}.
 
     \b
     Example:
       cerebro fetch US ZZ -d 2017-09-05 -d 2017-09-12 -w 16
       cerebro fetch US -d 2017-09-05 --out scv.csv
     """
-    from scv.offline.fetch import fetch, look
+    from local.services.running import starting
+    from scv.offline.fetch import Listener, fetch, look
 
     if out and not out.endswith((".csv", ".parquet")):
         raise UserError(f"--out {out}: the name must end in .csv or .parquet.")
     config = settings.load()
     chosen = [fetcher.get(name) for name in dict.fromkeys(names)]
     wanted = {one: the_references(dates, one, config) for one in the_countries(codes, config)}
+    if not anyway:
+        completeness.refuse_half(config, wanted, lambda: starting(config.home_path))
     with Bar("Fetching") as bar:
-        look_at = functools.partial(look, fetchers=chosen) if chosen else fetch
-        done = look_at(config, wanted, workers=workers, progress=bar.at)
+        look_at = functools.partial(look, fetchers=chosen) if chosen else functools.partial(fetch, afresh=not resume)
+        done = look_at(config, wanted, workers=workers, progress=Listener(at=bar.at))
+    return _tell(config, done, out, as_json)
+
+
+def _tell(config: Settings, done: list[Done], out: str | None, as_json: bool) -> int:
+    """What became of it, and the table where all went well; the exit code."""
+    _say_kept(done)
     _warn(done)
     if as_json:
         click.echo(json.dumps([_facts(result) for result in done], indent=1))
@@ -85,7 +107,15 @@ def _table(settings: Settings, done: list[Done]) -> pa.Table:
 
 def _facts(result: Done) -> dict[str, object]:
     names = {"country": result.job.country.code, "fetcher": result.fetcher}
-    return names | {"rows": {at.isoformat(): n for at, n in result.rows.items()}, "error": result.error or None}
+    rows = {at.isoformat(): n for at, n in result.rows.items()}
+    return names | {"rows": rows, "kept": sorted(at.isoformat() for at in result.kept), "error": result.error or None}
+
+
+def _say_kept(done: list[Done]) -> None:
+    kept, every = sum(len(one.kept) for one in done), sum(len({*one.rows, *one.kept}) for one in done)
+    if kept:
+        told = f"Kept {kept:,} of {every:,} tables (country × date × fetcher) as they stand; --afresh takes all anew."
+        click.echo(told, err=True)
 
 
 def _warn(done: list[Done]) -> None:

@@ -60,8 +60,8 @@ def command(  # noqa: PLR0913 - one parameter per option
         _guess(paths[0], mapping.given(lines), out)
         return
     map, found = mapping.load(_map(map_path, preset), mapping.given(lines)), settings.load()
-    with Bar("Reading"):
-        imported = importing.read(paths, map, found, hashed_id.key_of(found) if hash_ids else None)
+    with Bar("Looking") as bar:
+        imported = importing.read(paths, map, found, hashed_id.key_of(found) if hash_ids else None, bar)
     _show(imported, as_json)
     if imported.stops and not anyway:
         raise UserError("Nothing was written. Mend the table or the map; to write the rest all the same: --anyway.")

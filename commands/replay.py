@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     "--anyway", "lost", flag_value="uncounted", help="Send what will not count, too: a taken id, or too late."
 )
 @click.option("--keep-bad", "lost", flag_value="bad", help="That, and bad rows as they are: they become dead letters.")
+@click.option("--then-live", is_flag=True, help="Then go over to wall time: the history ends where live events begin.")
 @click.option("--hash-ids", is_flag=True, help="Send a keyed hash in the place of each customer id.")
 def command(  # noqa: PLR0913 - one parameter per option
     path: str,
@@ -38,6 +40,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     until: str | None,
     speed: str | None,
     lost: str | None,
+    then_live: bool,
     hash_ids: bool,
 ) -> None:
     """Send the events of PATH through Kafka in the order in which they were seen.
@@ -51,8 +54,8 @@ def command(  # noqa: PLR0913 - one parameter per option
     Example:
       cerebro replay completejourney --until 2017-09-05
       cerebro replay shop.parquet --country GB --speed 3600x
+      cerebro replay history.parquet --country DE --then-live
     """
-    from store.client import client
     from streams.replay import sender
 
     found = settings.load()
@@ -61,13 +64,48 @@ def command(  # noqa: PLR0913 - one parameter per option
         since = _instant(begin, history, found) if begin else _standing(history, found)
         end = None if until is None else _instant(until, history, found)
         plan = sender.prepare(history, found, since, end, pace, report)
+        places = _places(history, found)
         _foretell(sender.forecast(history, found, plan), history, lost is not None)
+        _begin(places if begin is None or then_live else [], found, then_live)
         summary = sender.send(history, found, plan, report)
         count = history.count()
     listing.show(("family", "events"), list(summary.events.items()))
     _say(summary, count, since, chosen=begin is not None)
-    if not consumers.wait(found, client(found)):
+    _end(places, found, summary.clock, then_live)
+
+
+def _begin(places: Sequence[country.Country], found: Settings, then_live: bool) -> None:
+    """Countries that may live on wall time live in their replay first. Raises UserError for those that live already."""
+    from streams.positions import clock
+
+    for place in places if then_live else ():
+        clock.refuse_past(place)
+    clock.begin_replays(found, places)
+
+
+def _end(places: Sequence[country.Country], found: Settings, until: datetime, then_live: bool) -> None:
+    """Wait until it is taken in, then go over to wall time, or say how. Raises CerebroError where live events came."""
+    from local.services.running import starting
+    from scv.offline.lake import Lake
+    from scv.online.rowstore import RowStore
+    from store.client import client, reachable
+    from streams.positions import clock
+    from streams.positions.epoch import may_live
+
+    store = RowStore(client(found))
+    taken = consumers.wait(found, store.client, lambda: starting(found.home_path))
+    if not taken:
         click.echo("Start `cerebro consume online` and `cerebro consume lake` to take them in.", err=True)
+    for place in filter(may_live, places):
+        is_replay = not taken or store.clock(place.code).mode == "replay"
+        if taken and is_replay:
+            clock.refuse_live(Lake(found.lake_path), place, until)
+        if then_live:
+            with reachable(found):
+                clock.go_live(store, place)
+            click.echo(f"{place.code} lives on wall time now: live events may come.", err=True)
+        elif is_replay:
+            click.echo(clock.stays(place), err=True)
 
 
 def _history(path: str, code: str | None, keep_bad: bool, hash_ids: bool, found: Settings) -> History:

@@ -15,7 +15,8 @@ from scv.events.schema import schema
 def command(family: str | None) -> None:
     """Print the published JSON Schema of one event FAMILY, or of all by name.
 
-    `cerebro replay` takes Parquet or JSON-lines files whose records follow these schemas.
+    `cerebro replay` takes Parquet or JSON-lines files whose records follow these schemas. A producer's key is
+    country:customer_id and its partitioner murmur2_random (librdkafka) or its like: docs/producing.md.
 
     \b
     Example:

@@ -7,12 +7,16 @@ import sys
 
 import click
 
+from scv.talk import say
+from terminal.log_format import begin, option
+
 
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), help="Another port than CEREBRO_SCORER's; 0 takes a free one.")
 @click.option("--host", help="Another address than CEREBRO_SCORER's.")
 @click.option("--insecure", is_flag=True, help="Accept plain text without tokens on an address beyond loopback.")
-def command(port: int | None, host: str | None, insecure: bool) -> None:
+@option
+def command(port: int | None, host: str | None, insecure: bool, log_format: str | None) -> None:
     """Serve live scores over gRPC until SIGTERM or Ctrl-C.
 
     Speaks cerebro.scorer.v1 (rpc/scorer.proto), grpc.health.v1 and reflection. A newly promoted champion answers from
@@ -26,15 +30,22 @@ def command(port: int | None, host: str | None, insecure: bool) -> None:
     from commands.tuesday import warn_of_public_draw
     from scorer.live.server import DRAIN_S, Server
     from scv import settings as known
+    from telemetry.endpoint import exposed
 
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    if begin(log_format, "scorer"):
+        logging.root.setLevel(logging.INFO)
+    else:
+        logging.basicConfig(
+            stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+        )
     settings = known.load()
     set_host, _, set_port = settings.scorer.rpartition(":")
     server = Server(settings, f"{host or set_host}:{set_port if port is None else port}", insecure)
     server.stop_on_signals()
     warn_of_public_draw(settings)
-    click.echo(f"Listening on {server.address}", err=True)
-    server.start(lambda text: click.echo(text, err=True))
-    server.watch()
-    click.echo("Stopping: calls under way are finished.", err=True)
-    server.stop(drain_s=DRAIN_S)
+    say(f"Listening on {server.address}")
+    with exposed(settings, "scorer", {"calls": server.samples, "models": server.condition.samples}):
+        server.start(say)
+        server.watch()
+        say("Stopping: calls under way are finished.")
+        server.stop(drain_s=DRAIN_S)

@@ -15,6 +15,7 @@ from proof import simulation
 @click.option("--weeks", type=int, default=30, show_default=True, help="How many weeks of their life.")
 @click.option("--countries", "--country", default="ZZ", show_default=True, help="Codes, separated by commas.")
 @click.option("--seed", type=int, default=7, show_default=True, help="Another seed, another world.")
+@click.option("--until", help="It ends on the newest Tuesday up to this day, such as now. Default: in October 2017.")
 @click.option("--to", "sink", help="parquet, jsonl, lake or kafka. Default: one Parquet file of one country.")
 @click.option("--out", type=click.Path(path_type=Path), help="The world's folder. Default: in HOME/worlds.")
 @click.option("--rate", help="To Kafka: so many events per second on average, such as 5000/s.")
@@ -36,6 +37,8 @@ def command(**given: Any) -> None:
     lies beside it in OUT/truth. Equal options make equal worlds, whatever --workers; what a full disk or a dead broker
     stopped goes on with --resume. Prints the path of what was made.
 
+    A history for a country that goes on live (its span holds today) ends on the newest Tuesday: --until now.
+
     With --report it prints instead how good the true probabilities are at telling what then happened (AUC, log loss,
     calibration; beyond sampling error no model passes them), and writes a page with pictures. A champion in HOME that
     was frozen before the last eight decided Tuesdays stands beside them, by phase.
@@ -51,6 +54,7 @@ def command(**given: Any) -> None:
       cerebro simulate --customers 5000 --weeks 60 --to kafka --rate 5000/s
       cerebro simulate --customers 20000 --to jsonl --out world --clean --late 0.1
       cerebro simulate --customers 8000 --weeks 60 --to lake --report
+      cerebro simulate --country DE --weeks 60 --until now --out history.parquet
     """
     rates = {name: given.pop(name) for name in simulation.KINDS}
     given["rates"] = {name: rate for name, rate in rates.items() if rate is not None}

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
+from scv.errors import UserError
+
 if TYPE_CHECKING:
+    from scv.targets.target import Target
     from trainer.train import Progress, Trained
 
 
@@ -35,7 +39,8 @@ def command(  # noqa: PLR0913 - one parameter per option
     Features come from the snapshots of past Tuesdays through Feast (missing ones are fetched), labels from the lake
     where they are mature. The best recipe of a search is judged against the champion's on the last mature weeks; the
     better one is fitted on everything and becomes the champion. A leak alarm promotes nothing and exits with 1:
-    mend the feature, or --accept the column if it was known before.
+    mend the feature, or --accept the column if it was known before. A target about which there is nothing to learn yet
+    stops no other.
 
     \b
     Example:
@@ -56,10 +61,31 @@ def command(  # noqa: PLR0913 - one parameter per option
     chosen = [target.get(name) for name in dict.fromkeys(names)] or target.of_country(country)
     plan = Plan("default" if quick else "search", trials, not no_report, accepted)
     with Bar("reading the past") as bar, past.read(config, country, chosen, at, apply(config)) as known:
-        done = [train(config, known, one, plan, _named(bar, one.name)) for one in chosen]
-    in_json = json.dumps([result.as_json() for result in done], indent=2)
-    click.echo(in_json if as_json else "\n".join(_line(result) for result in done))
+        done, held = _trained(chosen, lambda one: train(config, known, one, plan, _named(bar, one.name)))
+    return _told(done, held, as_json)
+
+
+def _told(done: Sequence[Trained], held: Sequence[str], as_json: bool) -> int:
+    """Say what came of it; the exit code. Raises UserError where a target could not be trained."""
+    if as_json:
+        click.echo(json.dumps([result.as_json() for result in done], indent=2))
+    elif done:
+        click.echo("\n".join(_line(result) for result in done))
+    if held:
+        raise UserError("\n".join(held))
     return 0 if all(result.promoted for result in done) else 1
+
+
+def _trained(targets: Sequence[Target], train: Callable[[Target], Trained]) -> tuple[list[Trained], list[str]]:
+    """What came of each target; and why some were not trained."""
+    done: list[Trained] = []
+    held: list[str] = []
+    for one in targets:
+        try:
+            done.append(train(one))
+        except UserError as error:
+            held.append(str(error))
+    return done, held
 
 
 def _line(one: Trained) -> str:

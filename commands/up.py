@@ -1,4 +1,4 @@
-"""`cerebro up`: the embedded broker and store, until Ctrl-C."""
+"""`cerebro up`: the embedded broker and store, until Ctrl-C or `cerebro down`."""
 
 from __future__ import annotations
 
@@ -9,25 +9,30 @@ import click
 @click.option("--broker", type=click.Choice(["tansu", "kafka"]), default="tansu", show_default=True)
 @click.option("--store", type=click.Choice(["valkey", "redis"]), default="valkey", show_default=True)
 @click.option("--all", "everything", is_flag=True, help="Also run both consumers and the scorer.")
-def command(broker: str, store: str, everything: bool) -> None:
+@click.option("--detach", is_flag=True, help="Return once everything answers; `cerebro down` stops it.")
+def command(broker: str, store: str, everything: bool, detach: bool) -> None:
     """Start a broker and a store on this machine, and stay until Ctrl-C.
 
     tansu and valkey come with Cerebro and keep everything in memory; kafka needs Java 17 and Maven, redis needs
     redis-server. The other commands find them through services.env in CEREBRO_HOME. Where the lake holds events,
-    every row is rebuilt from it first.
+    every row is rebuilt from it first. With --detach, what does not start is said with the last lines of its log, and
+    nothing is left running.
 
     \b
     Example:
-      cerebro up --all
+      cerebro up --all --detach
       cerebro up --broker kafka --store redis
     """
-    from local.services import Services, interruptible
-    from local.services.running import open_log, serve
+    from local.services import Services, interruptible, running
     from scv.settings import load
 
+    home = load().home_path
+    if detach:
+        with interruptible():
+            running.detach(home, ["--broker", broker, "--store", store, *(["--all"] if everything else [])])
+        return
     try:
-        with interruptible(), Services(broker, store, load().home_path) as services:
-            open_log(services)
-            serve(services, everything)
+        with interruptible(), Services(broker, store, home) as services:
+            running.serve(services, everything)
     except KeyboardInterrupt:
         click.echo("Stopped.", err=True)

@@ -33,9 +33,11 @@ def command(codes: tuple[str, ...], as_json: bool) -> int:
       cerebro verify
       cerebro verify US --json
     """
+    from scv.offline.lake_version import entered
+
     settings = known.load()
-    files = list(_written(settings, the_countries(codes, settings)))
-    with Bar("Reading files") as bar:
+    with Bar("Reading files") as bar, entered(settings.lake_path):  # inside, nothing is vacuumed
+        files = list(_written(settings, the_countries(codes, settings)))
         checked, wrong = _compared(files, bar)
     if as_json:
         click.echo(json.dumps({"checked": checked, "wrong": wrong}))

@@ -57,7 +57,8 @@ def run(settings: Settings, country: Country, at: datetime, wait_s: float, worke
     from scv.offline.snapshot import Snapshots
 
     log = Lake(settings.lake_path).version().ids
-    published = Folder(settings.exports_url, country).usable(at, log, content=True)
+    folder = Folder(settings.exports_url, country)
+    published = folder.usable(at, log, content=True)
     if published is None:
         complete = preparation.wait(settings, country, at, wait_s, lambda so_far: _waiting(country, so_far))
         if not complete and not anyway:
@@ -71,6 +72,7 @@ def run(settings: Settings, country: Country, at: datetime, wait_s: float, worke
         ensure(settings, snapshots, [at], workers)
         exported = export(settings, country, at, snapshots.version, anyway)
     else:
+        folder.finish()
         exported = Exported(published, new=False)
     click.echo(said(exported))
     judge(settings, country)

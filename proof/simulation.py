@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,9 @@ from proof.world.rates import CLEAN, KINDS, TAKEN, USUAL, WHAT, Dirt
 from scv import settings
 from scv.errors import UnknownName, UserError
 from scv.events import country
+from scv.events.calendar import from_us, reference
+from scv.events.clock import wall_us
+from scv.events.country import Country
 from scv.settings import Settings
 from terminal.bar import Bar
 
@@ -54,6 +58,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     weeks: int
     countries: str
     seed: int
+    until: str | None
     sink: str | None
     out: Path | None
     rate: str | None
@@ -84,7 +89,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
         """The command line that goes on with it."""
         words = ["cerebro", "simulate", "--customers", self.customers, "--weeks", self.weeks]
         words += ["--countries", ",".join(self.codes), "--seed", self.seed, "--to", self.to]
-        for name, value in (("--out", self.out), ("--rate", self.rate), ("--speed", self.speed)):
+        named = {"--until": self.until, "--out": self.out, "--rate": self.rate, "--speed": self.speed}
+        for name, value in named.items():
             words += [name, value] if value else []
         words += ["--clean"] if self.clean else []
         for name, rate in self.rates.items():
@@ -97,6 +103,8 @@ def fulfil(wish: Wish) -> None:
     """Make what was asked for. Raises UserError for what cannot be."""
     found = settings.load()
     worlds = _worlds(wish, found)
+    if wish.until:  # by name: next week "now" is another day
+        wish = msgspec.structs.replace(wish, until=str(worlds[0].ends_on))
     _check(wish)
     if wish.is_file:
         _file(wish, worlds, found)
@@ -119,7 +127,15 @@ def _worlds(wish: Wish, found: Settings) -> list[World]:
     if not wish.codes:
         raise UserError("--countries names no country: write --countries ZZ,ZY.")
     places = [country.load(code, found.countries_path) for code in wish.codes]
-    return [World(place, wish.customers, wish.weeks, wish.seed) for place in places]
+    return [World(place, wish.customers, wish.weeks, wish.seed, _until(wish, place)) for place in places]
+
+
+def _until(wish: Wish, place: Country) -> date | None:
+    """The local day that --until means."""
+    if wish.until is None:
+        return None
+    at = from_us(wall_us()) if wish.until == "now" else reference(wish.until, place)
+    return at.astimezone(place.zone).date()
 
 
 def _check(wish: Wish) -> None:

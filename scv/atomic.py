@@ -61,3 +61,18 @@ def alone(folder: Path, busy: str = "") -> Iterator[None]:
         raise UserError(busy) from error
     finally:
         os.close(held)
+
+
+def busy(path: Path) -> bool:
+    """Does a process hold the lock of a folder or file? The kernel drops it with the process, however that ended."""
+    try:
+        held = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(held)
+    return False

@@ -82,6 +82,14 @@ class Unreachable(CerebroError):
     """A broker, store or scorer that does not answer."""
 
 
+class Stuck(CerebroError):
+    """A consumer that no longer moves although there is something to read: start it again."""
+
+
+class Stopped(CerebroError):
+    """Asked to end while it waited for something to begin with."""
+
+
 class NoRoom(CerebroError):
     """A disk, a limit or the memory is full; later there may be room."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -34,6 +34,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str, Meta(description="first word of every key in the store; empty: TOPIC_PREFIX", pattern=rf"^\Z|{WORD}")
     ] = ""
     scorer: Annotated[str, Meta(description="host:port of the gRPC scorer")] = "127.0.0.1:50051"
+    metrics: Annotated[
+        str,
+        Meta(
+            description="host:port of the metrics of `consume online`; lake, scorer, reactor and console have the next "
+            "four ports, in this order; 0: none"
+        ),
+    ] = "127.0.0.1:9464"
+    log_format: Annotated[
+        Literal["plain", "json"],
+        Meta(description="how consume, serve, react and console talk on stderr: plain or json"),
+    ] = "plain"
+    console: Annotated[str, Meta(description="host:port of the web API and its page")] = "127.0.0.1:8080"
     exports: Annotated[str, Meta(description="fsspec URL of the Tuesday folder; empty: HOME/exports")] = ""
     topic_prefix: Annotated[str, Meta(description="first word of every topic name", pattern=WORD)] = "cerebro"
     partitions: Annotated[int, Meta(description="partitions of each topic that we create", ge=1, le=512)] = 2
@@ -43,6 +55,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     event_days: Annotated[int, Meta(description="days that topics we create keep events; 0: for ever", ge=0)] = 0
     dead_letter_days: Annotated[
         int, Meta(description="days that topics we create keep dead letters; 0: for ever", ge=0)
+    ] = 0
+    snapshot_days: Annotated[
+        int, Meta(description="days that `cerebro tidy` keeps snapshots that are not of a Tuesday; 0: for ever", ge=0)
+    ] = 28
+    bundle_days: Annotated[
+        int,
+        Meta(
+            description="days that `cerebro tidy` keeps bundles of no champion, week or vector; 0: for ever",
+            ge=0,
+        ),
+    ] = 91
+    export_days: Annotated[
+        int,
+        Meta(description="days that `cerebro tidy` keeps published weeks, the newest 13 always; 0: for ever", ge=0),
     ] = 0
     stale_after_s: Annotated[int, Meta(description="a fetcher older than this is STALE in a reply", ge=1)] = 7200
     refuse_after_s: Annotated[int, Meta(description="older than this no score is given", ge=1)] = 691200
@@ -58,6 +84,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float, Meta(description="share of live scores kept for `cerebro parity --served`; 0: none", ge=0, le=1)
     ] = 0.01
     vector_log_mb: Annotated[int, Meta(description="megabytes that they may take; the oldest go first", ge=1)] = 64
+
+    vector_days: Annotated[int, Meta(description="days that they are kept at most; 0: for ever", ge=0)] = 28
 
     @property
     def home_path(self) -> Path:
@@ -131,6 +159,11 @@ def _services(home: Path) -> Iterator[tuple[str, str]]:
         name, sign, value = line.strip().partition("=")
         if sign and not name.startswith("#"):
             yield name, value
+
+
+def told(settings: Settings, name: str) -> bool:
+    """Did anybody say where that is (`broker`, `store`, `scorer`), or is it only the default?"""
+    return PREFIX + name.upper() in os.environ or services_file(settings.home_path).exists()
 
 
 def table(settings: Settings | None = None) -> list[tuple[str, str, str]]:

@@ -95,8 +95,8 @@ def _zone(made: str, wanted: str) -> Iterable[str]:
 
 
 # -- which settings of a country enter what ------------------------------------------------------------------
-ROWS = ("time_zone", "lateness_days")
-"""A row's tiles are of local days; admission goes by lateness."""
+ROWS = ("time_zone", "lateness_days", "memory_days")
+"""A row's tiles are of local days; admission goes by lateness; active days are kept as long as a country remembers."""
 SNAPSHOT = (*ROWS, "cut_off_days")
 """The open week begins after the cut-off."""
 QUESTION = ("time_zone", "cut_off_days", "basis", "active_days", "memory_days", "new_days")

@@ -6,14 +6,28 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 SAY_EVERY_S = 30.0
 
 
-def say(text: str) -> None:
-    """One line for a person."""
-    sys.stderr.write(text + "\n")
+def _plain(text: str, level: str, fields: dict[str, Any]) -> str:
+    return text
+
+
+_line: Callable[[str, str, dict[str, Any]], str] = _plain
+
+
+def say(text: str, level: str = "info", **fields: Any) -> None:
+    """A sentence for a person; `level` and `fields` are for machines (see `speak`) and repeat what it says."""
+    sys.stderr.write(_line(text, level, fields) + "\n")
     sys.stderr.flush()
+
+
+def speak(line: Callable[[str, str, dict[str, Any]], str] = _plain) -> None:
+    """Let everything that this process says from now on be such a line: made of text, level and fields."""
+    global _line
+    _line = line
 
 
 class Seldom:

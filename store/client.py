@@ -50,12 +50,29 @@ class Patience(NamedTuple):
 
 
 STEADY = Patience()
+GLANCE = Patience(answer_s=1.0, connect_s=1.0)
+"""Of who looks on: what does not answer now is told so."""
+
+
+class _Pool(redis.ConnectionPool):
+    """Every round trip takes a connection from it; a pipeline takes one."""
+
+    taken = 0
+
+    def get_connection(self, *args: Any, **options: Any) -> Any:
+        self.taken += 1
+        return super().get_connection(*args, **options)
 
 
 class Client(redis.Redis):
     """A client that knows with what every key of its deployment begins (`scv.online.keys`)."""
 
     prefix: str
+
+    @property
+    def round_trips(self) -> int:
+        """How often it went to the store."""
+        return int(self.connection_pool.taken)
 
 
 def client(settings: Settings, patience: Patience | None = None, reads_only: bool = False) -> Any:
@@ -66,7 +83,7 @@ def client(settings: Settings, patience: Patience | None = None, reads_only: boo
     """
     chosen = patience or STEADY
     try:
-        made = Client.from_url(
+        pool = _Pool.from_url(
             settings.store,
             socket_timeout=chosen.answer_s,
             socket_connect_timeout=chosen.connect_s,
@@ -77,14 +94,16 @@ def client(settings: Settings, patience: Patience | None = None, reads_only: boo
         )
     except ValueError as error:
         raise BadSetting(f"CEREBRO_STORE cannot be used: {error}") from error
+    made = Client.from_pool(pool)
     made.prefix = settings.key_prefix
     return made
 
 
-def connect(settings: Settings, say: Callable[[str], None] = talk) -> Any:
+def connect(settings: Settings, say: Callable[[str], None] = talk, alive: Callable[[], None] = lambda: None) -> Any:
     """A client of a store that answers; close it, or use it in a `with`.
 
-    Says every few seconds that it waits; raises Unreachable after `settings.wait_s` seconds.
+    Says every few seconds that it waits; raises Unreachable after `settings.wait_s` seconds. `alive` is called between
+    tries and may raise.
     """
     found = client(settings)
     deadline, said = time.monotonic() + settings.wait_s, -SAY_EVERY_S
@@ -100,7 +119,12 @@ def connect(settings: Settings, say: Callable[[str], None] = talk) -> Any:
             if now - said >= SAY_EVERY_S:
                 say(f"Waiting up to {settings.wait_s} s for the store {shown(settings)} …")
                 said = now
-            time.sleep(_PAUSE_S)
+        try:
+            alive()
+        except BaseException:
+            found.close()
+            raise
+        time.sleep(_PAUSE_S)
 
 
 @contextmanager

@@ -22,7 +22,8 @@ class Counters:
     none, `cerebro refused` asks it. `fenced` are updates of rows that held the record already, `refused` row writes
     that another writer was faster with (redone), `rows` those that stood. `placed` counts partitions placed, `commits`
     the lake's transactions; for the lake `re_read` are records taken once more by this very process. `lost` are
-    offsets, not records: those that the broker had dropped before this consumer's first reading.
+    offsets, not records: those that the broker had dropped before this consumer's first reading. `store_errors` are
+    round trips that the store failed.
     """
 
     batches: int = 0
@@ -43,6 +44,7 @@ class Counters:
     placed: int = 0
     lost: int = 0
     commits: int = 0
+    store_errors: int = 0
 
     def count(self, records: Mapping[str, int]) -> None:
         """Add to what records became, by counter."""

@@ -22,6 +22,7 @@ POINTS = (
     "lake.dead-lettered",  # dead letters acknowledged, nothing committed
     "lake.before-commit",  # about to commit a family
     "lake.committed",  # committed to Delta, not to Kafka
+    "letters.sent",  # dead letters are sent again, no note says so
 )
 _SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
 

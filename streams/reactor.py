@@ -4,14 +4,18 @@ Faust carries no state here: which alerts stand is kept in the store. Its tables
 server stay off. An alert is sent first and kept as standing then, and a customer is forgotten last: whatever fails
 between, they are asked about again, so an alert may come twice and is never lost. A raise that is lost in a crash
 comes again with the customer's next event; whoever has a standing alert is asked about at every start.
+
+One member, the leader, also has the week done when it is due. What that is, whoever starts the reactor says.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import faust
@@ -23,14 +27,21 @@ from scv.talk import say as talk
 from store.client import UNWELL, ails
 from streams.alert import Alert, Risk, StandingAlerts, changes
 from streams.kafka import librdkafka, topics
+from streams.progress import Still
+from telemetry.sample import Sample
 
 FLUSH_S = 0.5
-MOST = 200
+MOST = 50
+"""Customers in a question: four times as many keep the scorer from its other callers for an eighth of a second."""
 
 Ask = Callable[[str, list[str]], Iterable[Risk]]
 """The answers about customers of one country, one per customer and target; it may block."""
 Send = Callable[[Alert], Awaitable[Any]]
 """Publishes an alert; done once the broker has it."""
+Week = Callable[[], Awaitable[Any]]
+"""Does what is due; never raises."""
+EVERY = "*/15 * * * *"
+"""When the leader looks for what is due, as a crontab has it."""
 
 
 class ChangedRow(msgspec.Struct, frozen=True):
@@ -48,6 +59,11 @@ class ReactorCounts:
     failed: int = 0
     alerts: int = 0
 
+    def samples(self) -> Iterator[Sample]:
+        """As an operator scrapes them; from any thread."""
+        for outcome, count in asdict(self).items():
+            yield Sample("cerebro_reactor_customers_total", (outcome,), count)
+
 
 class Reactor:
     """Who waits to be asked about, and what becomes of the answers. Runs in one event loop; knows nothing of Faust."""
@@ -57,7 +73,7 @@ class Reactor:
         self.waiting: dict[str, dict[str, int]] = {}
         """By country the customers who moved, with the number of what was heard of them last."""
         self._ask, self._standing, self._send, self._say = ask, standing, send, say
-        self._ails = ""
+        self._ails, self._most = "", MOST
 
     def hear(self, key: bytes | None, value: bytes | None) -> None:
         """A record of scv-changed; one without a value is an erased customer, who is named by the key alone."""
@@ -73,22 +89,34 @@ class Reactor:
         """Let a customer wait to be asked about."""
         self.waiting.setdefault(country, {})[customer_id] = self.counts.heard
 
-    async def react(self) -> None:
-        """Ask about some of those who wait, in each country; never raises: who could not be served waits on."""
+    def facts(self) -> dict[str, int]:
+        """What it counts, and how many customers wait now."""
+        return asdict(self.counts) | {"waiting": sum(map(len, self.waiting.values()))}
+
+    async def react(self) -> float:
+        """Ask about some of those who wait, in each country; never raises: who could not be served waits on.
+
+        How long to rest then (s): where another whole question waits only as long as this turn took, so that half of
+        the scorer's time is left to its other callers.
+        """
+        begun, failed = time.monotonic(), self.counts.failed
         for country in list(self.waiting):
             try:
                 await self._serve(country)
                 self._ails = ""
-            except Exception as error:  # Faust's timer would die of it, and everyone who waits with it
+            except Exception as error:  # Faust's task would die of it, and everyone who waits with it
                 self.counts.failed += 1
+                self._most = max(self._most // 2, 1)  # it may be too slow for so many: the same again would fail again
                 if self._ails != type(error).__name__:
                     self._ails = type(error).__name__
                     said = f"the store {ails(error)}" if isinstance(error, UNWELL) else str(error)
                     self._say(f"Alerts of {country} wait, and are tried again: {said}")
+        more = self.counts.failed == failed and any(len(who) >= self._most for who in self.waiting.values())
+        return min(time.monotonic() - begun, FLUSH_S) if more else FLUSH_S
 
     async def _serve(self, country: str) -> None:
         waiting = self.waiting[country]
-        asked = dict(list(waiting.items())[:MOST])
+        asked = dict(itertools.islice(waiting.items(), self._most))
         if not asked:
             return
         for alert in await asyncio.to_thread(self._changes, country, list(asked)):
@@ -96,6 +124,7 @@ class Reactor:
             await asyncio.to_thread(self._standing.keep, alert)
             self.counts.alerts += 1
         self.counts.asked += len(asked)
+        self._most = min(2 * self._most, MOST)
         for customer_id, heard in asked.items():
             if waiting[customer_id] == heard:  # or they moved again meanwhile
                 del waiting[customer_id]
@@ -105,7 +134,9 @@ class Reactor:
         return changes(risks, self._standing.of(country, customer_ids), country)
 
 
-def build(settings: Settings, ask: Ask, client: Any, heartbeat: Callable[[], None]) -> tuple[faust.App, ReactorCounts]:
+def build(
+    settings: Settings, ask: Ask, client: Any, beat: Callable[..., None], week: Week
+) -> tuple[faust.App, ReactorCounts]:
     """The Faust application; run it with `faust.Worker(app)`. Reads from the store whose alerts stand."""
     _quieten(settings)
     app = application(settings, f"{settings.topic_prefix}-reactor", "latest")  # alerts are about what moves from now on
@@ -118,7 +149,7 @@ def build(settings: Settings, ask: Ask, client: Any, heartbeat: Callable[[], Non
         key = f"{alert.risk.country}:{alert.risk.customer_id}".encode()
         await (await alerts.send(key=key, value=msgspec.json.encode(alert)))  # the second: the broker has it
 
-    reactor = Reactor(ask, standing, send)
+    reactor, still = Reactor(ask, standing, send), Still()
     for country, customer_id in standing.everyone(countries.known(settings.countries_path)):
         reactor.wait(country, customer_id)
 
@@ -127,12 +158,24 @@ def build(settings: Settings, ask: Ask, client: Any, heartbeat: Callable[[], Non
         async for event in stream.events():
             reactor.hear(event.key, event.value)
 
-    @app.timer(FLUSH_S)
+    @app.task  # a timer of Faust's would write a line for every turn that takes longer than it should
     async def react() -> None:
-        heartbeat()
-        await reactor.react()
+        while not app.should_stop:
+            facts, wait = reactor.facts(), still.look(reactor.counts.asked, done=not any(reactor.waiting.values()))
+            beat(facts | {"leads": int(leads(app, settings))}, still_s=wait)
+            await app.sleep(await reactor.react())
+
+    @app.crontab(EVERY)
+    async def turn() -> None:
+        if leads(app, settings):
+            await week()
 
     return app, reactor.counts
+
+
+def leads(app: faust.App, settings: Settings) -> bool:
+    """Is this member the leader? The one is that hears the first partition. Faust's own leader would need a topic."""
+    return faust.types.TP(topics.scv_changed(settings), 0) in app.consumer.assignment()
 
 
 def application(settings: Settings, group: str, begin: str) -> faust.App:

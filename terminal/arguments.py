@@ -8,9 +8,10 @@ from datetime import datetime
 from scv.errors import UserError
 from scv.events import calendar
 from scv.events import country as countries
-from scv.events.clock import check_reference, wall_us
+from scv.events.clock import check_reference
 from scv.events.country import Country
 from scv.settings import Settings
+from store.clocks import known_clock
 
 
 def the_countries(codes: Sequence[str], settings: Settings) -> list[Country]:
@@ -42,26 +43,3 @@ def now(country: Country, settings: Settings) -> datetime:
     if found is None:
         raise UserError(f"The replay of {country.code} has not begun: its clock has no instant. Name one with -d.")
     return found
-
-
-def known_clock(country: Country, settings: Settings) -> datetime:
-    """What is known of a country's clock, also where no store answers or none has begun: then the lake's newest
-    record says it, and of a country without records wall time.
-    """
-    import duckdb
-
-    from scv.offline.lake import Lake
-    from scv.online.rowstore import RowStore
-    from store.client import UNWELL, client
-
-    try:
-        with client(settings) as connected:
-            store = RowStore(connected)
-            if store.has_clock(country.code) and (stands := store.clock(country.code).now) is not None:
-                return stands
-    except UNWELL:
-        pass
-    lake = Lake(settings.lake_path)
-    with duckdb.connect() as connection:
-        front = lake.front_us(connection, country.code, lake.version())
-    return calendar.from_us(wall_us() if front is None else front)

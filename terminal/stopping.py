@@ -6,7 +6,7 @@ import signal
 import threading
 from types import FrameType
 
-import click
+from scv.talk import say
 
 
 def on_signal() -> threading.Event:
@@ -16,7 +16,7 @@ def on_signal() -> threading.Event:
     def handle(number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
             raise KeyboardInterrupt(signal.Signals(number).name)
-        click.echo("Stopping: finishing what is in hand …", err=True)
+        say("Stopping: finishing what is in hand …")
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

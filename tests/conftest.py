@@ -1,16 +1,20 @@
-"""In which order the files of a run in several processes are begun."""
+"""In which order the files of a run in several processes are begun; and nobody tells metrics unless a test asks."""
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 
 import pytest
+
+os.environ.setdefault("CEREBRO_METRICS", "0")  # many tests at once run what has one port on a machine
 
 LONG = (
     "flow/test_end_to_end", "flow/test_contributing", "parity/test_known_then_training", "streams/test_no_loss",
     "streams/test_rebuild", "streams/test_wrong_times", "flow/test_parity_command", "parity/test_folds",
     "scv_model/test_snapshot", "streams/test_online", "flow/test_parity_causes", "simulator/test_sink_lake",
     "streams/test_epoch", "trainer/test_train", "streams/test_full_disk", "feast/test_command_line",
+    "house/test_services_run", "faults/test_faults", "flow/test_readme", "flow/test_readme_live", "bench/test_quick",
 )  # fmt: skip
 """Few tests, and half a minute or a quarter: begun last, as files of few tests are, they would run alone at the end."""
 

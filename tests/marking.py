@@ -21,7 +21,9 @@ def mark(store: RowStore, country: Country, fetchers: Iterable[type[Fetcher]], u
     for one in fetchers:
         topic, log = by_family[one.family]
         marks = {one.name: marker.encode(marker.of_rows(country, layout_of(one), log, generation))}
-        assert store.mark_built(Built(country.code, topic, log, generation, [upto] * log.partitions, marks))
+        assert store.mark_built(
+            Built(country.code, topic, log, generation, [upto] * log.partitions, [0] * log.partitions, marks)
+        )
 
 
 def unmark(store: RowStore, country: str, fetchers: Iterable[type[Fetcher]]) -> None:

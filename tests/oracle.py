@@ -35,7 +35,8 @@ from tests.oracle_subscriptions import (
 Verdict = Literal["admitted", "repeated", "changed", "too late", "before an erasure"]
 Value = int | float | str | None
 SKEW = timedelta(minutes=5)
-BITMAP_DAYS = 400  # "a day bitmap (400 bits = 50 bytes)"
+OF_ACTIVE_DAYS = ("ActiveDays", "GapMean", "GapSd", "GapLongest", "WeekStreak")
+LOOKS_BACK = 399  # "last 399 days, or memory_days if more"
 DATES_KEPT = 35  # "dates older than L are dropped"
 FIRST_DAY = date(1970, 1, 1)
 
@@ -138,6 +139,9 @@ def _value(known: Sequence[Fact], feature: Feature, today: date, country: Countr
         return OF_THE_OPEN_BOX[name](box, closed) if box else None
     if window is not None:
         facts = [fact for fact in facts if _inside(fact.day, window, today)]
+    elif name in OF_ACTIVE_DAYS:
+        remembered = country.memory_days if country.memory_days > LOOKS_BACK else LOOKS_BACK
+        facts = [fact for fact in facts if (today - fact.day).days <= remembered]
     return MEANING[name](facts, fold, today)
 
 
@@ -189,13 +193,13 @@ def _newest(facts: Sequence[Fact], fold: Fold) -> Any:
     return min((_raw(fact, fold.field) for fact in newest(facts)), default=None)
 
 
-def _days(facts: Sequence[Fact], today: date) -> list[date]:
-    """The active days that a bitmap of 400 days can hold, oldest first."""
-    return sorted({fact.day for fact in facts if (today - fact.day).days < BITMAP_DAYS})
+def _days(facts: Sequence[Fact]) -> list[date]:
+    """The active days, oldest first."""
+    return sorted({fact.day for fact in facts})
 
 
-def _gaps(facts: Sequence[Fact], today: date) -> list[int]:
-    return [(later - earlier).days for earlier, later in pairwise(_days(facts, today))]
+def _gaps(facts: Sequence[Fact]) -> list[int]:
+    return [(later - earlier).days for earlier, later in pairwise(_days(facts))]
 
 
 def _sd(gaps: list[int]) -> float | None:
@@ -204,7 +208,7 @@ def _sd(gaps: list[int]) -> float | None:
 
 def _streak(facts: Sequence[Fact], today: date) -> int:
     """Weeks back as `each_week` cuts them: the first is the last seven days and today so far."""
-    days, week = _days(facts, today), 0
+    days, week = _days(facts), 0
     while any(_inside(day, Window(7 * week + 7, 7 * week), today) for day in days):
         week += 1
     return week
@@ -246,14 +250,14 @@ MEANING: dict[str, Callable[[Sequence[Fact], Any, date], Value]] = {
     "Max": lambda facts, fold, today: max(_all(facts, fold), default=None),
     "Latest": lambda facts, fold, today: _plain(_newest(facts, fold)),
     "DistinctCount": lambda facts, fold, today: min(len(set(_all(facts, fold))), fold.most),
-    "ActiveDays": lambda facts, fold, today: len(_days(facts, today)),
+    "ActiveDays": lambda facts, fold, today: len(_days(facts)),
     "DaysSince": lambda facts, fold, today: (today - max(f.day for f in facts)).days if facts else None,
     "DaysSinceFirst": lambda facts, fold, today: (today - min(f.day for f in facts)).days if facts else None,
     "DaysUntil": lambda facts, fold, today: (_newest(facts, fold) - today).days if facts else None,
     "YearsSince": lambda facts, fold, today: today.year - _newest(facts, fold) if facts else None,
-    "GapMean": lambda facts, fold, today: statistics.mean(_gaps(facts, today)) if _gaps(facts, today) else None,
-    "GapSd": lambda facts, fold, today: _sd(_gaps(facts, today)),
-    "GapLongest": lambda facts, fold, today: max(_gaps(facts, today), default=None),
+    "GapMean": lambda facts, fold, today: statistics.mean(_gaps(facts)) if _gaps(facts) else None,
+    "GapSd": lambda facts, fold, today: _sd(_gaps(facts)),
+    "GapLongest": lambda facts, fold, today: max(_gaps(facts), default=None),
     "WeekStreak": lambda facts, fold, today: _streak(facts, today),
     "SubscriptionState": lambda facts, fold, today: _of_own(facts, today, lambda one: one.word),
     "DaysInState": lambda facts, fold, today: _of_own(facts, today, lambda one: (today - one.since).days),

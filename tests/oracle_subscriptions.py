@@ -98,7 +98,7 @@ def own(facts: Sequence[Fact], today: date) -> Stands | None:
 
 @dataclass(frozen=True)
 class Box:
-    name: str
+    names: tuple[str, ...]
     on: date
     weekday: int
     skipped: bool
@@ -106,19 +106,22 @@ class Box:
 
 def open_box(facts: Sequence[Fact], today: date, closed: date) -> Box | None:
     """The customer's open box, where `closed` is the day whose boxes have just closed: "of the subscriptions that stand
-    as the customer does, the earliest that is not skipped, or the earliest"; of two on a day the smaller id's."""
+    as the customer does, the earliest that is not skipped, or the earliest; of several on that day all of them"."""
     stand = subscriptions(facts, today)
     best = max((rank(one.word) for one in stand), default=0)
     said = [fact for fact in facts if fact.payload.get("delivery_weekday") is not None]
     weekdays = _last_words(said, "started", "reactivated")
     week = [closed + timedelta(days=n) for n in range(1, 8)]
-    boxes = []
+    boxes: dict[tuple[bool, date], list[str]] = {}
     for one in stand:
         if rank(one.word) == best and one.name in weekdays:
             weekday = weekdays[one.name].payload["delivery_weekday"]
             on = next(day for day in week if day.weekday() == weekday)
-            boxes.append(Box(one.name, on, weekday, any(is_skipped(facts, one.name, day) for day in week)))
-    return min(boxes, key=lambda box: (box.skipped, box.on, box.name), default=None)
+            boxes.setdefault((any(is_skipped(facts, one.name, day) for day in week), on), []).append(one.name)
+    if not boxes:
+        return None
+    skipped, on = min(boxes)
+    return Box(tuple(boxes[skipped, on]), on, on.weekday(), skipped)
 
 
 def is_skipped(facts: Sequence[Fact], name: str, on: date) -> bool:

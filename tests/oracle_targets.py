@@ -146,14 +146,14 @@ def _derived_phase(one: Story, at: datetime) -> str:
 # -- the open box ------------------------------------------------------------------------------------------------
 
 
-def open_box(one: Story, at: datetime) -> tuple[str, date] | None:
+def open_box(one: Story, at: datetime) -> tuple[tuple[str, ...], date] | None:
     """ "The first delivery whose cut-off is after `at`", and whose it is; None where no weekday was said."""
     on = local_day(at, one.country)
     while _cut_off(on, one.country) <= at:
         on += DAY
     known = one.known("subscription", at, *LIFECYCLE, "skipped", "unskipped")
     box = box_of(known, local_day(at, one.country), on - DAY)
-    return (box.name, box.on) if box else None
+    return (box.names, box.on) if box else None
 
 
 def _cut_off(on: date, country: Country) -> datetime:
@@ -189,7 +189,8 @@ def _pause(one: Story, at: datetime) -> bool:
     if not running or found is None:
         return False
     known = one.known("subscription", at, "skipped", "unskipped")
-    return not any(is_skipped(known, found[0], on) for on in open_week(at, one.country))
+    week = open_week(at, one.country)
+    return not all(any(is_skipped(known, name, on) for on in week) for name in found[0])
 
 
 def open_week(at: datetime, country: Country) -> list[date]:
@@ -263,16 +264,18 @@ def _reactivated(one: Story, at: datetime) -> Answer:
 
 def _paused(one: Story, at: datetime) -> Answer:
     """ "That box is skipped or its subscription paused at the cut-off: 1; over by the day of the box: 0, outcome
-    cancelled": what the newest words before the cut-off say, whenever they were seen."""
+    cancelled": what the newest words before the cut-off say, whenever they were seen. "It comes while any of theirs
+    does"."""
     found = open_box(one, at)
     if found is None:
         raise ValueError("nobody is asked about a box without a delivery day")
-    (name, on), ever = found, datetime.min.replace(tzinfo=UTC)
+    (names, on), ever = found, datetime.min.replace(tzinfo=UTC)
     until = _cut_off(on, one.country)
     said = one.happened("subscription", ever, until, *LIFECYCLE, "skipped", "unskipped")
-    (mine,) = (it for it in subscriptions(said, local_day(until, one.country)) if it.name == name)
-    rests = mine.word == "paused" or is_skipped(said, name, on)
-    outcome = "cancelled" if mine.over <= on else "pause" if rests else "box"
+    mine = [it for it in subscriptions(said, local_day(until, one.country)) if it.name in names]
+    due = [it for it in mine if on < it.over]
+    comes = any(it.word != "paused" and not is_skipped(said, it.name, on) for it in due)
+    outcome = "box" if comes else "pause" if due else "cancelled"
     return _within(one, at, until, outcome == "pause", outcome)
 
 

@@ -279,7 +279,7 @@ def _dirty(rng: random.Random, event: Event, where: Country, others: Sequence[Ev
         same_times = {"id": event.id, "occurred_at": event.occurred_at, "seen_at": event.seen_at + later}
         yield replace(other, **same_times)
     elif roll < 0.18:
-        yield replace(event, occurred_at=other.occurred_at, seen_at=max(event.seen_at, other.seen_at) + later)
+        yield replace(event, occurred_at=other.occurred_at, seen_at=max(event.seen_at, other.seen_at) + later)  # type: ignore[type-var]
     elif roll < 0.21:  # skewed twins: one id, one instant after clamping, two claims
         yield replace(event, occurred_at=event.seen_at + MINUTE)
         yield replace(other, id=event.id, occurred_at=event.seen_at + 2 * MINUTE, seen_at=event.seen_at)

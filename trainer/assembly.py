@@ -15,7 +15,8 @@ from scv.events.calendar import from_us, label
 from scv.model.bundle import BundleInfo, FittedRows, levels, made_of
 from scv.model.calibration import Calibration
 from scv.model.metrics import figures_of
-from scv.offline.lake import LakeVersion
+from scv.model.spread import spread_of
+from scv.offline.lake_version import LakeVersion
 from trainer.dataset import TrainingSet
 from trainer.fit import Fitted, calibrate, fit, out_of_fold
 from trainer.recipe import Recipe
@@ -57,20 +58,25 @@ def assemble(
         logistic=fitted.logistic,
         calibration=calibration,
         params=msgspec.to_builtins(recipe),
-        trained_on=FittedRows(
-            rows=len(rows),
-            positives=rows.positives,
-            customers=len(np.unique(rows.customers)),
-            first=from_us(int(rows.references[0])),
-            last=from_us(int(rows.references[-1])),
-            references=len(rows.references),
-            removed=rows.removed,
-        ),
+        trained_on=_fitted_on(rows),
         metrics={"out_of_fold": figures_of(rows.y, said), **metrics},
         bands=levels(said, rows.y, rows.phases),
         usual=tuple(float(np.median(column)) if len(column) else None for column in known),
+        spread=spread_of(said),
     )
     return Assembled(info, rows, said, fitted)
+
+
+def _fitted_on(rows: TrainingSet) -> FittedRows:
+    return FittedRows(
+        rows=len(rows),
+        positives=rows.positives,
+        customers=len(np.unique(rows.customers)),
+        first=from_us(int(rows.references[0])),
+        last=from_us(int(rows.references[-1])),
+        references=len(rows.references),
+        removed=rows.removed,
+    )
 
 
 def _id(at: datetime, rows: TrainingSet, fitted: Fitted, calibration: Calibration, judged: object) -> str:

@@ -14,12 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scv.errors import UserError
-from scv.events.calendar import add_days, from_us, midnight, tuesdays
+from scv.events.calendar import midnight, tuesdays
 from scv.events.country import Country
 from scv.features import fetcher
 from scv.offline import batch, snapshot
 from scv.offline.fetch import ensure
-from scv.offline.lake import Lake, LakeVersion, whole_to
+from scv.offline.lake import Lake, whole_to
+from scv.offline.lake_version import LakeVersion
 from scv.offline.snapshot import Snapshots, path_of
 from scv.settings import Settings
 from scv.targets import labels
@@ -75,27 +76,14 @@ def read(
         if complete is None:
             raise UserError(
                 f"The lake does not say up to when {country.code} is complete (no watermark on every partition). "
-                f"Replay its events, or wait until the consumers stand at the end."
+                "Replay its events; of a live country the lake consumer says it a minute after the first one."
             )
         known = min(complete, at)
-        begin = first or begins(connection, lake, version, country, targets)
+        begin = first or labels.begins(connection, lake, version, country, targets)
         references = [one for one in _tuesdays(country, begin, known) if _useful(one, targets, country, known)]
         table = features(settings, Snapshots(settings, country, version), references, store)
         outcomes = labels.of_lake(connection, lake, version, country, targets, known)
         yield Past(country, at, table, outcomes, known, version)
-
-
-def begins(
-    connection: duckdb.DuckDBPyConnection, lake: Lake, version: LakeVersion, country: Country, targets: Sequence[Target]
-) -> datetime:
-    """The first instant at which a population can be told. Raises UserError for a country without events."""
-    seen = " UNION ALL ".join(
-        f"SELECT seen_us FROM ({lake.query(one, country, version)})" for one in families_of(targets)
-    )
-    (first,) = connection.execute(f"SELECT min(seen_us) FROM ({seen})").fetchall()[0]
-    if first is None:
-        raise UserError(f"The lake holds no events of {country.code}. Replay its events first.")
-    return add_days(from_us(first), country.active_days, country.zone)
 
 
 def _tuesdays(country: Country, begin: datetime, end: datetime) -> list[datetime]:

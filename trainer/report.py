@@ -10,7 +10,7 @@ from pages import curves
 from pages.page import Block, Heading, Picture, Table, Text, page
 from scv.events.calendar import from_us, label
 from scv.model import metrics
-from scv.offline.lake import LakeVersion
+from scv.offline.lake_version import LakeVersion
 from trainer.assembly import Assembled
 from trainer.gate import Verdict
 from trainer.search import Trial

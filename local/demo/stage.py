@@ -13,7 +13,7 @@ from local.services.workers import READY_S, worker
 from scv import settings as configuration
 from scv.errors import UserError
 from scv.settings import PREFIX, Settings
-from store import heartbeat
+from store.heartbeat import members
 
 MARK = ".demo"
 """Stands in a folder that the demo made and may empty again."""
@@ -65,7 +65,7 @@ def react(settings: Settings, store: Any) -> Iterator[None]:
     child = worker("reactor", ["react"], settings.home_path / "services", {})
     try:
         child.start()
-        child.wait_ready(lambda: heartbeat.read(store, "reactor") is not None, READY_S)
+        child.wait_ready(lambda: bool(members(store, "reactor")), READY_S)
         yield
     finally:
         child.stop()

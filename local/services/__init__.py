@@ -5,15 +5,17 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+import click
 
 from local.services.process import Child, interruptible, raise_if_interrupted, uninterrupted
 from local.services.store import Store
 from scv import atomic as whole
-from scv.errors import UnknownName, UserError
+from scv.errors import UnknownName, Unreachable, UserError
 from scv.settings import services_file
 
 __all__ = ["BROKERS", "STORES", "Services", "interruptible", "uninterrupted"]
@@ -53,6 +55,7 @@ class Services:
         self._names = (broker, store)
         self._lock: int | None = None
         self._more: dict[str, str] = {}
+        self._state = ""
         self._broker: BrokerService | None = None
         self._store: Store | None = None
 
@@ -67,10 +70,8 @@ class Services:
 
     def _start(self) -> None:
         self._lock_home()
-        self._broker = _broker(self._names[0], self.folder)
-        self._store = _store(self._names[1], self.folder)
-        self._broker.start()
-        self._store.start()
+        self._broker = _started(lambda: _broker(self._names[0], self.folder))
+        self._store = _started(lambda: _store(self._names[1], self.folder))
         self._write()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -100,8 +101,9 @@ class Services:
         """The settings that lead a process to these services."""
         return {"CEREBRO_BROKER": self.broker_address, "CEREBRO_STORE": self.store_url, **self._more}
 
-    def announce(self, more: Mapping[str, str]) -> None:
-        """Add settings to HOME/services.env, such as where the scorer listens."""
+    def announce(self, state: str, more: Mapping[str, str] = {}) -> None:
+        """Say in HOME/services.env how far the start is, and add settings, such as where the scorer listens."""
+        self._state = state
         self._more |= more
         self._write()
 
@@ -155,8 +157,32 @@ class Services:
         services_file(self.home).unlink(missing_ok=True)  # of one that was killed: its process id means nothing now
 
     def _write(self) -> None:
-        lines = [f"# process {os.getpid()}", *(f"{key}={value}" for key, value in self.environment().items())]
+        said = [f"# process {os.getpid()}", *([f"# {self._state}"] if self._state else [])]
+        lines = [*said, *(f"{key}={value}" for key, value in self.environment().items())]
         whole.write(services_file(self.home), ("\n".join(lines) + "\n").encode())
+
+
+Part = TypeVar("Part", BrokerService, Store)
+
+
+def _started(make: Callable[[], Part]) -> Part:
+    """A part that answers, made again once where the first does not come up: another program may have taken its port
+    between our look and its start, and on a busy machine one was seen that never wrote its first line.
+    """
+    try:
+        return _start(make())
+    except Unreachable as error:
+        click.echo(f"{str(error).splitlines()[0]} It is started once more.", err=True)
+        return _start(make())
+
+
+def _start(part: Part) -> Part:
+    try:
+        part.start()
+    except BaseException:
+        part.stop()
+        raise
+    return part
 
 
 def _broker(name: str, folder: Path) -> BrokerService:

@@ -44,6 +44,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def is_free(port: int) -> bool:
+    """Does nobody listen on this TCP port of loopback now?"""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one whose last connection only just ended is
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+        return True
+
+
 class Child:
     """A program that runs beside us and logs to one file.
 
@@ -82,6 +93,11 @@ class Child:
     @property
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def code(self) -> int | None:
+        """The code that it ended with; None while it runs, and before it ran."""
+        return None if self._process is None else self._process.poll()
 
     def start(self) -> None:
         """Starts it, without waiting for anything; raises UserError when the program cannot be run."""

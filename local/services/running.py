@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,10 +14,18 @@ import click
 
 from local.services import Services
 from local.services.process import Child, uninterrupted
+from scv import atomic
 from scv.errors import CerebroError, Unreachable, UserError
 from scv.settings import load, services_file
 
 PATIENCE_S = 30.0
+LAST_S = 3.0
+"""After its parts are gone a process takes a moment to end; one whose parent never asks for it stays listed."""
+PAUSE_S = 0.1
+USERS_MISTAKE = 2
+START_S = 3600.0
+"""Each part has a deadline of its own; only the rows' rebuilding may take as long as it takes."""
+STARTING, READY = "starting", "ready"
 
 
 def open_log(services: Services) -> None:
@@ -34,22 +41,68 @@ def open_log(services: Services) -> None:
 
 
 def serve(services: Services, everything: bool) -> None:
-    """Say where they are and watch over them, with both consumers and the scorer if `everything` is to run; returns
-    only by an exception.
+    """Open the log, say where they are and watch over them, with both consumers and the scorer if `everything` is to
+    run; returns only by an exception.
     """
+    if everything:
+        services.announce(STARTING)
+    open_log(services)
     with ExitStack() as stack:
         children: Sequence[Child] = ()
+        more: Mapping[str, str] = {}
         if everything:
             from local.services.workers import workers
 
             running = stack.enter_context(workers(services.folder, services.environment()))
-            services.announce(running.environment)
-            children = running.children
+            children, more = running.children, running.environment
+        services.announce(READY, more)
         for key, value in services.environment().items():
             click.echo(f"{key}={value}")
         what = f"{services.broker.name} and {services.store.name}" + (", consumers and scorer" if everything else "")
         click.echo(f"{what} are up. Logs: {services.folder}. Ctrl-C or `cerebro down` stops them.", err=True)
         services.watch(children)
+
+
+def detach(home: Path, options: Sequence[str]) -> None:
+    """Run `cerebro up` with these options as a process that goes on after us; returns once everything answers.
+
+    Raises UserError where services of this home run, or as `up` did; Unreachable, with the last lines that it wrote,
+    where a part does not start. Then nothing is left running.
+    """
+    from local.services.workers import worker
+
+    if _state(home) and atomic.busy(home / "services"):
+        raise UserError(f"Services of {home} run already. `cerebro down` stops them.")
+    child = worker("up", ["up", *options], home / "services", {}, outlives=True)
+    try:
+        child.start()
+        try:
+            child.wait_ready(lambda: _state(home) == READY, START_S)
+        except Unreachable as error:
+            if child.code == USERS_MISTAKE:
+                raise UserError(str(error)) from error
+            raise
+        said = services_file(home).read_text(encoding="utf-8")
+        child.let_go()
+    finally:
+        child.stop(patience_s=PATIENCE_S)
+    click.echo("\n".join(line for line in said.splitlines() if not line.startswith("#")))
+    click.echo(f"Everything is up. Logs: {home / 'services'}. `cerebro down` stops it.", err=True)
+
+
+def starting(home: Path) -> bool:
+    """Is there a `cerebro up --all` of this home that has not come to its end yet?"""
+    return _state(home) == STARTING and atomic.busy(home / "services")
+
+
+def _state(home: Path) -> str:
+    """How far the start is: `starting` (consumers and scorer, too), `ready`; '' where the file says nothing."""
+    try:
+        said = services_file(home).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    told = re.search(rf"^# ({STARTING}|{READY})$", said, re.M)
+    return told[1] if told else ""
 
 
 def stop(home: Path) -> bool:
@@ -58,7 +111,7 @@ def stop(home: Path) -> bool:
     Raises CerebroError while they start or stop, UserError for another user's, Unreachable where they do not end.
     """
     path, folder = services_file(home), home / "services"
-    if not _held(folder):  # a killed process could not remove its file, and its number may be a stranger's by now
+    if not atomic.busy(folder):  # a killed process could not remove its file, and its number may be a stranger's by now
         path.unlink(missing_ok=True)
         return False
     told = re.search(r"^# process (\d+)$", path.read_text(encoding="utf-8"), re.M) if path.exists() else None
@@ -72,23 +125,19 @@ def stop(home: Path) -> bool:
     except PermissionError as error:
         raise UserError(f"Process {pid}, which runs the services of {home}, is another user's.") from error
     deadline = time.monotonic() + PATIENCE_S
-    while _held(folder):
+    while atomic.busy(folder):
         if time.monotonic() > deadline:
             raise Unreachable(f"Process {pid} does not stop. Look at the logs in {folder}.")
-        time.sleep(0.1)
+        time.sleep(PAUSE_S)
+    last = time.monotonic() + LAST_S
+    while time.monotonic() < last and _lives(pid):
+        time.sleep(PAUSE_S)
     return True
 
 
-def _held(folder: Path) -> bool:
-    """Does a process hold the services' lock? The kernel drops it with the process, however that ended."""
+def _lives(pid: int) -> bool:
     try:
-        lock = os.open(folder, os.O_RDONLY)
-    except FileNotFoundError:
+        os.kill(pid, 0)
+    except ProcessLookupError:
         return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(lock)
-    return False
+    return True

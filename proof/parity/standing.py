@@ -16,8 +16,8 @@ from scv.errors import CerebroError, UserError
 from scv.events import calendar
 from scv.events.country import Country
 from scv.offline import snapshot
-from scv.offline.fetch import fetch
-from scv.offline.lake import Lake, LakeVersion
+from scv.offline.fetch import Listener, fetch
+from scv.offline.lake import Lake
 from scv.online.keys import Keys
 from scv.online.rowstore import RowStore
 from scv.settings import Settings
@@ -92,14 +92,14 @@ def snapshot_at(
     """
     root = settings.snapshots_path
     if fetched := snapshot.manifest(root, country, at) is None:
-        done = fetch(settings, {country: [at]}, progress=functools.partial(progress, f"Fetching {country.code}"))
+        heard = Listener(at=functools.partial(progress, f"Fetching {country.code}"))
+        done = fetch(settings, {country: [at]}, progress=heard)
         failed = [f"{one.fetcher}: {one.error}" for one in done if one.error]
         if failed:
             raise CerebroError(f"The snapshot of {country.code} at {calendar.label(at, country)} failed: {failed[0]}")
     made = snapshot.manifest(root, country, at)
     stamp = made.stamp if made else Stamp()
-    taken = LakeVersion(stamp.lake, Lake(settings.lake_path).version().ids)
-    tables = snapshot.Snapshots(settings, country, taken).read(at)
+    tables = snapshot.Snapshots(settings, country, complete_to=stamp.complete_to).read(at)
     try:
         everyone = subjects.of_snapshot(tables, at, dict.fromkeys(tables, at), settings.stale_after_s)
         yield BatchSide(country, at, stamp, everyone)

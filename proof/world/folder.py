@@ -18,7 +18,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ class WorldPlan(msgspec.Struct, frozen=True, kw_only=True):
     customers: int
     weeks: int
     seed: int
+    until: date | None = None
     dirt: Dirt
     partitions: int = 0
     """Of each topic that the lake's history pretends to come from; 0 for the other sinks."""
@@ -180,7 +181,7 @@ def fingerprint(country: Country) -> str:
 
 def _said(plan: WorldPlan) -> dict[str, object]:
     said: dict[str, object] = {"--to": plan.to, "--countries": ",".join(plan.countries)}
-    said |= {"--customers": plan.customers, "--weeks": plan.weeks, "--seed": plan.seed}
+    said |= {"--customers": plan.customers, "--weeks": plan.weeks, "--seed": plan.seed, "--until": plan.until}
     said |= {f"--{name.replace('_', '-')}": share for name, share in asdict(plan.dirt).items()}
     said |= {f"the settings of country {code}": mark for code, mark in plan.countries.items()}
     return said | {"CEREBRO_PARTITIONS": plan.partitions}

@@ -81,7 +81,7 @@ def _decode(found: Arrivals, rows: Ints, known: Mapping[str, Country]) -> tuple[
         columns = (batch[name].to_pylist() for name in ("row_no", "family", "key", "value"))
         for row, family, key, value in zip(*columns, strict=True):
             try:
-                taken = arrival.decode(wide.FAMILIES[family], key, value, known, wall_us())
+                taken = arrival.decode(wide.FAMILIES[family], key, value, known, arrival.Recorded(wall_us()))
             except BadEvent as error:
                 refused[error.reason] += int(kept[row])
                 kept[row] = False
@@ -97,6 +97,7 @@ def _table(family: str, rows: pa.Table, occurred: Ints, placed: NDArray[np.int32
         "month": _months(seen),
         "occurred_at": pa.array(occurred).cast(pa.timestamp("us")).cast(INSTANT),
         "claimed_at": rows["occurred_at"],
+        "claimed_seen_at": rows["seen_at"],
         "epoch": pa.array(np.full(count, EPOCH, np.int32)),
         "partition": pa.array(placed),
         "offset": pa.array(_ranks(placed)),

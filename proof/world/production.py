@@ -45,6 +45,7 @@ class Production:
             customers=worlds[0].customers,
             weeks=worlds[0].weeks,
             seed=worlds[0].seed,
+            until=worlds[0].ends_on if worlds[0].until else None,
             dirt=dirt,
             partitions=sink.partitions,
         )

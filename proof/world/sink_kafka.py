@@ -20,6 +20,7 @@ from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from store.client import UNWELL, client
 from streams.kafka import topics
+from streams.positions import clock
 from streams.positions.position import standing
 from streams.replay.columns import STAGED
 from streams.replay.history import History
@@ -44,8 +45,9 @@ class KafkaSink(Sink):
         self._sent: Sent | None = None
 
     def open(self, steps: Sequence[Step]) -> None:
-        """A broker must answer before anything is made."""
+        """A broker must answer before anything is made, and no country may live on wall time already."""
         topics.wait(self._settings)
+        clock.begin_replays(self._settings, [world.country for world in self._worlds])
         self._sent = next((step for step in reversed(steps) if isinstance(step, Sent)), None)
 
     def has(self, made: Made) -> bool:
@@ -62,6 +64,8 @@ class KafkaSink(Sink):
                 if rate:
                     speed = (calendar.to_us(end) - first) / 1e6 * rate / count
                 replay(spool, self._settings, since, end, speed, report)
+                for said in filter(None, (clock.stays(world.country) for world in self._worlds)):
+                    self._say(said)
         shutil.rmtree(self._folder.spool())
 
     def _begin(self) -> datetime | None:

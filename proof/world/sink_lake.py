@@ -23,8 +23,8 @@ from proof.world.world import World
 from scv import atomic as whole
 from scv import stamp
 from scv.errors import LakeConflict, UserError
-from scv.events import calendar, event
-from scv.events.event import Watermark
+from scv.events import event
+from scv.events.arrival import Reached
 from scv.offline.lake import Epoch, Lake
 from scv.online.rowstore import Log
 from scv.settings import Settings
@@ -151,7 +151,7 @@ class LakeSink(Sink):
     def _marks(self, family: str, world: World) -> pa.Table:
         """Everything seen before the world's end is here: one watermark in each partition."""
         buffer = Buffer(family, EPOCH)
-        watermark = Watermark(country=world.country.code, seen_at=calendar.from_us(world.end_us))
+        watermark = Reached(world.country.code, world.end_us)
         for part, offset in zip(self._parts[family], self._ends[family], strict=True):
             buffer.mark(part, offset, watermark)
         return buffer.table()

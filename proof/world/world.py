@@ -32,6 +32,8 @@ class World:
     customers: int = 200
     weeks: int = 30
     seed: int = 7
+    until: date | None = None
+    """It ends on the newest Tuesday up to this local day; None: on `ENDS`."""
 
     def __post_init__(self) -> None:
         if self.customers < 1 or self.weeks < 2 or self.seed < 0:
@@ -40,12 +42,23 @@ class World:
         if self.weeks > room:
             code = self.country.code
             raise UserError(f"--weeks {self.weeks} does not fit into the span of {code}: at most {room} weeks do.")
+        if self.until and not self._earliest <= self.ends_on <= self.country.ends_on:
+            span = f"{self.country.starts_on} to {self.country.ends_on}"
+            raise UserError(
+                f"{self.weeks} weeks up to {self.ends_on} do not lie within the span of {self.country.code}, {span}: "
+                "choose another --until, fewer --weeks, or mend the country's file."
+            )
+
+    @property
+    def _earliest(self) -> date:
+        return self.country.starts_on + timedelta(days=1, weeks=self.weeks)
 
     @property
     def ends_on(self) -> date:
         """The Tuesday on whose local midnight the world ends; every event is seen before it."""
-        earliest = self.country.starts_on + timedelta(days=1, weeks=self.weeks)
-        late = max(0, -(-(earliest - ENDS).days // 7))
+        if self.until:
+            return self.until - timedelta(days=(self.until - ENDS).days % 7)
+        late = max(0, -(-(self._earliest - ENDS).days // 7))
         return ENDS + timedelta(weeks=late)
 
     @property

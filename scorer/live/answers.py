@@ -12,7 +12,7 @@ from scorer.champions import Champions
 from scorer.scoring import Rules, Score, score
 from scorer.served.vector_log import Answer, VectorLog
 from scorer.subjects import Subjects, blank, of_views
-from scv.errors import CerebroError, UnknownName
+from scv.errors import BadSetting, CerebroError, UnknownName
 from scv.events import country as countries
 from scv.events.clock import check_reference
 from scv.events.country import Country
@@ -87,11 +87,21 @@ class Answers:
                     log.error("no scores of %s %s: %s", country.code, target, error)
 
     def country(self, code: str) -> Country:
-        """The country of that code, read again where its file changed. Raises UnknownName."""
+        """The country of that code, read again where its file changed. Raises UnknownName.
+
+        A file that is edited to what cannot be used changes nothing, and is told of once.
+        """
         changed = countries.changed(code, self._settings.countries_path)
         known = self._countries.get(code)
         if known is None or known[0] != changed:
-            known = self._countries[code] = (changed, countries.load(code, self._settings.countries_path))
+            try:
+                country = countries.load(code, self._settings.countries_path)
+            except BadSetting as error:
+                if known is None:
+                    raise
+                log.error("%s. Going by what it said before until it is mended.", error)
+                country = known[1]
+            known = self._countries[code] = (changed, country)
         return known[1]
 
     def models(self, country: Country, targets: Sequence[str]) -> Mapping[str, Bundle | None]:

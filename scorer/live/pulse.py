@@ -40,11 +40,12 @@ class Pulse:
         self._heard(not self.down)
         return not self.down
 
-    def watch(self, stopping: threading.Event) -> None:
-        """Ask until `stopping` is set."""
+    def watch(self, stopping: threading.Event, beat: Callable[[], None] = lambda: None) -> None:
+        """Ask until `stopping` is set; `beat` after every answer."""
         asked = time.monotonic()
         while not stopping.wait(_TICK_S):
             every_s = DOWN_EVERY_S if self.down else EVERY_S
             if self._doubted.is_set() or time.monotonic() - asked >= every_s:
-                self.ask()
+                if self.ask():
+                    beat()
                 asked = time.monotonic()

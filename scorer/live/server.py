@@ -10,7 +10,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -19,11 +19,15 @@ from grpc_reflection.v1alpha import reflection
 
 from rpc import scorer_pb2, scorer_pb2_grpc
 from scorer.live.answers import Answers
+from scorer.live.condition import Condition
+from scorer.live.meter import Meter
 from scorer.live.pulse import Pulse
 from scorer.live.servicer import Scorer
 from scv.errors import Unreachable, UserError
 from scv.settings import Settings
 from store.client import ADVICE, Patience, client, shown
+from store.heartbeat import Heartbeat
+from telemetry.sample import Sample
 
 SERVICE = scorer_pb2.DESCRIPTOR.services_by_name["Scorer"].full_name
 BRISK = Patience(answer_s=0.1, connect_s=0.1)
@@ -64,6 +68,9 @@ class Server:
         self.client = client(settings, BRISK, reads_only=True)
         self.answers = Answers(settings, self.client)
         self._pulse = Pulse(self.client, self._serving)
+        self._heartbeat = Heartbeat(self.client, "scorer")
+        self._meter = Meter()
+        self.condition = Condition(settings, self.client, self._meter)
         self._health = health.HealthServicer(
             experimental_non_blocking=True, experimental_thread_pool=ThreadPoolExecutor(max_workers=1)
         )
@@ -72,7 +79,7 @@ class Server:
             maximum_concurrent_rpcs=most_at_once,
             options=OPTIONS,
         )
-        scorer_pb2_grpc.add_ScorerServicer_to_server(Scorer(self.answers, self._pulse), self._server)
+        scorer_pb2_grpc.add_ScorerServicer_to_server(Scorer(self.answers, self._pulse, self._meter), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
@@ -99,7 +106,7 @@ class Server:
 
     def watch(self) -> None:
         """Keep the health true; returns when `stopping` is set."""
-        self._pulse.watch(self.stopping)
+        self._pulse.watch(self.stopping, self._heartbeat.beat)
 
     def stop(self, grace_s: float = GRACE_S, drain_s: float = 0.0) -> None:
         """NOT_SERVING first and time for balancers to see it, then no new call, then wait for those under way."""
@@ -108,7 +115,13 @@ class Server:
         time.sleep(drain_s)
         self._server.stop(grace_s).wait()
         self.answers.vectors.close()
+        self._heartbeat.stop()
         self.client.close()
+
+    def samples(self) -> Iterator[Sample]:
+        """What it counted; from any thread."""
+        yield from self._meter.samples()
+        yield Sample("cerebro_store_round_trips_total", (), self.client.round_trips)
 
     def stop_on_signals(self) -> None:
         """SIGTERM and Ctrl-C end `watch`; call from the main thread."""

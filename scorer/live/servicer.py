@@ -17,10 +17,12 @@ from rpc import scorer_pb2 as pb
 from rpc import scorer_pb2_grpc
 from scorer import scoring
 from scorer.live.answers import Answers
+from scorer.live.meter import Meter
 from scorer.live.pulse import Pulse
 from scorer.live.refusal import SILENT, CallerErrors, Code, Refused
 from scv.events import customer_id
 
+Request = pb.ScoreRequest | pb.ScoreBatchRequest
 MOST_IDS = 500
 LONGEST_S = 2.0
 """No call works longer than this, whatever deadline its caller set or forgot to set."""
@@ -29,24 +31,22 @@ LONGEST_S = 2.0
 class Scorer(scorer_pb2_grpc.ScorerServicer):
     """Implements `cerebro.scorer.v1.Scorer`."""
 
-    def __init__(self, answers: Answers, pulse: Pulse) -> None:
-        self._answers, self._pulse, self._refusals = answers, pulse, CallerErrors()
+    def __init__(self, answers: Answers, pulse: Pulse, meter: Meter) -> None:
+        self._answers, self._pulse, self._meter, self._refusals = answers, pulse, meter, CallerErrors()
 
     def Score(self, request: pb.ScoreRequest, context: grpc.ServicerContext) -> pb.ScoreReply:
         """One customer; NOT_FOUND for an unknown one."""
-        scores = self._guarded(context, lambda alive: self._scores(request, [request.customer_id], alive))
+        scores = self._guarded(request, [request.customer_id], context)
         if scores[0].known is False:
             context.abort(Code.NOT_FOUND, f"Unknown customer: {scoring.UNKNOWN} of {request.country}.")
         return _reply(scores[0], request.country)
 
     def ScoreBatch(self, request: pb.ScoreBatchRequest, context: grpc.ServicerContext) -> pb.ScoreBatchReply:
         """Up to `MOST_IDS` customers, in the order asked."""
-        scores = self._guarded(context, lambda alive: self._scores(request, request.customer_ids, alive))
+        scores = self._guarded(request, request.customer_ids, context)
         return pb.ScoreBatchReply(replies=[_reply(one, request.country) for one in scores])
 
-    def _scores(
-        self, request: pb.ScoreRequest | pb.ScoreBatchRequest, ids: Sequence[str], alive: Callable[[], None]
-    ) -> list[scoring.Score]:
+    def _scores(self, request: Request, ids: Sequence[str], alive: Callable[[], None]) -> list[scoring.Score]:
         if not 1 <= len(ids) <= MOST_IDS:
             raise Refused(Code.INVALID_ARGUMENT, f"{len(ids)} customer ids; ask for 1 to {MOST_IDS} at a time.")
         for number, one in enumerate(ids, 1):
@@ -57,18 +57,24 @@ class Scorer(scorer_pb2_grpc.ScorerServicer):
         reference = _instant(request) if request.HasField("reference") else None
         return self._answers.answer(request.country, ids, request.targets, reference, alive)
 
-    def _guarded(self, context: grpc.ServicerContext, work: Callable[[Callable[[], None]], list[scoring.Score]]) -> Any:
-        """What `work` returns; any error ends the call with its status."""
+    def _guarded(self, request: Request, ids: Sequence[str], context: grpc.ServicerContext) -> list[scoring.Score]:
+        """The scores, and their time taken; any error ends the call with its status."""
+        begun = time.monotonic()
         try:
-            return work(_watch(context))
+            scores = self._scores(request, ids, _watch(context))
+            self._meter.answered(request.country, scores, time.monotonic() - begun)
+            return scores
         except Exception as error:
-            if isinstance(error, redis.RedisError):
+            silent = isinstance(error, redis.RedisError)
+            if silent:
                 self._pulse.doubt()
             code, message = self._refusals.status_of(error)
+            self._meter.failed(code.name, time.monotonic() - begun, silent)
         context.abort(code, message)
+        raise AssertionError("abort raises")
 
 
-def _instant(request: pb.ScoreRequest | pb.ScoreBatchRequest) -> datetime:
+def _instant(request: Request) -> datetime:
     try:
         return request.reference.ToDatetime(tzinfo=UTC)
     except (ValueError, OverflowError) as error:

@@ -2,12 +2,13 @@
 
     HOME/vectors/STARTED-PID-NUMBER.jsonl      one line per record: its check, and a `model` or a `served` record
 
-The oldest files go when the folder is full or they are past `KEPT_DAYS`. They are the owner's alone (0600): they hold
+The oldest files go when the folder is full or they are past their days. They are the owner's alone (0600): they hold
 what lake and snapshots hold, by customer.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 from collections.abc import Iterator
@@ -22,10 +23,10 @@ from scv import stamp
 from scv.events.calendar import DAY_US
 from scv.events.clock import wall_us
 from scv.events.mark import Mark
+from scv.leftover import Leftover, leftover
 from scv.model.vector import Column
 from scv.stamp import Written
 
-KEPT_DAYS = 28
 PARTS = 8
 """Files that the folder's limit is shared by."""
 
@@ -95,8 +96,8 @@ def check_of(body: bytes) -> str:
 class VectorFile:
     """Appends records, for one thread."""
 
-    def __init__(self, folder: Path, most_bytes: int) -> None:
-        self._folder, self._most = folder, most_bytes
+    def __init__(self, folder: Path, most_bytes: int, days: int = 0) -> None:
+        self._folder, self._most, self._days = folder, most_bytes, days
         self._file: FileIO | None = None
         self._size = self._number = 0
         self._known: set[tuple[str, str, str]] = set()
@@ -130,9 +131,9 @@ class VectorFile:
     def _trim(self) -> None:
         """Room for one more file; the oldest go first."""
         sizes = {path: path.stat().st_size for path in files(self._folder) if path.exists()}
-        before, total = wall_us() - KEPT_DAYS * DAY_US, sum(sizes.values())
+        total = sum(sizes.values())
         for path, size in sizes.items():
-            if total > self._most - self._most // PARTS or int(path.name.partition("-")[0]) < before:
+            if total > self._most - self._most // PARTS or _past(path, self._days):
                 path.unlink(missing_ok=True)
                 total -= size
 
@@ -145,6 +146,28 @@ def _line(record: Record) -> bytes:
 def files(folder: Path) -> list[Path]:
     """The files of a folder, oldest first."""
     return sorted(path for path in folder.glob("*-*-*.jsonl") if path.name.partition("-")[0].isdigit())
+
+
+def _past(path: Path, days: int) -> bool:
+    """Was a file begun so many days ago? 0 days: none ever is."""
+    return days > 0 and int(path.name.partition("-")[0]) < wall_us() - days * DAY_US
+
+
+def past(folder: Path, days: int) -> Iterator[Leftover]:
+    """The files that were begun so many days ago (0: none), whether a scorer runs or not."""
+    for path in files(folder):
+        if _past(path, days):
+            yield leftover("vectors", "", path, functools.partial(_remove, path))
+
+
+def _remove(path: Path) -> bool:
+    path.unlink(missing_ok=True)
+    return True
+
+
+def named(folder: Path) -> set[str]:
+    """The ids of the models that the vectors are of."""
+    return {name for one in read(folder) if isinstance(one, ReadVector) for _, name in one.models}
 
 
 def read(folder: Path) -> Iterator[ReadVector | str]:

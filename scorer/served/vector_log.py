@@ -44,7 +44,7 @@ class VectorLog:
     def __init__(self, settings: Settings) -> None:
         self.kept = self.dropped = 0
         self._share = settings.vector_log_share
-        self._file = VectorFile(settings.vectors_path, settings.vector_log_mb * 2**20)
+        self._file = VectorFile(settings.vectors_path, settings.vector_log_mb * 2**20, settings.vector_days)
         self._queue: queue.Queue[tuple[Answer, list[int]] | None] = queue.Queue(WAITING)
         self._dice, self._lock = random.Random(), threading.Lock()
         self._thread: threading.Thread | None = None

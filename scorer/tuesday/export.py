@@ -26,7 +26,8 @@ from scv.events.country import Country
 from scv.model.bundle import Bundle
 from scv.offline import snapshot
 from scv.offline.csv_text import csv_of
-from scv.offline.lake import Lake, LakeVersion, whole_to
+from scv.offline.lake import Lake, whole_to
+from scv.offline.lake_version import LakeVersion
 from scv.offline.snapshot import Snapshots
 from scv.settings import Settings
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -9,6 +10,8 @@ from datetime import datetime
 from scv.events.country import Country
 from scv.offline.lake import Lake, whole_to
 from scv.settings import Settings
+from store.client import UNWELL, client
+from store.flush import request_flush
 
 LOOK_S = 1.0
 
@@ -22,7 +25,7 @@ def complete_to(settings: Settings, country: Country) -> datetime | None:
 def wait(
     settings: Settings, country: Country, at: datetime, wait_s: float, waiting: Callable[[datetime | None], None]
 ) -> bool:
-    """Is the lake complete to `at` in every family? Looks until it is, or for so many seconds.
+    """Is the lake complete to `at` in every family? Looks until it is, or for so many seconds, and asks for it.
 
     `waiting` is told once, where it is complete to instead.
     """
@@ -31,6 +34,8 @@ def wait(
         if not told and wait_s > 0:
             waiting(complete)
             told = True
+        with contextlib.suppress(*UNWELL), client(settings) as asking:
+            request_flush(asking)
         if time.monotonic() >= deadline:
             return False
         time.sleep(min(LOOK_S, max(0.0, deadline - time.monotonic())))

@@ -9,7 +9,6 @@ Nothing published is ever written again; a wrong week is moved aside.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import io
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +24,7 @@ import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
 from scorer.tuesday import manifest as manifests
+from scorer.tuesday.claim import claimed
 from scorer.tuesday.manifest import WeekManifest
 from scv import atomic, stamp
 from scv.errors import NoWeek, UserError
@@ -35,7 +35,6 @@ from scv.stamp import Stamp, Written
 MANIFEST = "manifest.json"
 LATEST = "latest.json"
 WITHDRAWN = "withdrawn"
-CLAIM = "claim"
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +102,13 @@ class Folder:
         known = [(calendar.of_label(name, self.country), f"{self.path}/{name}/{MANIFEST}") for name in names]
         return sorted(at for at, name in known if at is not None and self.fs.exists(name))
 
+    def taken_back(self) -> list[datetime]:
+        """The references of every week that was withdrawn, also where another one stands there now."""
+        self.fs.invalidate_cache(self.path)
+        folders = [path.rsplit("/", 2)[-2] for path in self.fs.glob(f"{self.path}/{WITHDRAWN}/*/{MANIFEST}")]
+        known = {calendar.of_label(name.rpartition(".")[0], self.country) for name in folders}
+        return sorted(at for at in known if at is not None)
+
     def usable(self, at: datetime, log: Mapping[str, str], content: bool = False) -> Week | None:
         """The week published for a reference; None where there is none. See `Week.why_not`.
 
@@ -131,8 +137,7 @@ class Folder:
         code, published = self.country.code, self.references()
         if published:
             mends = f"Run `cerebro export {code} -d {calendar.label(published[-1], self.country)}`"
-            there = self.fs.exists(f"{self.path}/{LATEST}") and self.read(LATEST) == self._latest(published)
-            why = "" if there else "it does not name the newest week"
+            why = "" if self.is_pointed() else "it does not name the newest week"
             yield stamp.judged("exports", code, f"{self.path}/{LATEST}", why, mends)
         for at in published:
             date = calendar.label(at, self.country)
@@ -181,6 +186,16 @@ class Folder:
             self._put(f"{manifest.date}/{MANIFEST}", body)
             self._point(self.references())
             return True
+
+    def is_pointed(self) -> bool:
+        """Does `latest.json` name the newest week? Not where a publication was killed before this last step of it."""
+        return self._pointer() == self._latest(self.references())
+
+    def finish(self) -> None:
+        """Do that last step. Raises UserError while another export is at work."""
+        if not self.is_pointed():
+            with claimed(self.fs, self.path, LATEST):
+                self._point(self.references())
 
     def withdraw(self, at: datetime) -> Withdrawn:
         """Take a week back: `latest.json` names the newest that remains, then the folder is moved aside.
@@ -232,11 +247,14 @@ class Folder:
 
     def _point(self, published: Sequence[datetime]) -> None:
         """Let `latest.json` name the newest of these weeks, in which order they may have come; without any it goes."""
-        body, there = self._latest(published), self.fs.exists(f"{self.path}/{LATEST}")
-        if not body and there:
-            self.fs.rm_file(f"{self.path}/{LATEST}")
-        if body and (not there or self.read(LATEST) != body):
+        body, there = self._latest(published), self._pointer()
+        if body and there != body:
             self._put(LATEST, body)
+        elif there and not body:
+            self.fs.rm_file(f"{self.path}/{LATEST}")
+
+    def _pointer(self) -> bytes:
+        return self.read(LATEST) if self.fs.exists(f"{self.path}/{LATEST}") else b""
 
     def _latest(self, published: Sequence[datetime]) -> bytes:
         """What `latest.json` says where these weeks stand; empty where none does."""
@@ -253,33 +271,3 @@ class Folder:
             atomic.write(Path(f"{self.path}/{name}"), body)
         else:
             self.fs.pipe_file(f"{self.path}/{name}", body)
-
-
-@contextlib.contextmanager
-def claimed(fs: Any, path: str, work: str) -> Iterator[None]:
-    """Inside, nobody else writes under `path`. Raises UserError while somebody does.
-
-    On a disk the kernel keeps the lock, and what killed writers left half is removed first. An object store keeps a
-    file that says what for: the same work goes on where a killed one stopped, another waits.
-    """
-    if isinstance(fs, LocalFileSystem):
-        folder = Path(path)
-        folder.mkdir(parents=True, exist_ok=True)
-        with atomic.alone(folder, f"Another export is writing to {folder}. Wait for it, then run this again."):
-            for one in (folder, *folder.iterdir()):
-                atomic.sweep(one)
-            yield
-        return
-    file, said = f"{path}/{CLAIM}", work.encode()
-    with contextlib.suppress(FileExistsError):
-        fs.pipe_file(file, said, mode="create")
-    if (stands := fs.cat_file(file)) != said:
-        raise UserError(
-            f"Another export is writing to {path} ({stands.decode(errors='replace')}). Wait for it and run this again; "
-            f"if it was killed, remove {file} first."
-        )
-    try:
-        yield
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            fs.rm_file(file)

@@ -9,7 +9,7 @@ import re
 import zlib
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -36,12 +36,41 @@ Reason = Literal[
 """Why a record is a dead letter; the label of its counter."""
 
 
+class Recorded(NamedTuple):
+    """What the log says of a record beside its bytes.
+
+    `us`: when it was recorded (0: nobody knows); `by_broker`: that is its broker's word, not its sender's; `replayed`:
+    it tells of a history; `tick_us`: the newest tick that lies before it in its partition (0: none).
+    """
+
+    us: int
+    by_broker: bool = False
+    replayed: bool = True
+    tick_us: int = 0
+
+    def is_live(self, country: Country) -> bool:
+        """Does it tell of now: no history, and of a country whose span holds the instant at which it was recorded?"""
+        if self.replayed:
+            return False
+        _, first, last = _reach_us(country)
+        return first <= self.us < last
+
+
+class Reached(NamedTuple):
+    """A watermark as consumers take it: what was seen in a country before `us` lies before it in its partition."""
+
+    country: str
+    us: int
+    is_tick: bool = False
+
+
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     """A valid event as it was delivered, in the units that folds use.
 
-    `occurred_us` is never after `seen_us` (a skew of up to five minutes is clamped); `claimed_us`
-    is what the sender wrote and belongs to the identity. `day` and `seen_day` are local days.
-    `values` holds the payload: whole numbers, words, dates as days, truth as 0 or 1, None if absent.
+    `occurred_us` is never after `seen_us` (a skew of up to five minutes is clamped); `claimed_us` and `claimed_seen_us`
+    are what the sender wrote; the first belongs to the identity, the second (None: nothing) is not read back from the
+    lake. `day` and `seen_day` are local days. `values` holds the payload: whole numbers, words, dates as
+    days, truth as 0 or 1, None if absent.
     """
 
     country: str
@@ -56,6 +85,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     values: dict[str, Any]
     identity: int
     content: int
+    claimed_seen_us: int | None = None
 
 
 def identify(id: str, claimed_us: int) -> int:
@@ -97,12 +127,12 @@ def normal(value: Any) -> Any:
 
 
 def decode(
-    family: str, key: bytes | None, value: bytes | None, countries: Mapping[str, Country], recorded_us: int
-) -> Arrival | events.Watermark:
+    family: str, key: bytes | None, value: bytes | None, countries: Mapping[str, Country], recorded: Recorded
+) -> Arrival | Reached:
     """One record of a family's topic. Raises BadEvent with the reason for the dead-letter topic.
 
-    `recorded_us` is the record's own time (its broker's or its sender's). What clocks rise by is bounded by it and by
-    the country's span, and by nothing else: every consumer, and a second reading, says the same.
+    What clocks rise by is bounded by the record's own time and by the country's span, and by nothing else: every
+    consumer, and a second reading, says the same.
     """
     if value is None or not value:
         raise BadEvent("empty", f"a record of family {family} has no body")
@@ -118,34 +148,57 @@ def decode(
         raise BadEvent("not JSON", str(error)) from error
     country = countries.get(record.country)
     if country is None:
-        raise BadEvent("unknown country", f"no country file for {record.country!r}")
+        raise unknown_country(record.country)
     if not key:
         raise BadEvent("no key", "the record's key must be country:customer_id")
     if key != events.key_of(record):
         raise BadEvent("key differs", "the record's key is not the body's country:customer_id")
-    taken = record if isinstance(record, events.Watermark) else arrival_of(record, country)
-    seen = taken.seen_us if isinstance(taken, Arrival) else _seen_us(record, _reach_us(country), country)
-    if seen > recorded_us + SKEW_US:
-        written = from_us(recorded_us)
+    seen = _seen_us(record, country, recorded)
+    if isinstance(record, events.Watermark):
+        return Reached(country.code, seen, recorded.is_live(country))
+    return arrival_of(record, country, seen)
+
+
+def _seen_us(record: events.Event | events.Watermark, country: Country, recorded: Recorded) -> int:
+    """When it could first be known: of a live record its broker's word counts, whatever its sender says, and nothing
+    before the tick. A live watermark is a tick. Raises BadEvent for one that is ahead of its record.
+    """
+    live = recorded.is_live(country)
+    if live and (recorded.by_broker or record.seen_at is None or isinstance(record, events.Watermark)):
+        return max(recorded.us, recorded.tick_us)
+    seen = _claimed_seen_us(record, country)
+    if seen > recorded.us + SKEW_US:
+        written = from_us(recorded.us)
         raise BadEvent("ahead of its record", f"seen_at {record.seen_at} is over 5 minutes after its record, {written}")
-    return taken
+    return max(seen, recorded.tick_us) if live else seen
 
 
-def _seen_us(record: events.Event | events.Watermark, reach: tuple[int, int, int], country: Country) -> int:
-    """Its `seen_at`. Raises BadEvent outside the country's span, at whose very end a watermark may stand."""
-    (_, first, last), seen = reach, to_us(record.seen_at)
+def unknown_country(code: str) -> BadEvent:
+    """What is wrong with a record of a country that has no file."""
+    then = 'write it, then run `cerebro dead-letters send --reason "unknown country"`'
+    return BadEvent("unknown country", f"no country file for {code!r}: {then}")
+
+
+def _claimed_seen_us(record: events.Event | events.Watermark, country: Country) -> int:
+    """Its `seen_at`. Raises BadEvent without one, or outside the country's span; a watermark may stand at its end."""
+    if record.seen_at is None:
+        raise BadEvent("wrong type", "Object missing required field `seen_at`: only a live record is seen as it comes")
+    (_, first, last), seen = _reach_us(country), to_us(record.seen_at)
     if not first <= seen < last + isinstance(record, events.Watermark):
         span = f"{country.starts_on}..{country.ends_on}"
         raise BadEvent("outside span", f"seen_at {record.seen_at} lies outside {span}")
     return seen
 
 
-def arrival_of(record: events.Event, country: Country) -> Arrival:
-    """An event of a country as folds see it. Raises BadEvent for times that cannot be."""
-    reach = _reach_us(country)
-    seen, claimed = _seen_us(record, reach, country), to_us(record.occurred_at)
+def arrival_of(record: events.Event, country: Country, seen_us: int | None = None) -> Arrival:
+    """An event of a country as folds see it, seen when the log says (None: when it says itself).
+
+    Raises BadEvent for times that cannot be.
+    """
+    reach, claimed = _reach_us(country), to_us(record.occurred_at)
+    seen = _claimed_seen_us(record, country) if seen_us is None else seen_us
     if claimed > seen + SKEW_US:
-        raise BadEvent("occurred after seen", f"occurred_at {record.occurred_at} is after seen_at {record.seen_at}")
+        raise BadEvent("occurred after seen", f"occurred_at {record.occurred_at} is after seen_at {from_us(seen)}")
     occurred = min(claimed, seen)
     if occurred < reach[0]:
         why = f"lies before {_oldest_on(country)}: {HISTORY_YEARS} years before starts_on of {country.code}"
@@ -170,6 +223,7 @@ def arrival_of(record: events.Event, country: Country) -> Arrival:
         values=values,
         identity=identify(record.id, claimed),
         content=content_of(kind, values),
+        claimed_seen_us=None if record.seen_at is None else to_us(record.seen_at),
     )
 
 

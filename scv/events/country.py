@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
@@ -29,7 +30,8 @@ class Country(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Settings of one country; every default is the one of the definitions page.
 
     Days are local calendar days of `time_zone`. `starts_on` and `ends_on` bound `seen_at`:
-    an arrival outside `[starts_on, ends_on)` is refused.
+    an arrival outside `[starts_on, ends_on)` is refused. `memory_days` is how long a silent customer is asked
+    about, and how far folds over active days look back where that is more than their 399 days.
     """
 
     code: Annotated[str, Meta(pattern="^[A-Z]{2}$")]
@@ -88,13 +90,33 @@ def load(code: str, folder: Path | None = None) -> Country:
     return read(look_up("country", code, _files(folder), f"A country is a file XX.toml in {folder or BUILT_IN}."))
 
 
-def changed(code: str, folder: Path | None = None) -> tuple[int, int] | None:
-    """Something that is another one whenever the file of a country is; None for no country."""
+class State(NamedTuple):
+    """A country's file, and something that is another one whenever it changes."""
+
+    path: Path
+    changed: tuple[int, int, int]
+
+
+def changed(code: str, folder: Path | None = None) -> State | None:
+    """The state of a country's file; None for no country."""
     if not re.fullmatch("[A-Z]{2}", code):
         return None
     paths = [one / f"{code}.toml" for one in ([folder] if folder else []) + [BUILT_IN]]
-    state = next((path.stat() for path in paths if path.is_file()), None)
-    return None if state is None else (state.st_mtime_ns, state.st_ino)
+    return next((_state(path) for path in paths if path.is_file()), None)
+
+
+def states(folder: Path | None = None) -> dict[str, State]:
+    """The state of every country's file, by code."""
+    found = {}
+    for code, path in sorted(_files(folder).items()):
+        with contextlib.suppress(FileNotFoundError):  # it went this moment
+            found[code] = _state(path)
+    return found
+
+
+def _state(path: Path) -> State:
+    state = path.stat()
+    return State(path, (state.st_mtime_ns, state.st_ino, state.st_size))
 
 
 def known(folder: Path | None = None) -> dict[str, Country]:

@@ -39,13 +39,13 @@ Channel = Literal["email", "phone", "post"]
 
 
 class Event(Struct, frozen=True, kw_only=True, tag_field="kind"):
-    """Something one customer did or something done to them."""
+    """Something one customer did or something done to them. `seen_at` may be missing where the country is live."""
 
     id: Id
     country: CountryCode
     customer_id: CustomerId
     occurred_at: Instant
-    seen_at: Instant
+    seen_at: Instant | None = None
 
     def __post_init__(self) -> None:
         if customer_id.too_long(self.customer_id):
@@ -56,11 +56,11 @@ class Event(Struct, frozen=True, kw_only=True, tag_field="kind"):
         return tag(type(self))
 
 
-class Watermark(Struct, frozen=True, kw_only=True, tag_field="kind", tag="watermark"):
-    """All that was seen in this country before `seen_at` has been sent to this partition."""
+class Watermark(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="watermark"):
+    """All that was seen in this country before `seen_at` (of a live one: before its record) lies before it."""
 
     country: CountryCode
-    seen_at: Instant
+    seen_at: Instant | None = None
     kind = "watermark"
     customer_id = ""
 

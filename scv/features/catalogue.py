@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from scv.features.fetcher import Feature, Fetcher, collect
@@ -36,7 +37,7 @@ def window_text(window: Window | None, fold: Fold) -> str:
     >>> [window_text(window, Count()) for window in (Window(14, 7), Window(28), OPEN_WEEK, None)]
     ['8 to 14 days back', 'last 28 days', 'open week', 'ever']
     >>> window_text(None, GapMean()), window_text(None, SkippedBoxes())
-    ('last 399 days', 'ahead')
+    ('last 399 days, or memory_days if more', 'ahead')
     """
     if window == OPEN_WEEK:
         return "open week"
@@ -44,11 +45,14 @@ def window_text(window: Window | None, fold: Fold) -> str:
         return f"{window.end + 1} to {window.start} days back" if window.end else f"last {window.start} days"
     if not fold.reach:
         return "ever"
-    return "ahead" if fold.looks_ahead else f"last {fold.reach} days"
+    if fold.looks_ahead:
+        return "ahead"
+    return f"last {fold.reach} days" + (", or memory_days if more" if fold.remembers else "")
 
 
-def markdown() -> str:
-    """The page `docs/features.md`."""
+def markdown(sizes: Mapping[str, tuple[int, int]]) -> str:
+    """The page `docs/features.md`; `sizes` are by fetcher the bytes of a heavy customer's row, in a country as it comes
+    and in one that remembers four years."""
     lines = [
         "# The variables of the single customer view",
         "",
@@ -58,9 +62,22 @@ def markdown() -> str:
         "the first whose cut-off is still to come. Cents are the smallest unit of the country's currency: cents of",
         "EUR, yen of JPY, fils of KWD. Of two events of one instant the newest is told by what they say and when it",
         "was seen, never by an id ([decision 012](decisions/012-ties.md)).",
+        "",
+        "How far back a country remembers is its setting `memory_days` (1 to 3650): windows that name it reach so far",
+        "where that is more than 399 days. No other window hangs on it, `ever` neither. A change is one of rows,",
+        "snapshots and models: `cerebro rebuild`, then train. What it costs is said of each fetcher: the bytes of the",
+        "row of a customer who orders three times a day and opens the app six times, after four years.",
     ]
     for fetcher in collect().values():
-        lines += ["", f"## {fetcher.name}", "", f"{fetcher.doc} Topic family `{fetcher.family}`.", ""]
+        lines += [
+            "",
+            f"## {fetcher.name}",
+            "",
+            f"{fetcher.doc} Topic family `{fetcher.family}`.",
+            "",
+            _size(*sizes[fetcher.name]),
+            "",
+        ]
         lines.append("| variable | meaning | window | fold | type | unit | may be said aloud |")
         lines.append("|---|---|---|---|---|---|---|")
         for entry in (_entry(fetcher, feature) for feature in fetcher.features):
@@ -68,3 +85,8 @@ def markdown() -> str:
             said = "yes" if entry["sayable"] else ""
             lines.append("| " + " | ".join([f"`{entry['name']}`", *cells, said]) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _size(usual: int, four_years: int) -> str:
+    more = f"; {four_years:,} with `memory_days = 1460`" if four_years != usual else ""
+    return f"A heavy customer's row: {usual:,} bytes{more}."

@@ -44,11 +44,11 @@ def _skipping(state: State | None, day: int) -> list[str]:
 
 
 class OpenBox(NamedTuple):
-    """A subscription's open box, in the order that makes the smallest of several the customer's own."""
+    """A subscription's open box, in the order that makes the smallest the customer's own: all of that day are, so what
+    is told of it never hangs on what a subscription is called."""
 
     skipped: bool
     day: int
-    subscription: str
     weekday: int
 
 
@@ -76,26 +76,32 @@ class _OfOpenBox(Subscriptions):
 
     def sql_read(self, state: str, window: Window | None) -> str:
         first = f"(at_day - {window.start})" if window else "(at_day + 1)"
-        return f"list_transform([{sql_open_box(state, first)}], lambda o: {self.sql_tells(first)})[1]"
+        return f"list_transform([list_min({_sql_open_boxes(state, first)})], lambda o: {self.sql_tells(first)})[1]"
 
 
 def _open_boxes(state: State | None, stand: list[Standing], first: int) -> list[OpenBox]:
     rank, weekdays = min((one.rank for one in stand), default=0), (state or {}).get(WEEKDAY, {})
     skipped = {name for day in range(first, first + 7) for name in _skipping(state, day)}
     names = [one.subscription for one in stand if one.rank == rank and one.subscription in weekdays]
-    return [OpenBox(name in skipped, first_of(weekdays[name][5], first), name, weekdays[name][5]) for name in names]
+    return [OpenBox(name in skipped, first_of(weekdays[name][5], first), weekdays[name][5]) for name in names]
 
 
 def sql_open_box(state: str, first: str) -> str:
-    """A struct like `OpenBox`, or NULL; the state is settled."""
+    """The subscriptions of which the customer's open box is; the state is settled."""
+    same = "b.skipped = list_min(l).skipped AND b.day = list_min(l).day"
+    return f"list_transform([{_sql_open_boxes(state, first)}], lambda l: [b.subscription FOR b IN l IF {same}])[1]"
+
+
+def _sql_open_boxes(state: str, first: str) -> str:
+    """A list of structs like `OpenBox`, each with its subscription."""
     own = f"list_min([y.stands FOR y IN {state}.stand])"
     names = f"[y.subscription FOR y IN {state}.stand IF y.stands = {own}]"
     week = f"x.delivery >= {first} AND x.delivery < {first} + 7"
     skipped = f"[x.subscription FOR x IN {state}.skipped IF {week}]"
     day = f"{first} + ((d.weekday - {first} - 3) % 7 + 7) % 7"
     box = f"""{{'skipped': list_contains({skipped}, d.subscription), 'day': {day},
-        'subscription': d.subscription, 'weekday': d.weekday}}"""
-    return f"list_min([{box} FOR d IN {state}.days IF list_contains({names}, d.subscription)])"
+        'weekday': d.weekday, 'subscription': d.subscription}}"""
+    return f"[{box} FOR d IN {state}.days IF list_contains({names}, d.subscription)]"
 
 
 class OpenBoxWeekday(_OfOpenBox):

@@ -1,7 +1,7 @@
 """What a customer's active local days say: how many, how regular, how many weeks in a row.
 
-The state is the newest day and a bitmap of the 400 days up to it, as little-endian bytes: bit i stands for
-`newest - i`. Statistics of gaps do not merge from tiles, so the days themselves are kept.
+The state is the newest day and a bitmap of the days up to it, as little-endian bytes: bit i stands for `newest - i`.
+Statistics of gaps do not merge from tiles, so the days themselves are kept, as many as the country remembers.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ import math
 from typing import Any
 
 from scv.events.arrival import Arrival
+from scv.events.country import Country
 from scv.folds.fold import Fold, Window
 
-BITS = 400
+REACH = 399
+"""How many days back a country remembers at least."""
 DaySet = tuple[int, bytes]
 
 
@@ -21,7 +23,8 @@ class DaySetFold(Fold):
 
     tiled = False
     needs_field = False
-    reach = BITS - 1
+    reach = REACH
+    remembers = True
 
     def alone(self, arrival: Arrival) -> DaySet:
         return arrival.day, b"\x01"
@@ -29,9 +32,16 @@ class DaySetFold(Fold):
     def merge(self, left: DaySet, right: DaySet) -> DaySet:
         if left[0] < right[0]:
             left, right = right, left
-        bits = _number(left[1]) | _number(right[1]) << (left[0] - right[0])
-        bits &= (1 << BITS) - 1
-        return left[0], bits.to_bytes((bits.bit_length() + 7) // 8, "little")
+        return left[0], _bytes(_number(left[1]) | _number(right[1]) << (left[0] - right[0]))
+
+    def cut(self, window: Window | None, country: Country) -> Window:
+        return window or Window(_memory(country))
+
+    def prune(self, state: DaySet | None, clock_day: int, country: Country) -> DaySet | None:
+        if state is None:
+            return None
+        newest, bits = _within(state, clock_day, Window(_memory(country)))
+        return (newest, _bytes(bits)) if bits else None
 
     def state_key(self) -> tuple[Any, ...]:
         return ("DaySet", 1, self.field, self.kinds, self.where)
@@ -46,19 +56,27 @@ class DaySetFold(Fold):
         return f"list(DISTINCT day) FILTER ({tile})"
 
 
+def _memory(country: Country) -> int:
+    return max(REACH, country.memory_days)
+
+
 def _number(bits: bytes) -> int:
     return int.from_bytes(bits, "little")
 
 
+def _bytes(bits: int) -> bytes:
+    return bits.to_bytes((bits.bit_length() + 7) // 8, "little")
+
+
 def _within(state: DaySet | None, at_day: int, window: Window | None) -> tuple[int, int]:
-    """Newest day and bitmap of a set, only the days in the window left; never older than the bitmap is long.
+    """Newest day and bitmap of a set, only the days in the window left.
 
     Reads work on the bits: a customer has hundreds of days, and each of them is read several times.
     """
     if state is None:
         return at_day, 0
     newest, bits = state[0], _number(state[1])
-    reach = window or Window(BITS - 1)
+    reach = window or Window(REACH)
     oldest = newest - (at_day - reach.start)
     bits &= (1 << oldest + 1) - 1 if oldest >= 0 else 0
     young = newest - (at_day - reach.end) + 1 if reach.end else 0
@@ -67,7 +85,7 @@ def _within(state: DaySet | None, at_day: int, window: Window | None) -> tuple[i
 
 def _sql_days(state: str, window: Window | None) -> str:
     """The days in the window, oldest first, as SQL."""
-    reach = window or Window(BITS - 1)
+    reach = window or Window(REACH)
     return f"list_sort([d FOR d IN {state} IF {reach.sql('d')}])"
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from scv.events.arrival import Arrival
+from scv.events.country import Country
 
 Dtype = Literal["int", "float", "str"]
 Scalar = int | str
@@ -67,7 +68,8 @@ class Fold:
     `kinds` are the event kinds that enter (all of the family when empty), `where` are comparisons of
     payload fields, all of which must hold. Subclasses add their own parameters. `field_types` are the types
     a field may have (any when empty), `reads` fields that it reads besides, `reach` the longest window in days (None:
-    any, 0: no window at all).
+    any, 0: no window at all); with `remembers` it is also what the fold reads without a window, or the country's
+    `memory_days` where that is more.
     A fold that `looks_ahead` is over dates that events name, and can be read over the open week. One that is not
     `tiled` keeps one state and cuts its windows itself; `sql_merges` names the aggregate of tiles.
 
@@ -89,6 +91,7 @@ class Fold:
     field_types: ClassVar[tuple[str, ...]] = ()
     reads: ClassVar[tuple[str, ...]] = ()
     reach: ClassVar[int | None] = None
+    remembers: ClassVar[bool] = False
     looks_ahead: ClassVar[bool] = False
     gives: ClassVar[Dtype] = "int"
     sql_merges: ClassVar[str] = ""
@@ -104,11 +107,15 @@ class Fold:
         raise NotImplementedError
 
     def read(self, state: Any, at_day: int, window: Window | None) -> Any:
-        """The value of a merged state (None: nothing entered) at a local day; the window is one of the country's."""
+        """The value of a merged state (None: nothing entered) at a local day; the window is one that `cut` gave."""
         raise NotImplementedError
 
-    def prune(self, state: Any, clock_day: int) -> Any:
-        """The state without what no read at or after the clock's day can see."""
+    def cut(self, window: Window | None, country: Country) -> Window | None:
+        """A feature's window as it is read in a country."""
+        return window and window.after(country.cut_off_days)
+
+    def prune(self, state: Any, clock_day: int, country: Country) -> Any:
+        """The state without what no read of the country at or after the clock's day can see."""
         return state
 
     # -- the same as SQL -----------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from scv.events.arrival import Arrival
+from scv.events.country import Country
 from scv.folds.fold import FAR_DAY, Fold, Window
 from scv.folds.newest import RANKS, Stamp, sql_stamp, stamp
 
@@ -78,7 +79,7 @@ class Subscriptions(Fold):
             merged[place] = _newest(left.get(place, {}), words, MOST if place in KEPT else None)
         return merged
 
-    def prune(self, state: State | None, clock_day: int) -> State | None:
+    def prune(self, state: State | None, clock_day: int, country: Country) -> State | None:
         return state and {at: words for at, words in state.items() if at in KEPT or at >= clock_day - KEPT_DAYS}
 
     def state_key(self) -> tuple[Any, ...]:

@@ -25,6 +25,7 @@ from scv.events.country import Country
 from scv.features.array import Features
 from scv.model import champion, vector
 from scv.model.calibration import Calibration, Logistic
+from scv.model.spread import Spread
 from scv.settings import Settings
 from scv.stamp import Stamp, Written, sha256_of
 from scv.targets import target as targets
@@ -62,7 +63,8 @@ class BundleInfo(msgspec.Struct, frozen=True, kw_only=True):
     `reference` is the Tuesday it was frozen at, `label_as_of` the watermark its labels were read at. `stamp` is what it
     is of (the target's question, settings, the lake it was trained on); columns carry their own fingerprints.
     `weight` is the logistic's share of the blended logit and `offset` undoes the rebalancing of the trees. `usual` has
-    each column's median among the training rows (None: missing).
+    each column's median among the training rows (None: missing), `spread` how the probabilities of `out_of_fold` lie
+    (None: a bundle of an earlier release).
     """
 
     id: str
@@ -83,6 +85,7 @@ class BundleInfo(msgspec.Struct, frozen=True, kw_only=True):
     metrics: dict[str, Any]
     bands: dict[str, Level]
     usual: tuple[float | None, ...]
+    spread: Spread | None = None
 
 
 class Bundle:

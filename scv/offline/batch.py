@@ -91,6 +91,6 @@ def _reads(layout: Layout, country: Country) -> str:
     for i, (feature, place) in enumerate(layout.slots):
         state, window = f"m{i}", feature.window
         if not feature.tiled:
-            state, window = f"s{place}", feature.window and feature.window.after(country.cut_off_days)
+            state, window = f"s{place}", feature.fold.cut(feature.window, country)
         reads.append(f'{feature.fold.sql_read(state, window)} AS "{feature.name}"')
     return ", ".join(reads)

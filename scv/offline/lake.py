@@ -5,11 +5,9 @@ Only `streams` writes it. A reader fixes one version of every family and sees no
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 
 from scv import machine, stamp
 from scv.errors import Damaged, LakeConflict
@@ -24,7 +23,9 @@ from scv.events import event as events
 from scv.events.arrival import Arrival, content_of, identify
 from scv.events.calendar import from_us
 from scv.events.country import Country
-from scv.offline import sums
+from scv.offline import lake_version, sums
+from scv.offline.lake_version import LakeVersion
+from scv.offline.transaction import tick_id, transaction_id
 from scv.stamp import Sealed
 
 ARROW = {"int": pa.int64(), "str": pa.string(), "bool": pa.bool_(), "date": pa.date32()}
@@ -37,11 +38,11 @@ _ENVELOPE = ("customer_id", "kind", "id", "occurred_us", "claimed_us", "seen_us"
 def schema(family: str) -> pa.Schema:
     """Columns of one family's table.
 
-    `claimed_at` is `occurred_at` as delivered; `epoch`, `partition`, `offset` are the position in the log.
-    A watermark is a row of kind `watermark` without customer.
+    `claimed_at` and `claimed_seen_at` are `occurred_at` and `seen_at` as delivered (if at all); `epoch`, `partition`,
+    `offset` are the position in the log. A watermark is a row of kind `watermark` without customer.
     """
     envelope = [(name, pa.string()) for name in ("country", "month", "customer_id", "kind", "id")]
-    envelope += [(name, INSTANT) for name in ("occurred_at", "claimed_at", "seen_at")]
+    envelope += [(name, INSTANT) for name in ("occurred_at", "claimed_at", "seen_at", "claimed_seen_at")]
     payload = [(name, ARROW[kind]) for name, kind in events.fields(family).items()]
     position = [("epoch", pa.int32()), ("partition", pa.int32()), ("offset", pa.int64())]
     return pa.schema([*envelope, *payload, *position])
@@ -51,33 +52,17 @@ class Epoch(Sealed, frozen=True, kw_only=True):
     """Which log the lake is being filled from: topic ids (hex) by topic, and how many partitions each has.
 
     `earlier`: epoch → how many partitions each topic had then; what a lake does not say counts as today's number.
+    `tick_us`: the newest tick of earlier epochs (0: none).
     """
 
     epoch: int
     topics: dict[str, str]
     partitions: int
     earlier: dict[int, int] = {}
+    tick_us: int = 0
 
     def partitions_in(self, epoch: int) -> int:
         return self.partitions if epoch == self.epoch else self.earlier.get(epoch, self.partitions)
-
-
-@dataclass(frozen=True)
-class LakeVersion:
-    """One version of every family's table (-1: no table yet), and the ids of those tables, which they never change.
-
-    `tables` are those that were opened to tell: nobody opens them again.
-    """
-
-    families: Mapping[str, int]
-    ids: Mapping[str, str] = field(default_factory=dict)
-    tables: Mapping[str, DeltaTable] = field(default_factory=dict, compare=False, repr=False)
-
-    @property
-    def hash(self) -> str:
-        """One short hash of it: stands in every manifest."""
-        text = ",".join(f"{family}={version}" for family, version in sorted(self.families.items()))
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 class Lake:
@@ -99,18 +84,29 @@ class Lake:
             raise machine.damaged(path, str(error)) from error
 
     def table(self, family: str, version: int | None = None) -> DeltaTable | None:
-        """One family's table as it was in a version (None: the newest); None where there is (-1: there was) none."""
+        """One family's table as it was in a version (None: the newest); None where there is (-1: there was) none.
+
+        Raises LakeConflict for a version that was vacuumed.
+        """
         path = self.table_path(family)
         with machine.at(path):
-            there = version != -1 and DeltaTable.is_deltatable(str(path))
-            return DeltaTable(str(path), version=version) if there else None
+            if version == -1 or not DeltaTable.is_deltatable(str(path)):
+                return None
+            try:
+                return DeltaTable(str(path), version=version)
+            except DeltaError:
+                if version is None or (newest := DeltaTable(str(path)).version()) <= version:
+                    raise
+                raise _vacuumed(family, version, newest) from None
 
     def version(self) -> LakeVersion:
-        """The newest version of every family."""
-        tables = {family: table for family in events.FAMILIES if (table := self.table(family))}
-        ids = {family: str(table.metadata().id) for family, table in tables.items()}
-        there = {family: table.version() for family, table in tables.items()}
-        return LakeVersion(dict.fromkeys(events.FAMILIES, -1) | there, ids, tables)
+        """The newest version of every family; its files stay for as long as it is in hand."""
+        with lake_version.entered(self.path) as door:
+            tables = {family: table for family in events.FAMILIES if (table := self.table(family))}
+            ids = {family: str(table.metadata().id) for family, table in tables.items()}
+            there = {family: table.version() for family, table in tables.items()}
+            families = dict.fromkeys(events.FAMILIES, -1) | there
+            return LakeVersion(families, ids, tables, lake_version.pin(door, families))
 
     def _opened(self, family: str, version: LakeVersion) -> DeltaTable | None:
         """One family's table as it was in a version of all of them."""
@@ -118,10 +114,16 @@ class Lake:
 
     def position(self, family: str, topic: str, partition: int, version: LakeVersion) -> int:
         """The next offset of this epoch that a version of the lake does not hold (0: none yet)."""
+        return self._kept(family, topic, partition, version, transaction_id)
+
+    def tick_us(self, family: str, topic: str, partition: int, version: LakeVersion) -> int:
+        """The newest tick of a partition in this epoch that a version of the lake holds (us; 0: none)."""
+        return self._kept(family, topic, partition, version, tick_id)
+
+    def _kept(self, family: str, topic: str, number: int, version: LakeVersion, id: Callable[[str, int], str]) -> int:
         epoch, table = self.epoch(), self._opened(family, version)
-        if epoch is None or table is None:
-            return 0
-        return table.transaction_version(transaction_id(epoch.topics[topic], partition)) or 0
+        told = None if epoch is None or table is None else table.transaction_version(id(epoch.topics[topic], number))
+        return told or 0
 
     def query(self, family: str, country: Country, version: LakeVersion) -> str:
         """A query over one family's arrivals of a country, in the units that folds use.
@@ -228,6 +230,10 @@ class Lake:
         chosen = [("country", "=", country), *([("month", "=", month)] if month else [])]
         return [] if table is None else table.file_uris(file_pruning_predicate=chosen)
 
+    def holds(self, country: str) -> bool:
+        """Did a record of a country ever come in?"""
+        return any((self.table_path(family) / f"country={country}").is_dir() for family in events.FAMILIES)
+
     def _source(self, family: str, country: str, version: LakeVersion, month: str | None = None) -> str:
         """One family's records of a country (in a month): a table in SQL, with every column and maybe no row."""
         empty, files = _empty(family), self.files(family, country, version, month)
@@ -247,11 +253,15 @@ class Lake:
         """What to say of a version whose files are gone: an older one was vacuumed, the newest one never is."""
         newest = self.table(family)
         if newest is not None and newest.version() > version:
-            return LakeConflict(f"Version {version} of {family} was vacuumed: read version {newest.version()}.")
+            return _vacuumed(family, version, newest.version())
         more = f" and {len(files) - 1} more files" if len(files) > 1 else ""
         return Damaged(
             f"The lake has lost {files[0]}{more}: events of {family}. Bring it back from a copy of the lake."
         )
+
+
+def _vacuumed(family: str, version: int, newest: int) -> LakeConflict:
+    return LakeConflict(f"Version {version} of {family} was vacuumed: read version {newest} (run it again).")
 
 
 def whole_to(marks: Mapping[str, datetime], families: Collection[str] = events.FAMILIES) -> datetime | None:
@@ -280,17 +290,6 @@ def _empty(family: str) -> str:
     """A query with every column of a family and no row."""
     columns = [f'NULL::{_SQL.get(one.type, one.type)} AS "{one.name}"' for one in schema(family)]
     return f"SELECT {', '.join(columns)} WHERE false"
-
-
-def younger_fields(table: DeltaTable, family: str) -> list[str]:
-    """The payload fields that a table does not have: events learned them after it was last written to."""
-    known = {field.name for field in table.schema().fields}
-    return [name for name in events.fields(family) if name not in known]
-
-
-def transaction_id(topic_id: str, partition: int) -> str:
-    """The name of a partition's application transaction in the Delta log."""
-    return f"{topic_id}/{partition}"
 
 
 def _payload(name: str, kind: str) -> str:

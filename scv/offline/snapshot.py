@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -27,7 +27,9 @@ from scv.errors import NoSnapshot
 from scv.events import calendar
 from scv.events.country import Country
 from scv.features import fetcher
-from scv.offline.lake import Lake, LakeVersion
+from scv.leftover import Leftover, older
+from scv.offline.lake import Lake
+from scv.offline.lake_version import LakeVersion
 from scv.settings import Settings
 from scv.stamp import Sealed, Stamp, Written
 
@@ -77,10 +79,19 @@ def made_of(country: Country, version: LakeVersion) -> Stamp:
 
 
 class Snapshots:
-    """The snapshots of a country, judged by today's definitions and settings and by one look at the lake."""
+    """The snapshots of a country, judged by today's definitions and settings and by one look at the lake.
 
-    def __init__(self, settings: Settings, country: Country, version: LakeVersion | None = None) -> None:
-        self.root, self.country = settings.snapshots_path, country
+    `complete_to` is said instead of asked, for whoever takes a snapshot as complete as it was.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        country: Country,
+        version: LakeVersion | None = None,
+        complete_to: Mapping[str, datetime] | None = None,
+    ) -> None:
+        self.root, self.country, self._said = settings.snapshots_path, country, complete_to
         self._lake = Lake(settings.lake_path)
         self.version = version or self._lake.version()
         self._now = made_of(country, self.version)
@@ -91,27 +102,39 @@ class Snapshots:
         It may not where definitions or settings changed, where it is of another lake, where the lake is complete
         further towards the reference than it was, and where a file is not what was written.
         """
-        made = manifest(self.root, self.country, at)
-        if made is None:
-            return ABSENT
-        return made.stamp.why_not(self._wanted(made)) or _damage(made, self._bodies(made))
+        return self._settled(at, content=True)[2]
 
     def usable(self, at: datetime) -> SnapshotManifest:
         """The manifest of a reference whose snapshot may be used, but for its files' content. Raises NoSnapshot."""
-        made = manifest(self.root, self.country, at)
-        if made is None:
-            raise self._refused(at, ABSENT)
-        if why := made.stamp.why_not(self._wanted(made)):
+        made, _, why = self._settled(at, content=False)
+        if made is None or why:
             raise self._refused(at, why)
         return made
 
     def read(self, at: datetime) -> dict[str, pa.Table]:
         """Fetcher → table of a reference's snapshot. Raises NoSnapshot where it may not be used."""
-        made = self.usable(at)
-        bodies = self._bodies(made)
-        if why := _damage(made, bodies):
+        _, bodies, why = self._settled(at, content=True)
+        if why:
             raise self._refused(at, why)
         return {name: _table(body) for name, body in bodies.items()}
+
+    def _settled(self, at: datetime, content: bool) -> tuple[SnapshotManifest | None, dict[str, bytes], str]:
+        """Manifest, files' content (if asked for) and why they may not be used: what may not is looked at again while
+        nobody publishes, for a snapshot is not there while one is put in its place.
+        """
+        seen = self._seen(at, content)
+        if seen[2] and self.root.is_dir():
+            with alone(self.root):
+                seen = self._seen(at, content)
+        return seen
+
+    def _seen(self, at: datetime, content: bool) -> tuple[SnapshotManifest | None, dict[str, bytes], str]:
+        made = manifest(self.root, self.country, at)
+        if made is None:
+            return None, {}, ABSENT
+        why = made.stamp.why_not(self._wanted(made))
+        bodies = _bodies(self.root, made) if content and not why else {}
+        return made, bodies, why or (_damage(made, bodies) if content else "")
 
     def _wanted(self, made: SnapshotManifest) -> Stamp:
         log = {family: one for family, one in self._now.log.items() if family in made.stamp.log}
@@ -126,14 +149,7 @@ class Snapshots:
 
     @functools.cached_property
     def _marks(self) -> Mapping[str, datetime]:
-        return self._lake.complete_to(self.country.code, self.version)
-
-    def _bodies(self, made: SnapshotManifest) -> dict[str, bytes]:
-        bodies = dict.fromkeys(fetcher.collect(), b"")
-        for name in bodies:
-            with contextlib.suppress(FileNotFoundError):
-                bodies[name] = made.path(self.root, name).read_bytes()
-        return bodies
+        return self._lake.complete_to(self.country.code, self.version) if self._said is None else self._said
 
     def _refused(self, at: datetime, why: str) -> NoSnapshot:
         code, when = self.country.code, calendar.label(at, self.country)
@@ -141,6 +157,14 @@ class Snapshots:
         if why == ABSENT:
             what = f"No snapshot of {code} at {when}"
         return NoSnapshot(f"{what}. Run `cerebro fetch {code} -d {when}`.")
+
+
+def _bodies(root: Path, made: SnapshotManifest) -> dict[str, bytes]:
+    bodies = dict.fromkeys(fetcher.collect(), b"")
+    for name in bodies:
+        with contextlib.suppress(FileNotFoundError):
+            bodies[name] = made.path(root, name).read_bytes()
+    return bodies
 
 
 def _damage(made: SnapshotManifest, bodies: Mapping[str, bytes]) -> str:
@@ -160,9 +184,16 @@ def written(root: Path, country: Country) -> Iterator[Written]:
 
 # -- files ---------------------------------------------------------------------------------------------------
 def publish(root: Path, drafted: Path, made: SnapshotManifest) -> None:
-    """Move the files of a reference from a draft into place: the manifest goes before them and comes after them."""
+    """Move the files of a reference from a draft into place: the manifest goes before them and comes after them.
+
+    Where another fetch of the same lake did so meanwhile, they stay as they are, under the eyes of whoever reads them.
+    """
     paper = root / "manifests" / made.country / f"{made.reference}.json"
     with alone(root):
+        if _manifest(paper) == made and not _damage(made, _bodies(root, made)):
+            for name in made.stamp.files:
+                made.path(drafted, name).unlink()
+            return
         paper.unlink(missing_ok=True)
         for name in made.stamp.files:
             path = made.path(root, name)
@@ -190,12 +221,28 @@ def sweep(root: Path, country: Country, version: LakeVersion) -> None:
                 path.unlink()
 
 
-def drop(root: Path, country: Country, at: datetime) -> None:
-    """Remove the snapshot of a reference, its manifest first."""
+def drop(root: Path, country: Country, at: datetime) -> bool:
+    """Remove the snapshot of a reference, its manifest first; True."""
     with alone(root):
         manifest_path(root, country, at).unlink(missing_ok=True)
         for path in root.glob(f"*/{country.code}/{calendar.label(at, country)}.parquet"):
             path.unlink(missing_ok=True)
+    return True
+
+
+def outdated(settings: Settings, country: Country, kept: Collection[datetime]) -> Iterator[Leftover]:
+    """The snapshots of a country that were taken more than `snapshot_days` ago, but for those of Tuesdays, which every
+    training reads, and of `kept` references.
+    """
+    root = settings.snapshots_path
+    for path in sorted((root / "manifests" / country.code).glob("*.json")):
+        made = _manifest(path)
+        if made is None or made.at in kept or made.at == calendar.last_tuesday(made.at, country.zone):
+            continue
+        if older(path, settings.snapshot_days):
+            sizes = [one.stat().st_size for one in [path, *root.glob(f"*/{country.code}/{path.stem}.parquet")]]
+            remove = functools.partial(drop, root, country, made.at)
+            yield Leftover("snapshots", country.code, str(path), len(sizes), sum(sizes), remove)
 
 
 def drop_after(root: Path, country: Country, at: datetime) -> int:

@@ -2,13 +2,14 @@
 
     LAKE/FAMILY/_sums.jsonl     a line for what came since the last one: its own sha256, a space, {path: sha256}
 
-Whoever commits adds a line; a file that changed bears its newest. With each of Delta's checkpoints it becomes one line
-again, of the files that still lie there. What the file system lost of it is taken again from what lies there.
+Whoever commits adds a line; a file that changed bears its newest. With each vacuum and each of Delta's checkpoints it
+becomes one line again, of the files that still lie there. What the file system lost of it is taken again from those.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -48,18 +49,21 @@ def of(folder: Path) -> tuple[dict[str, str], list[int]]:
 
 
 def add(folder: Path, names: Iterable[str]) -> None:
-    """Take the sums of some files of a table."""
-    sums = {name: stamp.sum_of(folder / name)[1] for name in sorted(set(names))}
+    """Take the sums of some files of a table; of one that another member's vacuum takes meanwhile there is none."""
+    sums = {}
+    for name in sorted(set(names)):
+        with contextlib.suppress(FileNotFoundError):
+            sums[name] = stamp.sum_of(folder / name)[1]
     if not sums:
         return
     line = _line(sums)
     with alone(folder), (folder / NAME).open("ab") as file:
         file.write(line)
     if LAST in sums:
-        _compact(folder)
+        prune(folder)
 
 
-def _compact(folder: Path) -> None:
+def prune(folder: Path) -> None:
     """Forget the files that are gone. Where a line is damaged all stay, for whoever looks into it."""
     with alone(folder):
         sums, torn = of(folder)
@@ -76,13 +80,19 @@ def of_commits(folder: Path, first: int, last: int) -> Iterator[str]:
     """The files that came with these versions of a table: those of Delta's log, and the data that they added."""
     for version in range(first, last + 1):
         name = f"{LOG}/{version:020}.json"
-        if not (folder / name).exists():
+        try:
+            added = list(_added(folder / name))
+        except FileNotFoundError:
             continue  # of a log that was cleaned up
         yield name
-        yield from _added(folder / name)
-        checkpoint = f"{LOG}/{version:020}.checkpoint.parquet"
-        if (folder / checkpoint).exists():
-            yield from (checkpoint, LAST)
+        yield from added
+        yield from of_checkpoint(folder, version)
+
+
+def of_checkpoint(folder: Path, version: int) -> Sequence[str]:
+    """The files that come with Delta's checkpoint of a version; none where there is none."""
+    checkpoint = f"{LOG}/{version:020}.checkpoint.parquet"
+    return (checkpoint, LAST) if (folder / checkpoint).exists() else ()
 
 
 def _added(log: Path) -> Iterator[str]:
@@ -106,10 +116,10 @@ def _log(folder: Path) -> list[str]:
 
 
 def _data(folder: Path, table: DeltaTable) -> list[str]:
-    return [_name(folder, uri) for uri in table.file_uris()]
+    return [name_of(folder, uri) for uri in table.file_uris()]
 
 
-def _name(folder: Path, file: str) -> str:
+def name_of(folder: Path, file: str) -> str:
     """A file's path in its table; Delta resolves links."""
     return str(Path(file).resolve().relative_to(folder.resolve()))
 
@@ -122,7 +132,7 @@ def refuse_damaged(folder: Path, files: Iterable[str]) -> None:
     new = [file for file in files if file not in _SEEN]
     sums = of(folder)[0] if new else {}
     for file in new:
-        sha256 = sums.get(_name(folder, file))
+        sha256 = sums.get(name_of(folder, file))
         if sha256 is not None and stamp.sum_of(Path(file))[1] != sha256:
             raise Damaged(f"{file} is not what was written. {COPY}; `cerebro verify` looks for others.")
         _SEEN.add(file)

@@ -5,14 +5,16 @@ pos:topic:partition                   hash, a partition's restart point:
     offset                            the next to apply
     turn                              counts rebuilds: whoever read another one must read all of this again
     wm:COUNTRY                        everything seen before this instant is applied (us)
+    tick                              the newest tick before the offset (us)
     lost                              offsets that the broker had dropped before anybody read them
 clock:country                         hash: mode, front (us)
 built:country                         hash, fetcher → marker: of what its rows are whole
+since:country                         hash, topic id/partition → the offset from which on the lake takes the country
 topics                                hash: topic → log description (epoch, topic id, partitions)
 generation                            the rebuild that rows must belong to
 folded                                hash, country → stamp: by which of its settings this generation's rows are folded
 
-The edges add theirs: `lock:NAME`, `heartbeat:NAME`, `flush`, `alerts:COUNTRY:TARGET`.
+The edges add theirs: `lock:NAME`, `heartbeat:GROUP`, `heartbeat:GROUP:MEMBER`, `flush`, `alerts:COUNTRY:TARGET`.
 """
 
 from __future__ import annotations
@@ -44,3 +46,6 @@ class Keys:
 
     def built(self, country: str) -> str:
         return self.of("built", country)
+
+    def since(self, country: str) -> str:
+        return self.of("since", country)

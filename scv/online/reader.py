@@ -201,7 +201,7 @@ class _Call:
 
     def _row(self, data: bytes, layout: Layout, home: Home | None) -> tuple[Fence, Row] | None:
         """The row, unless it was folded from another log than the one that the store stands for now."""
-        fence, row = unpack(data, layout, self.country.lateness_days)
+        fence, row = unpack(data, layout, self.country)
         if home and fence.place != home.log.place(self.generation, home.partition):
             return None
         return fence, row
@@ -215,6 +215,6 @@ class _Call:
             fence, row = stored
             held = Mark(epoch=fence.place.epoch, partition=fence.place.partition, next=fence.upto + 1)
             if day is not None:
-                present, values = row.exists, row.read(day, self.country.cut_off_days)
+                present, values = row.exists, row.read(day)
         position, watermark, age_s = self.stands[home] if home else (None, None, None)
         return Reading(unbuilt, present, values, watermark, age_s, held, position)

@@ -21,7 +21,8 @@ from scv.events.country import Country
 from scv.events.partition import partition_of
 from scv.features.fetcher import Fetcher
 from scv.features.layout import Layout, layout_of
-from scv.offline.lake import Lake, LakeVersion
+from scv.offline.lake import Lake
+from scv.offline.lake_version import LakeVersion
 from scv.online import marker
 from scv.online.row import Place, Row, fence_of
 from scv.online.rowstore import Built, Log, Move, RowStore, RowWrite
@@ -84,15 +85,17 @@ def _tasks(
                 f"The store and the lake {lake.path} are not of one log for family {family}. Run `cerebro rebuild`."
             )
         positions = [lake.position(family, topic, partition, version) for partition in range(log.partitions)]
+        ticks = [lake.tick_us(family, topic, partition, version) for partition in range(log.partitions)]
         for country in countries.values():
-            yield _Task(store, lake, version, topic, log, positions, generation, country, layouts)
+            yield _Task(store, lake, version, topic, log, positions, ticks, generation, country, layouts)
 
 
 @dataclass(frozen=True)
 class _Task:
     """The rows of one family's fetchers in one country, from one lake version.
 
-    `positions`: per partition of the family's topic the next offset that this version does not hold.
+    `positions`: per partition of the family's topic the next offset that this version does not hold; `ticks`: the
+    newest tick before it (us).
     """
 
     store: RowStore
@@ -101,6 +104,7 @@ class _Task:
     topic: str
     log: Log
     positions: list[int]
+    ticks: list[int]
     generation: int
     country: Country
     layouts: list[Layout]
@@ -143,7 +147,7 @@ class _Task:
             layout.fetcher: marker.encode(marker.of_rows(self.country, layout, self.log, self.generation))
             for layout in self.layouts
         }
-        return Built(self.country.code, self.topic, self.log, self.generation, self.positions, marks)
+        return Built(self.country.code, self.topic, self.log, self.generation, self.positions, self.ticks, marks)
 
     def _restore_clock(self, connection: duckdb.DuckDBPyConnection) -> int | None:
         """The clock of a store that lost it, as the lake knows it; the lake's watermark (us)."""
@@ -188,7 +192,7 @@ class _Task:
         writes = []
         for layout, fence in zip(self.layouts, fences, strict=True):
             if is_behind(fence, place, upto):
-                row = Row(layout, self.country.lateness_days)
+                row = Row(layout, self.country)
                 for arrival in arrivals:
                     row.take(arrival)
                 writes.append(RowWrite(layout.field, fence, row.pack(place, upto)))

@@ -17,6 +17,7 @@ from scv.errors import StoreUnusable
 from scv.events import admission
 from scv.events.admission import Ids, Verdict
 from scv.events.arrival import CONTENT_BITS, Arrival
+from scv.events.country import Country
 from scv.features.layout import Layout
 from scv.folds.fold import Window
 
@@ -61,7 +62,7 @@ class Row:
     """One customer's state of one fetcher; mutable, owned by whoever read it."""
 
     layout: Layout
-    lateness_days: int
+    country: Country
     admitted: int = 0
     clock_us: int = NEVER
     clock_day: int = 0
@@ -84,17 +85,17 @@ class Row:
             self._erase(arrival.occurred_us)
             return None
         clock_day = self.clock_day if self.clock_us != NEVER else None
-        verdict = admission.admit(arrival, clock_day, self.erased_us, self.ids, self.lateness_days)
+        verdict = admission.admit(arrival, clock_day, self.erased_us, self.ids, self.country.lateness_days)
         if verdict == "admitted":
             self._enter(arrival)
         if verdict != "before an erasure" and arrival.seen_us > self.clock_us:
             self.clock_us, self.clock_day = arrival.seen_us, arrival.seen_day
         return verdict
 
-    def read(self, at_day: int, cut_off_days: int) -> dict[str, Any]:
+    def read(self, at_day: int) -> dict[str, Any]:
         """Every feature's value at an instant of that local day, at or after the row's clock.
 
-        `cut_off_days` are the country's: where its open week begins. A row that does not exist reads None throughout.
+        A row that does not exist reads None throughout.
         """
         if not self.exists:
             return {slot.feature.name: None for slot in self.layout.slots}
@@ -109,7 +110,7 @@ class Row:
                 states = [tile[place] for tile in inside[window] if tile[place] is not None]
                 state = functools.reduce(fold.merge, states) if states else None
             else:
-                state, window = self.lives[place], window and window.after(cut_off_days)
+                state, window = self.lives[place], fold.cut(window, self.country)
             values[feature.name] = fold.read(state, at_day, window)
         return values
 
@@ -144,12 +145,12 @@ class Row:
     def _prune(self) -> None:
         if self.clock_us == NEVER:
             return
-        admission.forget(self.ids, self.clock_day, self.lateness_days)
-        oldest = self.clock_day - max(self.layout.longest_days, self.lateness_days)
+        admission.forget(self.ids, self.clock_day, self.country.lateness_days)
+        oldest = self.clock_day - max(self.layout.longest_days, self.country.lateness_days)
         for day in [day for day in self.tiles if day < oldest]:
             del self.tiles[day]
         for place, fold in self.layout.pruning:
-            self.lives[place] = fold.prune(self.lives[place], self.clock_day)
+            self.lives[place] = fold.prune(self.lives[place], self.clock_day, self.country)
 
 
 _CONTENT = (1 << CONTENT_BITS) - 1
@@ -167,7 +168,7 @@ def fence_of(data: bytes) -> Fence:
     return Fence(Place(generation, epoch, topic_id, partition), upto, clock_us, clock_day)
 
 
-def unpack(data: bytes, layout: Layout, lateness_days: int) -> tuple[Fence, Row]:
+def unpack(data: bytes, layout: Layout, country: Country) -> tuple[Fence, Row]:
     """Fence and row of a row's bytes. Raises StoreUnusable when they are not those of this layout."""
     fence = fence_of(data)
     try:
@@ -176,5 +177,5 @@ def unpack(data: bytes, layout: Layout, lateness_days: int) -> tuple[Fence, Row]
         raise StoreUnusable(f"A row of {layout.field} cannot be read ({error}). Run `cerebro rebuild`.") from error
     known = {day: {one >> CONTENT_BITS: one & _CONTENT for one in packed} for day, packed in ids}
     clock = fence.clock_us, fence.clock_day
-    row = Row(layout, lateness_days, admitted, *clock, erased_us, known, lives, dict(tiles))
+    row = Row(layout, country, admitted, *clock, erased_us, known, lives, dict(tiles))
     return fence, row

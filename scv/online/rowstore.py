@@ -40,8 +40,8 @@ class Marks:
 
 @dataclass(frozen=True)
 class Built:
-    """Rows of a country that hold everything of a topic before `positions` (by partition), and for which generation
-    and log they were built; `marks`: fetcher → marker.
+    """Rows of a country that hold everything of a topic before `positions` (by partition; `ticks`: the newest tick
+    before each, us), and for which generation and log they were built; `marks`: fetcher → marker.
     """
 
     country: str
@@ -49,24 +49,27 @@ class Built:
     log: Log
     generation: int
     positions: Sequence[int]
+    ticks: Sequence[int]
     marks: Mapping[str, bytes]
 
 
 @dataclass(frozen=True)
 class Position:
-    """A partition's restart point: the next offset to apply and, per country, the instant before which everything
-    seen is applied (us). `lost`: how many offsets the broker had dropped before anybody read them.
+    """A partition's restart point: the next offset to apply, the newest tick before it (us; 0: none) and, per country,
+    the instant before which everything seen is applied (us). `lost`: how many offsets the broker had dropped before
+    anybody read them.
     """
 
     offset: int | None
     watermarks: Mapping[str, int] = field(default_factory=dict)
     turn: int = 0
     lost: int = 0
+    tick_us: int = 0
 
 
 @dataclass(frozen=True)
 class Move:
-    """A restart point's next offset, and the offset and turn that must still stand there."""
+    """A restart point's next offset, and the offset and turn that must still stand there; `tick_us`: a newer tick."""
 
     topic: str
     partition: int
@@ -74,9 +77,11 @@ class Move:
     turn: int
     offset: int
     watermarks: Mapping[str, int] = field(default_factory=dict)
+    tick_us: int = 0
 
     def args(self) -> list[Any]:
         marks = [word for country, us in self.watermarks.items() for word in (f"wm:{country}", us)]
+        marks += ["tick", self.tick_us] if self.tick_us else []
         return ["" if self.expected is None else self.expected, self.turn, self.offset, *marks]
 
 
@@ -165,19 +170,23 @@ class RowStore:
                 pipe.hincrby(point, "turn", 1)
         pipe.execute()
 
-    def tick(self, fronts: Mapping[str, int]) -> None:
-        """Raise the fronts of countries' clocks (us)."""
+    def tick(self, fronts: Mapping[str, int], live: Mapping[str, int] = {}) -> None:
+        """Raise the fronts of countries' clocks (us); by what came live, unless the country is in its replay."""
         pipe = self.client.pipeline(transaction=False)
-        for country, us in fronts.items():
-            self._tick(keys=[self.keys.clock(country)], args=[us], client=pipe)
+        for is_live, found in enumerate((fronts, live)):
+            for country, us in found.items():
+                self._tick(keys=[self.keys.clock(country)], args=[us, is_live], client=pipe)
         pipe.execute()
 
     def set_back(self, country: str, us: int) -> None:
-        """Set a country's front and watermarks that are later than an instant (us) to it: the way back."""
+        """Set a country's front and watermarks, and every tick, that are later than an instant (us) to it: the way
+        back. Where a tick was, whoever follows its partition begins there anew.
+        """
         pipe, points = self.client.pipeline(transaction=True), self._points()
         self._back(keys=[self.keys.clock(country)], args=["front", us], client=pipe)
         for point in points:
             self._back(keys=[point], args=[f"wm:{country}", us], client=pipe)
+            self._back(keys=[point], args=["tick", us, "turn"], client=pipe)
         pipe.execute()
 
     # -- markers -------------------------------------------------------------------------------------------
@@ -217,7 +226,8 @@ class RowStore:
         log = built.log
         keys = [self.keys.generation, self.keys.topics, self.keys.built(built.country)]
         keys += [self.keys.position(built.topic, partition) for partition in range(log.partitions)]
-        args: list[Any] = [built.generation, built.topic, log.topic_id, log.epoch, log.partitions, *built.positions]
+        args: list[Any] = [built.generation, built.topic, log.topic_id, log.epoch, log.partitions]
+        args += [*built.positions, *built.ticks]
         args += [word for pair in built.marks.items() for word in pair]
         return bool(self._mark(keys=keys, args=args))
 
@@ -252,8 +262,9 @@ class RowStore:
             pipe.delete(key)
             pipe.hset(key, "turn", turn + 1)
             pipe.execute()
-        for key in self.client.scan_iter(match=self.keys.built("*"), count=1000):
-            self.client.delete(key)
+        for match in (self.keys.built("*"), self.keys.since("*")):
+            for key in self.client.scan_iter(match=match, count=1000):
+                self.client.delete(key)
         self.client.delete(self.keys.topics)
 
     def incarnation(self) -> str:
@@ -272,8 +283,8 @@ def position_of(found: Mapping[bytes, bytes]) -> Position:
     """A position as HGETALL returns it."""
     texts = {name.decode(): text for name, text in found.items()}
     marks = {name[3:]: int(us) for name, us in texts.items() if name.startswith("wm:")}
-    offset, turn, lost = texts.get("offset"), int(texts.get("turn", 0)), int(texts.get("lost", 0))
-    return Position(None if offset is None else int(offset), marks, turn, lost)
+    offset, (turn, lost, tick) = texts.get("offset"), (int(texts.get(name, 0)) for name in ("turn", "lost", "tick"))
+    return Position(None if offset is None else int(offset), marks, turn, lost, tick)
 
 
 def logs_of(topics: Mapping[bytes, bytes]) -> dict[str, Log]:

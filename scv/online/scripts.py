@@ -25,7 +25,8 @@ return 1
 """
 
 # Rows built up to some offsets are whole and follow their partitions from there on: restart points go back to them in
-# the same step. Nothing happens unless generation and log are still those that the rows were built for.
+# the same step, with the newest tick before them. Nothing happens unless generation and log are still those that the
+# rows were built for.
 MARK = """
 local log, n = redis.call('HGET', KEYS[2], ARGV[2]), tonumber(ARGV[5])
 if (redis.call('GET', KEYS[1]) or '1') ~= ARGV[1] or not log then return 0 end
@@ -34,10 +35,12 @@ if log.topic_id ~= ARGV[3] or log.epoch ~= tonumber(ARGV[4]) or log.partitions ~
 for i = 1, n do
   local key, upto = KEYS[3 + i], ARGV[5 + i]
   local offset = redis.call('HGET', key, 'offset')
-  if not offset or tonumber(offset) > tonumber(upto) then redis.call('HSET', key, 'offset', upto) end
+  if not offset or tonumber(offset) > tonumber(upto) then
+    redis.call('HSET', key, 'offset', upto, 'tick', ARGV[5 + n + i])
+  end
   redis.call('HINCRBY', key, 'turn', 1)
 end
-for i = 6 + n, #ARGV, 2 do redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1]) end
+for i = 6 + 2 * n, #ARGV, 2 do redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1]) end
 return 1
 """
 
@@ -48,16 +51,19 @@ for i = 1, #found do found[i] = found[i] and string.sub(found[i], 1, tonumber(AR
 return found
 """
 
-# The way back of what only rises: a field that is later than an instant is set to it.
+# The way back of what only rises: a field that is later than an instant is set to it, and those who hold it are told by
+# another field (ARGV[3]) that counts.
 BACK = """
 local old = redis.call('HGET', KEYS[1], ARGV[1])
 if not old or tonumber(old) <= tonumber(ARGV[2]) then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+if ARGV[3] then redis.call('HINCRBY', KEYS[1], ARGV[3], 1) end
 return 1
 """
 
-# A clock's front only ever rises.
+# A clock's front only ever rises; a replay's does not by what comes live meanwhile (ARGV[2]: 1).
 TICK = """
+if ARGV[2] == '1' and redis.call('HGET', KEYS[1], 'mode') == 'replay' then return false end
 local old = redis.call('HGET', KEYS[1], 'front')
 if not old or tonumber(ARGV[1]) > tonumber(old) then redis.call('HSET', KEYS[1], 'front', ARGV[1]) end
 return redis.call('HGET', KEYS[1], 'front')

@@ -13,6 +13,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from scv.errors import UserError
 from scv.events.calendar import add_days, day_of, from_us, to_us
 from scv.events.country import Country
 from scv.features.array import Features, column, numbers
@@ -20,7 +21,8 @@ from scv.fetchers import roles
 from scv.folds import Count
 from scv.folds.fold import literal
 from scv.offline.batch import admit
-from scv.offline.lake import Lake, LakeVersion
+from scv.offline.lake import Lake
+from scv.offline.lake_version import LakeVersion
 from scv.targets import box, standing
 from scv.targets.population import WEEKDAY_UNKNOWN
 from scv.targets.target import STAYS, Clause, Target, families_of
@@ -61,6 +63,19 @@ class Labels:
 def _counted(words: np.ndarray) -> dict[str, int]:
     found, counts = np.unique(words.astype(str), return_counts=True)
     return dict(zip(found.tolist(), counts.tolist(), strict=True))
+
+
+def begins(
+    connection: duckdb.DuckDBPyConnection, lake: Lake, version: LakeVersion, country: Country, targets: Sequence[Target]
+) -> datetime:
+    """The first instant at which a population can be told. Raises UserError for a country without events."""
+    seen = " UNION ALL ".join(
+        f"SELECT seen_us FROM ({lake.query(one, country, version)})" for one in families_of(targets)
+    )
+    (first,) = connection.execute(f"SELECT min(seen_us) FROM ({seen})").fetchall()[0]
+    if first is None:
+        raise UserError(f"The lake holds no events of {country.code}. Replay its events first.")
+    return add_days(from_us(first), country.active_days, country.zone)
 
 
 @dataclass(frozen=True)
@@ -205,12 +220,14 @@ def _boxes(at_us: np.ndarray, known: Features, country: Country) -> dict[str, pa
 
 
 def _became(events: Mapping[str, str], target: Target, country: Country) -> str:
-    """The three outcomes of a box. That it comes no more counts before a skip or a pause."""
+    """The three outcomes of a box. That it comes no more counts before a skip or a pause; one of several subscriptions
+    comes while any of theirs does."""
     source = events.get("subscription", standing.NO_EVENTS)
+    due = "[b FOR b IN s.boxes IF b.over > q.box]"
     return f"""
         SELECT q.i,
-               CASE WHEN s.over <= q.box THEN 'cancelled'
-                    WHEN s.word = 'paused' OR s.skipped THEN {literal(target.name)}
-                    ELSE 'box' END AS outcome,
+               CASE WHEN len(s.boxes) > 0 AND len({due}) = 0 THEN 'cancelled'
+                    WHEN len(s.boxes) > 0 AND len([b FOR b IN {due} IF b.word <> 'paused' AND NOT b.skipped]) = 0
+                    THEN {literal(target.name)} ELSE 'box' END AS outcome,
                CASE WHEN q.box IS NULL THEN {literal(WEEKDAY_UNKNOWN)} ELSE '' END AS unusable
         FROM label_rows q LEFT JOIN ({standing.at_cut_off(source, country.cut_off_days)}) s USING (i)"""

@@ -27,22 +27,23 @@ def after(source: str, asked: str) -> str:
 
 
 def at_cut_off(source: str, cut_off_days: int) -> str:
-    """Per row `i` of `label_rows` what became of its open box: its subscription's `word` at the cut-off, the day on
-    which that one's term is `over`, and whether the box is `skipped`.
+    """Per row `i` of `label_rows` what became of its open box, as a list `boxes`, one of each subscription that has it:
+    that one's `word` at the cut-off, the day on which its term is `over`, and whether the box is `skipped`.
 
-    Which subscription's box it is, is what was known at the reference; what became of it, what was said before the
-    cut-off.
+    Whose box it is, is what was known at the reference; what became of it, what was said before the cut-off.
     """
     first = f"(at_day - {OPEN_WEEK.after(cut_off_days).start})"
     return f"""
         WITH known AS ({_told(source, "q.at_day", "o.occurred_us < q.at_us AND o.seen_us < q.at_us")}),
-        mine AS (SELECT i, {sql_open_box("s", first)}.subscription AS mine
+        mine AS (SELECT i, {sql_open_box("s", first)} AS mine
                  FROM (SELECT i, at_day, {STATE.sql_settle("s")} AS s FROM known)),
         told AS ({_told(source, "q.cut_off_day AS at_day, q.box", "o.occurred_us < q.decided_us")}),
-        own AS (SELECT i, at_day, box, [e FOR e IN s IF e.subscription = mine] AS s FROM told JOIN mine USING (i)),
+        own AS (SELECT i, at_day, box, [e FOR e IN s IF list_contains(mine, e.subscription)] AS s
+                FROM told JOIN mine USING (i)),
         stood AS (SELECT i, box, {STATE.sql_settle("s")} AS s FROM own)
-        SELECT i, s.stand[1].word AS word, s.stand[1].over AS over,
-               len([x FOR x IN s.skipped IF x.delivery = box]) > 0 AS skipped FROM stood"""
+        SELECT i, [{{'word': y.word, 'over': y.over,
+                     'skipped': list_contains([x.subscription FOR x IN s.skipped IF x.delivery = box], y.subscription)}}
+                   FOR y IN s.stand] AS boxes FROM stood"""
 
 
 def _told(source: str, about: str, when: str) -> str:

@@ -47,11 +47,16 @@ class Intake:
         self.unplaced: set[Part] = set()
         self.next: dict[Part, int] = {}
         self.at_end: set[Part] = set()
+        self.taken_at = time.monotonic()
+        """When the broker gave the newest batch."""
+        self.drained = False
+        """Did the last `take` leave nothing in hand?"""
+        self.group = group_of(settings, group)
         self._dropped, self._say, self._broker = dropped, say, settings.broker
         self._trouble = trouble or librdkafka.Trouble(say)
         self._committed_at = -COMMIT_EVERY_S
         self._committed: dict[Part, int] = {}
-        self._consumer = librdkafka.consumer(settings, _config(settings, group), self._trouble)
+        self._consumer = librdkafka.consumer(settings, _config(settings, self.group, group), self._trouble)
         self._consumer.subscribe(list(topics), on_assign=self._assign, on_revoke=self._revoke, on_lost=self._revoke)
 
     @property
@@ -73,10 +78,11 @@ class Intake:
         Raises LogChanged where the log no longer holds what comes next.
         """
         first = self._consumer.poll(timeout_s)
-        if first is None:
-            return []
+        self.taken_at = time.monotonic()
+        came = [] if first is None else [first, *self._consumer.consume(limit - 1, 0)]
+        self.drained = len(came) < limit
         taken = []
-        for message in [first, *self._consumer.consume(limit - 1, 0)]:
+        for message in came:
             part = Part(message.topic() or "", message.partition() or 0)
             error = message.error()
             if error is not None:
@@ -124,6 +130,16 @@ class Intake:
             self.unplaced.add(part)
         if chosen:
             self._consumer.pause([TopicPartition(*part) for part in chosen])
+
+    def ask_anew(self, parts: Iterable[Part]) -> None:
+        """Fetch these placed partitions anew, from where we stand: nothing is taken twice."""
+        for part in parts:
+            if part in self.next and not self._begin(part, self.next[part]):
+                self.unplace([part])
+
+    def member(self) -> str:
+        """The id by which the broker knows us; empty while it does not."""
+        return self._consumer.memberid() or ""
 
     def commit(self, positions: Mapping[Part, int]) -> None:
         """Tell Kafka, at most once a second, how far the owner is: a hint for operators' tools."""
@@ -189,8 +205,7 @@ class Intake:
                 self.at_end.add(part)
         elif error.code() in _OUT_OF_RANGE and (message.offset() or 0) < self.next.get(part, math.inf):
             # Of a fetch from before it was placed; the client may have ended the one from after that with it.
-            if part in self.next and not self._begin(part, self.next[part]):
-                self.unplace([part])
+            self.ask_anew([part])
         elif error.code() in _OUT_OF_RANGE | _GONE:
             raise LogChanged(f"{part.topic}/{part.partition} cannot be read on ({error.str()}). {ADVICE}")
         elif error.fatal():
@@ -199,10 +214,15 @@ class Intake:
             self._trouble(self._broker, librdkafka.words(error))
 
 
-def _config(settings: Settings, group: str) -> dict[str, Any]:
+def group_of(settings: Settings, name: str) -> str:
+    """The consumer group as the broker knows it."""
+    return f"{settings.topic_prefix}.{name}"
+
+
+def _config(settings: Settings, group: str, name: str) -> dict[str, Any]:
     return {
-        "group.id": f"{settings.topic_prefix}.{group}",
-        "client.id": f"cerebro-{group}",
+        "group.id": group,
+        "client.id": f"cerebro-{name}",
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
         "auto.offset.reset": "error",

@@ -6,6 +6,8 @@ write nothing; what they report goes to one `Trouble` per process, which says it
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +19,8 @@ from scv.settings import Settings
 from scv.talk import Seldom
 from scv.talk import say as talk
 
+CONNECT_S = 1.0
+LET_GO_S = 8.0
 _CRITICAL = 2
 """Of syslog's levels: an error that librdkafka logs, it reports as well."""
 
@@ -76,6 +80,40 @@ def producer(
 def admin(settings: Settings, config: dict[str, Any] | None = None) -> AdminClient:
     """An admin client of the settings' broker; each of its calls raises what it runs into, and it says nothing."""
     return AdminClient(_shared(settings) | (config or {}))
+
+
+def answers(settings: Settings) -> bool:
+    """Does anybody take connections at the broker's address? A client of one that is not there waits out its time."""
+    for address in settings.broker.split(","):
+        host, _, port = address.strip().rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
+        except (OSError, ValueError):
+            continue
+        return True
+    return False
+
+
+def let_go(work: Callable[[], None], say: Callable[[str], None] = talk) -> None:
+    """Do what ends clients, for a few seconds at most: librdkafka may wait for itself for ever.
+
+    What does not end by then is left behind, and said; it ends with the process. Raises what `work` raises.
+    """
+    raised: list[BaseException] = []
+
+    def done() -> None:
+        try:
+            work()
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=done, name="let go", daemon=True)
+    thread.start()
+    thread.join(LET_GO_S)
+    if thread.is_alive():
+        say(f"A client of the broker has not ended within {LET_GO_S:.0f} s; it is left behind. Nothing is lost.")
+    if raised:
+        raise raised[0]
 
 
 def _shared(settings: Settings) -> dict[str, Any]:

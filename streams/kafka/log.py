@@ -23,7 +23,16 @@ from streams.kafka import librdkafka, topics
 from streams.kafka.topics import Topic
 
 ANSWER_S = 5.0
+AGAIN_S = 0.1
+_SOON = {
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+}
+"""A broker made, or took over, a partition this very moment: it answers when it is asked again."""
 ADVICE = "Stop the consumers and run `cerebro rebuild`."
+ALIKE = "Give every event topic as many partitions as the one that has most (kafka-topics --alter)."
 
 
 class Part(NamedTuple):
@@ -54,7 +63,7 @@ def standing(settings: Settings, epoch: int) -> dict[str, Log]:
         logs[topic.name] = Log(family=family, epoch=epoch, topic_id=topic.topic_id, partitions=topic.partitions)
     if len({log.partitions for log in logs.values()}) > 1:
         counts = ", ".join(f"{topic}: {log.partitions}" for topic, log in logs.items())
-        raise BadSetting(f"All event topics must have the same number of partitions, not {counts}.")
+        raise BadSetting(f"All event topics must have the same number of partitions, not {counts}. {ALIKE} {ADVICE}")
     return logs
 
 
@@ -75,7 +84,8 @@ def refuse_strangers(found: Iterable[Part], logs: Mapping[str, Log]) -> None:
     for part in found:
         count = logs[part.topic].partitions
         if part.partition >= count:
-            raise LogChanged(f"{part.topic}/{part.partition} is new: the topic had {count} partitions. {ADVICE}")
+            why = f"{part.topic}/{part.partition} is new: the topic had {count} partitions"
+            raise LogChanged(f"{why}. {ALIKE} {ADVICE}")
 
 
 class Broker:
@@ -83,9 +93,17 @@ class Broker:
 
     def __init__(self, settings: Settings, trouble: librdkafka.Trouble | None = None) -> None:
         self._settings, self._trouble = settings, trouble
-        self._client = librdkafka.admin(settings)
+        self.admin = librdkafka.admin(settings)
         self._asked: dict[str, Future[Any]] = {}
         self._reader: Any = None
+
+    def topics(self, names: Iterable[str]) -> dict[str, Topic]:
+        """Those of these topics that there are."""
+        try:
+            asked = self.admin.describe_topics(TopicCollection(list(names)), request_timeout=ANSWER_S)
+            return topics.described(asked)
+        except KafkaException as error:
+            raise Unreachable(f"{self._settings.broker} does not say which topics it has: {error}") from error
 
     def bounds(self, wanted: Iterable[Part]) -> dict[Part, Bounds]:
         """Where partitions begin and end now."""
@@ -130,19 +148,23 @@ class Broker:
                     raise LogChanged(f"The log changed under its consumer: {why}. {ADVICE}")
             self._asked = {}
         if not self._asked:
-            self._asked = self._client.describe_topics(TopicCollection(list(logs)), request_timeout=ANSWER_S)
+            self._asked = self.admin.describe_topics(TopicCollection(list(logs)), request_timeout=ANSWER_S)
 
     def _offsets(self, wanted: list[Part], spec: Any) -> dict[Part, int]:
         if not wanted:
             return {}
-        asked = {TopicPartition(*part): spec for part in wanted}
-        found = {}
-        try:
-            for answer, future in self._client.list_offsets(asked, request_timeout=ANSWER_S).items():
-                found[Part(answer.topic, answer.partition)] = int(future.result().offset)
-        except KafkaException as error:
-            raise Unreachable(f"{self._settings.broker} does not say where its logs end: {error}") from error
-        return found
+        found: dict[Part, int] = {}
+        deadline = time.monotonic() + ANSWER_S
+        while True:
+            asked = {TopicPartition(*part): spec for part in wanted if part not in found}
+            try:
+                for answer, future in self.admin.list_offsets(asked, request_timeout=ANSWER_S).items():
+                    found[Part(answer.topic, answer.partition)] = int(future.result().offset)
+                return found
+            except KafkaException as error:
+                if error.args[0].code() not in _SOON or time.monotonic() > deadline:
+                    raise Unreachable(f"{self._settings.broker} does not say where its logs end: {error}") from error
+            time.sleep(AGAIN_S)
 
 
 def _reader_config(settings: Settings) -> dict[str, Any]:

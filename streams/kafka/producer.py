@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from types import TracebackType
 
 from confluent_kafka import KafkaError, KafkaException, Message
@@ -54,7 +55,7 @@ class Producer:
         value: bytes | None,
         key: bytes | None = None,
         partition: int = -1,
-        headers: list[tuple[str, bytes]] | None = None,
+        headers: Sequence[tuple[str, bytes | None]] = (),
     ) -> None:
         """Queue one record, to the partition that its key says (-1) or this one; waits while the queue is full.
 
@@ -64,7 +65,7 @@ class Producer:
             self._raise()
         while True:
             try:
-                self._client.produce(topic, value, key, partition, headers=headers)
+                self._client.produce(topic, value, key, partition, headers=list(headers))
                 return
             except BufferError:
                 self._client.poll(0.05)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import NamedTuple
 
-from confluent_kafka import Message
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Message
 
 from scv.errors import BadEvent
-from scv.events.arrival import Arrival, decode
+from scv.events.arrival import Arrival, Reached, Recorded, decode
 from scv.events.country import Country
-from scv.events.event import Watermark
 from scv.events.partition import partition_of
 from scv.online.rowstore import Log
 from streams.kafka.log import Part
+
+REPLAYED = "replayed"
+"""The header of a record that tells of a history: its `seen_at` is the history's, whenever it is sent."""
+PARTITIONER = (
+    "A producer of librdkafka (Python, Go, C#) needs partitioner=murmur2_random; for other clients see "
+    'docs/producing.md. Then run `cerebro dead-letters send --reason "wrong partition"`.'
+)
 
 
 class Record(NamedTuple):
@@ -23,19 +29,37 @@ class Record(NamedTuple):
     offset: int
     key: bytes | None
     value: bytes | None
-    content: Arrival | Watermark | BadEvent
+    content: Arrival | Reached | BadEvent
+    headers: Sequence[tuple[str, bytes | None]] = ()
+    """What a refused record came with."""
+    is_live: bool = False
+    """Is it an event that tells of now?"""
 
 
-def record_of(message: Message, logs: Mapping[str, Log], countries: Mapping[str, Country]) -> Record:
-    """A record of one of these logs' topics."""
+def record_of(
+    message: Message, logs: Mapping[str, Log], countries: Mapping[str, Country], ticks: MutableMapping[Part, int]
+) -> Record:
+    """A record of one of these logs' topics.
+
+    `ticks`: the newest tick of each partition that is read (us), as of the record before; a tick is added to them.
+    Nothing live counts as seen before it. So what a tick promises holds whatever senders and brokers do: under delay
+    and skew, and where a clock runs back.
+    """
     part, key, value = Part(message.topic(), message.partition()), message.key(), message.value()
-    log, (_, recorded_ms) = logs[part.topic], message.timestamp()
-    recorded_us = max(recorded_ms, 0) * 1000  # -1: a record without a time, which then says nothing that counts
-    content: Arrival | Watermark | BadEvent
+    log, headers, (kind, ms) = logs[part.topic], message.headers() or (), message.timestamp()
+    replayed = any(name == REPLAYED for name, _ in headers)
+    # -1: a record without a time, which then says nothing that counts
+    recorded = Recorded(max(ms, 0) * 1000, kind == TIMESTAMP_LOG_APPEND_TIME, replayed, ticks.get(part, 0))
+    content: Arrival | Reached | BadEvent
     try:
-        content = decode(log.family, key, value, countries, recorded_us)
+        content = decode(log.family, key, value, countries, recorded)
     except BadEvent as error:
         content = error
     if isinstance(content, Arrival) and (right := partition_of(key or b"", log.partitions)) != part.partition:
-        content = BadEvent("wrong partition", f"in partition {part.partition}; murmur2 of its key says {right}")
-    return Record(part, message.offset(), key, value, content)
+        where = f"in partition {part.partition}; murmur2 of its key says {right}"
+        content = BadEvent("wrong partition", f"{where}. {PARTITIONER}")
+    elif isinstance(content, Reached) and content.is_tick:
+        ticks[part] = content.us
+    is_live = isinstance(content, Arrival) and recorded.is_live(countries[content.country])
+    kept = headers if isinstance(content, BadEvent) else ()
+    return Record(part, message.offset(), key, value, content, kept, is_live)

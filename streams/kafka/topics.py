@@ -85,10 +85,13 @@ def _kept(days: int) -> dict[str, str]:
     return {"cleanup.policy": "delete", "retention.ms": str(days * _DAY_MS or -1), "retention.bytes": "-1"}
 
 
-def wait(settings: Settings, say: Callable[[str], None] = talk) -> librdkafka.AdminClient:
+def wait(
+    settings: Settings, say: Callable[[str], None] = talk, alive: Callable[[], None] = lambda: None
+) -> librdkafka.AdminClient:
     """An admin client of a broker that answers.
 
-    Says on stderr (or through `say`) once that it waits; raises Unreachable after `settings.wait_s` seconds.
+    Says on stderr (or through `say`) once that it waits; raises Unreachable after `settings.wait_s` seconds. `alive` is
+    called between tries and may raise.
     """
     client = librdkafka.admin(settings, {"socket.timeout.ms": 5000})
     deadline = time.monotonic() + settings.wait_s
@@ -102,7 +105,8 @@ def wait(settings: Settings, say: Callable[[str], None] = talk) -> librdkafka.Ad
                 say(f"Waiting up to {settings.wait_s} s for the broker {settings.broker} …")
                 said = True
             if time.monotonic() >= deadline:
-                raise _unreachable(settings, error) from error
+                raise unreachable(settings, error) from error
+            alive()
             time.sleep(0.2)
 
 
@@ -176,7 +180,7 @@ def _described(client: librdkafka.AdminClient, settings: Settings, names: Iterab
         try:
             found = described(client.describe_topics(TopicCollection(list(names)), request_timeout=_ANSWER_S))
         except KafkaException as error:
-            raise _unreachable(settings, error) from error
+            raise unreachable(settings, error) from error
         missing = set(names) - found.keys()
         if not missing:
             return found
@@ -213,7 +217,7 @@ def hex_id(topic_id: str) -> str:
     return base64.b64decode(topic_id + "=" * (-len(topic_id) % 4), altchars=b"-_").hex()
 
 
-def _unreachable(settings: Settings, error: Exception) -> Unreachable:
+def unreachable(settings: Settings, error: Exception) -> Unreachable:
     return Unreachable(
         f"No Kafka broker answers at {settings.broker} ({error}). Start one with `cerebro up`, or set CEREBRO_BROKER."
     )

@@ -15,21 +15,23 @@ import msgspec
 from confluent_kafka import Message
 
 from scv.errors import BadEvent, CerebroError, LogChanged, StoreUnusable, Unreachable
-from scv.events.arrival import Arrival
-from scv.events.calendar import to_us
+from scv.events.arrival import Arrival, Reached, unknown_country
 from scv.events.clock import wall_us
-from scv.events.event import Watermark
-from scv.features.fetcher import of_family
+from scv.features.fetcher import collect, of_family
 from scv.features.layout import Layout, layout_of
 from scv.online import marker
+from scv.online.rebuild import rebuild
 from scv.online.rowstore import Marks
 from store.client import UNWELL, ails
+from store.lock import locked
 from streams import faultpoint
 from streams.kafka import topics
 from streams.kafka.log import ADVICE, Part
 from streams.kafka.record import Record, record_of
 from streams.member import WAIT_S, Member
 from streams.online.folding import Batch, Folding, Moved, Name
+from streams.positions.epoch import set_clocks
+from streams.positions.since import SEND
 
 BATCH = 10_000
 """At most; a customer's events of one batch make one write, so a backlog is taken in large ones."""
@@ -49,6 +51,8 @@ class OnlineConsumer(Member):
     _down = False
     _checked = _stood = 0.0
     _on_wall: Sequence[str] = ()
+    _later: Mapping[Part, Mapping[str, int]] = {}
+    """By partition the countries that count only from an offset on, which lies ahead."""
 
     @functools.cached_property
     def _changed(self) -> str:
@@ -62,6 +66,8 @@ class OnlineConsumer(Member):
     def _round(self) -> bool:
         """Take a batch and apply it, or whatever stands in the way of that; was there one?"""
         try:
+            if self._files.look() and self._adopt():
+                self._unplace()
             if self._intake.unplaced:
                 self._place()
             messages = self._intake.take(BATCH, WAIT_S)
@@ -71,15 +77,22 @@ class OnlineConsumer(Member):
             self._beat()
             return bool(messages)
         except Moved as moved:
-            self._say(f"{moved}: going back to where the store stands.")
+            self._seldom(f"{moved}: going back to where the store stands.", "moved")
             self._unplace()
         except UNWELL as error:
-            if not self._down:
-                self._say(f"The store {ails(error)}; paused until it is well.")
+            self.counters.store_errors += 1
+            self._seldom(f"The store {ails(error)}; paused until it is well.", "store")
             self._down = True
             self._unplace()
             self._intake.take(1, PROBE_S)  # keeps polling, or the group would think that we died
         return False
+
+    def _stands(self) -> Mapping[Part, int]:
+        return {part: lease.offset for part, lease in self._folding.leases.items()}
+
+    @property
+    def _waits(self) -> bool:
+        return self._down
 
     def _drop(self, parts: list[Part]) -> None:
         self._folding.end(parts)
@@ -88,6 +101,8 @@ class OnlineConsumer(Member):
         """Start partitions that were assigned, or dropped, at the store's restart points."""
         parts = self._unplaced()
         self._verify_store()
+        if self._files.look(at_once=True):  # another member may have: what it marked as built, this one must keep whole
+            self._adopt()
         positions = dict(zip(parts, self._store.positions(parts), strict=True))
         for part, position in positions.items():
             if position.offset is None:
@@ -95,11 +110,34 @@ class OnlineConsumer(Member):
         generation = self._store.generation()  # it and markers come after the positions: a turn that stands proves them
         marks = self._store.marks(list(self._countries))
         built = {topic: self._built(marks, self._logs[topic].family) for topic in {part.topic for part in parts}}
-        for part in sorted(self._start({part: position.offset or 0 for part, position in positions.items()})):
+        started = sorted(self._start({part: position.offset or 0 for part, position in positions.items()}))
+        self._begin_ticks({part: positions[part].tick_us for part in started})
+        for part in started:
             place = self._logs[part.topic].place(generation, part.partition)
             self._folding.begin(part, place, positions[part], built[part.topic])
             self._checked = 0.0  # clocks are read again: the turn that was just read stands for them
+        starts = {part: lease.offset for part, lease in self._folding.leases.items()}
+        self._later = self._since.ahead(self._countries, starts)
         self._down = False
+
+    def _adopt(self) -> bool:
+        """Take countries whose files are new, once the lake does: with clocks and rows as at a start. Any?"""
+        fresh = {code: one for code, one in self._files.fresh.items() if self._since.of(code) is not None}
+        for code in self._files.fresh.keys() - fresh.keys():
+            self._seldom(f"Country {code} is new here: it counts once the lake consumer knows it, too.", code)
+        if not fresh:
+            return False
+        try:
+            with locked(self._store.client, "epoch", lambda _: None, patience_s=0.0):
+                set_clocks(self._store, self._lake, fresh)
+                # Also where somebody has marked them as built: what we passed since the lake took them is read again.
+                rebuild(self._store.client, self._lake, fresh, list(collect().values()))
+        except StoreUnusable as error:
+            self._seldom(f"Country {', '.join(fresh)} is not taken yet: {error}", "".join(fresh))
+            return False
+        self._files.adopt(list(fresh))
+        self._say(f"Country {', '.join(fresh)} counts from now on in rows. {SEND}")
+        return True
 
     def _built(self, marks: Mapping[str, Marks], family: str) -> dict[str, list[Layout]]:
         """By country: the fetchers of a family whose rows are whole. Raises StoreUnusable if others keep more."""
@@ -126,7 +164,7 @@ class OnlineConsumer(Member):
         self._incarnation = self._store.incarnation()
 
     def _apply(self, messages: Sequence[Message], places: Mapping[Part, int]) -> None:
-        batch = self._batch((record_of(one, self._logs, self._countries) for one in messages), places)
+        batch = self._batch((record_of(one, self._logs, self._countries, self._ticks) for one in messages), places)
         self.counters.batches += bool(messages)
         faultpoint.reach("online.decoded", batch.size)
         self._folding.apply(batch, lambda changed: self._tell(changed, batch))
@@ -134,21 +172,32 @@ class OnlineConsumer(Member):
 
     def _batch(self, records: Iterable[Record], places: Mapping[Part, int]) -> Batch:
         batch, counters = Batch(places), self.counters
-        for part, offset, _, _, content in records:
+        for record in records:
+            part, offset = record.part, record.offset
+            content = self._known(record) if self._later else record.content
             batch.size += 1
             if isinstance(content, Arrival):
                 name = Name(part, content.country, content.customer_id)
                 batch.work.setdefault(name, []).append((offset, content))
                 counters.delivered += 1
-                _raise(batch.fronts, content.country, content.seen_us + 1)
-            elif isinstance(content, Watermark):
+                fronts = batch.live if record.is_live else batch.fronts
+                _raise(fronts, content.country, content.seen_us + 1)
+            elif isinstance(content, Reached):
                 counters.watermarks += 1
-                us = to_us(content.seen_at)
-                _raise(batch.marks.setdefault(part, {}), content.country, us)
-                _raise(batch.fronts, content.country, us)
+                _raise(batch.marks.setdefault(part, {}), content.country, content.us)
+                _raise(batch.fronts, content.country, content.us)
+                if content.is_tick:
+                    batch.ticks[part] = content.us
             elif isinstance(content, BadEvent):
-                counters.dead[content.reason] += 1  # the lake consumer keeps it
+                self._notices.dead(record, content)  # the lake consumer keeps it
         return batch
+
+    def _known(self, record: Record) -> Arrival | Reached | BadEvent:
+        """What a record says; nothing of a country that the lake took later."""
+        content, later = record.content, self._later.get(record.part)
+        if later and not isinstance(content, BadEvent) and record.offset < later.get(content.country, 0):
+            return unknown_country(content.country)
+        return content
 
     def _tell(self, changed: Sequence[Name], batch: Batch) -> None:
         """Say whose rows moved; what is lost here comes again with the customer's next event.
@@ -166,7 +215,7 @@ class OnlineConsumer(Member):
                 self._producer.flush(TOLD_S)
             self._producer.poll()
         except CerebroError as error:
-            self._say(f"Changed customers were not told: {error}")
+            self._seldom(f"Changed customers were not told: {error}", "told")
             self._producer.abandon()
             self._producer = self._sending()
             if erased:
@@ -202,7 +251,7 @@ class OnlineConsumer(Member):
         complete = [part for part in parts if ends[part] == self._folding.leases[part].offset]
         marks = {part: dict.fromkeys(self._on_wall, instant) for part in complete}
         if marks:
-            self._folding.advance({}, marks)
+            self._folding.advance({}, marks, {})
 
 
 def _leaves_erased(arrivals: Sequence[Arrival]) -> bool:

@@ -22,8 +22,10 @@ from streams import faultpoint
 from streams.counters import Counters
 from streams.kafka.log import ADVICE, Part
 
-CUSTOMERS = 20_000
-"""Whose rows stay unpacked between batches."""
+AT_HAND = 256_000_000
+"""About so many bytes of unpacked rows stay at hand between batches, whoever's they are."""
+BARE, OBJECTS = 120, 45
+"""Packed bytes of a row that holds next to nothing, and bytes in memory of each byte beyond, as measured."""
 WRITES = 250
 """Customers per pipeline of writes."""
 
@@ -43,12 +45,16 @@ class Name(NamedTuple):
 
 @dataclass
 class Held:
-    """One fetcher's row of a customer: what stands in the store (`fence`, b'' = absent) and up to which offset."""
+    """One fetcher's row of a customer: what stands in the store (`fence`, b'' = absent) and up to which offset.
+
+    `weight`: about how many bytes of memory it takes.
+    """
 
     layout: Layout
     row: Row
     fence: bytes
     upto: int
+    weight: int = 0
 
 
 class Moved(Exception):
@@ -78,8 +84,12 @@ class Batch:
     work: dict[Name, list[tuple[int, Arrival]]] = field(default_factory=dict)
     marks: dict[Part, dict[str, int]] = field(default_factory=dict)
     """Newest watermark by country (us)."""
+    ticks: dict[Part, int] = field(default_factory=dict)
+    """The newest tick (us)."""
     fronts: dict[str, int] = field(default_factory=dict)
     """By country: the newest watermark, or 1 us after the newest event's seen_at (us)."""
+    live: dict[str, int] = field(default_factory=dict)
+    """The same of live events, which move no replay's clock."""
     size: int = 0
 
 
@@ -90,6 +100,8 @@ class Folding:
         self.leases: dict[Part, Lease] = {}
         self._held: OrderedDict[Name, list[Held]] = OrderedDict()
         """Rows at hand: whole customers, never part of one; who was needed last comes last."""
+        self.weight = 0
+        """Of them all (bytes, about)."""
         self._store, self._countries, self._counters = store, countries, counters
 
     def begin(self, part: Part, place: Place, position: Position, layouts: Mapping[str, Sequence[Layout]]) -> None:
@@ -100,7 +112,7 @@ class Folding:
         """Partitions that are no longer ours, or about to be placed again."""
         gone = set(parts)
         for name in [name for name in self._held if name.part in gone]:
-            del self._held[name]
+            self._forget(name)
         for part in gone:
             self.leases.pop(part, None)
 
@@ -126,24 +138,26 @@ class Folding:
                     changed += [name] * (moved and bool(counted.keys() - _TRACELESS))
         faultpoint.reach("online.written", batch.size)
         tell(changed)
-        self.advance(batch.next, batch.marks)
+        self.advance(batch.next, batch.marks, batch.ticks)
         faultpoint.reach("online.advanced", batch.size)
-        self._store.tick(batch.fronts)
-        while len(self._held) > CUSTOMERS:
-            self._held.popitem(last=False)
+        self._store.tick(batch.fronts, batch.live)
+        while self.weight > AT_HAND:
+            self._forget(next(iter(self._held)))
 
     def check(self) -> None:
         """Raise Moved unless every restart point is where this consumer left it."""
         self._read([], list(self.leases))
 
-    def advance(self, offsets: Mapping[Part, int], marks: Mapping[Part, Mapping[str, int]]) -> None:
-        """Move restart points and watermarks. Raises Moved."""
+    def advance(
+        self, offsets: Mapping[Part, int], marks: Mapping[Part, Mapping[str, int]], ticks: Mapping[Part, int]
+    ) -> None:
+        """Move restart points, watermarks and ticks. Raises Moved."""
         parts = list(dict.fromkeys([*offsets, *marks]))
         moves = []
         for part in parts:
             lease = self.leases[part]
             offset = offsets.get(part, lease.offset)
-            moves.append(Move(*part, lease.offset, lease.turn, offset, marks.get(part, {})))
+            moves.append(Move(*part, lease.offset, lease.turn, offset, marks.get(part, {}), ticks.get(part, 0)))
         moved = self._store.advance(moves)
         for part, move, stood in zip(parts, moves, moved, strict=True):
             if stood:
@@ -170,6 +184,10 @@ class Folding:
             raise Moved(moved)
         for (name, layouts), data in zip(fields.items(), replies[len(parts) :], strict=True):
             self._held[name] = self._unpack(name, layouts, data)
+            self.weight += sum(one.weight for one in self._held[name])
+
+    def _forget(self, name: Name) -> None:
+        self.weight -= sum(one.weight for one in self._held.pop(name))
 
     def _stands(self, part: Part, reply: Sequence[bytes | None]) -> bool:
         lease = self.leases[part]
@@ -177,10 +195,10 @@ class Folding:
 
     def _unpack(self, name: Name, layouts: Sequence[Layout], data: Sequence[bytes | None]) -> list[Held]:
         """A customer's rows, empty where the store has none."""
-        lateness = self._countries[name.country].lateness_days
-        stored = [one and (one, *unpack(one, layout, lateness)) for layout, one in zip(layouts, data, strict=True)]
+        country = self._countries[name.country]
+        stored = [one and (one, *unpack(one, layout, country)) for layout, one in zip(layouts, data, strict=True)]
         return [
-            self._judged(name, *one) if one else Held(layout, Row(layout, lateness), b"", NEVER)
+            self._judged(name, *one) if one else Held(layout, Row(layout, country), b"", NEVER)
             for layout, one in zip(layouts, stored, strict=True)
         ]
 
@@ -188,11 +206,11 @@ class Folding:
         """A stored row, or an empty one in its place if it is left over from another log. Raises LogChanged."""
         layout, place = row.layout, self.leases[name.part].place
         if fence.place == place:
-            return Held(layout, row, data[:FENCE_BYTES], fence.upto)
+            return Held(layout, row, data[:FENCE_BYTES], fence.upto, weight_of(data))
         if (fence.place.generation, fence.place.epoch) < (place.generation, place.epoch):
             self._refuse_unbuilt(name, layout, fence)
             # Left over from a log that is gone, and not in the lake: whatever is, was built again.
-            return Held(layout, Row(layout, row.lateness_days), data[:FENCE_BYTES], NEVER)
+            return Held(layout, Row(layout, row.country), data[:FENCE_BYTES], NEVER)
         raise LogChanged(
             f"A row of {layout.field} belongs to epoch {fence.place.epoch}, generation {fence.place.generation}; this "
             f"consumer is in epoch {place.epoch}, generation {place.generation}. {ADVICE}"
@@ -237,7 +255,7 @@ class Folding:
             self._counters.rows += sum(len(made) for key, made in writes.items() if key not in denied)
             faultpoint.reach("online.half-written", in_hand)
         for name in refused:
-            del self._held[name]
+            self._forget(name)
         self._counters.refused += len(refused)
         return refused
 
@@ -246,5 +264,11 @@ class Folding:
         for one in self._held[name]:
             data = one.row.pack(place, one.upto)
             writes.append(RowWrite(one.layout.field, one.fence, data))
-            one.fence = data[:FENCE_BYTES]
+            one.fence, weight = data[:FENCE_BYTES], weight_of(data)
+            self.weight, one.weight = self.weight + weight - one.weight, weight
         return writes
+
+
+def weight_of(data: bytes) -> int:
+    """About how many bytes of memory a row takes, by what it is packed: days and ids are objects there."""
+    return OBJECTS * (BARE // 4 + max(len(data) - BARE, 0))

@@ -7,13 +7,16 @@ made again from the lake, before a consumer reads its first record.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 
+import duckdb
 import msgspec
 
 from scv import atomic, stamp
 from scv.errors import LogChanged
 from scv.events import country as countries
+from scv.events import event
 from scv.events.arrival import span_us
 from scv.events.clock import wall_us
 from scv.events.country import Country
@@ -40,18 +43,18 @@ def open_epoch(
     lake: Lake,
     say: Say = talk,
     renew: bool = False,
-    progress: Progress | None = None,
+    alive: Callable[[], None] = lambda: None,
 ) -> dict[str, Log]:
     """The logs that consumers may now follow: topics exist, lake and store know them, rows are built.
 
     Any process may call it at any time; one works, the others wait for it. Where lake and broker differ and the store
     is empty, the next epoch begins. Where the store knows other topics too: LogChanged, unless `renew` says that
-    the rows may be made anew (`cerebro rebuild`, `cerebro up`).
+    the rows may be made anew (`cerebro rebuild`, `cerebro up`). `alive` is called now and then and may raise.
     """
     known = countries.known(settings.countries_path)
-    with locked(store.client, "epoch", say):
+    with locked(store.client, "epoch", say, alive=alive):
         logs = settle(settings, store, lake, say, renew)
-        built = fill(store, lake, known, say, progress)
+        built = fill(store, lake, known, say, progress=lambda *_: alive())
         if built.rows:
             say(f"Built {built.written:,} rows of {built.customers:,} customers from the lake {lake.path}.")
     return logs
@@ -88,7 +91,7 @@ def fill(
     store: RowStore, lake: Lake, known: Mapping[str, Country], say: Say, progress: Progress | None = None
 ) -> Rebuilt:
     """Every country has a clock, and the rows of every fetcher are whole: of today's definitions and settings."""
-    set_clocks(store, known)
+    set_clocks(store, lake, known)
     store.drop_marks(dict.fromkeys(known, fetcher.collect()))
     if whys := [why for country in known.values() if (why := marker.folded_otherwise(store, country))]:
         say(f"All rows are built again, because {'; '.join(whys)}.")
@@ -116,12 +119,33 @@ def build_missing(
     return total
 
 
-def set_clocks(store: RowStore, known: Mapping[str, Country]) -> None:
-    """A country without a clock lives on wall time if its span holds now, and in a replay otherwise."""
+def set_clocks(store: RowStore, lake: Lake, known: Mapping[str, Country]) -> None:
+    """A country without a clock lives on wall time if its span holds now, unless the lake knows it from replays only;
+    and in a replay otherwise.
+    """
     for country in known.values():
         if not store.has_clock(country.code):
-            starts, ends = span_us(country)
-            store.set_mode(country.code, "wall" if starts <= wall_us() < ends else "replay")
+            on_wall = may_live(country) and not _only_replayed(lake, country.code)
+            store.set_mode(country.code, "wall" if on_wall else "replay")
+
+
+def may_live(country: Country) -> bool:
+    """Does its span hold now?"""
+    starts, ends = span_us(country)
+    return starts <= wall_us() < ends
+
+
+def _only_replayed(lake: Lake, code: str) -> bool:
+    """Does the lake hold watermarks of a country, and no tick among them? A replay ends with the first."""
+    version = lake.version()
+    files = [file for family in event.FAMILIES for file in lake.files(family, code, version)]
+    if not files:
+        return False
+    source = "read_parquet($files, union_by_name = true, hive_partitioning = true)"
+    query = f"SELECT count(*), count(claimed_seen_at) FROM {source} WHERE kind = 'watermark'"
+    with duckdb.connect() as connection:
+        marks, replayed = connection.execute(query, {"files": files}).fetchall()[0]
+    return bool(replayed == marks > 0)
 
 
 def settle(settings: Settings, store: RowStore, lake: Lake, say: Say, renew: bool) -> dict[str, Log]:
@@ -150,12 +174,27 @@ def _differs(filled: Epoch, number: int, now: Mapping[str, Log]) -> str:
     return difference({name: Topic(name, id, filled.partitions, 0) for name, id in filled.topics.items()}, now)
 
 
+def _newest_tick_us(lake: Lake, epoch: Epoch) -> int:
+    """The newest tick on any partition of the lake's epoch (us; 0: none)."""
+    version = lake.version()
+    families = {topic: topic.rpartition(".")[2] for topic in epoch.topics}
+    places = itertools.product(epoch.topics, range(epoch.partitions))
+    return max((lake.tick_us(families[topic], topic, number, version) for topic, number in places), default=0)
+
+
 def _write_epoch(lake: Lake, logs: Mapping[str, Log], filled: Epoch | None) -> None:
     number, partitions = next((log.epoch, log.partitions) for log in logs.values())
-    earlier = {} if filled is None else filled.earlier
+    earlier, tick_us = ({}, 0) if filled is None else (filled.earlier, filled.tick_us)
     if filled is not None and filled.epoch != number:
-        earlier = earlier | {filled.epoch: filled.partitions}
+        earlier, tick_us = earlier | {filled.epoch: filled.partitions}, max(tick_us, _newest_tick_us(lake, filled))
     topics = {topic: log.topic_id for topic, log in logs.items()}
-    epoch = Epoch(epoch=number, topics=topics, partitions=partitions, earlier=earlier)
+    epoch = Epoch(epoch=number, topics=topics, partitions=partitions, earlier=earlier, tick_us=tick_us)
     if epoch != filled:
         atomic.write(lake.path / "epoch.json", stamp.sealed(epoch))
+
+
+def set_back(lake: Lake, us: int) -> None:
+    """Let the newest tick of earlier epochs be no later than an instant (us)."""
+    epoch = lake.epoch()
+    if epoch is not None and epoch.tick_us > us:
+        atomic.write(lake.path / "epoch.json", stamp.sealed(msgspec.structs.replace(epoch, tick_us=us)))

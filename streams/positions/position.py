@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from scv.events.calendar import from_us
+from scv.events.event import FAMILIES
 from scv.offline.lake import Lake
 from scv.online.rowstore import Log, RowStore
-from streams.kafka.log import Part, parts
+from scv.settings import Settings
+from streams.kafka import topics
+from streams.kafka.log import Bounds, Broker, Part, parts
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,36 @@ def positions(store: RowStore, lake: Lake, logs: Mapping[str, Log]) -> Positions
     stands = store.positions(every)
     rows = {part: position.offset or 0 for part, position in zip(every, stands, strict=True)}
     return Positions(rows, tables)
+
+
+@dataclass(frozen=True)
+class Logged:
+    """What the event topics held at an instant: by topic its id and family, by partition where it begins and ends."""
+
+    topics: Mapping[str, tuple[str, str]]
+    bounds: Mapping[Part, Bounds]
+
+    def missing_in(self, lake: Lake) -> int:
+        """How many of these offsets the lake does not hold now."""
+        epoch, version = lake.epoch(), lake.version()
+        count = 0
+        for part, (low, high) in self.bounds.items():
+            id, family = self.topics[part.topic]
+            known = epoch is not None and epoch.topics.get(part.topic) == id
+            count += max(high - max(low, lake.position(family, *part, version) if known else 0), 0)
+        return count
+
+
+def logged(settings: Settings) -> Logged:
+    """What the event topics hold now, also where no consumer has opened them yet. Raises Unreachable."""
+    families = {topics.events(settings, family): family for family in FAMILIES}
+    broker = Broker(settings)
+    try:
+        there = broker.topics(families)
+        every = [Part(topic.name, number) for topic in there.values() for number in range(topic.partitions)]
+        return Logged({name: (topic.topic_id, families[name]) for name, topic in there.items()}, broker.bounds(every))
+    finally:
+        broker.close()
 
 
 def applied_to(store: RowStore, country: str) -> dict[str, datetime]:

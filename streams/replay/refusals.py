@@ -106,7 +106,7 @@ def verdict(family: int, key: bytes | None, value: bytes, countries: Mapping[str
     if kind == "watermark":
         return BadReason("kind: a watermark is no event", "kind: a watermark is no event")
     try:
-        arrival.decode(wide.FAMILIES[family], key, value, countries, wall_us())
+        arrival.decode(wide.FAMILIES[family], key, value, countries, arrival.Recorded(wall_us()))
     except BadEvent as error:
         return _explained(error, fields)
     strays = [f"{name}: {kind} has no such field" for name in fields if kind not in wide.TAKES.get(name, [kind])]
@@ -142,7 +142,9 @@ def _plainly_good(family: int, value: bytes, countries: Mapping[str, Country]) -
     except ValueError:
         return False
     where = countries.get(found.country)
-    if where is None or bounds(type(found)) or found.occurred_at > found.seen_at or len(value) >= 100_000:
+    if where is None or found.seen_at is None or bounds(type(found)) or len(value) >= 100_000:
+        return False
+    if found.occurred_at > found.seen_at:
         return False
     # What was seen when it occurred is as old as it was seen, and of that the country's span is asked.
     return found.occurred_at == found.seen_at or arrival.oldest_us(where) <= calendar.to_us(found.occurred_at)

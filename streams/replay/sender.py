@@ -18,6 +18,7 @@ from scv.events import calendar, country, event
 from scv.settings import Settings
 from streams.kafka import topics
 from streams.kafka.producer import Producer
+from streams.kafka.record import REPLAYED
 from streams.replay.columns import FAMILIES
 from streams.replay.forecast import Forecast
 from streams.replay.history import History, HistoryBatch, HistorySpan
@@ -31,6 +32,7 @@ round: 5 % at most. It counts events, not milliseconds, so that the same replay 
 The last round is always exact; with a speed every hour is sent."""
 
 _POLL_EVERY = 2_000
+_REPLAYED = [(REPLAYED, b"")]
 
 Report = Callable[[str, int, int], None]
 """Told (what is being done, how much of it is done, of how much)."""
@@ -218,7 +220,7 @@ class _Sending:
                 self._pass_hours(seen_us)
             if speed:
                 self._wait(seen_us)
-            send(names[family], value, key)
+            send(names[family], value, key, headers=_REPLAYED)
             self._since_round += 1
             if count % _POLL_EVERY == 0:
                 self._producer.poll()
@@ -246,7 +248,7 @@ class _Sending:
             value, key = event.encode(mark), event.key_of(mark)
             for topic in self._topics:
                 for partition in range(topic.partitions):
-                    self._producer.send(topic.name, value, key, partition)
+                    self._producer.send(topic.name, value, key, partition, _REPLAYED)
                     self._watermarks += 1
         self._since_round = 0
 

@@ -78,7 +78,7 @@ def guess(path: Path, given: Mapping[str, str]) -> str:
     """
     (first, *_) = files.find([path])
     map = mapping.of(given)
-    rows = [row for _, row in islice(files.read(first, map).rows, ROWS) if not isinstance(row, BadCell)]
+    rows = [row for _, row in islice(files.TableFile(first, map).rows, ROWS) if not isinstance(row, BadCell)]
     if not rows:
         raise UserError(f"{first} has no rows.")
     columns = {name: SeenColumn(name) for name in dict.fromkeys(name for row in rows for name in row)}

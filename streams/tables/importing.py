@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from streams.tables.tally import Tally
 from streams.tables.verdicts import Verdicts
 
 PREVIEW = 10
+Report = Callable[[str, int, int], None]
 
 
 class Imported(msgspec.Struct, frozen=True):
@@ -70,34 +71,52 @@ class Imported(msgspec.Struct, frozen=True):
         }
 
 
-def read(paths: Sequence[Path], map: Map, settings: Settings, key: IdKey | None = None) -> Imported:
-    """The events of these tables; nothing is written. With a `key` hashes stand for customer ids.
+def read(
+    paths: Sequence[Path], map: Map, settings: Settings, key: IdKey | None = None, report: Report = lambda *_: None
+) -> Imported:
+    """The events of these tables; nothing is written. With a `key` hashes stand for customer ids. `report` hears the
+    stage, and of the two that read files how many of their kilobytes are behind.
 
     Raises UserError for what stops it at once.
     """
     found, tally = files.find(paths), Tally()
-    chosen = conventions.look((files.read(path, map) for path in found), map)
+    tables = [files.TableFile(path, map) for path in found]
+    chosen = conventions.look(_heard(tables, "Looking, kB", report), map)
     with tempfile.TemporaryDirectory(prefix="cerebro-import-") as scratch:
-        sums = summed(found, map, chosen, tally, settings)
+        sums = summed(_heard(tables, "Reading, kB", report), map, chosen, tally, settings)
+        report("Judging", 0, 0)
         events = Verdicts(sums.events, found, settings, Path(scratch)).taken(tally)
         losses = Verdicts(events, found, settings, Path(scratch)).losses()
     events = events.select([name for name in SCHEMA.names if name in events.column_names])
     if key is not None:
         hashes = pa.array([key.hashed(one) for one in events["customer_id"].to_pylist()], pa.string())
         events = events.set_column(events.column_names.index("customer_id"), "customer_id", hashes)
-    return Imported(events, tally, sums.repeated, losses, [*chosen.said(), *files.said(found, map)])
+    return Imported(events, tally, sums.repeated, losses, [*chosen.said(), *files.said(tables)])
 
 
 def summed(
-    found: Sequence[Path], map: Map, chosen: conventions.Conventions, tally: Tally, settings: Settings
+    tables: Iterable[files.TableFile], map: Map, chosen: conventions.Conventions, tally: Tally, settings: Settings
 ) -> Summed:
     """The events of these files by a map, before anybody judged them."""
     load = functools.cache(lambda code: country.load(code, settings.countries_path))
     reader = RowReader(map, chosen, load)
     with Sums(map, settings.memory, settings.threads) as sums:
-        for number, path in enumerate(found):
-            _take(files.read(path, map), number, reader, sums, tally)
+        for number, table in enumerate(tables):
+            _take(table, number, reader, sums, tally)
         return sums.events()
+
+
+def _heard(tables: Sequence[files.TableFile], stage: str, report: Report) -> Iterator[files.TableFile]:
+    """The files one after the other, while `report` hears how far they are read."""
+    before, total = 0, sum(table.size for table in tables)
+    for table in tables:
+        table.heard = functools.partial(_report_kb, report, stage, before, total)
+        yield table
+        before += table.size
+
+
+def _report_kb(report: Report, stage: str, before: int, total: int, passed: int) -> None:
+    report(stage, (before + passed) // 1000, total // 1000)
 
 
 def _rows(count: int) -> str:

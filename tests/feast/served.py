@@ -59,14 +59,14 @@ class Served:
         for family, records in self.records.items():
             for _, arrival in arrivals(records, ZZ):
                 for one in of_family(family):
-                    fresh = Row(layout_of(one), ZZ.lateness_days)
+                    fresh = Row(layout_of(one), ZZ)
                     found.setdefault((one.name, arrival.customer_id), fresh).take(arrival)
         return found
 
     def expected(self, chosen: type[Fetcher], customer: str, at: datetime = NOW) -> dict[str, Any]:
         """A row's values at an instant; None throughout where there is none."""
-        row = self.rows.get((chosen.name, customer), Row(layout_of(chosen), ZZ.lateness_days))
-        return row.read(day_of(to_us(at), ZZ.zone), ZZ.cut_off_days)
+        row = self.rows.get((chosen.name, customer), Row(layout_of(chosen), ZZ))
+        return row.read(day_of(to_us(at), ZZ.zone))
 
     # -- the store -----------------------------------------------------------------------------------------
     def serve(self) -> None:

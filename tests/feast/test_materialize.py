@@ -69,7 +69,7 @@ def test_running_again_keeps_everything(
 
 def test_a_row_that_the_stream_took_further_is_kept(live: Served, store: FeatureStore) -> None:
     """The rows of `live` stand beyond the lake's last offset."""
-    ahead = Row(layout_of(collect()["orders"]), ZZ.lateness_days)
+    ahead = Row(layout_of(collect()["orders"]), ZZ)
     live.write(collect()["orders"], live.customers[0], ahead)
     before = live.client.hgetall(row_key("ZZ", live.customers[0]))
     store.materialize(START, END, feature_views=["orders"])

@@ -15,7 +15,7 @@ from feature_repo.home import REPO
 from scv.errors import StaleBundle, StoreUnusable, UnknownName, Unreachable, UserError
 from scv.features.fetcher import collect
 from scv.settings import Settings, services_file
-from tests.feast.served import NOW, ZZ, Served, later
+from tests.feast.served import NOW, Served, later
 from tests.marking import unmark
 
 EVERYTHING = "scv"
@@ -80,7 +80,7 @@ def test_an_event_just_applied_is_always_inside(live: Served, store: FeatureStor
     customer = live.customers[0]
     orders = live.rows["orders", customer]
     found = ask(store, [customer], ["orders:days_since"], full=False)
-    assert found["days_since"] == [orders.read(orders.clock_day, ZZ.cut_off_days)["days_since"]]
+    assert found["days_since"] == [orders.read(orders.clock_day)["days_since"]]
 
 
 def test_an_unknown_customer_is_not_found(live: Served, store: FeatureStore) -> None:

@@ -23,9 +23,10 @@ from proof.parity.live import Comparing
 from scorer.live.server import Server
 from scv.errors import BadEvent
 from scv.events import country, event
-from scv.events.arrival import arrival_of
+from scv.events.arrival import Reached, arrival_of
+from scv.events.calendar import to_us
 from scv.events.country import Country
-from scv.events.event import Event, Placed, Watermark
+from scv.events.event import Event, Placed
 from scv.events.partition import partition_of
 from scv.features import fetcher
 from scv.features.array import column, numbers
@@ -115,7 +116,7 @@ class Place:
                     self._add(buffer, part, offset, one)
                     ends[part] = offset + 1
             for part in parts if until else ():
-                buffer.mark(part, ends[part], Watermark(country=self.country.code, seen_at=until))
+                buffer.mark(part, ends[part], Reached(self.country.code, to_us(until)))
                 ends[part] += 1
             writer.append(buffer.table(), starts, ends)
 
@@ -141,7 +142,7 @@ class Place:
 
     def fetch(self, *references: datetime) -> None:
         """Snapshots of the lake as it stands."""
-        done = fetch(self.settings, {self.country: references})
+        done = fetch(self.settings, {self.country: references}, afresh=True)
         assert not [one.error for one in done if one.error]
 
     # -- the store -----------------------------------------------------------------------------------------

@@ -79,4 +79,4 @@ def test_a_wrong_command_line_would_be_found() -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page: str) -> None:
-    assert [target for target in LINK.findall(text(page)) if not (ROOT / target).exists()] == []
+    assert [target for target in LINK.findall(text(page)) if not ((ROOT / page).parent / target).exists()] == []

@@ -17,6 +17,7 @@ import duckdb
 import faust
 import pyarrow as pa
 import pytest
+import uvicorn
 from deltalake import DeltaTable, write_deltalake
 
 import cli
@@ -73,6 +74,7 @@ def here(lived_in: Settings, rows: dict[str, bytes], monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("CEREBRO_WAIT_S", "0")
     monkeypatch.setenv("CEREBRO_SCORER", "127.0.0.1:1")
     monkeypatch.setattr(Server, "watch", lambda self: None)
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: None)
     monkeypatch.setattr(faust.Worker, "execute_from_commandline", lambda self: None)
     monkeypatch.setattr("local.services.Services.watch", lambda self, others: None)
     monkeypatch.setattr(server, "DRAIN_S", 0.0)

@@ -143,7 +143,7 @@ def erasure(customer: str) -> Erased:
 
 def of_another_log(place: Place, customer: str) -> bytes:
     """A customer's row as an older generation left it."""
-    fence, row = unpack(place.rows(customer)[ORDERS], layout_of(fetcher.get("orders")), place.country.lateness_days)
+    fence, row = unpack(place.rows(customer)[ORDERS], layout_of(fetcher.get("orders")), place.country)
     return row.pack(dataclasses.replace(fence.place, generation=fence.place.generation - 1), fence.upto)
 
 
@@ -204,7 +204,7 @@ def test_a_definition_that_differs_between_batch_and_rows(
 def test_a_row_that_is_not_the_fold_of_its_log(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Counted twice by a consumer that never existed, at the very fence of the right row."""
     victim = next(one for one in known(place, 0) if ORDERS in place.rows(one))
-    fence, row = unpack(place.rows(victim)[ORDERS], layout_of(fetcher.get("orders")), place.country.lateness_days)
+    fence, row = unpack(place.rows(victim)[ORDERS], layout_of(fetcher.get("orders")), place.country)
     row.take(arrival_of(order(victim, *RECENT), place.country))
     place.client.hset(row_key("ZZ", victim), ORDERS, row.pack(fence.place, fence.upto))
     heard = Heard(monkeypatch)

@@ -252,7 +252,7 @@ def test_files_past_their_days_go(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "000000000000000001-1-0.jsonl").write_text("")
     (folder / "notes.txt").write_text("not ours")
-    file = VectorFile(folder, 2**20)
+    file = VectorFile(folder, 2**20, 28)
     file.write(ServedRecord(country="ZZ", customer_id="c", at=AT, places={}, upto={}, scores=[]), [])
     file.close()
     assert {path.name.partition("-")[0] for path in folder.iterdir()} - {"notes.txt"} != {"000000000000000001"}

@@ -5,7 +5,9 @@ In a folder of its own, whose `.venv` is a link: every path in the section is re
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -18,47 +20,51 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.flow.pages import blocks, text
-from tests.flow.session import Session, clean_environment, linux, listens, ports
+from tests.flow.session import clean_environment, linux, listens, ports
+from tests.processes import of_session
 from tests.streams import cdnow
 
 pytestmark = [linux, pytest.mark.slow, pytest.mark.timeout(420)]
 PAGE, SECTION = "README.md", "Your own shop, from a table of orders"
 DAY = "1998-03-31"
-LINE_S = 300
+PASTED_S = 390
+TRAP = """trap 'echo "FAILED: $BASH_COMMAND" >&2' ERR\n"""
 
 
 @dataclass
 class Walk:
-    """Where it was walked, what each line said, and what `cerebro up` left."""
+    """Where it was walked, what was said to the block as a whole and to the import, and what was left running."""
 
     folder: Path
-    done: dict[str, subprocess.CompletedProcess[str]] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
+    imported: str = ""
+    out: str = ""
+    err: str = ""
+    seconds: float = 0.0
     left: list[int] = field(default_factory=list)
-    ports: list[int] = field(default_factory=list)
-
-    def of(self, command: str) -> subprocess.CompletedProcess[str]:
-        (found,) = (done for line, done in self.done.items() if line.startswith(f".venv/bin/cerebro {command}"))
-        return found
 
 
 @pytest.fixture(scope="module")
 def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
-    """Everything that the section says, in its order."""
+    """Everything that the section says, in its order; the last block is pasted into a shell as it stands."""
     walked = Walk(tmp_path_factory.mktemp("shop"))
     prepare(walked)
-    script = blocks(PAGE, "bash", SECTION)[-1]
-    first, *lines = script.text.splitlines()
-    assert first.endswith("&") and lines[-1].endswith("cerebro down")
-    command = ["bash", "-c", f"{first}\nwait $!"]
-    with Session(command, walked.folder, clean_environment(), walked.folder / "up.out") as up:
-        up.wait(lambda: "are up" in up.said)
-        walked.ports = ports((walked.folder / "var" / "services.env").read_text(encoding="utf-8"))
-        for line in lines:
-            say(walked, line)
-        assert up.process.wait(30) == 0, up.said
-        walked.left = up.relatives()
+    script = blocks(PAGE, "bash", SECTION)[-1].text
+    assert script.splitlines()[0].endswith("up --all --detach") and script.endswith("cerebro down\n")
+    trap = walked.folder / ".trap"
+    trap.write_text(TRAP, encoding="utf-8")
+    begun = time.monotonic()
+    shell = subprocess.Popen(
+        ["bash"], cwd=walked.folder, env=clean_environment({"BASH_ENV": str(trap)}), text=True, start_new_session=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        walked.out, walked.err = shell.communicate(script, timeout=PASTED_S)
+        walked.left, walked.seconds = of_session(shell.pid), time.monotonic() - begun
+        trap.unlink()
         yield walked
+    finally:
+        for pid in of_session(shell.pid):
+            os.kill(pid, signal.SIGKILL)
 
 
 def prepare(walked: Walk) -> None:
@@ -71,30 +77,32 @@ def prepare(walked: Walk) -> None:
         (walked.folder / target).parent.mkdir(parents=True, exist_ok=True)
         (walked.folder / target).write_text(toml.text, encoding="utf-8")
     (command, _) = blocks(PAGE, "bash", SECTION)
-    say(walked, command.text.strip())
-
-
-def say(walked: Walk, line: str) -> None:
-    begun = time.monotonic()
-    walked.done[line] = subprocess.run(
-        ["bash", "-c", line], cwd=walked.folder, env=clean_environment(), capture_output=True, text=True,
-        timeout=LINE_S, check=False,
+    done = subprocess.run(
+        ["bash", "-c", command.text], cwd=walked.folder, env=clean_environment(), capture_output=True, text=True,
+        timeout=PASTED_S, check=False,
     )  # fmt: skip
-    walked.seconds[line] = time.monotonic() - begun
+    assert done.returncode == 0, done.stderr
+    walked.imported = done.stderr
 
 
 def test_every_line_works(walk: Walk, capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
-        print("\n" + "\n".join(f"{seconds:6.1f} s  {line}" for line, seconds in walk.seconds.items()))
-    assert {line: done.stderr for line, done in walk.done.items() if done.returncode} == {}
+        print(f"\n{walk.seconds:6.1f} s  the block as one paste")
+    assert re.findall(r"^FAILED: .*$", walk.err, re.M) == [], walk.err
+
+
+def test_up_returns_once_everything_answers(walk: Walk) -> None:
+    told = {f"CEREBRO_{name}" for name in ("BROKER", "STORE", "SCORER", "METRICS")}
+    assert set(re.findall(r"^(CEREBRO_\w+)=", walk.out, re.M)) == told
+    assert "Everything is up." in walk.err and "Start `cerebro consume" not in walk.err
 
 
 def test_the_replay_waits_until_both_consumers_have_it(walk: Walk) -> None:
-    assert re.search(r"^Both consumers stand there \([\d.]+ s\)\.$", walk.of("replay").stderr, re.M)
+    assert re.search(r"^Both consumers stand there \([\d.]+ s\)\.$", walk.err, re.M)
 
 
 def test_no_line_shows_a_traceback(walk: Walk) -> None:
-    said = "".join(done.stderr for done in walk.done.values())
+    said = walk.imported + walk.err
     assert "Traceback" not in said and "This is a bug" not in said
 
 
@@ -104,7 +112,7 @@ def test_the_import_sums_lines_and_tells_returns_apart(walk: Walk) -> None:
     placed, returned = events.get_group("placed"), events.get_group("returned")
     assert len(placed) == len(orders) and placed.amount_cents.sum() == (orders.amount * 100).round().sum()
     assert len(returned) == (lines.quantity < 0).sum() and set(returned.order_id) <= set(placed.id)
-    said = walk.of("import").stderr
+    said = walk.imported
     assert "date: day first" in said and "date: days; what happens on one happens at noon" in said
     gave = f"{len(lines):,} rows gave {len(placed) + len(returned):,} events"
     assert f"{gave}, all of which a replay into an empty log counts." in said
@@ -129,7 +137,7 @@ def test_there_is_a_champion_for_every_target(walk: Walk) -> None:
 
 
 def test_the_customer_of_the_readme_has_a_live_score(walk: Walk) -> None:
-    said = walk.of("score GB").stdout
+    said = walk.out
     found = re.search(r"^  lapse \(derived\): ([\d.]+) % within 91 days.*\[SCORED, model (\S+)\]$", said, re.M)
     assert found and 0 < float(found[1]) < 100, said
     assert f", at {DAY}\n" in said and "FRESH: " in said and "STALE" not in said
@@ -141,20 +149,20 @@ def test_the_tuesday_is_published(walk: Walk) -> None:
     assert f"contacts_GB_{DAY}.xlsx" in names and f"scores_GB_{DAY}.csv" in names
     manifest = msgspec.json.decode((folder / "manifest.json").read_bytes())
     assert set(manifest["files"]) == names - {"manifest.json"}
-    assert re.search(r"(\d+) scored for lapse; 50 listed", walk.of("week GB").stdout)
+    assert re.search(r"(\d+) scored for lapse; 50 listed", walk.out)
 
 
 def test_parity_holds_and_something_was_compared(walk: Walk) -> None:
-    done = walk.of("parity GB")
-    (compared,) = re.findall(r"^0 mismatches of ([\d,]+) compared values\.$", done.stderr, re.M)
+    (compared,) = re.findall(r"^0 mismatches of ([\d,]+) compared values\.$", walk.err, re.M)
     assert int(compared.replace(",", "")) > 100_000
-    ways = set(re.findall(r"^GB ([^:]+): .*\tok$", done.stdout, re.M))
+    ways = set(re.findall(r"^GB ([^:]+): .*\tok$", walk.out, re.M))
     assert ways == {"rows", "Feast online", "Feast historical", "scorer vector", "scorer probability"}
 
 
 def test_nothing_runs_afterwards_and_nothing_is_half_written(walk: Walk) -> None:
     assert walk.left == []
-    assert len(walk.ports) == 3 and not any(listens(port) for port in walk.ports)
+    named = ports("".join(re.findall(r"^CEREBRO_\w+=.*$", walk.out, re.M)))
+    assert len(named) == 4 and not any(listens(port) for port in named)
     assert not (walk.folder / "var" / "services.env").exists()
     hidden = {one.name for one in walk.folder.rglob(".*")} - {".venv", ".lock"}
     assert hidden == set()

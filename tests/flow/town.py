@@ -116,7 +116,7 @@ def out_of_order(logs: Logs) -> int:
         for one in log:
             before = newest.setdefault(one.customer_id, one.seen_at)
             count += one.seen_at < before
-            newest[one.customer_id] = max(before, one.seen_at)
+            newest[one.customer_id] = max(before, one.seen_at)  # type: ignore[type-var]
     return count
 
 

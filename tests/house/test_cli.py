@@ -23,8 +23,8 @@ from tests.command_lines import LINES, NAMES, every_command
 
 ROOT = Path(__file__).parents[2]
 PROMISED = (
-    "catalogue", "consume", "countries", "demo", "export", "feedback", "fetch", "health", "parity", "react", "rebuild",
-    "replay", "schemas", "score", "serve", "settings", "simulate", "train", "up", "week",
+    "catalogue", "consume", "countries", "dead-letters", "demo", "export", "feedback", "fetch", "health", "parity",
+    "react", "rebuild", "replay", "schemas", "score", "serve", "settings", "simulate", "train", "up", "week",
 )  # fmt: skip
 
 
@@ -50,7 +50,7 @@ def test_help_lists_every_command_with_its_line(capsys: pytest.CaptureFixture[st
     assert cli.main(["--help"]) == 0
     shown = capsys.readouterr().out
     for name in NAMES:
-        said = cli.summary(cli.FOLDER / f"{name}.py")
+        said = cli.summary(cli.FOLDER / f"{name.replace('-', '_')}.py")
         assert said and f"  {name} " in shown, f"commands/{name}.py has no docstring"
 
 

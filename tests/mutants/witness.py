@@ -16,7 +16,7 @@ import pytest
 
 WITNESS = "CEREBRO_TEST_WITNESS"
 PACKAGES = (
-    "scv", "streams", "store", "feature_repo", "trainer", "scorer", "rpc", "proof", "local", "terminal",
+    "scv", "streams", "store", "feature_repo", "trainer", "scorer", "rpc", "proof", "local", "terminal", "operation",
     "commands", "cli", "tests",
 )  # fmt: skip
 NO_FAULT = {

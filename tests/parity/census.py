@@ -60,7 +60,7 @@ def dirt(records: Sequence[Record], country: Country, judged: Judged) -> Counter
     newest: dict[str, datetime] = {}
     for event in (record.event for record in records):
         before = newest.setdefault(event.customer_id, event.seen_at)
-        newest[event.customer_id] = max(before, event.seen_at)
+        newest[event.customer_id] = max(before, event.seen_at)  # type: ignore[type-var]
         found[UNORDERED] += event.seen_at < before
         found[REFUSED] += oracle.fact_of(event, country) is None
     erased = {record.event.customer_id for record in records if record.event.kind == "erased"}

@@ -14,7 +14,7 @@ import numpy as np
 from scv.events.calendar import to_us
 from scv.events.country import Country
 from scv.features.fetcher import all_features, of_family
-from scv.offline.lake import LakeVersion
+from scv.offline.lake_version import LakeVersion
 from scv.targets import labels, population
 from scv.targets.labels import Labels
 from scv.targets.phase import phase

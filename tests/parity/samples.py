@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from scv.events import event as events
 from scv.features.fetcher import Fetcher
@@ -22,10 +22,11 @@ def sample_fields(fold: type[Fold], family: str) -> list[str]:
     return [*plain, *fitting[:2]] if fold.needs_field else ["", *fitting[:1]]
 
 
-def sample_folds(family: str) -> Iterator[Fold]:
-    """Every fold of the closed set over a family: plain, with kinds and conditions, with other parameters."""
+def sample_folds(family: str, folds: Sequence[type[Fold]] = FOLDS) -> Iterator[Fold]:
+    """Every fold (of the closed set, or of some of it) over a family: plain, with kinds and conditions, with other
+    parameters."""
     kinds = tuple(events.tag(kind) for kind in events.FAMILIES[family])
-    for fold in (one for one in FOLDS if set(one.reads) <= set(events.fields(family))):
+    for fold in (one for one in folds if set(one.reads) <= set(events.fields(family))):
         for field in sample_fields(fold, family):
             plain = fold(field, **fold.sample_parameters)
             yield plain
@@ -36,10 +37,10 @@ def sample_folds(family: str) -> Iterator[Fold]:
                 yield dataclasses.replace(plain, **{own: 3})
 
 
-def probe(family: str) -> type[Fetcher]:
+def probe(family: str, folds: Sequence[type[Fold]] = FOLDS) -> type[Fetcher]:
     """A fetcher of all sample folds of a family over all windows that each can take."""
     declared: dict[str, object] = {"__doc__": "Every fold.", "family": family, "__module__": __name__}
-    for number, fold in enumerate(sample_folds(family)):
+    for number, fold in enumerate(sample_folds(family, folds)):
         reach = 10_000 if fold.reach is None else fold.reach
         windows = {f"_{name}": window for name, window in WINDOWS.items() if window.start <= reach}
         windows |= {"_open": OPEN_WEEK} if fold.looks_ahead else {}

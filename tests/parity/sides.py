@@ -25,8 +25,9 @@ from scv.events.event import Event
 from scv.features.fetcher import Fetcher
 from scv.features.layout import layout_of
 from scv.offline import batch
-from scv.offline.lake import Lake, LakeVersion
+from scv.offline.lake import Lake
 from scv.offline.lake import schema as lake_schema
+from scv.offline.lake_version import LakeVersion
 from scv.online.row import Place, Row, unpack
 from tests import oracle
 from tests.world import Record
@@ -163,17 +164,17 @@ class Stream:
         self.rows: dict[str, Row] = {}
 
     def feed(self, arrival: Arrival, offset: int) -> None:
-        row = self.rows.setdefault(arrival.customer_id, Row(self.layout, self.country.lateness_days))
+        row = self.rows.setdefault(arrival.customer_id, Row(self.layout, self.country))
         row.take(arrival)
         if self.rng.random() < 0.3:
             _, self.rows[arrival.customer_id] = self._stored(row, offset)
 
     def read(self, customer: str, at: datetime) -> dict[str, Any] | None:
         row = self.rows.get(customer)
-        return row.read(day_of(to_us(at), self.country.zone), self.country.cut_off_days) if row else None
+        return row.read(day_of(to_us(at), self.country.zone)) if row else None
 
     def _stored(self, row: Row, offset: int) -> tuple[object, Row]:
-        return unpack(row.pack(PLACE, offset), self.layout, self.country.lateness_days)
+        return unpack(row.pack(PLACE, offset), self.layout, self.country)
 
 
 def oracle_verdicts(log: Sequence[Event], country: Country) -> dict[str, list[tuple[oracle.Fact, oracle.Verdict]]]:

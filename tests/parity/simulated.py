@@ -91,5 +91,6 @@ def strictly(asked: questions.Questions, tally: Tally) -> None:
         box = oracle_targets.open_box(one, at)
         if box is not None and oracle_targets.phase(one, at) in ("new", "established"):
             tally.census[OPEN_BOXES] += 1
-            own = oracle_targets.skipped_then(one, box, at)
+            (names, on), known = box, one.known("subscription", at, "skipped", "unskipped")
+            own = all(oracle_targets.is_skipped(known, name, on) for name in names)
             tally.census[OTHER_DAY] += own == oracle_targets.ASKED["pause"](one, at)

@@ -33,14 +33,14 @@ def by_stream(made: World, records: Sequence[Record], seed: int) -> Verdicts:
     found: Verdicts = {}
     for record, arrival in arrivals(records, made.country):
         name = arrival.customer_id
-        row = rows.setdefault(name, Row(layout, made.country.lateness_days))
+        row = rows.setdefault(name, Row(layout, made.country))
         verdict = row.take(arrival)
         if verdict is None:
             found[name] = []
         else:
             found.setdefault(name, []).append((record.event.id, str(arrival.claimed_us), verdict))
         if rng.random() < 0.4:
-            _, rows[name] = unpack(row.pack(PLACE, record.offset), layout, made.country.lateness_days)
+            _, rows[name] = unpack(row.pack(PLACE, record.offset), layout, made.country)
     return {name: verdicts for name, verdicts in found.items() if verdicts}
 
 

@@ -17,11 +17,13 @@ from scv.events.arrival import Arrival, identify
 from scv.events.calendar import DAY_US
 from scv.folds import FOLDS
 from scv.folds.fold import OPEN_WEEK, Fold, Window
+from tests import world
 from tests.parity.samples import WINDOWS
 
 KINDS = ("skipped", "unskipped", "started", "paused", "resumed", "cancelled", "reactivated")
 SAMPLE = {"int": "amount_cents", "str": "method", "date": "delivery_on", "bool": "reached", "": "method"}
 LATE_DAYS = 35
+BERLIN = world.country("Europe/Berlin")
 EXAMPLES = settings(max_examples=25, deadline=None, derandomize=True)
 
 
@@ -153,7 +155,7 @@ def test_prune_changes_no_read_at_or_after_the_clock(
     """Also not after more events, as late as admission lets them be."""
     clock = newest(log) + ahead
     state = folded(fold, log)
-    pruned = fold.prune(folded(fold, log), clock)
+    pruned = fold.prune(folded(fold, log), clock, BERLIN)
     days = [clock, clock + 1, clock + on]
     assert reads(fold, pruned, days) == reads(fold, state, days)
     admissible = [arrival for arrival in later if arrival.day >= clock - LATE_DAYS]

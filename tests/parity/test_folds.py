@@ -13,7 +13,8 @@ from tests.parity.ladder import climb
 from tests.parity.samples import FAMILIES, probe
 from tests.parity.sides import Tally
 
-PLACES = ("America/New_York", "Europe/Berlin", "Australia/Sydney")
+PLACES = ("America/New_York", "Australia/Sydney")
+"""North and south of the equator: one goes back an hour when the other goes on."""
 PROBES = {family: probe(family) for family in FAMILIES}
 
 

@@ -44,7 +44,7 @@ def test_an_event_seen_after_the_reference_changes_nothing_there(family: str) ->
     at = world.local(FIRST + 300 * DAY, BERLIN)
     kinds = world.make(4, family, BERLIN, customers=3, events_each=20).records
     later = [
-        Record(9, 0, n, world.replace(record.event, seen_at=max(record.event.seen_at, at + AFTER[n % 4])))
+        Record(9, 0, n, world.replace(record.event, seen_at=max(record.event.seen_at, at + AFTER[n % 4])))  # type: ignore[type-var]
         for n, record in enumerate(kinds)
         if not isinstance(record.event, Erased)
     ]

@@ -141,7 +141,7 @@ HEARD: list[bool] = []
 
 
 @given(plans=st.lists(PLANS, min_size=8, max_size=16), place=st.integers(0, len(REFERENCES) - 1))
-@settings(max_examples=4, deadline=None, derandomize=True)
+@settings(max_examples=2, deadline=None, derandomize=True)
 def test_what_is_seen_later_changes_no_snapshot_and_no_training_row(
     trainer: Trainer, plans: list[Plan], place: int
 ) -> None:

@@ -14,7 +14,7 @@ from proof import figures
 from scv.events.event import FAMILIES
 from scv.features.fetcher import collect
 from scv.targets.target import TARGETS
-from tests.parity import census, long
+from tests.parity import census, long, simulated
 from tests.parity.__main__ import LEAST, LEAST_EACH, main
 from tests.parity.long import ROUND, SIMULATED, ZONES, Limits, Task
 from tests.parity.sides import TOLD, Tally
@@ -38,6 +38,13 @@ def test_a_task_compares_and_one_that_breaks_counts_as_wrong() -> None:
     bad = long.run(Task("family", "profile", "Asia/Nowhere", 3))
     assert bad.mismatches.total() == 1
     assert "seed 3: ZoneInfoNotFoundError" in bad.wrong[0]
+
+
+@pytest.mark.slow
+def test_a_simulated_country_is_climbed_to_its_open_boxes() -> None:
+    tally = Tally()
+    simulated.climb("ZZ", customers=12, weeks=10, seed=3, tally=tally, sample=6)
+    assert tally.wrong == [] and tally.census[simulated.OPEN_BOXES] > 10
 
 
 def test_processes_add_up() -> None:
@@ -121,3 +128,9 @@ def test_a_tally_counts_all_mismatches_and_tells_the_first() -> None:
         other.note("phases", str(number), 1, 2, counted=False)
     one.add(other)
     assert (one.compared["phases"], one.mismatches["phases"], len(one.wrong)) == (2 * TOLD, 2 * TOLD, TOLD)
+
+
+def test_a_simulated_country_compares_and_asks_for_its_boxes() -> None:
+    tally = Tally()
+    simulated.climb("ZZ", customers=60, weeks=6, seed=1, tally=tally, sample=12)
+    assert tally.wrong == [] and tally.compared["lifecycle"] > 0 < tally.census[simulated.OPEN_BOXES]

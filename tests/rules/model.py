@@ -75,11 +75,11 @@ class Moved(Exception):
 def built_of(generation: int, *positions: int, log: rowstore.Log = LOG) -> Built:
     """What a rebuild made that held everything before these offsets."""
     marks = {LAYOUT.fetcher: marker.encode(marker.of_rows(BERLIN, LAYOUT, log, generation))}
-    return Built(BERLIN.code, TOPIC, log, generation, positions, marks)
+    return Built(BERLIN.code, TOPIC, log, generation, positions, [0] * len(positions), marks)
 
 
 def fresh_row() -> Row:
-    return Row(LAYOUT, BERLIN.lateness_days)
+    return Row(LAYOUT, BERLIN)
 
 
 def make_log(seed: int) -> list[Arrival]:
@@ -167,10 +167,10 @@ class Model:
         for arrival in self.log:
             if arrival.customer_id == customer:
                 expected.take(arrival)
-        _, expected = unpack(expected.pack(PLACE, 0), LAYOUT, BERLIN.lateness_days)
+        _, expected = unpack(expected.pack(PLACE, 0), LAYOUT, BERLIN)
         place, found = self.place(), fresh_row()
         if (stored := self.stored(customer)) and fence_of(stored).place == place:
-            found = unpack(stored, LAYOUT, BERLIN.lateness_days)[1]
+            found = unpack(stored, LAYOUT, BERLIN)[1]
         return self.built() and found == expected
 
     def place(self) -> Place:
@@ -236,7 +236,7 @@ class Model:
     def applied(self, worker: Worker, data: bytes, new: Sequence[tuple[int, Arrival]]) -> bytes:
         """A row of an older generation is one that nothing was built of: it begins anew."""
         mine = data and fence_of(data).place == worker.place
-        row = unpack(data, LAYOUT, BERLIN.lateness_days)[1] if mine else fresh_row()
+        row = unpack(data, LAYOUT, BERLIN)[1] if mine else fresh_row()
         for _, arrival in new:
             row.take(arrival)
         gone = self.rules.erase_deletes and new[-1][1].kind == "erased"

@@ -39,10 +39,10 @@ def erasure(at: datetime) -> Erased:
 
 def by_stream(log: Sequence[Event], country: Country) -> list[str | None]:
     """The verdicts of a row that is stored and loaded after every arrival."""
-    row, found = Row(LAYOUT, country.lateness_days), []
+    row, found = Row(LAYOUT, country), []
     for offset, event in enumerate(log):
         found.append(row.take(arrival_of(event, country)))
-        _, row = unpack(row.pack(PLACE, offset), LAYOUT, country.lateness_days)
+        _, row = unpack(row.pack(PLACE, offset), LAYOUT, country)
     return found
 
 

@@ -16,14 +16,14 @@ from scorer.tuesday import contact_list
 from scv.errors import BadEvent
 from scv.events import country as countries
 from scv.events import event
-from scv.events.arrival import Arrival, arrival_of, decode
+from scv.events.arrival import Arrival, Recorded, arrival_of, decode
 from scv.events.calendar import day_of, to_us
 from scv.events.country import Country
 from scv.events.event import AfterOrder, Event, Placed
 from scv.features import derived
 from scv.features.fetcher import Fetcher, all_features, of_family
 from scv.features.layout import layout_of
-from scv.offline.lake import LakeVersion
+from scv.offline.lake_version import LakeVersion
 from scv.online.row import Row
 from scv.targets import labels
 from scv.targets.phase import phase
@@ -65,15 +65,15 @@ def read(fetchers: Sequence[type[Fetcher]], log: Sequence[Event], country: Count
     """The customer's values at `AT` by full name, derived ones too, None for missing."""
     found: dict[str, Any] = {}
     for fetcher in fetchers:
-        row = Row(layout_of(fetcher), country.lateness_days)
+        row = Row(layout_of(fetcher), country)
         for one in sorted(log, key=lambda one: one.seen_at):
             row.take(arrival_of(one, country))
-        values = row.read(day_of(to_us(AT), country.zone), country.cut_off_days)
+        values = row.read(day_of(to_us(AT), country.zone))
         found |= {f"{fetcher.name}__{name}": value for name, value in values.items()}
     numbers = {name: np.array([np.nan if v is None or isinstance(v, str) else v]) for name, v in found.items()}
-    for name, one in derived.collect().items():
-        if set(one.inputs) <= set(numbers):
-            value = float(one.values(numbers)[0])
+    for name, feature in derived.collect().items():
+        if set(feature.inputs) <= set(numbers):
+            value = float(feature.values(numbers)[0])
             found[name] = None if np.isnan(value) else value
     return found
 
@@ -143,9 +143,9 @@ def test_no_amount_of_an_order_is_below_zero(kind: type[Event], us: Country) -> 
     good = order("a", 1) if kind is Placed else after(AFTER[0], 1)
     record = msgspec.to_builtins(good) | {"kind": event.tag(kind), "amount_cents": -500}
     with pytest.raises(BadEvent, match="given back is told above zero, by `returned`"):
-        decode("orders", event.key_of(good), msgspec.json.encode(record), {"US": us}, to_us(AT))
+        decode("orders", event.key_of(good), msgspec.json.encode(record), {"US": us}, Recorded(to_us(AT)))
     taken = decode(
-        "orders", event.key_of(good), msgspec.json.encode(record | {"amount_cents": 0}), {"US": us}, to_us(AT)
+        "orders", event.key_of(good), msgspec.json.encode(record | {"amount_cents": 0}), {"US": us}, Recorded(to_us(AT))
     )
     assert isinstance(taken, Arrival) and taken.values["amount_cents"] == 0
 

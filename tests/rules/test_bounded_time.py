@@ -11,7 +11,7 @@ import pytest
 
 from scv.errors import BadEvent, BadSetting
 from scv.events import event
-from scv.events.arrival import SKEW_US, Arrival, decode
+from scv.events.arrival import SKEW_US, Arrival, Recorded, decode
 from scv.events.calendar import day_of, from_us, midnight, to_us
 from scv.events.clock import Clock, live_at
 from scv.events.country import read
@@ -20,7 +20,7 @@ from scv.features.layout import layout_of
 from scv.online.row import Row
 from scv.online.rowstore import Log
 from streams.kafka.log import Part
-from streams.kafka.record import record_of
+from streams.kafka.record import REPLAYED, record_of
 from tests import world
 
 ZZ = world.country("America/New_York")
@@ -36,7 +36,7 @@ def taken(record: event.Event | event.Watermark, recorded: datetime = LATER, key
     """What a consumer makes of a record that was written then: `taken`, or the reason why not."""
     key = event.key_of(record) if key is None else key
     try:
-        decode("orders", key, event.encode(record), {"ZZ": ZZ}, to_us(recorded))
+        decode("orders", key, event.encode(record), {"ZZ": ZZ}, Recorded(to_us(recorded)))
     except BadEvent as refused:
         return refused.reason
     return "taken"
@@ -88,7 +88,9 @@ def test_what_is_wrong_with_the_span_is_said_before_the_records_time() -> None:
 
 
 def test_a_second_reading_says_the_same() -> None:
-    found = [decode("orders", b"ZZ:1", event.encode(order(INSIDE)), {"ZZ": ZZ}, to_us(INSIDE)) for _ in range(2)]
+    found = [
+        decode("orders", b"ZZ:1", event.encode(order(INSIDE)), {"ZZ": ZZ}, Recorded(to_us(INSIDE))) for _ in range(2)
+    ]
     assert isinstance(found[0], Arrival) and found[0] == found[1]
 
 
@@ -99,8 +101,8 @@ def test_a_clock_at_the_calendars_end_does_not_kill_reads(zone: str) -> None:
     at = live_at(Clock("replay", to_us(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))), None)
     assert at is not None
     for one in fetchers.collect().values():
-        row = Row(layout_of(one), country.lateness_days, admitted=1)
-        assert row.read(day_of(to_us(at), country.zone), country.cut_off_days).keys()
+        row = Row(layout_of(one), country, admitted=1)
+        assert row.read(day_of(to_us(at), country.zone)).keys()
 
 
 @pytest.mark.parametrize(("begins", "ends"), [("1970-01-01", "2018-01-01"), ("2017-01-01", "9999-12-31")])
@@ -117,6 +119,7 @@ class Message:
     def __init__(self, record: event.Event | event.Watermark, timestamp: tuple[int, int]) -> None:
         self.timestamp, self.offset, self.topic, self.partition = (lambda: timestamp), (lambda: 7), (lambda: "t"), int
         self.key, self.value = (lambda: event.key_of(record)), (lambda: event.encode(record))
+        self.headers = lambda: [(REPLAYED, b"")]
 
 
 @pytest.mark.parametrize("kind", [1, 2], ids=["of its sender", "of its broker"])
@@ -124,7 +127,7 @@ class Message:
 def test_both_consumers_read_the_time_that_a_record_carries(kind: int, ahead_ms: int, good: bool) -> None:
     log = Log(family="orders", epoch=1, topic_id="0" * 32, partitions=1)
     message: Any = Message(order(INSIDE + timedelta(milliseconds=ahead_ms)), (kind, to_us(INSIDE) // 1000))
-    record = record_of(message, {"t": log}, {"ZZ": ZZ})
+    record = record_of(message, {"t": log}, {"ZZ": ZZ}, {})
     assert (record.part, record.offset) == (Part("t", 0), 7)
     assert isinstance(record.content, Arrival) is good
 
@@ -132,5 +135,5 @@ def test_both_consumers_read_the_time_that_a_record_carries(kind: int, ahead_ms:
 def test_a_record_for_which_the_broker_has_no_time_is_a_dead_letter() -> None:
     log = Log(family="orders", epoch=1, topic_id="0" * 32, partitions=1)
     message: Any = Message(order(INSIDE), (0, -1))
-    content = record_of(message, {"t": log}, {"ZZ": ZZ}).content
+    content = record_of(message, {"t": log}, {"ZZ": ZZ}, {}).content
     assert isinstance(content, BadEvent) and content.reason == "ahead of its record"

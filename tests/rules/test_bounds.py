@@ -11,7 +11,7 @@ import pytest
 
 from scv.errors import BadEvent, UserError
 from scv.events import event
-from scv.events.arrival import arrival_of, decode
+from scv.events.arrival import Recorded, arrival_of, decode
 from scv.events.bound import Bound, Days, bounds
 from scv.events.calendar import to_us
 from scv.events.schema import schema
@@ -46,7 +46,7 @@ def edges(bound: Bound) -> tuple[list[Any], list[Any]]:
 def taken(one: event.Event, country: Any = AUCKLAND) -> str:
     """What a consumer makes of a record, the first of its customer."""
     try:
-        decode(family_of(one), event.key_of(one), event.encode(one), {"ZZ": country}, to_us(NOON))
+        decode(family_of(one), event.key_of(one), event.encode(one), {"ZZ": country}, Recorded(to_us(NOON)))
     except BadEvent as refused:
         return refused.reason
     return "taken"

@@ -9,9 +9,9 @@ from typing import Any
 from scv.events.arrival import arrival_of
 from scv.events.calendar import day_of, to_us
 from scv.events.event import Event, Placed, ProfileSet, Skipped, Unskipped
-from scv.features.fetcher import get
+from scv.features.fetcher import Fetcher, get
 from scv.features.layout import layout_of
-from scv.folds import Sum
+from scv.folds import SkippedBoxes, Sum
 from scv.online.row import Row
 from tests import world
 from tests.parity.sides import Batch
@@ -22,12 +22,20 @@ CLICKED = datetime(2016, 6, 1, 12, tzinfo=UTC)
 DELIVERY = CLICKED.date() + 10 * DAY
 
 
-def read(fetcher: str, log: Sequence[Event], at: datetime) -> Mapping[str, Any]:
+class Coming(Fetcher):
+    """Boxes of the open week that are skipped."""
+
+    family = "subscription"
+    skips = SkippedBoxes().over_open_week()
+
+
+def read(fetcher: str | type[Fetcher], log: Sequence[Event], at: datetime) -> Mapping[str, Any]:
     """The one customer's values at an instant, by row; SQL says the same."""
-    row, chosen = Row(layout_of(get(fetcher)), BERLIN.lateness_days), get(fetcher)
+    chosen = get(fetcher) if isinstance(fetcher, str) else fetcher
+    row = Row(layout_of(chosen), BERLIN)
     for event in log:
         row.take(arrival_of(event, BERLIN))
-    found = row.read(day_of(to_us(at), BERLIN.zone), BERLIN.cut_off_days)
+    found = row.read(day_of(to_us(at), BERLIN.zone))
     with Batch([Record(0, 0, n, event) for n, event in enumerate(log)], chosen.family, BERLIN) as table:
         ((_, batch),) = table.read(chosen, [at]).items()
     assert {name: batch[name] for name in found} == found
@@ -44,6 +52,16 @@ def test_a_box_lies_ahead_until_its_day_is_over() -> None:
     assert [one["skips"] for one in found] == [0, 0, 0, 1]
     gone = [read("lifecycle", [skipped], midnight + days * DAY)["skips"] for days in (28, 29)]
     assert gone == [1, 0]
+
+
+def test_a_box_is_of_the_open_week_from_its_first_day_to_its_last() -> None:
+    """The week begins after the cut-off, six days from now, and all of it is to come."""
+    delivery = DELIVERY + 10 * DAY
+    skipped = Skipped(
+        id="s", country="ZZ", customer_id="c1", occurred_at=CLICKED, seen_at=CLICKED, delivery_on=delivery
+    )
+    found = [read(Coming, [skipped], world.local(delivery - days * DAY, BERLIN)) for days in (13, 12, 6, 5, 0, -1)]
+    assert [one["skips"] for one in found] == [0, 1, 1, 0, 0, 0]
 
 
 def test_the_newest_click_about_a_box_decides() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,8 +12,9 @@ import msgspec
 import pytest
 
 from scv.errors import LogChanged, StoreUnusable, Unreachable
-from scv.events.arrival import Arrival, arrival_of
-from scv.events.event import Charged, Erased, Watermark
+from scv.events.arrival import Arrival, Reached, arrival_of
+from scv.events.calendar import to_us
+from scv.events.event import Charged, Erased
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
 from scv.online.row import FENCE_BYTES, Place, Row, unpack
@@ -22,8 +24,9 @@ from streams.counters import Counters
 from streams.kafka.log import Part
 from streams.kafka.record import Record
 from streams.online import consumer as consumers
+from streams.online import folding as foldings
 from streams.online.consumer import OnlineConsumer
-from streams.online.folding import Batch, Folding, Moved, Name
+from streams.online.folding import Batch, Folding, Moved, Name, weight_of
 from tests import world
 from tests.keys import row_key, rows_of
 from tests.marking import mark
@@ -64,7 +67,7 @@ def consumer(store: RowStore, place: Place = PLACE) -> Folding:
 
 
 def folded(log: Sequence[Arrival], place: Place = PLACE, upto: int = 0) -> bytes:
-    row = Row(LAYOUT, ZZ.lateness_days)
+    row = Row(LAYOUT, ZZ)
     for arrival in log:
         row.take(arrival)
     return row.pack(place, upto)
@@ -75,12 +78,12 @@ def stored(store: RowStore, customer: str = "c1") -> tuple[int, Row] | None:
     data = rows_of(store.client, [row_key("ZZ", customer)], [LAYOUT.field])[0][0]
     if data is None:
         return None
-    fence, row = unpack(data, LAYOUT, ZZ.lateness_days)
+    fence, row = unpack(data, LAYOUT, ZZ)
     return fence.upto, row
 
 
 def row_of(log: Sequence[Arrival]) -> Row:
-    return unpack(folded(log), LAYOUT, ZZ.lateness_days)[1]
+    return unpack(folded(log), LAYOUT, ZZ)[1]
 
 
 @pytest.fixture
@@ -155,11 +158,40 @@ def test_a_row_of_a_later_log_stops_it(followed: RowStore, later: Place) -> None
         consumer(followed).apply(batch(0, 2))
 
 
+def test_rows_at_hand_are_bounded_by_the_memory_that_they_take(
+    followed: RowStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many there are, and however long their histories get; nothing is wrong for it."""
+    everyone = [charged(n, f"c{n % 7}") for n in range(70)]
+    monkeypatch.setattr(foldings, "AT_HAND", 4 * weight_of(bytes(250)))
+    folding = consumer(followed)
+    for start in range(0, 70, 10):
+        folding.apply(batch(start, start + 10, everyone))
+        held = list(folding._held.values())
+        assert folding.weight == sum(one.weight for rows in held for one in rows) <= foldings.AT_HAND
+    assert 1 <= len(held) < 7, "rows that grew"
+    assert folding._counters.admitted == 70
+    folding.end([PART])
+    assert folding.weight == 0
+
+
+def test_the_weight_of_a_row_is_about_the_memory_that_it_takes() -> None:
+    tracemalloc.start()
+    rows = [Row(LAYOUT, ZZ) for _ in range(40)]
+    for number, row in enumerate(rows):
+        for n in range(0, 24 * 40, 20):
+            row.take(charged(n, f"c{number}"))
+    taken = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    said = sum(weight_of(row.pack(PLACE, 1)) for row in rows)
+    assert 1 / 3 < said / taken < 3, "about: payments are lighter than orders, by which it was measured"
+
+
 def test_of_a_batch_the_newest_instant_of_each_country_counts(tmp_path: Path) -> None:
     """Watermarks and events may come in any order."""
     online = OnlineConsumer(Settings(home=str(tmp_path)))
     hours = [FIRST + timedelta(hours=n) for n in (2, 5, 3)]
-    marks = [Record(PART, n, None, None, Watermark(country="ZZ", seen_at=at)) for n, at in enumerate(hours)]
+    marks = [Record(PART, n, None, None, Reached("ZZ", to_us(at))) for n, at in enumerate(hours)]
     events = [Record(PART, 3 + n, None, None, charged(hour)) for n, hour in enumerate((7, 4))]
     made = online._batch([*marks, *events], {PART: 6})
     mark, newest = round(hours[1].timestamp() * 1e6), charged(7).seen_us

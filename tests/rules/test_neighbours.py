@@ -18,7 +18,7 @@ from scv.online import marker
 from scv.online.rowstore import Built, Log, Move, RowStore, RowWrite
 from scv.settings import Settings, load
 from store.flush import FlushRequests, request_flush
-from store.heartbeat import Heartbeat, read, try_out
+from store.heartbeat import Heartbeat, members, try_out
 from store.lock import locked
 from streams.alert import Alert, Risk, StandingAlerts
 from tests import world
@@ -35,7 +35,7 @@ RAISED = Alert(change="raised", risk=Risk(country="ZZ", customer_id="7", target=
 
 def built(generation: int) -> Built:
     marks = {LAYOUT.fetcher: marker.encode(marker.of_rows(ZZ, LAYOUT, LOG, generation))}
-    return Built("ZZ", TOPIC, LOG, generation, (4, 4), marks)
+    return Built("ZZ", TOPIC, LOG, generation, (4, 4), (0, 0), marks)
 
 
 def move(store: RowStore) -> None:
@@ -44,7 +44,7 @@ def move(store: RowStore) -> None:
 
 
 def beat(store: RowStore) -> None:
-    Heartbeat(store.client, "online").beat(rows=1)
+    Heartbeat(store.client, "online").beat({"rows": 1})
 
 
 def hold(store: RowStore) -> None:
@@ -134,7 +134,7 @@ def test_none_sees_what_the_other_has(both: tuple[RowStore, RowStore]) -> None:
             "positions": store.positions([(TOPIC, 0)])[0].offset,
             "rows": rows_of(store.client, [store.keys.row("ZZ", "7")], [LAYOUT.field]),
             "customers": standing.stored(store.client, ZZ),
-            "beat": read(store.client, "online"),
+            "beat": members(store.client, "online"),
             "alerts": StandingAlerts(store.client).of("ZZ", ["7"]),
         }
         for store in (mine, theirs)

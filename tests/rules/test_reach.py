@@ -50,7 +50,7 @@ def test_a_feature_reaches_what_the_catalogue_says(feature: Feature) -> None:
     elif said == "ahead":
         assert read(feature, AT - 1) == read(feature) != read(feature, AT + 3)
     else:
-        days = int(said.removeprefix("last ").removesuffix(" days"))
+        days = int(said.removeprefix("last ").removesuffix(", or memory_days if more").removesuffix(" days"))
         assert read(feature, *EACH_WEEK, AT - days) != read(feature, *EACH_WEEK)
         assert read(feature, AT - days - 1) == read(feature)
         assert read(feature, *EACH_WEEK, AT - days - 1) == read(feature, *EACH_WEEK)

@@ -84,9 +84,9 @@ def test_a_built_row_is_the_fold_of_what_the_lake_holds_and_says_up_to_where(emp
             if (one.name, customer) not in empty.rows:
                 continue
             assert data is not None
-            fence, row = unpack(data, layout_of(one), ZZ.lateness_days)
+            fence, row = unpack(data, layout_of(one), ZZ)
             expected = empty.rows[one.name, customer]
-            _, expected = unpack(expected.pack(fence.place, fence.upto), layout_of(one), ZZ.lateness_days)
+            _, expected = unpack(expected.pack(fence.place, fence.upto), layout_of(one), ZZ)
             assert row == expected
             assert (fence.place.epoch, fence.place.partition) == (EPOCH, partition)
             assert fence.upto == ends(empty)[partition] - 1, "the next record of the log is still to come"

@@ -87,7 +87,8 @@ def test_the_real_scripts_leave_no_wrong_row(client: Any) -> None:
 
 def test_the_store_in_memory_answers_as_the_scripts_do(client: Any) -> None:
     """Random writes with right, stale and absent fences, two fields at once, and restart points that move or not."""
-    rng, stores = random.Random(4), [ValkeyStore(client), MemoryStore()]
+    rng = random.Random(4)
+    stores: list[ValkeyStore | MemoryStore] = [ValkeyStore(client), MemoryStore()]
     marked: list[bool] = []
     for store in stores:
         store.set_logs({TOPIC: LOG})

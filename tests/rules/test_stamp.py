@@ -95,6 +95,14 @@ def test_a_setting_that_nobody_placed_enters_everything(enters: str) -> None:
     assert words == "younger was 1 and is 2"
 
 
+@pytest.mark.parametrize("enters", ["ROWS", "SNAPSHOT", "MODEL"])
+def test_what_is_of_another_memory_is_refused(enters: str) -> None:
+    """Rows hold the days that the country remembered when they were folded; a bundle was fitted to their features."""
+    longer = msgspec.structs.replace(US, memory_days=1460)
+    made, wanted = (stamp.of(one, getattr(stamp, enters)) for one in (US, longer))
+    assert made.why_not(wanted) == f"memory_days was {US.memory_days} and is 1460"
+
+
 def test_every_setting_stands_in_the_lists_once_and_exists() -> None:
     placed = [*stamp.WEEK, *stamp.NOWHERE]
     assert sorted(placed) == sorted(Country.__struct_fields__)

@@ -49,6 +49,14 @@ def test_a_clocks_front_rises_as_a_number_and_never_falls(store: RowStore) -> No
     assert store.clock("US").front_us == 5
 
 
+def test_what_comes_live_moves_the_clock_of_a_live_country_and_of_no_replay(store: RowStore) -> None:
+    store.set_mode("ZZ", "replay")
+    store.tick({"ZZ": 900, "US": 900}, {"ZZ": 10_000, "US": 10_000})
+    assert (store.clock("ZZ").front_us, store.clock("US").front_us) == (900, 10_000)
+    store.tick({"ZZ": 950})
+    assert store.clock("ZZ").front_us == 950
+
+
 def test_what_is_later_than_an_instant_is_set_back_to_it_and_nothing_else(store: RowStore) -> None:
     store.set_logs({TOPIC: LOG})
     for partition, us in ((0, 10_000), (1, 900)):
@@ -68,7 +76,7 @@ def built(store: RowStore, country: Country = ZZ, layout: Layout = LAYOUT) -> bo
 
 def mark(store: RowStore, *positions: int, generation: int = 1, log: Log = LOG) -> bool:
     marks = {LAYOUT.fetcher: marker.encode(marker.of_rows(ZZ, LAYOUT, log, generation))}
-    return store.mark_built(Built("ZZ", TOPIC, log, generation, positions, marks))
+    return store.mark_built(Built("ZZ", TOPIC, log, generation, positions, [0] * len(positions), marks))
 
 
 @pytest.fixture
@@ -136,7 +144,7 @@ def test_a_marker_is_true_of_its_generation_and_log_only(opened: RowStore, chang
     assert not built(opened)
 
 
-OTHER: dict[str, Any] = {"time_zone": "Asia/Tokyo", "lateness_days": 14}
+OTHER: dict[str, Any] = {"time_zone": "Asia/Tokyo", "lateness_days": 14, "memory_days": 1460}
 
 
 @pytest.mark.parametrize("setting", stamp.ROWS)

@@ -49,10 +49,10 @@ def said(kind: type[Event], at: datetime = NOON, seen: datetime | None = None, i
 def read(name: str, log: Sequence[Event]) -> Any:
     """The one customer's value of a feature at `AT`, by row."""
     feature = all_features()[name]
-    row = Row(layout_of(get(feature.fetcher)), BERLIN.lateness_days)
+    row = Row(layout_of(get(feature.fetcher)), BERLIN)
     for one in log:
         row.take(arrival_of(one, BERLIN))
-    return row.read(day_of(to_us(AT), BERLIN.zone), BERLIN.cut_off_days)[feature.name]
+    return row.read(day_of(to_us(AT), BERLIN.zone))[feature.name]
 
 
 def read_in_sql(name: str, log: Sequence[Event]) -> Any:
@@ -167,10 +167,10 @@ def test_ids_are_names(family: str) -> None:
 
 def rows(made: World, name: str) -> dict[str, Any]:
     """Everybody's values, on the day after the newest event, in the order in which a consumer gets the log."""
-    found = {customer: Row(layout_of(collect()[name]), BERLIN.lateness_days) for customer in made.customers}
+    found = {customer: Row(layout_of(collect()[name]), BERLIN) for customer in made.customers}
     for _, arrival in arrivals(made.delivered, BERLIN):
         found[arrival.customer_id].take(arrival)
-    return {customer: row.read(row.clock_day + 1, BERLIN.cut_off_days) for customer, row in found.items()}
+    return {customer: row.read(row.clock_day + 1) for customer, row in found.items()}
 
 
 def test_ids_are_names_to_every_question() -> None:
@@ -178,7 +178,7 @@ def test_ids_are_names_to_every_question() -> None:
     made = [crowded(5, family) for family in questions.FAMILIES]
     at = [world.local(day, BERLIN) for day in (world.date(2016, 9, 13), world.date(2017, 2, 7))]
     sides = []
-    for worlds in (made, [renamed(one) for one in made]):
+    for worlds in (made, [renamed(one, "subscription_id", "order_id") for one in made]):
         asked = questions.of_worlds({one.family: one for one in worlds}, at)
         labels = {target.name: found for target, found in asked.labels(None)}
         told = {name: (one.y.tolist(), one.removed.tolist(), one.outcome.tolist()) for name, one in labels.items()}

@@ -20,7 +20,8 @@ from scv.events.clock import Clock, live_at
 from scv.events.partition import murmur2, partition_of
 from scv.folds import Count
 from scv.offline import lake
-from scv.offline.lake import Epoch, Lake, LakeVersion, whole_to
+from scv.offline.lake import Epoch, Lake, whole_to
+from scv.offline.lake_version import LakeVersion
 from scv.targets import target
 from tests import world
 from tests.parity.sides import TableLake

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import redis
 from deltalake import write_deltalake
+from msgspec.structs import replace
 
 from scv.events import arrival, calendar, country, event
 from scv.events.event import FAMILIES, Event, Outcome, Placed
@@ -23,6 +24,7 @@ from scv.features.layout import layout_of
 from scv.model import bundle, champion, vector
 from scv.model.bundle import Bundle, BundleInfo
 from scv.model.calibration import Logistic
+from scv.model.spread import spread_of
 from scv.offline import lake, snapshot
 from scv.offline.fetch import fetch
 from scv.online.row import Row, unpack
@@ -128,7 +130,7 @@ class Shop:
     def _stored(self, name: str, customer: str) -> Row:
         layout = layout_of(collect()[name])
         data = self.client.hget(row_key("US", customer), layout.field)
-        return Row(layout, US.lateness_days) if data is None else unpack(data, layout, US.lateness_days)[1]
+        return Row(layout, US) if data is None else unpack(data, layout, US)[1]
 
     def write(self, keys: Iterable[tuple[str, str]]) -> None:
         writes: dict[str, list[RowWrite]] = defaultdict(list)
@@ -190,7 +192,9 @@ class Shop:
             US, target, columns, features, y, TRAINED, id=f"{target}-{rounds}", label_as_of=AT, offset=0.1, weight=0.3,
             logistic=logistic_of(matrix),
         )  # fmt: skip
-        return self.promote(info, champions.grown(matrix, y, rounds, min_data_in_leaf=8), promoted)
+        text = champions.grown(matrix, y, rounds, min_data_in_leaf=8)
+        said = info.calibration(bundle.blend(bundle.booster(text), matrix, info.offset, info.logistic, info.weight))
+        return self.promote(replace(info, spread=spread_of(said)), text, promoted)
 
     def promote(self, info: BundleInfo, text: str, promoted: bool = True) -> Bundle:
         path = bundle.write(champion.folder(self.settings, "US", info.target), info, text)
@@ -200,7 +204,7 @@ class Shop:
 def logistic_of(matrix: np.ndarray) -> Logistic:
     """Any logistic: what counts is that it takes part."""
     k = matrix.shape[1]
-    weights = np.random.default_rng(5).normal(0, 0.1, k)
+    weights: np.ndarray = np.random.default_rng(5).normal(0, 0.1, k)
     return Logistic(intercept=-1.0, coefficients=tuple(weights.tolist()), means=(1.0,) * k, sds=(2.0,) * k)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,14 +14,18 @@ import cli
 from scorer.live.server import Server
 from scorer.tuesday import preparation
 from scv import stamp
+from scv.errors import UserError
 from scv.events.calendar import to_us
 from scv.events.hashed_id import IdKey
 from scv.features.fetcher import collect
 from scv.offline import fetch, snapshot
 from scv.online.rowstore import RowStore
+from scv.targets.target import Target
 from tests.marking import unmark
 from tests.scorer import shop
 from tests.scorer.shop import AT, LIVELY, US, Shop
+from trainer.recipe import DEFAULT
+from trainer.train import Trained
 
 
 @pytest.fixture(autouse=True)
@@ -175,3 +180,22 @@ def test_feedback_writes_its_page(made: Shop, tmp_path: Path, capsys: pytest.Cap
 def test_feedback_without_a_week_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = run(capsys, "feedback", "US")
     assert code == 2 and "cerebro export US" in err
+
+
+def test_a_target_with_nothing_to_learn_stops_no_other(
+    live: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def train(config: object, known: object, target: Target, *_: object) -> Trained:
+        if target.name == "lapse":
+            raise UserError("Nothing to learn about lapse")
+        return Trained(target.name, None, target.name == "skip", "for a test", DEFAULT, {})
+
+    monkeypatch.setattr("feature_repo.feast_store.apply", lambda config: None)
+    monkeypatch.setattr("trainer.past.read", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr("trainer.train.train", train)
+    code, out, err = run(capsys, "train", "US", "--json")
+    assert (code, err) == (2, "Error: Nothing to learn about lapse\n")
+    assert [one["target"] for one in json.loads(out)] == ["skip", "return"]
+    assert run(capsys, "train", "US", "--target", "skip", "--json")[0] == 0
+    assert run(capsys, "train", "US", "--target", "return")[0] == 1
+    assert run(capsys, "train", "US", "--target", "lapse")[:2] == (2, "")

@@ -24,10 +24,11 @@ import cli
 from rpc.client import ScorerClient
 from scorer import champions
 from scorer.contact import held_out, season
+from scorer.tuesday.claim import claimed
 from scorer.tuesday.export import Exported, export
 from scorer.tuesday.reconcile import reconcile
 from scorer.tuesday.sheet import COLUMNS
-from scorer.tuesday.week import Folder, claimed
+from scorer.tuesday.week import Folder
 from scv.errors import NoRoom, UserError
 from scv.events import country
 from scv.offline.csv_text import csv_of
@@ -246,6 +247,7 @@ def test_a_crash_leaves_the_old_week_or_the_whole_new_one(
     assert Folder(str(home), US).references() == [EARLIER] + [AT] * published
     latest = home / "US/latest.json"
     assert json.loads(latest.read_bytes())["date"] == ("2017-09-05" if survived > 4 else "2017-08-29")
+    assert Folder(str(home), US).is_pointed() is (survived != 4)
     assert Folder(str(home), US).publish(week.manifest, files) is not published
     assert contents(home / "US") == contents(folder / "US")
 

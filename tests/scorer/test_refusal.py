@@ -34,7 +34,7 @@ def made(kind: type[CerebroError]) -> CerebroError:
     return kind(LEAKS)
 
 
-@pytest.mark.parametrize("kind", sorted(set(kinds()), key=lambda one: one.__name__), ids=lambda one: one.__name__)
+@pytest.mark.parametrize("kind", sorted(set(kinds()), key=str), ids=str)
 def test_no_error_of_ours_tells_a_caller_our_folders(kind: type[CerebroError]) -> None:
     code, message = CallerErrors().status_of(made(kind))
     assert code.name in ("INVALID_ARGUMENT", "FAILED_PRECONDITION")

@@ -1,10 +1,13 @@
-"""A small invented world of orders and subscriptions, and its arrivals as the lake would give them."""
+"""A small invented world of orders and subscriptions, its arrivals as the lake would give them; lakes and snapshots."""
 
 from __future__ import annotations
 
+import dataclasses
 import random
+import shutil
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -14,6 +17,11 @@ from scv.events import country as countries
 from scv.events import event as events
 from scv.events.arrival import arrival_of
 from scv.events.country import Country
+from scv.offline.fetch import fetch
+from scv.settings import Settings
+from tests.parity import lakes
+from tests.parity.lakes import Sea
+from tests.scv_model.berlin import BERLIN, EARLY, REFERENCE
 
 Arrivals = Callable[[duckdb.DuckDBPyConnection, Country, str, Sequence[events.Event]], str]
 
@@ -81,3 +89,35 @@ def orders(us: Country) -> list[events.Placed]:
 def tuesdays() -> list[date]:
     """References on both sides of two clock changes."""
     return [date(2017, 3, 7), date(2017, 3, 14), date(2017, 6, 6), date(2017, 9, 5), date(2017, 10, 31)]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=str(tmp_path / "home"))
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Sea:
+    return lakes.fill(tmp_path_factory.mktemp("filled") / "sea", BERLIN, seed=4, customers=6, complete_to=EARLY)
+
+
+@pytest.fixture
+def sea(filled: Sea, tmp_path: Path) -> Sea:
+    """A lake that is complete to a month before the reference."""
+    return dataclasses.replace(filled, path=shutil.copytree(filled.path, tmp_path / "sea"))
+
+
+@pytest.fixture(scope="module")
+def fetched(filled: Sea, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A home with that lake and its snapshot of the reference."""
+    config = filled.settings(tmp_path_factory.mktemp("fetched") / "home")
+    assert not any(one.error for one in fetch(config, {BERLIN: [REFERENCE]}))
+    return config
+
+
+@pytest.fixture
+def config(sea: Sea, fetched: Settings, tmp_path: Path) -> Settings:
+    """Such a home of the test's own."""
+    config = sea.settings(tmp_path / "config")
+    shutil.copytree(fetched.snapshots_path, config.snapshots_path)
+    return config

@@ -72,10 +72,10 @@ def told(kind: type[Event], at: datetime, number: int = 0, **payload: object) ->
 
 def reads(events: list[Event], where: Country, at: list[datetime]) -> list[dict[str, object]]:
     """The lifecycle of a row that holds these events, at instants after them."""
-    row = Row(layout_of(LIFECYCLE), where.lateness_days)
+    row = Row(layout_of(LIFECYCLE), where)
     for _, arrival in arrivals([Record(0, 0, n, event) for n, event in enumerate(events)], where):
         row.take(arrival)
-    return [row.read(day_of(to_us(instant), where.zone), where.cut_off_days) for instant in at]
+    return [row.read(day_of(to_us(instant), where.zone)) for instant in at]
 
 
 @pytest.mark.parametrize("cut_off_days", [0, 3, 6])

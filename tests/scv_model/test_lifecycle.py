@@ -20,7 +20,7 @@ from scv.events.event import Event
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
 from scv.folds.subscriptions import MOST
-from scv.offline.lake import LakeVersion
+from scv.offline.lake_version import LakeVersion
 from scv.online.row import Row
 from scv.targets import labels, target
 from scv.targets.phase import phase
@@ -158,11 +158,20 @@ def test_every_case_of_the_page(side: Any) -> None:
     assert side([case.said for case in written]) == written
 
 
+@pytest.mark.parametrize("side", [by_the_product, by_the_oracle])
+def test_what_a_subscription_is_called_changes_no_answer(side: Any) -> None:
+    """Every case once more with its letters exchanged: an id is a name, and its place in the alphabet says nothing."""
+    written = cases()
+    other = [re.sub(r"\b[AB]\b", lambda letter: {"A": "B", "B": "A"}[letter[0]], case.said) for case in written]
+    assert sum(said != case.said for said, case in zip(other, written, strict=True)) > 20
+    assert [case[1:] for case in side(other)] == [case[1:] for case in written]
+
+
 def rows(log: Sequence[Event]) -> dict[str, Row]:
     """Everybody's lifecycle as the stream has it."""
     found: dict[str, Row] = {}
     for event in log:
-        row = found.setdefault(event.customer_id, Row(layout_of(get("lifecycle")), ZZ.lateness_days))
+        row = found.setdefault(event.customer_id, Row(layout_of(get("lifecycle")), ZZ))
         row.take(arrival_of(event, ZZ))
     return found
 
@@ -176,7 +185,7 @@ def test_silence_ages_what_was_said() -> None:
         batch = table.read(get("lifecycle"), at)
     assert len(batch) == len(streamed) * len(at)
     for (customer, us), row in batch.items():
-        mine = streamed[customer].read(day_of(us, ZZ.zone), ZZ.cut_off_days)
+        mine = streamed[customer].read(day_of(us, ZZ.zone))
         assert mine == {name: row[name] for name in mine}, f"{customer} ({texts[int(customer[1:])]}) at {us}"
         assert min(mine["pause_ends_in"] or 1, mine["ends_in"] or 1) >= 1
 
@@ -192,7 +201,7 @@ def test_of_many_subscriptions_those_that_spoke_last_are_remembered() -> None:
             log.append(events.Cancelled(id=f"b{n}", occurred_at=AT - timedelta(days=20, hours=-n), **mine))
     for order in (log, log[::-1], log[::3] + log[1::3] + log[2::3]):
         (row,) = rows(order).values()
-        mine = row.read(day_of(to_us(AT), ZZ.zone), ZZ.cut_off_days)
+        mine = row.read(day_of(to_us(AT), ZZ.zone))
         with Batch([Record(0, 0, n, event) for n, event in enumerate(order)], "subscription", ZZ) as table:
             (values,) = table.read(get("lifecycle"), [AT]).values()
         assert mine == {name: values[name] for name in mine}

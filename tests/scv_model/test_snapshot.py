@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 import json
 import random
 import shutil
@@ -29,51 +27,16 @@ from scv.events import country
 from scv.events.event import FAMILIES
 from scv.features import fetcher
 from scv.offline import batch, snapshot
-from scv.offline import fetch as fetching
-from scv.offline.fetch import Job, fetch, look
+from scv.offline.fetch import fetch, look
 from scv.offline.snapshot import Snapshots
 from scv.settings import Settings
 from tests import world
 from tests.parity import lakes
 from tests.parity.lakes import Sea
+from tests.scv_model.berlin import BERLIN, EARLY, LATE, REFERENCE, failing, hashes, write_country
 
 AT = datetime(2017, 9, 4, 22, tzinfo=UTC)
 ZZ = country.load("ZZ")
-BERLIN = world.country("Europe/Berlin")
-REFERENCE = world.local(date(2017, 3, 7), BERLIN)
-EARLY, LATE = world.local(date(2017, 2, 7), BERLIN), world.local(date(2017, 3, 21), BERLIN)
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(home=str(tmp_path / "home"))
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Sea:
-    return lakes.fill(tmp_path_factory.mktemp("filled") / "sea", BERLIN, seed=4, customers=6, complete_to=EARLY)
-
-
-@pytest.fixture
-def sea(filled: Sea, tmp_path: Path) -> Sea:
-    """A lake that is complete to a month before the reference."""
-    return dataclasses.replace(filled, path=shutil.copytree(filled.path, tmp_path / "sea"))
-
-
-@pytest.fixture(scope="module")
-def fetched(filled: Sea, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A home with that lake and its snapshot of the reference."""
-    config = filled.settings(tmp_path_factory.mktemp("fetched") / "home")
-    assert not any(one.error for one in fetch(config, {BERLIN: [REFERENCE]}))
-    return config
-
-
-@pytest.fixture
-def config(sea: Sea, fetched: Settings, tmp_path: Path) -> Settings:
-    """Such a home of the test's own."""
-    config = sea.settings(tmp_path / "config")
-    shutil.copytree(fetched.snapshots_path, config.snapshots_path)
-    return config
 
 
 @pytest.fixture(scope="module")
@@ -90,26 +53,6 @@ def empty(fetched_empty: Settings, settings: Settings) -> Settings:
     return settings
 
 
-def hashes(root: Path) -> dict[str, str]:
-    """Every file below a folder → sha256."""
-    return {
-        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(root.rglob("*"))
-        if path.is_file()
-    }
-
-
-def failing(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
-    fold = fetching.fold
-
-    def broken(connection: duckdb.DuckDBPyConnection, job: Job, chosen: type[fetcher.Fetcher]) -> object:
-        if chosen.name in names:
-            raise RuntimeError("no orders today")
-        return fold(connection, job, chosen)
-
-    monkeypatch.setattr(fetching, "fold", broken)
-
-
 def test_the_same_lake_version_gives_the_same_bytes_and_an_empty_country_an_empty_table(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,7 +63,7 @@ def test_the_same_lake_version_gives_the_same_bytes_and_an_empty_country_an_empt
         admit(connection, arrivals, where, table)
 
     monkeypatch.setattr(batch, "admit", counted)
-    first, again = (fetch(settings, {ZZ: [AT, AT]}, workers=2) for _ in range(2))
+    first, again = (fetch(settings, {ZZ: [AT, AT]}, workers=2, afresh=True) for _ in range(2))
     assert len(admitted) == 2 * len(set(admitted)) == 2 * len(FAMILIES), "each family once, for all of its fetchers"
     assert not any(one.error or one.rows[AT] for one in first)
     assert {one.fetcher: one.files for one in first} == {one.fetcher: one.files for one in again}
@@ -169,13 +112,6 @@ def test_some_fetchers_alone_touch_no_snapshot(
     assert [len(one.tables[REFERENCE]) for one in look(config, {BERLIN: [REFERENCE]}, [fetcher.get("orders")])] == [6]
 
 
-def write_country(config: Settings, given: country.Country) -> None:
-    told = msgspec.json.decode(msgspec.json.encode(given))
-    lines = [f"{name} = {json.dumps(value)}" for name, value in told.items() if name not in ("starts_on", "ends_on")]
-    lines += [f"starts_on = {given.starts_on}", f"ends_on = {given.ends_on}"]
-    (config.countries_path / f"{given.code}.toml").write_text("\n".join(lines), encoding="utf-8")
-
-
 def test_a_csv_holds_no_formula_and_parquet_the_exact_text(
     sea: Sea, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,10 +147,10 @@ def test_nothing_is_shown_or_written_where_a_fetcher_failed(
 DYING = """
 import os, signal, sys, pathlib
 from datetime import datetime
-from scv.offline.draft import DRAFT
+from scv.leftover import FOLDER_DRAFT as DRAFT
 from scv.offline.fetch import fetch
 from scv.settings import Settings
-from tests.scv_model.test_snapshot import BERLIN, REFERENCE
+from tests.scv_model.berlin import BERLIN, REFERENCE
 after, replaced = int(sys.argv[2]), 0
 replace = pathlib.Path.replace
 def dying(self, target):
@@ -249,18 +185,6 @@ def test_a_killed_fetch_leaves_no_manifest_over_mixed_files_and_the_next_one_swe
     assert set(Snapshots(config, BERLIN).read(LATE)) == set(fetcher.collect())
 
 
-def test_two_fetches_at_once_leave_one_whole_snapshot(sea: Sea, tmp_path: Path) -> None:
-    config = sea.settings(tmp_path / "home")
-    code = "import sys\nfrom scv.offline.fetch import fetch\nfrom scv.settings import Settings\n"
-    code += "from tests.scv_model.test_snapshot import BERLIN, REFERENCE\n"
-    code += "fetch(Settings(home=sys.argv[1]), {BERLIN: [REFERENCE]}, 2)"
-    root = Path(__file__).parents[2]
-    both = [subprocess.Popen([sys.executable, "-c", code, config.home], cwd=root) for _ in range(2)]
-    assert [one.wait(60) for one in both] == [0, 0]
-    assert set(Snapshots(config, BERLIN).read(REFERENCE)) == set(fetcher.collect())
-    assert not list(config.snapshots_path.rglob(".*"))
-
-
 # -- why not? ----------------------------------------------------------------------------------------------------
 
 
@@ -269,6 +193,8 @@ def test_one_taken_early_is_refused_once_the_lake_knows_more(sea: Sea, config: S
     sea.grow(LATE)
     with pytest.raises(UserError, match=r"complete only to 2017-02-06 23:00 UTC.*cerebro fetch ZZ -d 2017-03-07"):
         Snapshots(config, BERLIN).read(REFERENCE)
+    made = snapshot.manifest(config.snapshots_path, BERLIN, REFERENCE)
+    assert made and Snapshots(config, BERLIN, complete_to=made.stamp.complete_to).read(REFERENCE).keys() == early.keys()
     fetch(config, {BERLIN: [REFERENCE]})
     late = Snapshots(config, BERLIN).read(REFERENCE)
     assert any(not late[name].equals(early[name]) for name in late), "it was no idle question"
@@ -349,6 +275,6 @@ def _rewrite(root: Path, change: Callable[[Any], Any]) -> None:
 def test_the_manifest_says_what_it_is_of(config: Settings) -> None:
     said = json.loads(snapshot.manifest_path(config.snapshots_path, BERLIN, REFERENCE).read_bytes())["stamp"]
     assert set(said) == {"definitions", "settings", "log", "lake", "complete_to", "tz", "files"}
-    assert set(said["settings"]) == {"time_zone", "lateness_days", "cut_off_days"}
+    assert set(said["settings"]) == {"time_zone", "lateness_days", "memory_days", "cut_off_days"}
     assert set(said["definitions"]) == set(said["files"]) == set(fetcher.collect())
     assert set(said["log"]) == set(said["lake"]) == set(said["complete_to"])

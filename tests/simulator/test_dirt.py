@@ -85,7 +85,7 @@ def judged(found: Arrivals) -> list[tuple[str, bytes, str]]:
     for batch in records(found):
         for family, key, value in zip(*(batch[name].to_pylist() for name in ("family", "key", "value")), strict=True):
             try:
-                taken = arrival.decode(wide.FAMILIES[family], key, value, known, wall_us())
+                taken = arrival.decode(wide.FAMILIES[family], key, value, known, arrival.Recorded(wall_us()))
                 said.append(("taken", value, taken.id if isinstance(taken, arrival.Arrival) else ""))
             except BadEvent as error:
                 said.append((error.reason, value, ""))

@@ -129,6 +129,8 @@ FOLDER = ("--to", "parquet", "--out", "w")
         (("--out", "folder.parquet"), "is a folder"),
         (("--out", "full", "--to", "jsonl"), "not empty and holds no world"),
         (("--resume",), "--resume goes on with a world in a folder"),
+        (("--until", "yesterday"), "'yesterday' is no date"),
+        (("--until", "2026-11-24"), "do not lie within the span of ZZ"),
         (("--costumers", "3"), "--customers"),
     ],
 )

@@ -23,8 +23,8 @@ from scv.features.fetcher import of_family
 from scv.features.layout import layout_of
 from scv.model import metrics
 from scv.offline import batch
-from scv.offline.lake import LakeVersion
 from scv.offline.lake import schema as lake_schema
+from scv.offline.lake_version import LakeVersion
 from scv.targets import labels, target
 from tests.parity.sides import TableLake
 
@@ -113,6 +113,7 @@ class Product:
         self.connection, self.arrivals = duckdb.connect(), {}
         events = live(world, 0).events
         place = pa.array(np.zeros(len(events), dtype=np.int32))
+        events = events.append_column("claimed_seen_at", events["seen_at"])
         events = events.append_column("claimed_at", events["occurred_at"]).append_column("epoch", place)
         events = events.append_column("partition", place).append_column("offset", pa.array(np.arange(len(events))))
         for family, kinds in event.FAMILIES.items():

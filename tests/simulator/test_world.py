@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow.compute as pc
 import pytest
+from msgspec import structs
 
 from proof.world import climate
 from proof.world.life import live
@@ -108,3 +109,22 @@ def test_nobody_orders_before_the_cut_off_where_the_clock_changes() -> None:
             ordered = day.weekday() in {(one - where.cut_off_days) % 7 for one in where.delivery_weekdays}
             assert (len(near) > 20) == ordered, (code, day)
             assert not len(near) or near.min() >= begins + 4 * 60 * SECONDS
+
+
+LIVES = structs.replace(ZZ, code="DE", starts_on=date(2025, 1, 1), ends_on=date(2028, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("until", "ends"), [("2026-11-26", "2026-11-24"), ("2026-11-24", "2026-11-24"), ("2026-11-23", "2026-11-17")]
+)
+def test_a_history_ends_on_the_newest_tuesday_up_to_a_day(until: str, ends: str) -> None:
+    made = World(LIVES, 30, 40, 1, date.fromisoformat(until))
+    assert made.ends_on == date.fromisoformat(ends)
+    seen = live(made, 0).events["seen_at"]
+    assert made.reference(39) <= pc.max(seen).as_py() < made.reference(40)
+
+
+@pytest.mark.parametrize("until", [date(2025, 9, 1), date(2028, 6, 1)])
+def test_weeks_up_to_a_day_lie_within_the_span(until: date) -> None:
+    with pytest.raises(UserError, match=r"40 weeks up to .* the span of DE, 2025-01-01 to 2028-01-01"):
+        World(LIVES, 30, 40, 1, until)

@@ -48,6 +48,7 @@ def live(services: Services, tmp_path: Path) -> Settings:
         partitions=3,
         session_ms=SESSION_MS,
         wait_s=10,
+        metrics="0",
     )
 
 

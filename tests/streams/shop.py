@@ -20,6 +20,7 @@ import duckdb
 from scv.events import country as countries
 from scv.events import event
 from scv.events.calendar import day_of, to_us
+from scv.events.country import Country
 from scv.events.event import Event
 from scv.features import fetcher
 from scv.features.layout import layout_of
@@ -52,12 +53,12 @@ def log(seed: int, count: int, customers: int = 60, days: int = DAYS) -> list[Ev
     for number in range(count):
         seen = FIRST + timedelta(seconds=days * 86_400 * number / count)
         late = dice.choice([0] * 8 + [dice.randrange(30), dice.randrange(36, 80)])
-        made = _event(dice, f"{seed}-{number}", str(dice.randrange(customers)), seen - timedelta(days=late), seen)
+        made = event_of(dice, f"{seed}-{number}", str(dice.randrange(customers)), seen - timedelta(days=late), seen)
         events += [made] * dice.choice([1] * 9 + [2])
     return events
 
 
-def _event(dice: random.Random, id: str, customer: str, occurred: datetime, seen: datetime) -> Event:
+def event_of(dice: random.Random, id: str, customer: str, occurred: datetime, seen: datetime) -> Event:
     common: dict[str, Any] = {"id": id, "country": "US", "customer_id": customer}
     common |= {"occurred_at": occurred, "seen_at": seen}
     kind = dice.choice(["placed"] * 3 + ["session"] * 3 + ["charged", "sent", "rating", "skipped"])
@@ -190,26 +191,27 @@ def last_json(text: str) -> dict[str, Any]:
     return found
 
 
-def compare(settings: Settings, client: Any, at: datetime = AT) -> dict[str, int]:
+def compare(settings: Settings, client: Any, at: datetime = AT, country: Country | None = None) -> dict[str, int]:
     """Assert that every row at `at` equals the batch view of the lake; values compared per fetcher."""
     lake, store, connection = Lake(settings.lake_path), RowStore(client), DATABASE.cursor()
+    country = country or US  # as it is now: a test may have changed it
     version, compared = lake.version(), {}
     for family in event.FAMILIES:
-        query = lake.query(family, US, version)
-        batch.admit(connection, query, US, "admitted")
+        query = lake.query(family, country, version)
+        batch.admit(connection, query, country, "admitted")
         for one in fetcher.of_family(family):
             layout = layout_of(one)
-            table = batch.fold(connection, "admitted", layout, US, [at]).to_pylist()
+            table = batch.fold(connection, "admitted", layout, country, [at]).to_pylist()
             wanted = {
                 row["customer_id"]: {slot.feature.name: row[slot.feature.name] for slot in layout.slots}
                 for row in table
             }
-            found = rows(store, layout.field)
+            found = rows(store, layout.field, country.code)
             live = {}
             for customer, data in found.items():
-                _, row = unpack(data, layout, US.lateness_days)
+                _, row = unpack(data, layout, country)
                 if row.exists:
-                    live[customer] = row.read(day_of(to_us(at), US.zone), US.cut_off_days)
+                    live[customer] = row.read(day_of(to_us(at), country.zone))
             assert live.keys() == wanted.keys(), (one.name, len(live), len(wanted))
             for customer, values in wanted.items():
                 assert live[customer] == values, (one.name, customer)
@@ -218,10 +220,10 @@ def compare(settings: Settings, client: Any, at: datetime = AT) -> dict[str, int
     return compared
 
 
-def rows(store: RowStore, layout_field: str) -> dict[str, bytes]:
+def rows(store: RowStore, layout_field: str, code: str = "US") -> dict[str, bytes]:
     """Customer → bytes of one fetcher's row."""
-    before = store.keys.row("US", "").removesuffix("}")
-    keys = [key.decode() for key in store.client.scan_iter(match=store.keys.row("US", "*"), count=1000)]
+    before = store.keys.row(code, "").removesuffix("}")
+    keys = [key.decode() for key in store.client.scan_iter(match=store.keys.row(code, "*"), count=1000)]
     read = zip(keys, rows_of(store.client, keys, [layout_field]), strict=True)
     return {key.removeprefix(before).removesuffix("}"): data for key, (data,) in read if data}
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import threading
 import time
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +14,7 @@ import msgspec
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
+import cli
 from local.services.process import free_port
 from local.services.valkey import binary
 from scv.errors import Unreachable
@@ -95,7 +98,17 @@ def letters(settings: Settings, family: str) -> list[Any]:
     return read
 
 
-def test_every_bad_record_is_kept_and_counted_and_the_good_ones_go_on(live: Settings, client: Any) -> None:
+def told(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:
+    """What `cerebro dead-letters` prints."""
+    capsys.readouterr()
+    assert cli.main(["dead-letters", *words]) == code, capsys.readouterr().err
+    return capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("here")
+def test_every_bad_record_is_kept_and_counted_and_the_good_ones_go_on(
+    live: Settings, client: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     found = topics.ensure(live)
     name = topics.events(live, "orders")
     home = partition_of(KEY, found[name].partitions)
@@ -111,9 +124,12 @@ def test_every_bad_record_is_kept_and_counted_and_the_good_ones_go_on(live: Sett
     wanted = {reason: sum(one[0] == reason for one in CASES.values()) for reason, _, _ in CASES.values()}
     assert online["dead"] == lake["dead"] == wanted
     assert online["admitted"] == lake["delivered"] == 1, "the good one behind them"
-    (told,) = (line for line in running.said if "dead letters" in line)
-    assert f"wrong type {wanted['wrong type']}" in told and told.endswith(f"kept in {live.topic_prefix}.FAMILY.dlq.")
+    of_each = [line for line in running.said if " is a dead letter: " in line]
+    assert Counter(line.split(": ")[1] for line in of_each) == dict.fromkeys(wanted, 2), "each reason at once, by both"
+    (rest, _) = (line for line in running.said if " records were dead letters" in line)
+    assert f"wrong type {wanted['wrong type'] - 1}" in rest and "cerebro dead-letters list" in rest
     kept = letters(live, "orders")
+    assert {one["reason"]: one["waiting"] for one in json.loads(told(capsys, "list", "--json"))} == wanted
     by_bytes = sorted((dict(one.headers())["reason"], one.key() or b"", one.value() or b"") for one in kept)
     assert by_bytes == sorted((reason.encode(), key or b"", value or b"") for reason, key, value in CASES.values())
     for one in kept:

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from local.services import Services
-from scv.errors import LogChanged
+from scv.errors import BadSetting, LogChanged
 from scv.events import country as countries
 from scv.events.calendar import to_us
 from scv.features.fetcher import collect
@@ -22,6 +22,7 @@ from scv.online import marker
 from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from store.client import connect
+from streams.kafka import topics
 from streams.kafka.log import Part, parts, refuse_strangers, standing
 from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
@@ -156,3 +157,15 @@ def test_a_topic_with_more_partitions_is_another(live: Settings, client: Any) ->
             shop.wait(lambda running=running: running.consumers[0].counters.placed == len(every))  # type: ignore[misc]
             running.consumers[0]._intake.unplaced.add(Part(topic, live.partitions))
             shop.wait(lambda running=running: running.errors)  # type: ignore[misc]
+
+
+def test_topics_of_unequal_partitions_are_refused_with_the_way_out(
+    live: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after one topic was given more: customers of one key would lie in unequal partitions."""
+    found = topics.ensure(live)
+    first = topics.events(live, "app")
+    found[first] = found[first]._replace(partitions=live.partitions + 2)
+    monkeypatch.setattr(topics, "ensure", lambda _settings: found)
+    with pytest.raises(BadSetting, match=rf"{first}: 5, .*: 3.*kafka-topics --alter.*cerebro rebuild"):
+        standing(live, 1)

@@ -35,10 +35,10 @@ def verdicts(events: list[event.Event], where: country.Country, since: datetime)
     counted = Counter[str]()
     forgotten = {one.customer_id: (n, one.occurred_at) for n, one in enumerate(events) if one.kind == "erased"}
     for one in (one for n, one in enumerate(events) if n > forgotten.get(one.customer_id, (-1,))[0]):
-        if one.customer_id in forgotten and min(one.seen_at, one.occurred_at) < forgotten[one.customer_id][1]:
+        if one.customer_id in forgotten and min(one.seen_at, one.occurred_at) < forgotten[one.customer_id][1]:  # type: ignore[type-var]
             counted["before an erasure"] += one.seen_at >= since
             continue
-        seen_on, on = (at.astimezone(where.zone).date() for at in (one.seen_at, min(one.seen_at, one.occurred_at)))
+        seen_on, on = (at.astimezone(where.zone).date() for at in (one.seen_at, min(one.seen_at, one.occurred_at)))  # type: ignore[type-var]
         content = [getattr(one, name) for name in event.payload(type(one))] + [one.kind]
         clock = clocks.get(one.customer_id)
         said = ""

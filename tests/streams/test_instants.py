@@ -15,7 +15,7 @@ import pytest
 
 from scv.errors import BadEvent, BadReference
 from scv.events import event, instant, record
-from scv.events.arrival import Arrival, decode
+from scv.events.arrival import Arrival, Recorded, decode
 from scv.events.calendar import reference, to_us
 from streams.replay.history import History
 from tests import world
@@ -40,7 +40,7 @@ def written(rng: random.Random) -> str:
 def taken(value: bytes) -> int | str:
     """When a consumer believes a record to have occurred (us), or why it refuses it."""
     try:
-        arrival = decode("orders", b"ZZ:1", value, {"ZZ": ZZ}, to_us(datetime(2020, 1, 1, tzinfo=UTC)))
+        arrival = decode("orders", b"ZZ:1", value, {"ZZ": ZZ}, Recorded(to_us(datetime(2020, 1, 1, tzinfo=UTC))))
     except BadEvent as refused:
         return refused.reason
     assert isinstance(arrival, Arrival)

@@ -11,13 +11,13 @@ import pytest
 
 from scv.errors import LakeConflict
 from scv.events import event
+from scv.events.arrival import Reached
 from scv.events.calendar import to_us
 from scv.offline.lake import Lake
 from scv.online.rowstore import Log, RowStore
 from scv.settings import Settings
 from streams.kafka import topics
 from streams.kafka.log import Part, standing
-from streams.lake import writer as lakewriter
 from streams.lake.consumer import LakeConsumer
 from streams.lake.writer import Buffer, LakeWriter
 from streams.positions import position
@@ -52,7 +52,7 @@ def test_of_many_watermarks_the_newest_is_kept(live: Settings, client: Any) -> N
 
 def buffer(part: Part, *offsets: int) -> Buffer:
     made = Buffer("app", 1)
-    mark = event.Watermark(country="US", seen_at=shop.AT)
+    mark = Reached("US", to_us(shop.AT))
     for offset in offsets:
         made.mark(part, offset, mark)
     return made
@@ -89,15 +89,6 @@ def test_members_with_other_partitions_do_not_hinder_each_other(live: Settings) 
     append(two, SECOND, 0, 0, 1)
     two.reload()
     assert (two.position(FIRST), two.position(SECOND)) == (1, 2)
-
-
-def test_small_files_are_compacted(live: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lakewriter, "COMPACT_EVERY", 5)
-    writer = LakeWriter(Lake(live.lake_path), LOG)
-    for offset in range(10):
-        append(writer, FIRST, offset, offset)
-    assert writer.position(FIRST) == 10
-    assert len(writer.table.file_uris()) == 1
 
 
 def test_what_another_writer_took_is_not_taken_twice(live: Settings, client: Any) -> None:

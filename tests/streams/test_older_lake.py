@@ -28,7 +28,9 @@ def started(offset: int, country: str, **fields: Any) -> pa.Table:
     at = shop.FIRST + timedelta(days=offset)
     made = event.Started(id=f"s{offset}", country=country, customer_id="1", occurred_at=at, seen_at=at, **fields)
     known = {country: load(country)}
-    found = arrival.decode("subscription", event.key_of(made), event.encode(made), known, calendar.to_us(shop.AT))
+    found = arrival.decode(
+        "subscription", event.key_of(made), event.encode(made), known, arrival.Recorded(calendar.to_us(shop.AT))
+    )
     assert isinstance(found, arrival.Arrival)
     buffer = Buffer("subscription", 1)
     buffer.add(PART, offset, found)

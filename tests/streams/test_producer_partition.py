@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import zlib
+
 import pytest
+from aiokafka.partitioner import DefaultPartitioner
 
 from scv.errors import CerebroError, Unreachable
 from scv.events.partition import partition_of
@@ -70,3 +73,11 @@ def test_topics_are_created_once_and_described(live: Settings) -> None:
     assert set(first) == set(topics.wanted(live))
     assert all(topic.partitions == 3 and topic.topic_id for topic in first.values())
     assert described(live, ["nobody.made.this"]) == {}
+
+
+def test_clients_in_python_by_the_names_of_the_page() -> None:
+    """What docs/producing.md says of aiokafka, on which Faust sends, and of librdkafka's default."""
+    parts = [0, 1, 2, 3, 4, 5, 6]
+    assert all(DefaultPartitioner()(key, parts, parts) == partition_of(key, len(parts)) for key in KEYS)
+    away = [key for key in KEYS if zlib.crc32(key) % len(parts) != partition_of(key, len(parts))]
+    assert len(away) > len(KEYS) / 2

@@ -10,21 +10,26 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import faust
 import grpc
 import msgspec
 import pytest
 
+from operation import turn
 from rpc import scorer_pb2 as pb
 from rpc import scorer_pb2_grpc
 from scv.online.keys import Keys
 from scv.settings import PREFIX, Settings
-from store import heartbeat
+from store.heartbeat import members
+from streams import reactor
 from streams.alert import Alert, Band, Risk, StandingAlerts, decide, risk_of
 from streams.kafka import topics
 from streams.kafka.producer import Producer
-from streams.reactor import MOST, Reactor
+from streams.reactor import FLUSH_S, MOST, Reactor
 from tests.streams.shop import ROOT
 from tests.streams.topic_reading import read
 
@@ -52,6 +57,7 @@ class World:
         self.said: list[str] = []
         self.standing = StandingAlerts(client)
         self.during: Callable[[], None] = lambda: None
+        self.slow_for = MOST + 1
         standing = StandingAlerts(client)
         for name in ("of", "keep"):
             setattr(self.standing, name, self._at(name, getattr(standing, name)))
@@ -61,9 +67,9 @@ class World:
         for one in customer_ids:
             self.reactor.hear(f"US:{one}".encode(), f'{{"country":"US","customer_id":"{one}"}}'.encode())
 
-    def turn(self, times: int = 1) -> None:
-        for _ in range(times):
-            asyncio.run(self.reactor.react())
+    def turn(self, times: int = 1) -> float:
+        """How long the last one says to rest."""
+        return [asyncio.run(self.reactor.react()) for _ in range(times)][-1]
 
     @property
     def waiting(self) -> set[str]:
@@ -78,6 +84,8 @@ class World:
 
     def _ask(self, country: str, customer_ids: list[str]) -> list[Risk]:
         self.during()
+        if len(customer_ids) >= self.slow_for:
+            raise Broken("no answer within 2 s")
         return [
             Risk(country=country, customer_id=one, target=target, band=band)
             for one in customer_ids
@@ -201,6 +209,32 @@ def test_more_than_one_question_holds_are_asked_in_several(world: World) -> None
     assert world.stand() == set(everyone)
 
 
+def test_a_backlog_is_asked_about_without_a_rest_and_a_fault_is_not(world: World) -> None:
+    """Otherwise a country in which more move than one question holds in its turn waits longer and longer."""
+    world.moved(*map(str, range(3 * MOST)))
+    assert world.turn() < FLUSH_S, "two whole questions wait"
+    world.faults = {"ask": 1}
+    assert world.turn() == FLUSH_S and len(world.waiting) == 2 * MOST, "who does not answer is not pressed"
+    assert world.turn() < FLUSH_S
+    world.turn(3)
+    assert not world.waiting
+    world.during = lambda: world.moved("1")
+    world.moved("1")
+    assert world.turn() == FLUSH_S, "a few who move all the time are asked about together, in turns"
+
+
+def test_a_scorer_that_is_too_slow_for_many_is_asked_about_fewer(world: World) -> None:
+    """Otherwise the same question fails for good, and with it every alert."""
+    world.moved(*map(str, range(MOST)))
+    world.slow_for = MOST // 7
+    world.turn(20)
+    assert not world.waiting and world.reactor.counts.failed > 3
+    world.slow_for = MOST + 1
+    world.moved(*map(str, range(2 * MOST)))
+    world.turn(5)
+    assert not world.waiting, "and about many again once it can"
+
+
 @pytest.mark.parametrize("status", [one for one in pb.Status.values() if one])
 def test_every_answer_reaches_the_decision(status: int) -> None:
     """Whatever status the scorer has, also one that is new: it leaves a score, a clearing, or nothing to say."""
@@ -210,6 +244,46 @@ def test_every_answer_reaches_the_decision(status: int) -> None:
     assert risk.band == expected
     assert (risk.probability is None) == (status != pb.SCORED) and risk.reason == ("" if status == pb.SCORED else "why")
     assert decide(True, risk.band) == ("cleared" if expected == "none" else None)
+
+
+# -- the week ------------------------------------------------------------------------------------------------------
+
+
+def test_the_leader_has_the_week_done_and_no_other_member(
+    live: Settings, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timed, done = dict[str, Callable[[], Any]](), list[bool]()
+
+    def crontab(app: faust.App, when: str) -> Callable[[Any], None]:
+        return lambda turn: timed.update({when: turn})
+
+    async def week() -> None:
+        done.append(True)
+
+    monkeypatch.setattr(faust.App, "crontab", crontab)
+    app, _ = reactor.build(live, lambda *_: (), client, lambda _: None, week)
+    for first in (True, False):
+        assignment = {faust.types.TP(topics.scv_changed(live), 0 if first else 1)}
+        monkeypatch.setattr(app, "consumer", SimpleNamespace(assignment=lambda own=assignment: own))
+        asyncio.run(timed["*/15 * * * *"]())
+        assert len(done) == 1
+
+
+@pytest.mark.parametrize(("code", "told"), [(0, 0), (1, 1)])
+def test_the_week_is_a_process_of_its_own(
+    code: int, told: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script, said = tmp_path / "cli.py", list[str]()
+    script.write_text(
+        f"import pathlib, sys\npathlib.Path('words').write_text(' '.join(sys.argv[1:]))\nsys.exit({code})"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(turn, "CLI", script)
+    asyncio.run(turn.beside(said.append))
+    assert Path("words").read_text() == "due --run" and len(said) == told
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))
+    asyncio.run(turn.beside(said.append))
+    assert len(said) == told + 1 and "cannot be started" in said[-1]
 
 
 # -- the whole of it -----------------------------------------------------------------------------------------------
@@ -249,7 +323,7 @@ def reacting(settings: Settings, client: Any) -> Iterator[None]:
     given = {f"{PREFIX}{name}": str(getattr(settings, name.lower())) for name in GIVEN}
     child = subprocess.Popen([sys.executable, "cli.py", "react"], cwd=ROOT, env=os.environ | given)
     try:
-        until(lambda: heartbeat.read(client, "reactor") is not None)
+        until(lambda: bool(members(client, "reactor")))
         yield
     finally:
         child.terminate()
@@ -283,6 +357,7 @@ def test_faust_hears_an_erased_customer(live: Settings, client: Any) -> None:
             while not client.sismember(stand, "7"):  # heard only once its partitions are given to it
                 producer.send(topics.scv_changed(live), b'{"country":"US","customer_id":"7"}', b"US:7")
                 time.sleep(0.5)
+            until(lambda: [one.counts["leads"] for one in members(client, "reactor")] == [1])
             scorer.high = set()
             producer.send(topics.scv_changed(live), None, b"US:7")
             producer.flush()

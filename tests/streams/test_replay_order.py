@@ -65,7 +65,7 @@ def test_each_partition_is_in_the_order_of_seeing_and_watermarks_tell_the_truth(
     assert summary.total == len(ids(log)) == expected > 1000
     for records in log.values():
         seen = [one.seen_at for one in records]
-        assert seen == sorted(seen)
+        assert seen == sorted(seen)  # type: ignore[type-var]
         assert isinstance(records[-1], event.Watermark) and records[-1].seen_at == UNTIL == summary.clock
         marks = [one.seen_at for one in records if isinstance(one, event.Watermark)]
         assert all(mark.minute == mark.second == mark.microsecond == 0 for mark in marks) and len(marks) > 3
@@ -144,7 +144,7 @@ def test_with_a_speed_time_takes_time_and_every_hour_is_said(live: Settings, wor
     assert time.monotonic() - started > 1.4
     for records in log_of(live).values():
         marks = [one.seen_at for one in records if isinstance(one, event.Watermark)]
-        assert [until - timedelta(hours=5 - hour) for hour in range(6)] == sorted(set(marks))
+        assert [until - timedelta(hours=5 - hour) for hour in range(6)] == sorted(set(marks))  # type: ignore[type-var]
 
 
 def test_watermarks_of_every_country_of_a_file(live: Settings, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from scv.events import event
 from scv.offline.lake import Lake
 from scv.online.rowstore import RowStore
 from scv.settings import Settings
-from store import heartbeat
+from store.heartbeat import members
 from streams.kafka import librdkafka, topics
 from streams.kafka.log import Bounds, Broker, Part, parts
 from streams.lake.consumer import LakeConsumer
@@ -129,7 +129,7 @@ def test_what_was_dropped_before_anybody_read_it_is_said_counted_and_kept(
     assert [one["lost"] for one in again] == [0, 0], "what was read may go"
     shop.compare(live, client)
     with shop.Running(live, OnlineConsumer, LakeConsumer) as running:
-        shop.wait(lambda: all(heartbeat.read(client, name) for name in ("online", "lake")))
+        shop.wait(lambda: all(members(client, name) for name in ("online", "lake")))
         for name in ("online", "lake"):
             assert cli.main(["health", name]) == 0
             assert "7 offsets had left the broker before anybody read them" in capsys.readouterr().out

@@ -78,8 +78,9 @@ def read(path: Path, more: dict[str, str]) -> pa.Table:
     (path.parent / "map.toml").write_text(MAP, encoding="utf-8")
     map = mapping.load(path.parent / "map.toml", more)
     tally = Tally()
-    chosen = conventions.look([files.read(path, map)], map)
-    done = importing.summed([path], map, chosen, tally, Settings(home=str(path.parent)))
+    table = files.TableFile(path, map)
+    chosen = conventions.look([table], map)
+    done = importing.summed([table], map, chosen, tally, Settings(home=str(path.parent)))
     assert not tally.bad, (path.name, tally.lines())
     return done.events
 

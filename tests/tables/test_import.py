@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import msgspec
@@ -10,7 +11,9 @@ import pytest
 
 import cli
 from scv.events import country
+from scv.settings import Settings
 from streams.replay.history import History
+from streams.tables import files, importing, mapping
 from tests.tables.shop import ORDERS
 
 LINES = """Order ID;Customer ID;Order Date;Sales
@@ -154,3 +157,28 @@ def test_what_a_map_leaves_open_can_be_given(shop: Path, capsys: pytest.CaptureF
     assert run(shop, "--set", "contry=US") == 2 and "Did you mean 'country'?" in capsys.readouterr().err
     assert run(shop, "--set", "US") == 2 and "write NAME=VALUE" in capsys.readouterr().err
     assert run(shop, "--preset", "shopify") == 2 and "in one map" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_long_files_progress_is_told_and_its_letters_are_looked_up_once(
+    shop: Path, packed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both passes tell the bar how much of what lies on disk is behind, up to the whole of it."""
+    lines = "".join(f"{n};ann {n};2017-05-11T09:55:16-04:00;10,00\n" for n in range(4000))
+    body = (LINES + lines + "4000;Zo\xe9;2017-05-11T09:55:16-04:00;10,00\n").encode("cp1252")
+    paths = [shop / "a.csv", shop / ("b.csv.gz" if packed else "b.csv")]
+    for path in paths:
+        path.write_bytes(gzip.compress(body) if path.suffix == ".gz" else body)
+    total = sum(path.stat().st_size for path in paths) // 1000
+    heard: list[tuple[str, int, int]] = []
+    looked: list[Path] = []
+    look = files._encoding
+    monkeypatch.setattr(files, "_encoding", lambda table: looked.append(table.path) or look(table))
+    done = importing.read(
+        paths, mapping.load(shop / "map.toml", {}), Settings(home=str(shop)), report=lambda *at: heard.append(at)
+    )
+    assert looked == paths and any("read as cp1252" in line for line in done.said())
+    for stage in ("Looking, kB", "Reading, kB"):
+        told = [(now, of) for what, now, of in heard if what == stage]
+        assert told == sorted(told) and told[-1] == (total, total) and len(set(told)) > 4
+    assert heard[-1] == ("Judging", 0, 0)

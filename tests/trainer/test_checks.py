@@ -132,7 +132,7 @@ def candidate_wins(candidate: float, incumbent: float) -> bool:
     y = (random.random(6000) < true).astype(float)
     said = [np.clip(true * factor, 0, 0.999) for factor in (candidate, incumbent)]
     customers = SimpleNamespace(y=y, customers=random.integers(0, 600, 6000))
-    held = Judged(customers, *said, {})  # type: ignore[arg-type]
+    held = Judged(customers, *said, {})  # type: ignore[arg-type, call-arg]
     return compare(held, *(metrics.figures_of(y, p) for p in said))[0] == "candidate"
 
 

@@ -19,7 +19,7 @@ from scv.events.calendar import add_days, midnight
 from scv.features.array import Features
 from scv.features.fetcher import all_features
 from scv.model import bundle, champion
-from scv.offline.lake import LakeVersion
+from scv.offline.lake_version import LakeVersion
 from scv.settings import Settings
 from scv.targets import target
 from scv.targets.labels import Labels

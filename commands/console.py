@@ -1,0 +1,40 @@
+"""Serve the web API and its page: launch fetches over HTTP and follow them."""
+
+from __future__ import annotations
+
+import click
+
+from scv.talk import say
+from terminal.log_format import begin, option
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(0, 65535), help="Another port than CEREBRO_CONSOLE's; 0 takes a free one.")
+@click.option("--host", help="Another address than CEREBRO_CONSOLE's.")
+@click.option("--insecure", is_flag=True, help="Answer anybody, in plain text, on an address beyond loopback.")
+@option
+def command(port: int | None, host: str | None, insecure: bool, log_format: str | None) -> None:
+    """Serve the web API and its page until SIGTERM or Ctrl-C.
+
+    POST /api/v1/fetches launches the fetch of countries at dates as a job, in processes of its own;
+    /api/v1/openapi.json describes everything. A job that the end of the console interrupts goes on at its next start:
+    what was written is kept.
+
+    \b
+    Example:
+      cerebro console
+      cerebro console --port 8090
+    """
+    from console.server import serve
+    from console.status import RecentStatus
+    from operation.status import StatusReader
+    from scv import settings as known
+    from telemetry.endpoint import exposed
+
+    begin(log_format, "console")
+    settings = known.load()
+    set_host, _, set_port = settings.console.rpartition(":")
+    address = f"{host or set_host}:{set_port if port is None else port}"
+    status = RecentStatus(StatusReader(settings).read)
+    with exposed(settings, "console", {}):
+        serve(settings, address, insecure, status, say)

@@ -1,0 +1,1 @@
+"""What whoever runs Cerebro asks of all of it: what is due, and how it stands."""

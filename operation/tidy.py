@@ -1,0 +1,109 @@
+"""Housekeeping: what nobody needs any more goes, as every room tells it, and the lake is made small.
+
+Beside everything that runs: each thing is there whole until it is gone, and what a reader has in hand stays. Killed in
+the middle, the next one ends it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deltalake.exceptions import CommitFailedError
+
+from scorer.served import vector_file
+from scorer.tuesday import outdated
+from scorer.tuesday.week import Folder
+from scv.atomic import alone
+from scv.errors import CerebroError
+from scv.events import event
+from scv.events.country import Country
+from scv.leftover import Leftover, drafts
+from scv.model.retired import retired
+from scv.offline import snapshot, sums
+from scv.offline.lake import Lake
+from scv.settings import Settings
+from streams.lake.compaction import compact
+from streams.lake.erasure import erase, erased
+from streams.lake.vacuum import vacuum
+
+
+@dataclass
+class Tidied:
+    """What went, or would go. `erased_rows` of the lake; `left`: what could not be judged or taken away, and why."""
+
+    gone: list[Leftover] = field(default_factory=list)
+    erased_rows: int = 0
+    left: list[str] = field(default_factory=list)
+
+
+def tidy(settings: Settings, countries: Sequence[Country], dry: bool = False) -> Tidied:
+    """Take away what the settings keep no longer; with `dry` only tell it."""
+    done = Tidied()
+    for family in event.FAMILIES:
+        _lake(Lake(settings.lake_path), family, countries, dry, done)
+    for country in (None, *countries):
+        try:
+            for one in list(_of_all(settings) if country is None else _of_country(settings, country)):
+                if dry or _remove(one, done):
+                    done.gone.append(one)
+        except CerebroError as error:
+            done.left.append(str(error))
+    return done
+
+
+def _remove(one: Leftover, done: Tidied) -> bool:
+    try:
+        return one.remove()
+    except CerebroError as error:
+        done.left.append(f"{one.path} stays: {error}")
+        return False
+
+
+def _of_all(settings: Settings) -> Iterator[Leftover]:
+    yield from vector_file.past(settings.vectors_path, settings.vector_days)
+    yield from drafts([settings.snapshots_path, settings.bundles_path, *_local_exports(settings)])
+
+
+def _local_exports(settings: Settings) -> list[Path]:
+    folder = Path(settings.exports_url)
+    return [folder] if folder.is_dir() else []
+
+
+def _of_country(settings: Settings, country: Country) -> Iterator[Leftover]:
+    """Everything of a country, judged before anything goes. Raises NoWeek and CorruptBundle."""
+    folder = Folder(settings.exports_url, country)
+    named, published = outdated.named(folder), folder.references()
+    yield from snapshot.outdated(settings, country, published)
+    yield from retired(settings, country.code, named | vector_file.named(settings.vectors_path))
+    yield from outdated.outdated(folder, settings.export_days)
+
+
+def _lake(lake: Lake, family: str, countries: Sequence[Country], dry: bool, done: Tidied) -> None:
+    """Erased customers leave a family's table, small files become large ones, and what nobody reads goes."""
+    folder = lake.table_path(family)
+    if not (folder / sums.LOG).is_dir():
+        return
+    try:
+        with alone(folder / sums.LOG):  # no consumer compacts, so that vacuum takes nothing from under it
+            if dry:
+                version = lake.version()
+                done.erased_rows += sum(one[3] for code in countries for one in erased(lake, family, code, version))
+            else:
+                done.erased_rows += sum(erase(lake, family, country) for country in countries)
+                _compact(lake, family, folder)
+            went = vacuum(lake, family, dry)
+    except CerebroError as error:
+        done.left.append(str(error))
+        return
+    if went.files:
+        done.gone.append(Leftover("lake", "", str(folder), went.files, went.bytes, lambda: True))
+
+
+def _compact(lake: Lake, family: str, folder: Path) -> None:
+    table = lake.version().tables[family]
+    with contextlib.suppress(CommitFailedError):  # of another commit: the next one's compaction does it
+        compact(table, folder)
+    sums.add(folder, sums.unsummed(folder, table))

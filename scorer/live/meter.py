@@ -1,0 +1,62 @@
+"""What the scorer counts of its calls: scores by status, time, what failed, the newest probabilities. Never of whom."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from scorer.scoring import Score
+from telemetry.sample import Durations, Sample
+
+NEWEST = 10_000
+"""Probabilities of each model that are kept in mind."""
+
+
+class Meter:
+    """Counts; from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._scores = Counter[tuple[str, str, str]]()
+        self._seconds = defaultdict[tuple[str, str], Durations](Durations)
+        self._newest = defaultdict[tuple[str, str, str], deque[float]](lambda: deque(maxlen=NEWEST))
+        self.store_errors = 0
+
+    def answered(self, country: str, scores: Sequence[Score], seconds: float) -> None:
+        """A call that gave these scores of customers of a known country."""
+        with self._lock:
+            counted = Counter((country, one.target, one.status) for score in scores for one in score.targets)
+            self._scores.update(counted)
+            for score in scores:
+                for one in score.targets:
+                    if one.probability is not None:
+                        self._newest[country, one.target, one.model].append(one.probability)
+            durations = [self._seconds[kind] for kind in {(target, status) for _, target, status in counted}]
+        for duration in durations:
+            duration.observe(seconds)
+
+    def failed(self, status: str, seconds: float, store: bool) -> None:
+        """A call that ended with a gRPC status; `store`: because the store did not answer."""
+        with self._lock:
+            self.store_errors += store
+            durations = self._seconds["", status]
+        durations.observe(seconds)
+
+    def newest(self, country: str, target: str, model: str) -> np.ndarray:
+        """The newest probabilities that a model gave, float64[n]; what other models gave is forgotten."""
+        with self._lock:
+            for other in [key for key in self._newest if key[:2] == (country, target) and key[2] != model]:
+                del self._newest[other]
+            return np.array(self._newest.get((country, target, model), ()))
+
+    def samples(self) -> Iterator[Sample]:
+        with self._lock:
+            scores, seconds = dict(self._scores), dict(self._seconds)
+        for kind, count in scores.items():
+            yield Sample("cerebro_scores_total", kind, count)
+        for labels, durations in seconds.items():
+            yield Sample("cerebro_score_seconds", labels, durations.distribution())
+        yield Sample("cerebro_store_errors_total", (), self.store_errors)
