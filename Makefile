@@ -10,8 +10,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTHON ?=
-# One more than CI has cores: brokers, sessions and restarts are waited for. With two more, Kafkas start too slowly.
-JOBS ?= 3
+# Twice the cores that CI has: brokers, sessions and restarts are waited for.
+JOBS ?= 4
 TESTS ?=
 
 PYTEST := $(BIN)/python -m pytest
@@ -20,7 +20,7 @@ MARKED = $(shell grep -rlE 'mark\.(real|slow)' tests --include='*.py' --exclude-
 COMPILE := $(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements.lock
 
-.PHONY: help setup demo test test-real parity check format bench bench-world faults soak mutants lock upgrade clean
+.PHONY: help setup demo test test-real parity check lint format bench bench-world faults soak mutants lock upgrade clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,8 @@ demo: $(READY) ## run the whole path on real data; KEEP=1 leaves the services up
 test: $(READY) ## run the tests; TESTS=path picks some, JOBS=1 runs one at a time
 	@$(PYTEST) -m 'not real and not slow' -n $(JOBS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
+# Four Kafkas at once start too slowly.
+test-real: JOBS := 3
 test-real: $(READY) ## test on Apache Kafka and redis-server, and the slow tests (needs java, mvn, redis-server)
 	$(needs_real)
 	@CEREBRO_TEST_BROKER=kafka CEREBRO_TEST_STORE=redis $(PYTEST) -n $(JOBS) --dist loadfile $(or $(TESTS),tests/streams tests/simulator/test_sink_kafka.py tests/flow/test_end_to_end.py)
@@ -41,12 +43,14 @@ test-real: $(READY) ## test on Apache Kafka and redis-server, and the slow tests
 parity: $(READY) ## compare millions of values with the oracle (10 to 18 minutes); ARGS="--minutes 3 --seed 7"
 	@$(BIN)/python -m tests.parity $(ARGS)
 
-check: $(READY) ## lint, format, types, import contracts, house rules, generated pages
+check: lint ## what `make lint` does, house rules, generated pages
+	$(PYTEST) -q -m 'not real and not slow' tests/house
+
+lint: $(READY) ## lint, format, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(PYTEST) -q -m 'not real and not slow' tests/house
 
 format: $(READY) ## let ruff format and mend what it can
 	$(BIN)/ruff check --fix .

@@ -25,6 +25,19 @@ SESSION_MS = 6000 if BROKER == "kafka" else 1000
 """Kafka takes no shorter one; the embedded broker lets a group wait for half of it before it begins."""
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On the real broker and store only what uses them: the others have run once already."""
+    if (BROKER, STORE) != ("tansu", "valkey"):
+        folder = Path(__file__).parent
+        once = {item for item in items if folder in item.path.parents and "services" not in _fixtures(item)}
+        config.hook.pytest_deselected(items=list(once))
+        items[:] = [item for item in items if item not in once]
+
+
+def _fixtures(item: pytest.Item) -> list[str]:
+    return item.fixturenames if isinstance(item, pytest.Function) else []
+
+
 @pytest.fixture(scope="session")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     with Services(BROKER, STORE, tmp_path_factory.mktemp("services")) as running:
