@@ -95,7 +95,9 @@ class Lake:
             try:
                 return DeltaTable(str(path), version=version)
             except DeltaError:
-                if version is None or (newest := DeltaTable(str(path)).version()) <= version:
+                if version is None:  # its log was shortened while it was read; one that is damaged fails again
+                    return DeltaTable(str(path))
+                if (newest := DeltaTable(str(path)).version()) <= version:
                     raise
                 raise _vacuumed(family, version, newest) from None
 

@@ -17,7 +17,7 @@ from confluent_kafka.admin import OffsetSpec
 from streams.kafka.log import ANSWER_S, Part
 
 EVERY_S = 5.0
-_NOBODY = {"Empty", "Dead"}
+_NOBODY, _FORMING = {"Empty", "Dead"}, {"PreparingRebalance", "CompletingRebalance"}
 
 
 class Heard(NamedTuple):
@@ -103,4 +103,6 @@ def _is_member(asked: Future[Any], member: Callable[[], str]) -> bool | None:
     (group,) = asked.result()
     if group.state in _NOBODY:
         return False
-    return member() in {one.id for one in group.members} if group.members else None
+    if group.state not in _FORMING and not any(one.assignment for one in group.members):
+        return None  # the embedded one may name members, and never what they have: nothing, where a group did not form
+    return member() in {one.id for one in group.members}

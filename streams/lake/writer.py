@@ -96,9 +96,7 @@ class LakeWriter:
     def reload(self) -> None:
         """See what others committed."""
         with machine.at(self._path):
-            if self._table is not None:
-                self._table.update_incremental()
-            if not self._log_stands():
+            if not self._is_updated() or not self._log_stands():
                 columns, name = schema(self._log.family), self._log.family
                 self._table = DeltaTable.create(
                     self._path, columns, mode="ignore", partition_by=PARTITION_BY, name=name, configuration=PROPERTIES
@@ -107,6 +105,17 @@ class LakeWriter:
                 self._set_properties(self._table)
                 # What a killed one left.
                 self._sum(sums.unsummed(Path(self._path), self._table), self._table.version())
+
+    def _is_updated(self) -> bool:
+        """Did the loaded table take what others committed? Not where commits go while it reads them: then one must be
+        opened. Where they are damaged, that fails as well."""
+        if self._table is None:
+            return False
+        try:
+            self._table.update_incremental()
+        except DeltaError:
+            return False
+        return True
 
     def _set_properties(self, table: DeltaTable) -> None:
         """Of a table that an earlier release made."""
@@ -189,13 +198,13 @@ class LakeWriter:
         """Compact what is due, then vacuum: one member at a time, and none waits. Was there anything to compact?"""
         folder = Path(self._path)
         with contextlib.suppress(NoRoom, UserError), alone(folder / sums.LOG, busy="another member does it"):
-            self.table.update_incremental()  # what another one compacted may be vacuumed by now
+            self.reload()  # what another one compacted may be vacuumed by now
             try:
                 if compact(self.table, folder, TIDY_S):
                     vacuum(self._lake, self._log.family)
                     return True
             except CommitFailedError:
-                self.table.update_incremental()
+                self.reload()
         return False
 
 

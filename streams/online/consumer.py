@@ -232,8 +232,12 @@ class OnlineConsumer(Member):
         if now - self._checked >= CHECK_S:
             self._checked = now
             self._broker.check(self._logs)
-            if self._store.incarnation() != self._incarnation:
-                raise Moved(sorted(self._intake.placed))
+            is_other = self._store.incarnation() != self._incarnation
+            self._down = False  # it answers, also one whose group has given it nothing to begin with yet
+            if is_other and (placed := sorted(self._intake.placed)):
+                raise Moved(placed)
+            if is_other:
+                self._verify_store()
             self._folding.check()  # a rebuild may have moved them while nothing came
             clocks = self._store.clocks(list(self._countries))
             self._on_wall = [code for code, clock in clocks.items() if clock.mode == "wall"]

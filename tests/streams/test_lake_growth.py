@@ -10,9 +10,11 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 
 from bench import growth
-from scv.errors import LakeConflict, NoRoom
+from scv.errors import Damaged, LakeConflict, NoRoom
 from scv.events import event
 from scv.events.country import load
 from scv.offline import lake_version, sums
@@ -128,7 +130,10 @@ def test_beside_a_writer_every_reader_reads_its_version_to_the_end(tmp_path: Pat
 
     with ThreadPoolExecutor(2) as pool:
         readers = [pool.submit(reads) for _ in range(2)]
-        commits(writer, 1, 40)
+        for first in range(1, 400, 13):  # a fast machine commits much before anybody has read twice
+            commits(writer, first, first + 13)
+            if first >= 27 and len({held for held, _ in read}) > 2:
+                break
         over.set()
         for one in readers:
             one.result()
@@ -198,6 +203,45 @@ def test_a_member_that_slept_through_a_vacuum_reads_on(tmp_path: Path) -> None:
         append(sleeper, FIRST, 0, 0)
     writer.reload()
     assert (writer.position(FIRST), writer.position(SECOND)) == (40, 1)
+
+
+def test_commits_that_go_while_he_reads_them_are_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """He sees them in the folder, and a vacuum takes them before he opens them."""
+    lake, update = Lake(tmp_path), DeltaTable.update_incremental
+    sleeper, writer = LakeWriter(lake, LOG), LakeWriter(lake, LOG)
+    sleeper.reload()
+    commits(writer, 0, 40)
+
+    def too_late(table: DeltaTable) -> None:
+        if table is slept:
+            raise DeltaError("Kernel error: File not found: 00000000000000000001.json")
+        update(table)
+
+    slept = sleeper.table
+    monkeypatch.setattr(DeltaTable, "update_incremental", too_late)
+    sleeper.reload()
+    assert sleeper.position(FIRST) == 40 and sleeper.table is not slept
+    append(sleeper, FIRST, 40, 40)
+
+
+def test_a_table_whose_log_is_shortened_while_it_is_opened_is_opened_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake, tries = Lake(tmp_path), iter([DeltaError("Kernel error: File not found")])
+    commits(LakeWriter(lake, LOG), 0, 3)
+
+    def opened(path: str, version: int | None = None) -> DeltaTable:
+        if error := next(tries, None):
+            raise error
+        return DeltaTable(path, version=version)
+
+    opened.is_deltatable = DeltaTable.is_deltatable  # type: ignore[attr-defined]
+    monkeypatch.setattr("scv.offline.lake.DeltaTable", opened)
+    found = lake.table("app")
+    assert found is not None and found.version() >= 3
+    tries = iter([DeltaError("this one"), DeltaError("is damaged")])
+    with pytest.raises(Damaged, match="is damaged"):
+        lake.table("app")
 
 
 def test_whenever_somebody_looked_last_he_reads_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from scv.online.rowstore import Move, RowStore
 from scv.settings import Settings
 from store.client import Patience
 from streams.kafka import topics
+from streams.kafka.intake import Intake
 from streams.kafka.log import parts
 from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
@@ -125,6 +126,23 @@ def test_an_emptied_store_stops_it(live: Settings, client: Any) -> None:
         client.flushdb()
         shop.send(live, shop.log(10, 10))
         shop.wait(lambda: running.errors, 15)
+
+
+def test_one_to_whom_nothing_was_given_notices_an_emptied_store(
+    live: Settings, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store that came back empty between the start and the first partition; and then it counts as away no longer."""
+    shop.send(live, shop.log(9, 100), None)
+    shop.consume(live)
+    monkeypatch.setattr(Intake, "_assign", lambda _, consumer, given: consumer.incremental_assign([]))
+    with pytest.raises(StoreUnusable, match="came back empty"), shop.Running(live, OnlineConsumer) as running:
+        (one,) = running.consumers
+        shop.wait(lambda: hasattr(one, "_intake"))
+        one._down = True
+        shop.wait(lambda: not one._waits)
+        client.flushdb()
+        monkeypatch.setattr(RowStore, "incarnation", lambda _: "another")
+        shop.wait(lambda: running.errors)
 
 
 def test_a_store_that_evicts_is_refused(live: Settings, client: Any) -> None:

@@ -51,7 +51,13 @@ class Admin:
             else:
                 future.set_exception(KafkaException("no leader"))
         self.group.set_result(
-            [SimpleNamespace(state=state, members=[SimpleNamespace(id=one) for one in ids]) for state, ids in groups]
+            [
+                SimpleNamespace(
+                    state=state,
+                    members=[SimpleNamespace(id=one, assignment=b"a" * (state == "Stable")) for one in ids],
+                )
+                for state, ids in groups
+            ]
         )
 
 
@@ -59,6 +65,10 @@ SAID: list[tuple[list[tuple[str, tuple[str, ...]]], bool | None]] = [
     ([("Stable", ("other", "me"))], True),
     ([("Stable", ("other",))], False),
     ([("Stable", ())], None),
+    ([("PreparingRebalance", ("other", "me"))], True),
+    ([("PreparingRebalance", ("other",))], False),
+    ([("Unknown", ("other", "me"))], None),
+    ([("Unknown", ("other",))], None),
     ([("Empty", ())], False),
     ([("Dead", ())], False),
     ([], None),
