@@ -161,6 +161,9 @@ def sentence(found: Feedback) -> str:
     """The business line: of the N you can contact, how many would have left."""
     first = found.judged[0]
     if first.business is None:
+        if weeks := len(first.past.dates):
+            why = "nobody was listed" if first.quality else f"all {len(first.past)} outcomes are the same"
+            return f"Nothing can be told of the lists: on the {weeks} Tuesdays with mature labels {why}."
         return "No list of these weeks has a mature label yet."
     one = first.business
     what = first.past.target.sentence(found.country)

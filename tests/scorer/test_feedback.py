@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -113,6 +114,14 @@ def test_what_is_not_decided_waits(made: Shop, settings: Settings) -> None:
     only = feedback(settings, SMALL, [late])
     assert only.judged[0].quality is None
     assert "No list of these weeks" in sentence(only) and "Not decided yet: 2017-11-07" in page(only)
+
+
+def test_where_nobody_was_listed_that_is_said(judged: Feedback) -> None:
+    first = judged.judged[0]
+    unlisted = replace(judged, judged=[replace(first, business=None)])
+    assert "on the 2 Tuesdays with mature labels nobody was listed" in sentence(unlisted)
+    alike = replace(judged, judged=[replace(first, business=None, quality=None)])
+    assert f"all {len(first.past)} outcomes are the same" in sentence(alike)
 
 
 def test_a_week_that_was_not_published_is_told(settings: Settings) -> None:
