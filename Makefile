@@ -20,7 +20,7 @@ MARKED = $(shell grep -rlE 'mark\.(real|slow)' tests --include='*.py' --exclude-
 COMPILE := $(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements.lock
 
-.PHONY: help setup demo test test-real parity check lint format bench bench-world faults soak mutants lock upgrade clean
+.PHONY: help setup demo test test-real parity check lint format bench bench-world faults test-clock soak mutants lock upgrade clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ bench-world: $(READY) ## simulate 10,000, 100,000 and a million customers: speed
 faults: $(READY) ## break a running deployment on purpose and compare every value (30 to 45 minutes); ARGS="--short --on embedded"
 	$(needs_real)
 	@$(BIN)/python -m tests.faults $(ARGS)
+
+test-clock: $(READY) ## the tests that live on the wall clock, at midnights and when clocks change (30 minutes; needs gcc)
+	@$(BIN)/python -m tests.clock $(ARGS) $(TESTS)
 
 soak: $(READY) ## live for half an hour: memory, files, freshness, and no value lost; ARGS="--minutes 2 --on embedded"
 	$(needs_real)
