@@ -274,8 +274,8 @@ def written(settings: Settings, country: Country) -> Iterator[Written]:
             yield stamp.judged("bundles", country.code, str(folder / champion.POINTER), why, mends)
 
 
-def promote(path: Path, country: Country) -> Bundle:
+def promote(path: Path, country: Country, why: str = "") -> Bundle:
     """Load a bundle once more and make it the champion of its folder. Raises CorruptBundle or StaleBundle."""
     bundle = load(path, country)
-    champion.point(path, bundle.manifest)
+    champion.point(path, bundle.manifest, why)
     return bundle

@@ -1,23 +1,48 @@
-"""Which bundle answers: one pointer per country and target, moved last and in one step."""
+"""Which bundle answers: one pointer per country and target, moved last and in one step; and which did before."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
 from scv import atomic as whole
 from scv.errors import CorruptBundle
+from scv.events.calendar import from_us
+from scv.events.clock import wall_us
 from scv.settings import Settings
+from scv.stamp import sha256_of
 
 POINTER = "champion.json"
+MENDS = "Run `cerebro train` for a new champion, or `cerebro models promote` for one of those that are there."
+REMEMBERED = 100
+"""Two years of weeks."""
+
+
+class Promotion(msgspec.Struct, frozen=True, kw_only=True):
+    """A bundle began to answer at an instant, and why."""
+
+    id: str
+    at: datetime
+    why: str
 
 
 class Pointer(msgspec.Struct, frozen=True, kw_only=True):
-    """The champion's id and the SHA-256 of its manifest."""
+    """The champion's id and the SHA-256 of its manifest; `promotions` oldest first, the newest is the champion's.
+
+    `sum` is a hash of the rest; "" and no promotions in a pointer of an earlier release.
+    """
 
     id: str
     manifest: str
+    promotions: tuple[Promotion, ...] = ()
+    sum: str = ""
+
+    def summed(self) -> Pointer:
+        """With its hash."""
+        rest = msgspec.structs.replace(self, sum="")
+        return msgspec.structs.replace(rest, sum=sha256_of(msgspec.json.encode(rest)))
 
 
 def folder(settings: Settings, country: str, target: str) -> Path:
@@ -32,9 +57,12 @@ def pointer(bundles: Path) -> Pointer | None:
     if not path.exists():
         return None
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Pointer)
+        found = msgspec.json.decode(path.read_bytes(), type=Pointer)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise CorruptBundle(f"{path} cannot be read ({error}). Run `cerebro train` for a new champion.") from error
+        raise CorruptBundle(f"{path} cannot be read ({error}). {MENDS}") from error
+    if found.sum and found != found.summed():
+        raise CorruptBundle(f"{path} is not what was written. {MENDS}")
+    return found
 
 
 def champion(settings: Settings, country: str, target: str) -> Path | None:
@@ -44,7 +72,14 @@ def champion(settings: Settings, country: str, target: str) -> Path | None:
     return None if found is None else bundles / found.id
 
 
-def point(path: Path, manifest: str) -> None:
+def point(path: Path, manifest: str, why: str = "") -> None:
     """Make the bundle in `path` the champion of its folder: a reader sees the old pointer or the new one."""
-    body = msgspec.json.encode(Pointer(id=path.name, manifest=manifest))
-    whole.write(path.parent / POINTER, body)
+    try:
+        before = pointer(path.parent)
+    except CorruptBundle:  # what it remembered is gone; the new one is none the worse
+        before = None
+    promotions = before.promotions if before else ()
+    if not promotions or promotions[-1].id != path.name:
+        promotions = (*promotions, Promotion(id=path.name, at=from_us(wall_us()), why=why))[-REMEMBERED:]
+    made = Pointer(id=path.name, manifest=manifest, promotions=promotions).summed()
+    whole.write(path.parent / POINTER, msgspec.json.encode(made))

@@ -115,13 +115,21 @@ def lift_curve(y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.arange(1, len(y) + 1) / len(y), found / max(float(y.sum()), 1.0)
 
 
-def draw_weights(customers: np.ndarray, seed: int, draws: int = DRAWS) -> np.ndarray:
-    """float64[draws, n]: how often each row is in a bootstrap sample of customers."""
-    _, codes = np.unique(customers, return_inverse=True)
-    count = int(codes.max()) + 1
+def draw_weights(customers: np.ndarray, seed: int, draws: int = DRAWS, weeks: np.ndarray | None = None) -> np.ndarray:
+    """float64[draws, n]: how often each row is in a bootstrap sample of customers.
+
+    With `weeks` (each row's reference) these are drawn as well, apart from the customers: what moves a whole week is
+    chance, too (the pigeonhole bootstrap, Owen 2007).
+    """
     random = np.random.default_rng(seed)
-    drawn = random.multinomial(count, np.full(count, 1 / count), size=draws)
-    return drawn[:, codes].astype(np.float64)
+    weights = _drawn(customers, random, draws)
+    return weights if weeks is None else weights * _drawn(weeks, random, draws)
+
+
+def _drawn(groups: np.ndarray, random: np.random.Generator, draws: int) -> np.ndarray:
+    _, codes = np.unique(groups, return_inverse=True)
+    count = int(codes.max()) + 1
+    return random.multinomial(count, np.full(count, 1 / count), size=draws)[:, codes].astype(np.float64)
 
 
 def interval_of_mean(values: np.ndarray, weights: np.ndarray) -> Interval:
