@@ -37,7 +37,7 @@ def assemble(
 ) -> Assembled:
     """Calibrate on out-of-fold predictions, refit on all rows, and describe the result."""
     z = out_of_fold(recipe, rows, threads)
-    calibration = calibrate(z, rows.y, rows.customers)
+    calibration = calibrate(z, rows.y, rows.at_us, recipe.recent)
     said, fitted = calibration(z), fit(recipe, rows)
     complete = dict.fromkeys(rows.target.families, rows.label_as_of)
     of = made_of(rows.country, rows.target.name, log=lake.ids, lake=lake.families, complete_to=complete)

@@ -13,14 +13,13 @@ from functools import cached_property
 from typing import Any
 
 import lightgbm
+import msgspec
 import numpy as np
-from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from scv.model import metrics
 from scv.model.bundle import blend, booster
-from scv.model.calibration import Calibration, Logistic, logit, logs, prior_offset, standardised
+from scv.model.calibration import Calibration, Logistic, logit, logs, prior_offset, sigmoid, standardised
 from trainer.dataset import TrainingSet
 from trainer.recipe import Recipe
 from trainer.splits import Split, by_customer
@@ -28,8 +27,10 @@ from trainer.splits import Split, by_customer
 SEED = 7
 FOLDS = 5
 WEEK_US = 7 * 86_400_000_000
-PLATT_BELOW = 300
-"""Positives below which an isotonic curve would draw noise."""
+RECENT_WEEKS = 4
+"""The block of weeks that a calibration may be moved by."""
+FARTHEST = 5.0
+"""No week moves a logit by more."""
 ONE_THREAD = {"verbosity": -1, "num_threads": 1}
 """For every call into LightGBM: the number is one for the whole process, not one a model. A call without it gives a fit
 at work beside it more threads than it has buffers for, and the process is gone."""
@@ -152,17 +153,24 @@ def out_of_fold(recipe: Recipe, rows: TrainingSet, threads: int, folds: int = FO
     return z
 
 
-def calibrate(z: np.ndarray, y: np.ndarray, customers: np.ndarray) -> Calibration:
-    """Platt below 300 positives; else Platt or isotonic, whichever has the better log loss on other customers."""
-    if y.sum() < PLATT_BELOW:
-        return platt(z, y)
-    side = customers % 2 == 0
-    crossed = {}
-    for method in (platt, isotonic):
-        p = np.empty(len(y))
-        p[side], p[~side] = method(z[~side], y[~side])(z[side]), method(z[side], y[side])(z[~side])
-        crossed[method] = metrics.log_loss(y, p)
-    return min(crossed, key=lambda method: crossed[method])(z, y)
+def calibrate(z: np.ndarray, y: np.ndarray, at_us: np.ndarray, recent: float) -> Calibration:
+    """Platt's over all rows, moved by a share of what the last weeks' outcomes would move it (`recent`, 0 to 1)."""
+    found = platt(z, y)
+    moved = recent * _moved(found, z, y, at_us) if recent else 0.0
+    return msgspec.structs.replace(found, intercept=found.intercept + moved)
+
+
+def _moved(calibration: Calibration, z: np.ndarray, y: np.ndarray, at_us: np.ndarray) -> float:
+    """What added to the logits lets the last weeks' probabilities sum to what happened in them."""
+    last = np.isin(at_us, np.unique(at_us)[-RECENT_WEEKS:])
+    said = calibration.slope * z[last] + calibration.intercept
+    seen = (y[last].sum() + sigmoid(said).mean()) / (last.sum() + 1)  # a row more, as said: never 0 or 1
+    low, high = -FARTHEST, FARTHEST
+    for _ in range(50):
+        middle = (low + high) / 2
+        short = sigmoid(said + middle).mean() < seen
+        low, high = (middle, high) if short else (low, middle)
+    return (low + high) / 2
 
 
 def platt(z: np.ndarray, y: np.ndarray) -> Calibration:
@@ -174,14 +182,3 @@ def platt(z: np.ndarray, y: np.ndarray) -> Calibration:
         found = LogisticRegression(C=1e6, max_iter=200).fit(z[:, None], y)
     slope = float(found.coef_[0, 0])
     return flat if slope <= 0 else Calibration(kind="platt", slope=slope, intercept=float(found.intercept_[0]))
-
-
-def isotonic(z: np.ndarray, y: np.ndarray) -> Calibration:
-    """Straight lines between the centres of the isotonic blocks (Zadrozny and Elkan 2002; centred as Oron and
-    Flournoy 2017): no ties that the logits did not have, and no block of certain people."""
-    steps = IsotonicRegression(out_of_bounds="clip").fit_transform(z, y)
-    _, block = np.unique(steps, return_inverse=True)
-    rows = np.bincount(block)
-    at = np.bincount(block, z) / rows
-    to = np.maximum.accumulate((np.bincount(block, y) + y.mean()) / (rows + 1))
-    return Calibration(kind="isotonic", at=tuple(at.tolist()), to=tuple(to.tolist()))

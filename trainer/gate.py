@@ -1,7 +1,7 @@
 """The gate: is the candidate's recipe better than the incumbent's, on weeks that neither has seen?
 
-Both recipes are fitted on the weeks before an embargo of one horizon and judged on the last mature weeks. The better
-one is then refitted on everything (`trainer.train`). A leak stops both.
+Both recipes are fitted at several past origins on what was known then, and judged on the weeks that followed. The
+better one is then refitted on everything (`trainer.train`). A leak stops both.
 """
 
 from __future__ import annotations
@@ -10,26 +10,26 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import msgspec
 import numpy as np
 
 from scv.model import metrics
 from trainer.baselines import baselines
 from trainer.dataset import TrainingSet
-from trainer.fit import calibrate, fit, out_of_fold
 from trainer.leak import Alarm, Shuffled, alarms, shuffled
+from trainer.origin import Foretold, foretell, movement, recent_share
 from trainer.recipe import Recipe
-from trainer.splits import judged
+from trainer.splits import Split, judged, origins
 
 Winner = Literal["candidate", "incumbent"]
-GATE_FOLDS = 3
 WORSE_CALIBRATION = 0.002
 SURE = 0.9
-"""A recipe is changed only where the candidate is better in this share of bootstrap draws of customers."""
+"""A recipe is changed only where the candidate is better in this share of bootstrap draws of customers and weeks."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """The last mature weeks and what each recipe said about them; `peers` are the baselines."""
+    """The judged weeks of all origins and what each recipe said about them; `peers` are the baselines."""
 
     rows: TrainingSet
     candidate: np.ndarray
@@ -39,9 +39,10 @@ class Judged:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`winner` is the recipe to refit; `promote` False where a leak was found. `why` says it in words."""
+    """`recipe` is the winner's, to be refitted; `promote` False where a leak was found. `why` says it in words."""
 
     winner: Winner
+    recipe: Recipe
     promote: bool
     why: str
     figures: dict[str, Any]
@@ -53,45 +54,40 @@ def gate(
     candidate: Recipe,
     incumbent: Recipe,
     rows: TrainingSet,
-    everything: TrainingSet,
     threads: int,
     accepted: Collection[str] = (),
+    first: bool = False,
 ) -> Verdict:
     """Judge two recipes on the same rows. A history too short to judge keeps the incumbent's.
 
-    `everything` is the same rows with every candidate column: what the baselines pick from and leaks hide in.
-    `accepted` names those that an analyst has looked at.
+    `accepted` names columns that an analyst has looked at. `first`: nothing answers yet, the incumbent is the default.
     """
-    found = alarms(everything, accepted)
-    split = judged(rows)
-    if split is None:
-        why = "the history is too short to judge a recipe forward: the incumbent's stays"
-        return _verdict("incumbent", why, {}, found, None, None)
-    before = rows.take(split.fit)
-    recipes = {"candidate": candidate, "incumbent": incumbent}
-    said = {one: _said(one, before, rows.matrix[split.judge], threads) for one in set(recipes.values())}
-    peers = baselines(everything.take(split.fit))
-    held = Judged(
-        rows.take(split.judge),
-        said[candidate],
-        said[incumbent],
-        {name: score(everything.matrix[split.judge]) for name, score in peers.items()},
-    )
-    winner: Winner
-    figures = {name: metrics.figures_of(held.rows.y, said[recipe]) for name, recipe in recipes.items()}
-    figures |= {name: metrics.figures_of(held.rows.y, p) for name, p in held.peers.items()}
-    if candidate == incumbent:
-        winner, why = "incumbent", "the search found nothing better than the incumbent's recipe"
-    else:
+    found, splits = alarms(rows, accepted), judged(rows)
+    if not splits:
+        why = f"the history is too short to judge a recipe forward: {_owner(first)} stays"
+        return Verdict("incumbent", incumbent, not found, _because(found, None, why), {}, found)
+    candidate, incumbent = (msgspec.structs.replace(one, recent=0.0) for one in (candidate, incumbent))
+    said = {one: [foretell(one, rows, split, threads) for split in splits] for one in {candidate, incumbent}}
+    held = _held(rows, splits, said[candidate], said[incumbent])
+    by_name = {"candidate": held.candidate, "incumbent": held.incumbent} | held.peers
+    figures: dict[str, Any] = {name: metrics.figures_of(held.rows.y, p) for name, p in by_name.items()}
+    winner: Winner = "incumbent"
+    why = f"the search found nothing better than {_owner(first)}"
+    if candidate != incumbent:
         winner, why = compare(held, figures["candidate"], figures["incumbent"])
-    return _verdict(winner, why, figures, found, shuffled(rows, split), held)
+    recipe = candidate if winner == "candidate" else incumbent
+    told = [*(foretell(recipe, rows, one, threads) for one in origins(rows)[: -len(splits)]), *said[recipe]]
+    recipe, mixed = msgspec.structs.replace(recipe, recent=recent_share(told)), shuffled(rows, splits[-1])
+    figures |= {"shuffled": {"auc": mixed.auc, "bound": mixed.bound}, "movement": movement(told)}
+    words = "; ".join([*(["first champion"] if first else []), why, *ahead(held, winner)])
+    return Verdict(winner, recipe, not found and mixed.ok, _because(found, mixed, words), figures, found, held)
 
 
 def compare(held: Judged, candidate: dict[str, float], incumbent: dict[str, float]) -> tuple[Winner, str]:
     """The candidate wins with a log loss that is surely lower, unless its calibration is worse by more than chance
     explains."""
     difference = candidate["log_loss"] - incumbent["log_loss"]
-    weights = metrics.draw_weights(held.rows.customers, seed=7)
+    weights = metrics.draw_weights(held.rows.customers, seed=7, weeks=held.rows.at_us)
     sure = metrics.chance_better(held.rows.y, held.candidate, held.incumbent, weights)
     if sure < SURE:
         why = f"the candidate's log loss is not surely better ({difference:+.5f}, better in {sure:.0%} of draws)"
@@ -102,17 +98,32 @@ def compare(held: Judged, candidate: dict[str, float], incumbent: dict[str, floa
     return "candidate", f"better log loss ({difference:+.5f}, in {sure:.0%} of draws), calibrated as well"
 
 
-def _said(recipe: Recipe, before: TrainingSet, matrix: np.ndarray, threads: int) -> np.ndarray:
-    z = out_of_fold(recipe, before, threads, GATE_FOLDS)
-    return calibrate(z, before.y, before.customers)(fit(recipe, before).logits(matrix))
+def ahead(held: Judged, winner: Winner) -> list[str]:
+    """What is to be said of each baseline that was surely better than the winner."""
+    ours, rows = held.candidate if winner == "candidate" else held.incumbent, held.rows
+    weights = metrics.draw_weights(rows.customers, seed=7, weeks=rows.at_us)
+    found = {name: metrics.loss_difference(rows.y, p, ours, weights) for name, p in held.peers.items()}
+    return [f"{name} alone was better ({one.value:+.5f})" for name, one in found.items() if one.high < 0]
 
 
-def _verdict(
-    winner: Winner, why: str, figures: dict, found: list[Alarm], mixed: Shuffled | None, held: Judged | None
-) -> Verdict:
-    if mixed is not None:
-        figures = figures | {"shuffled": {"auc": mixed.auc, "bound": mixed.bound}}
+def _held(rows: TrainingSet, splits: list[Split], candidate: list[Foretold], incumbent: list[Foretold]) -> Judged:
+    peers = [
+        {name: score(rows.matrix[one.judge]) for name, score in baselines(rows.take(one.fit)).items()} for one in splits
+    ]
+    return Judged(
+        rows.take(np.concatenate([one.judge for one in splits])),
+        np.concatenate([one.said() for one in candidate]),
+        np.concatenate([one.said() for one in incumbent]),
+        {name: np.concatenate([one[name] for one in peers]) for name in peers[0]},
+    )
+
+
+def _owner(first: bool) -> str:
+    return "the small default" if first else "the champion's recipe"
+
+
+def _because(found: list[Alarm], mixed: Shuffled | None, why: str) -> str:
     stops = [f"leak alarm: {', '.join(map(str, found))}"] if found else []
     if mixed is not None and not mixed.ok:
         stops.append(f"other customers' outcomes were learned (AUC {mixed.auc:.3f}): judged rows are among the fitted")
-    return Verdict(winner, not stops, "; ".join([*stops, why]), figures, found, held)
+    return "; ".join([*stops, why])

@@ -14,7 +14,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     Trees: `leaves`, `least_rows` in a leaf, `l2`, `rate`, `rounds`, `columns_share` per tree, `random_splits`.
     Rows: `keep_negatives` and `positive_weight` rebalance and are undone by the prior correction; after
     `half_life_weeks` a row counts half (0: never). Logistic: `c` is the inverse of its L2, `weight` its share of the
-    blended logit.
+    blended logit. Calibration: `recent` is the share of the last weeks' own level that is added to the whole past's.
     """
 
     leaves: Annotated[int, Meta(ge=2)] = 6
@@ -29,6 +29,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     half_life_weeks: Annotated[int, Meta(ge=0)] = 0
     c: float = 0.003
     weight: Annotated[float, Meta(ge=0, le=1)] = 0.5
+    recent: Annotated[float, Meta(ge=0, le=1)] = 0.0
 
 
 DEFAULT = Recipe()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -12,12 +13,14 @@ from scv.events.calendar import from_us, label
 from scv.model import metrics
 from scv.offline.lake_version import LakeVersion
 from trainer.assembly import Assembled
+from trainer.dataset import TrainingSet
 from trainer.gate import Verdict
 from trainer.search import Trial
-from trainer.words import first_lines
+from trainer.words import GLOSSARY, first_lines
 
 MOST_EXPLAINED = 4000
 COLUMNS = ("log_loss", "auc", "pr_auc", "lift", "ece", "ratio", "rows", "positives")
+BEHIND = "what its few columns say is lost among the others, or these weeks were unlike those that were learned from."
 Said = Mapping[str, np.ndarray]
 """Name of a model → its probabilities of the same rows."""
 
@@ -33,6 +36,8 @@ def report_page(made: Assembled, verdict: Verdict, history: Sequence[Trial]) -> 
         Heading("On customers that a fit had not seen (these set the calibration)"),
         _table({"this bundle": info.metrics["out_of_fold"]}),
         _picture(made, history),
+        Heading("What the words mean"),
+        Table(list(GLOSSARY.items()), ("word", "means"), words=("means",)),
         Heading("How it was made"),
         *map(Text, _made(made)),
     ]
@@ -51,10 +56,45 @@ def _later(made: Assembled, verdict: Verdict) -> list[Block]:
     for name, p in held.peers.items():
         found = metrics.loss_difference(held.rows.y, mine, p, weights)
         interval = f"{found.value:+.4f} (95 % interval by customer {found.low:+.4f} to {found.high:+.4f})"
-        blocks.append(Text(f"Log loss of this recipe minus {name}: {interval}."))
+        better = f" {name} alone knows more here than this recipe: {BEHIND}" if found.low > 0 else ""
+        blocks.append(Text(f"Log loss of this recipe minus {name}: {interval}.{better}", "loud" if better else ""))
     y = held.rows.y
+    blocks += [_by_phase(held.rows, mine), *_movement(verdict.figures["movement"])]
     lift = curves.lift({name: metrics.lift_curve(y, p) for name, p in said.items()})
     return [*blocks, curves.draw("precision and recall, reliability, lift", *_quality(y, said), lift)]
+
+
+def _by_phase(rows: TrainingSet, p: np.ndarray) -> Table:
+    """Where it is right and where it is not: phases of a customer's life that have both outcomes."""
+    lines = []
+    for phase in np.unique(rows.phases.astype(str)).tolist():
+        of = rows.phases == phase
+        if rows.y[of].min() < rows.y[of].max():
+            found = metrics.figures_of(rows.y[of], p[of])
+            shares = f"{p[of].mean():.1%}", f"{rows.y[of].mean():.1%}"
+            lines.append((phase, f"{of.sum():,}", *shares, _number(found["log_loss"]), _number(found["auc"])))
+    return Table(lines, ("phase", "rows", "said", "happened", "log loss", "auc"))
+
+
+def _movement(origins: Sequence[Mapping[str, Any]]) -> list[Block]:
+    """What was said of the weeks after each origin, and what happened in them."""
+    times = [one["happened"] / one["said"] for one in origins]
+    said = (
+        f"Each line is a past Tuesday as if it had been today. What happened was {min(times):.2f} to {max(times):.2f} "
+        f"times what was said: a stated 10% has meant {0.1 * min(times):.1%} to {0.1 * max(times):.1%}."
+    )
+    columns = ("weeks", "rows", "said", "happened", "log loss")
+    lines = [
+        (
+            f"{one['first']} to {one['last']}",
+            f"{one['rows']:,}",
+            f"{one['said']:.1%}",
+            f"{one['happened']:.1%}",
+            f"{one['log_loss']:.4f}",
+        )
+        for one in origins
+    ]
+    return [Text(said), Table(lines, columns)]
 
 
 def _quality(y: np.ndarray, said: Said) -> list[curves.Panel]:
@@ -94,7 +134,6 @@ def _made(made: Assembled) -> list[str]:
     info = made.info
     on = info.trained_on
     removed = ", ".join(f"{count} {reason}" for reason, count in sorted(on.removed.items())) or "none"
-    drifting = ", ".join(sorted(info.metrics.get("drifting", []))) or "none"
     became = ", ".join(f"{count:,} {outcome}" for outcome, count in made.rows.outcomes.items())
     return [
         f"Frozen at {info.reference:%Y-%m-%d %H:%M} UTC from {on.references} references, {on.first:%Y-%m-%d} to "
@@ -102,7 +141,6 @@ def _made(made: Assembled) -> list[str]:
         f"lake {LakeVersion(info.stamp.lake).hash}.",
         f"Rows that were removed: {removed}.",
         *([f"What became of the rows: {became}."] if became else []),
-        f"Columns left out because they move with the calendar: {drifting}.",
         f"Calibration: {info.calibration.kind}, on predictions for customers that the fit had not seen.",
         "Recipe: " + ", ".join(f"{name} {value}" for name, value in info.params.items()) + ".",
     ]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 import optuna
+from lightgbm.basic import LightGBMError
 
 from scv.model import metrics
 from scv.model.bundle import blend, booster
@@ -64,7 +65,7 @@ def parameters(recipe: Recipe) -> dict[str, object]:
     """The parameters of `space` that give a recipe: how one is put among the trials."""
     negatives, weight = recipe.keep_negatives < 1, recipe.positive_weight > 1
     found = {"rebalancing": "negatives" if negatives else "weight" if weight else "none"}
-    asked = {"keep_negatives": negatives, "positive_weight": weight and not negatives, "weight": False}
+    asked = {"keep_negatives": negatives, "positive_weight": weight and not negatives, "weight": False, "recent": False}
     return found | {name: value for name, value in msgspec.to_builtins(recipe).items() if asked.get(name, True)}
 
 
@@ -84,7 +85,10 @@ def search(
     history: list[Trial] = []
 
     def objective(trial: optuna.Trial) -> float:
-        loss, weight = judge(space(trial), trial)
+        try:
+            loss, weight = judge(space(trial), trial)
+        except LightGBMError as error:  # its own checks fail now and then on few weighted rows: no candidate
+            raise optuna.TrialPruned(str(error)) from error
         trial.set_user_attr("weight", weight)
         return loss
 
@@ -96,8 +100,8 @@ def search(
         progress(history[-1])
 
     study.optimize(objective, n_trials=max(trials, len({DEFAULT, *enqueued})), callbacks=[note])
-    best = min((step for step in history if step.loss is not None), key=lambda step: step.loss or 0.0)
-    return best.recipe, history
+    judged = [step for step in history if step.loss is not None]
+    return min(judged, key=lambda step: step.loss or 0.0).recipe if judged else DEFAULT, history
 
 
 class Judge:

@@ -9,6 +9,8 @@ import numpy as np
 from trainer.dataset import TrainingSet
 
 BLOCK_WEEKS = 4
+MOST_ORIGINS = 6
+"""Half a year of blocks: the shop that was before says little about the one that is now."""
 LEAST_POSITIVES = 15
 
 
@@ -34,23 +36,31 @@ def forward(rows: TrainingSet, last: int, weeks: int = BLOCK_WEEKS) -> Split | N
     return Split(fit, judge) if _enough(rows.y[fit]) and _enough(rows.y[judge]) else None
 
 
-def judged(rows: TrainingSet) -> Split | None:
-    """The gate's cut: the last mature weeks; fewer of them where the history is short."""
-    tries = (forward(rows, 0, weeks) for weeks in (BLOCK_WEEKS, 2, 1))
-    return next((one for one in tries if one is not None), None)
+def origins(rows: TrainingSet, most: int = MOST_ORIGINS) -> list[Split]:
+    """Blocks of past weeks, each as if it had been today; oldest first, none that is too short to say anything."""
+    found = [forward(rows, BLOCK_WEEKS * k) for k in reversed(range(most))]
+    return [one for one in found if one is not None]
+
+
+def judged(rows: TrainingSet) -> list[Split]:
+    """The gate's cuts: the newer half of the origins; a week or two of a history that is shorter than one."""
+    found = origins(rows)
+    if found:
+        return found[len(found) // 2 :]
+    tries = (forward(rows, 0, weeks) for weeks in (2, 1))
+    return [one for one in tries if one is not None][:1]
 
 
 def searched(rows: TrainingSet) -> list[Split]:
-    """The search's cuts: the weeks before the gate's, so that the gate judges what nothing chose on.
+    """The search's cuts: the older half of the origins, so that the gate judges what nothing chose on.
 
-    A short history gives fewer or shorter ones; one that is shorter than two horizons is cut by customer instead.
+    A history of one origin gives a week of it; one that is shorter than two horizons is cut by customer instead.
     """
-    found = [forward(rows, BLOCK_WEEKS * (k + 1)) for k in range(2)]
-    splits = [one for one in found if one is not None]
-    if not splits:
-        last = forward(rows, 1, 1) or forward(rows, 0, 1)
-        splits = [last] if last is not None else by_customer(rows, 3)
-    return splits
+    found = origins(rows)
+    if len(found) > 1:
+        return found[: len(found) // 2]
+    last = forward(rows, 1, 1) or forward(rows, 0, 1)
+    return [last] if last is not None else by_customer(rows, 3)
 
 
 def by_customer(rows: TrainingSet, count: int, seed: int = 7) -> list[Split]:

@@ -17,7 +17,6 @@ from scv.settings import Settings
 from scv.targets.target import Target
 from trainer.assembly import assemble
 from trainer.dataset import TrainingSet
-from trainer.drift import steady
 from trainer.gate import Verdict, gate
 from trainer.leak import alarms
 from trainer.past import Past
@@ -95,52 +94,50 @@ def train(settings: Settings, past: Past, target: Target, plan: Plan = SEARCH, p
     busy = f"Another training of {past.country.code} {target.name} is at work: wait for it."
     with atomic.alone(folder, busy):
         atomic.sweep(folder)
-        everything = past.rows(target)
-        rows = steady(everything)
+        rows = past.rows(target)
         lap("rows")
         incumbent, trials = _incumbent(settings, past.country.code, target.name), plan.trials_of(target.name)
-        recipe, verdict, history = choose(rows, everything, plan, incumbent, settings.threads, progress)
+        verdict, history = choose(rows, plan, incumbent, settings.threads, progress)
         lap("choice")
         if not verdict.promote:
             old = champion.champion(settings, past.country.code, target.name)
-            return Trained(target.name, old, False, verdict.why, recipe, verdict.figures, laps)
+            return Trained(target.name, old, False, verdict.why, verdict.recipe, verdict.figures, laps)
         progress("fitting", trials + 1, trials + MORE)
-        drifting = sorted({one.name for one in everything.columns} - {one.name for one in rows.columns})
-        metrics = {"gate": verdict.figures, "why": verdict.why, "drifting": drifting}
-        made = assemble(recipe, rows, past.at, past.lake, settings.threads, metrics)
+        metrics = {"gate": verdict.figures, "why": verdict.why}
+        made = assemble(verdict.recipe, rows, past.at, past.lake, settings.threads, metrics)
         lap("fit")
         progress("writing", trials + 2, trials + MORE)
         page = report_page(made, verdict, history) if plan.report else None
         path = bundle.write(folder, made.info, made.fitted.model, page)
-        bundle.promote(path, past.country)
+        bundle.promote(path, past.country, verdict.why)
         lap("bundle")
         progress("done", trials + MORE, trials + MORE)
-    return Trained(target.name, path, True, verdict.why, recipe, made.info.metrics, laps)
+    return Trained(target.name, path, True, verdict.why, verdict.recipe, made.info.metrics, laps)
 
 
 def choose(
-    rows: TrainingSet, everything: TrainingSet, plan: Plan, incumbent: Recipe, threads: int, progress: Progress = silent
-) -> tuple[Recipe, Verdict, list[Trial]]:
-    """The recipe to fit on everything, with the reason and the search's history. See `gate` for both sets of rows."""
+    rows: TrainingSet, plan: Plan, incumbent: Recipe | None, threads: int, progress: Progress = silent
+) -> tuple[Verdict, list[Trial]]:
+    """Which recipe to fit on everything and why, with the search's history. `incumbent` None: nothing answers yet."""
     if plan.mode == "default":
-        found = alarms(everything, plan.accepted)
+        found = alarms(rows, plan.accepted)
         why = f"leak alarm: {', '.join(map(str, found))}" if found else "the small-tree default, not searched"
-        return DEFAULT, Verdict("incumbent", not found, why, {}, found), []
+        return Verdict("incumbent", DEFAULT, not found, why, {}, found), []
     trials = plan.trials_of(rows.target.name)
 
     def note(step: Trial) -> None:
         progress(f"trial {step.number}: {step.text}", step.number, trials + MORE)
 
-    candidate, history = search(rows, trials, [incumbent], note)
+    last, first = incumbent or DEFAULT, incumbent is None
+    candidate, history = search(rows, trials, [last], note)
     progress("gate", trials, trials + MORE)
-    verdict = gate(candidate, incumbent, rows, everything, threads, plan.accepted)
-    return (candidate if verdict.winner == "candidate" else incumbent), verdict, history
+    return gate(candidate, last, rows, threads, plan.accepted, first), history
 
 
-def _incumbent(settings: Settings, country: str, target: str) -> Recipe:
-    """The champion's recipe, also where its columns have changed since; the default where there is none."""
+def _incumbent(settings: Settings, country: str, target: str) -> Recipe | None:
+    """The champion's recipe, also where its columns have changed since; None where there is no champion."""
     try:
         path = champion.champion(settings, country, target)
-        return DEFAULT if path is None else msgspec.convert(bundle.read_info(path).params, Recipe)
+        return None if path is None else msgspec.convert(bundle.read_info(path).params, Recipe)
     except (CorruptBundle, msgspec.ValidationError):
-        return DEFAULT  # a damaged champion must not keep the next one from being trained
+        return None  # a damaged champion must not keep the next one from being trained

@@ -23,6 +23,17 @@ OUTCOME = {
 }
 """Of the N you can contact, how many …"""
 
+GLOSSARY = {
+    "log loss": "how far probabilities were from what happened; lower is better, and wrong certainty costs most",
+    "auc": "how often someone who did it had the higher probability than someone who did not; 0.5 is a coin",
+    "pr auc": "the share of hits in a list, averaged over all lengths of it; a list by lot has the share of positives",
+    "lift": "how many times more positives the riskiest tenth holds than a tenth by lot",
+    "ece": "calibration error: how far stated and seen shares are apart, over tenths of the rows",
+    "ratio": "the mean probability over the share that happened; 1 is right, above it too many were expected",
+    "gate": "the comparison of a new recipe with the champion's on past weeks that neither had seen",
+    "origin": "a past Tuesday as if it had been today",
+}
+
 
 def first_lines(made: Assembled) -> list[str]:
     """The lines above every figure of a report."""

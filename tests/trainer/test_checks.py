@@ -32,8 +32,6 @@ from scv.model.metrics import Interval
 from tests.trainer.conftest import rows_of
 from tests.trainer.test_gate import leaking, plant
 from trainer.dataset import TrainingSet
-from trainer.drift import steady
-from trainer.fit import calibrate
 from trainer.gate import Judged, compare, gate
 from trainer.leak import alarms, shuffled
 from trainer.past import _useful
@@ -95,9 +93,7 @@ def rows() -> TrainingSet:
 
 
 def split() -> Split:
-    found = judged(rows())
-    assert found is not None
-    return found
+    return judged(rows())[-1]
 
 
 def same_rows() -> Split:
@@ -116,13 +112,18 @@ def promoted(everything: TrainingSet, cut: Split | None = None) -> bool:
     """By the gate, on rows cut as given."""
     with pytest.MonkeyPatch.context() as patch:
         if cut is not None:
-            patch.setattr(trainer.gate, "judged", lambda rows: cut)
-        return gate(DEFAULT, DEFAULT, rows(), everything, threads=2).promote
+            patch.setattr(trainer.gate, "judged", lambda rows: [cut])
+        return gate(DEFAULT, DEFAULT, everything, threads=2).promote
 
 
 def chosen(everything: TrainingSet) -> bool:
     """By the quick way, that takes the default recipe unsearched."""
-    return choose(rows(), everything, Plan("default"), DEFAULT, 1)[1].promote
+    return choose(everything, Plan("default"), DEFAULT, 1)[0].promote
+
+
+def people(random: np.random.Generator, y: np.ndarray) -> Any:
+    """600 customers in eight weeks, as far as the gate asks."""
+    return SimpleNamespace(y=y, customers=random.integers(0, 600, len(y)), at_us=np.arange(len(y)) % 8)
 
 
 def candidate_wins(candidate: float, incumbent: float) -> bool:
@@ -131,8 +132,7 @@ def candidate_wins(candidate: float, incumbent: float) -> bool:
     true = random.beta(1, 6, 6000)
     y = (random.random(6000) < true).astype(float)
     said = [np.clip(true * factor, 0, 0.999) for factor in (candidate, incumbent)]
-    customers = SimpleNamespace(y=y, customers=random.integers(0, 600, 6000))
-    held = Judged(customers, *said, {})  # type: ignore[arg-type, call-arg]
+    held = Judged(people(random, y), *said, {})  # type: ignore[call-arg]
     return compare(held, *(metrics.figures_of(y, p) for p in said))[0] == "candidate"
 
 
@@ -142,25 +142,9 @@ def sharper_but_wrong() -> bool:
     true = random.beta(1, 6, 6000)
     y = (random.random(6000) < true).astype(float)
     said, dull = np.clip(true * 1.25, 0, 0.999), np.full(6000, y.mean())
-    held = Judged(SimpleNamespace(y=y, customers=random.integers(0, 600, 6000)), said, dull, {})  # type: ignore[arg-type]
+    held = Judged(people(random, y), said, dull, {})
     assert metrics.log_loss(y, said) < metrics.log_loss(y, dull)
     return compare(held, metrics.figures_of(y, said), metrics.figures_of(y, dull))[0] == "candidate"
-
-
-def keeps_all(set_of_rows: TrainingSet) -> bool:
-    return len(steady(set_of_rows).columns) == len(set_of_rows.columns)
-
-
-def calendar_column() -> TrainingSet:
-    return plant(rows(), (rows().at_us - rows().at_us.min()) / 8.64e10)
-
-
-def curved(positives: int) -> bool:
-    """Does the calibration follow a bend that two parameters cannot?"""
-    random = np.random.default_rng(5)
-    z = random.normal(-1, 2, positives * 6)
-    y = (random.random(len(z)) < np.where(z > 0, 0.6, 0.01)).astype(float)
-    return calibrate(z, y, random.integers(0, len(z) // 4, len(z))).kind == "isotonic"
 
 
 def useful(days: int) -> bool:
@@ -289,8 +273,6 @@ CASES = {
         lambda: candidate_wins(1.0, 1.0 + 1e-9),
         sharper_but_wrong,
     ),
-    "trainer.drift.steady": case(lambda: keeps_all(rows()), lambda: keeps_all(calendar_column())),
-    "trainer.fit.calibrate": case(lambda: curved(400), lambda: curved(30)),
     "trainer.past._useful": case(lambda: useful(90), lambda: useful(56)),
     "trainer.splits._enough": case(
         lambda: _enough(np.repeat([0, 1], 15)),

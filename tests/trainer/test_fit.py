@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import lightgbm
@@ -15,8 +14,7 @@ from scv.model.bundle import booster
 from scv.model.calibration import sigmoid
 from trainer.baselines import baselines
 from trainer.dataset import TrainingSet
-from trainer.drift import dating, steady
-from trainer.fit import calibrate, fit, isotonic, out_of_fold, platt
+from trainer.fit import calibrate, fit, out_of_fold, platt
 from trainer.leak import shuffled
 from trainer.recipe import DEFAULT, Recipe
 from trainer.search import parameters, search, space
@@ -61,15 +59,9 @@ def test_out_of_fold_is_worse_than_in_sample_and_calibrates(rows: TrainingSet) -
     greedy = Recipe(leaves=31, least_rows=5, l2=0, rate=0.3, rounds=80, weight=0)
     z, seen = out_of_fold(greedy, rows, 2), fit(greedy, rows).logits(rows.matrix)
     assert metrics.log_loss(rows.y, sigmoid(z)) > metrics.log_loss(rows.y, sigmoid(seen)) + 0.1
-    p = calibrate(z, rows.y, rows.customers)(z)
+    p = calibrate(z, rows.y, rows.at_us, 0.0)(z)
     assert metrics.log_loss(rows.y, p) < metrics.log_loss(rows.y, sigmoid(z))
     assert p.mean() == pytest.approx(rows.y.mean(), rel=0.01)
-
-
-def test_few_positives_get_platt(make: Callable[..., TrainingSet]) -> None:
-    few = make(weeks=10, customers=60, base=-4.0)
-    assert few.positives < 300
-    assert calibrate(np.linspace(-3, 3, len(few)) ** 3, few.y, few.customers).kind == "platt"
 
 
 def test_calibrations_recover_a_distorted_truth() -> None:
@@ -78,17 +70,32 @@ def test_calibrations_recover_a_distorted_truth() -> None:
     y = (random.random(20_000) < sigmoid(truth)).astype(float)
     straight = platt((truth - 0.4) / 0.8, y)
     assert straight.slope == pytest.approx(0.8, abs=0.04) and straight.intercept == pytest.approx(0.4, abs=0.05)
-    np.testing.assert_allclose(isotonic(truth**3, y)(truth**3), sigmoid(truth), atol=0.06)
     assert platt(-truth, y).slope == 0, "a score that points the wrong way becomes the base rate"
 
 
-def test_columns_that_date_a_row_are_left_out(rows: TrainingSet) -> None:
-    weeks = (rows.at_us - rows.at_us.min()) / 6.048e11
-    dated = rows.take(np.arange(len(rows)))
-    dated.matrix[:, 1] = weeks + np.random.default_rng(1).normal(0, 3, len(rows))
-    assert dating(dated.matrix, dated.at_us)[1] > 0.9
-    assert [one.name for one in steady(dated).columns] == [one.name for k, one in enumerate(rows.columns) if k != 1]
-    assert steady(rows).columns == rows.columns
+@pytest.mark.parametrize("happened", ["as before", "nothing", "everything"])
+def test_a_share_of_what_happened_last_moves_the_level(happened: str) -> None:
+    """All of it: the last weeks' sum is met. A part: between that and the past's. And no block makes anyone certain."""
+    random = np.random.default_rng(2)
+    z, at = random.normal(-1, 1, 8000), np.repeat(np.arange(8), 1000)
+    p = sigmoid(z) if happened == "as before" else np.full(len(z), float(happened == "everything"))
+    y = (random.random(8000) < np.where(at < 4, sigmoid(z + 1), p)).astype(float)
+    none, half, whole = (calibrate(z, y, at, share) for share in (0.0, 0.5, 1.0))
+    assert none == platt(z, y) and none.slope == half.slope == whole.slope
+    assert half.intercept == pytest.approx((none.intercept + whole.intercept) / 2)
+    last = at >= 4
+    assert whole(z)[last].mean() == pytest.approx(y[last].mean(), abs=0.01)
+    assert whole(z).min() > 0 and whole(z).max() < 1
+
+
+def test_a_recipe_that_lightgbm_gives_up_is_no_candidate(rows: TrainingSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gives_up(*_: Any) -> None:
+        raise lightgbm.basic.LightGBMError("Check failed: (best_split_info.left_count) > (0)")
+
+    whole, history = search(rows, 2)
+    monkeypatch.setattr("trainer.search.grow", gives_up)
+    none, pruned = search(rows, 2)
+    assert whole and {step.loss for step in pruned} == {None} and none == DEFAULT and len(pruned) == len(history)
 
 
 def test_a_search_repeats_and_the_default_and_the_last_are_trials(rows: TrainingSet) -> None:

@@ -46,7 +46,7 @@ def test_a_column_written_afterwards_trips_the_alarm(make: Callable[..., Trainin
     rows = make(weeks=16, customers=500, base=-3.5)
     leaky = leaking(rows)
     assert [one.column for one in alarms(leaky)] == ["profile__planted"]
-    verdict = gate(DEFAULT, DEFAULT, rows, leaky, threads=2)
+    verdict = gate(DEFAULT, DEFAULT, leaky, threads=2)
     assert not verdict.promote and "profile__planted" in verdict.why
     assert alarms(leaky, accepted=("profile__planted",)) == []
 
@@ -57,8 +57,7 @@ def test_a_copy_of_the_answer_trips_the_alarm(rows: TrainingSet) -> None:
 
 
 def test_other_peoples_outcomes_teach_nothing_unless_judged_rows_were_fitted(rows: TrainingSet) -> None:
-    split = judged(rows)
-    assert split is not None
+    split = judged(rows)[-1]
     mixed, kept = exchanged(rows, seed=7)
     assert kept.all() and mixed.y.sum() == rows.y.sum()
     series = {tuple(rows.y[rows.customers == one]) for one in np.unique(rows.customers)}
@@ -74,18 +73,25 @@ def test_whoever_has_no_partner_at_a_reference_is_left_out(rows: TrainingSet) ->
 
 
 def test_a_better_recipe_gets_through_and_noise_does_not(rows: TrainingSet) -> None:
-    better = gate(DEFAULT, BAD, rows, rows, threads=2)
+    better = gate(DEFAULT, BAD, rows, threads=2)
     assert (better.winner, better.promote) == ("candidate", True)
     assert better.figures["candidate"]["log_loss"] < better.figures["incumbent"]["log_loss"]
     assert {"RFM-LightGBM", "RFM-logistic"} <= set(better.figures)
-    assert gate(BAD, DEFAULT, rows, rows, threads=2).winner == "incumbent"
-    again = gate(DEFAULT, DEFAULT, rows, rows, threads=2)
+    assert gate(BAD, DEFAULT, rows, threads=2).winner == "incumbent"
+    again = gate(DEFAULT, DEFAULT, rows, threads=2)
     assert again.winner == "incumbent" and "nothing better" in again.why
+
+
+def test_a_first_champion_and_a_baseline_that_wins_are_said(rows: TrainingSet) -> None:
+    first = gate(DEFAULT, DEFAULT, rows, threads=2, first=True)
+    assert first.why.startswith("first champion; the search found nothing better than the small default")
+    assert "alone was better" not in first.why
+    assert "RFM-logistic alone was better (-" in gate(BAD, BAD, rows, threads=2).why
 
 
 def test_a_short_history_keeps_the_incumbent(make: Callable[..., TrainingSet]) -> None:
     short = make(weeks=6)
-    verdict = gate(BAD, DEFAULT, short, short, threads=2)
+    verdict = gate(BAD, DEFAULT, short, threads=2)
     assert verdict.winner == "incumbent" and verdict.promote and "too short" in verdict.why
 
 
