@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import msgspec
@@ -35,6 +36,11 @@ class Judged:
     candidate: np.ndarray
     incumbent: np.ndarray
     peers: dict[str, np.ndarray]
+
+    @cached_property
+    def weights(self) -> np.ndarray:
+        """Draws of customers and weeks, see `metrics.draw_weights`: hundreds of times all rows, made once."""
+        return metrics.draw_weights(self.rows.customers, seed=7, weeks=self.rows.at_us)
 
 
 @dataclass(frozen=True)
@@ -87,8 +93,7 @@ def compare(held: Judged, candidate: dict[str, float], incumbent: dict[str, floa
     """The candidate wins with a log loss that is surely lower, unless its calibration is worse by more than chance
     explains."""
     difference = candidate["log_loss"] - incumbent["log_loss"]
-    weights = metrics.draw_weights(held.rows.customers, seed=7, weeks=held.rows.at_us)
-    sure = metrics.chance_better(held.rows.y, held.candidate, held.incumbent, weights)
+    sure = metrics.chance_better(held.rows.y, held.candidate, held.incumbent, held.weights)
     if sure < SURE:
         why = f"the candidate's log loss is not surely better ({difference:+.5f}, better in {sure:.0%} of draws)"
         return "incumbent", why
@@ -101,8 +106,7 @@ def compare(held: Judged, candidate: dict[str, float], incumbent: dict[str, floa
 def ahead(held: Judged, winner: Winner) -> list[str]:
     """What is to be said of each baseline that was surely better than the winner."""
     ours, rows = held.candidate if winner == "candidate" else held.incumbent, held.rows
-    weights = metrics.draw_weights(rows.customers, seed=7, weeks=rows.at_us)
-    found = {name: metrics.loss_difference(rows.y, p, ours, weights) for name, p in held.peers.items()}
+    found = {name: metrics.loss_difference(rows.y, p, ours, held.weights) for name, p in held.peers.items()}
     return [f"{name} alone was better ({one.value:+.5f})" for name, one in found.items() if one.high < 0]
 
 
