@@ -12,7 +12,7 @@ from scv.errors import CorruptBundle
 from scv.events.calendar import from_us
 from scv.events.clock import wall_us
 from scv.settings import Settings
-from scv.stamp import sha256_of
+from scv.stamp import Sealed, opened, sealed
 
 POINTER = "champion.json"
 MENDS = "Run `cerebro train` for a new champion, or `cerebro models promote` for one of those that are there."
@@ -28,21 +28,15 @@ class Promotion(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
-class Pointer(msgspec.Struct, frozen=True, kw_only=True):
+class Pointer(Sealed, frozen=True, kw_only=True):
     """The champion's id and the SHA-256 of its manifest; `promotions` oldest first, the newest is the champion's.
 
-    `sum` is a hash of the rest; "" and no promotions in a pointer of an earlier release.
+    A pointer of an earlier release has neither seal nor promotions.
     """
 
     id: str
     manifest: str
     promotions: tuple[Promotion, ...] = ()
-    sum: str = ""
-
-    def summed(self) -> Pointer:
-        """With its hash."""
-        rest = msgspec.structs.replace(self, sum="")
-        return msgspec.structs.replace(rest, sum=sha256_of(msgspec.json.encode(rest)))
 
 
 def folder(settings: Settings, country: str, target: str) -> Path:
@@ -57,12 +51,9 @@ def pointer(bundles: Path) -> Pointer | None:
     if not path.exists():
         return None
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=Pointer)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return opened(path.read_bytes(), Pointer)
+    except (msgspec.DecodeError, ValueError) as error:
         raise CorruptBundle(f"{path} cannot be read ({error}). {MENDS}") from error
-    if found.sum and found != found.summed():
-        raise CorruptBundle(f"{path} is not what was written. {MENDS}")
-    return found
 
 
 def champion(settings: Settings, country: str, target: str) -> Path | None:
@@ -81,5 +72,5 @@ def point(path: Path, manifest: str, why: str = "") -> None:
     promotions = before.promotions if before else ()
     if not promotions or promotions[-1].id != path.name:
         promotions = (*promotions, Promotion(id=path.name, at=from_us(wall_us()), why=why))[-REMEMBERED:]
-    made = Pointer(id=path.name, manifest=manifest, promotions=promotions).summed()
-    whole.write(path.parent / POINTER, msgspec.json.encode(made))
+    made = Pointer(id=path.name, manifest=manifest, promotions=promotions)
+    whole.write(path.parent / POINTER, sealed(made))
