@@ -81,8 +81,8 @@ SEARCH = Plan()
 def train(settings: Settings, past: Past, target: Target, plan: Plan = SEARCH, progress: Progress = silent) -> Trained:
     """Train one target as it was known at `past.at`, and make the winner the champion.
 
-    The incumbent is the champion's recipe, or the default. A leak promotes nothing. Raises UserError where there is
-    nothing to learn, or where another run is at work on the same target.
+    The incumbent is the champion's recipe, or the default. A leak promotes nothing. It waits for another run on
+    the same target (`cerebro due` may have begun one). Raises UserError where there is nothing to learn.
     """
     folder = champion.folder(settings, past.country.code, target.name)
     begun, laps = time.monotonic(), dict[str, float]()
@@ -91,8 +91,10 @@ def train(settings: Settings, past: Past, target: Target, plan: Plan = SEARCH, p
         laps[name] = round(time.monotonic() - begun - sum(laps.values()), 2)
 
     folder.mkdir(parents=True, exist_ok=True)
-    busy = f"Another training of {past.country.code} {target.name} is at work: wait for it."
-    with atomic.alone(folder, busy):
+    if atomic.busy(folder):
+        progress("waiting until another training of it has ended", 0, 0)
+    with atomic.alone(folder):
+        lap("waiting")
         atomic.sweep(folder)
         rows = past.rows(target)
         lap("rows")

@@ -18,8 +18,8 @@ EXPECTED = {signal.SIGINT: (130,), signal.SIGTERM: (130, 143)}
 """143 where Python itself is still starting and nothing has begun."""
 MARKS = {".demo", ".lock"}
 """What stays hidden on purpose: whose folder it is, and who may change champions."""
-SERVED = 4
-"""Ports that services.env names once all run: of the broker, the store, the scorer and the first page of metrics."""
+SERVED = 3
+"""Ports of its own that services.env names once all run: of the broker, the store and the scorer."""
 DICE = random.Random(20)
 
 

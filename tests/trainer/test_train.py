@@ -5,6 +5,7 @@ from __future__ import annotations
 import html.parser
 import re
 import shutil
+import threading
 from datetime import date, datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pytest
 
 from local.quality import figures, quality
+from scv import atomic
 from scv.errors import UserError
 from scv.events import country
 from scv.events.calendar import add_days, midnight
@@ -109,6 +111,29 @@ def test_first_the_default_then_the_search_through_the_gate(
     judged = {"candidate", "incumbent", "RFM-LightGBM", "RFM-logistic"}
     assert set(second.figures["gate"]) == judged | {"shuffled", "movement"}
     assert set(second.as_json()) >= {"id", "target", "promoted", "why", "seconds"}
+
+
+def test_a_training_waits_for_the_one_that_is_at_work(past: Past, settings: Settings) -> None:
+    """`cerebro due` may begin one while somebody types the same: both end well, one after the other."""
+    told: list[str] = []
+    waits, ended = threading.Event(), list[str]()
+
+    def progress(text: str, done: int, total: int) -> None:
+        told.append(text)
+        if total == 0:
+            waits.set()
+
+    def second() -> None:
+        train(settings, past, LAPSE, Plan("default", report=False), progress)
+        ended.append("second")
+
+    thread = threading.Thread(target=second)
+    with atomic.alone(champion.folder(settings, "US", "lapse")):
+        thread.start()
+        assert waits.wait(30) and "waiting" in told[0]
+        ended.append("first")
+    thread.join(60)
+    assert ended == ["first", "second"]
 
 
 def test_the_report_is_one_page_with_honest_words_first(past: Past, settings: Settings) -> None:
