@@ -16,7 +16,7 @@ import msgspec
 from scv.errors import StoreUnusable
 from scv.events import admission
 from scv.events.admission import Ids, Verdict
-from scv.events.arrival import CONTENT_BITS, Arrival
+from scv.events.arrival import Arrival
 from scv.events.country import Country
 from scv.features.layout import Layout
 from scv.folds.fold import Window
@@ -57,7 +57,7 @@ class Fence:
         )
 
 
-@dataclass
+@dataclass(slots=True)
 class Row:
     """One customer's state of one fetcher; mutable, owned by whoever read it."""
 
@@ -121,11 +121,7 @@ class Row:
     def pack(self, place: Place, upto: int) -> bytes:
         """The row's bytes; what no later read or admission can need is dropped first."""
         self._prune()
-        ids = [
-            (day, sorted(identity << CONTENT_BITS | content for identity, content in known.items()))
-            for day, known in sorted(self.ids.items())
-        ]
-        body = (self.admitted, self.erased_us, ids, self.lives, sorted(self.tiles.items()))
+        body = (self.admitted, self.erased_us, sorted(self.ids.items()), self.lives, sorted(self.tiles.items()))
         return self.fence(place, upto).pack() + _encoder.encode(body)
 
     def _enter(self, arrival: Arrival) -> None:
@@ -153,7 +149,6 @@ class Row:
             self.lives[place] = fold.prune(self.lives[place], self.clock_day, self.country)
 
 
-_CONTENT = (1 << CONTENT_BITS) - 1
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(
     tuple[int, int, list[tuple[int, list[int]]], list[Any], list[tuple[int, list[Any]]]],
@@ -175,7 +170,6 @@ def unpack(data: bytes, layout: Layout, country: Country) -> tuple[Fence, Row]:
         admitted, erased_us, ids, lives, tiles = _decoder.decode(memoryview(data)[FENCE_BYTES:])
     except msgspec.MsgspecError as error:
         raise StoreUnusable(f"A row of {layout.field} cannot be read ({error}). Run `cerebro rebuild`.") from error
-    known = {day: {one >> CONTENT_BITS: one & _CONTENT for one in packed} for day, packed in ids}
     clock = fence.clock_us, fence.clock_day
-    row = Row(layout, country, admitted, *clock, erased_us, known, lives, dict(tiles))
+    row = Row(layout, country, admitted, *clock, erased_us, dict(ids), lives, dict(tiles))
     return fence, row

@@ -6,7 +6,7 @@ point is not where this consumer left it, the store was rolled back or another o
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, get_args
@@ -22,10 +22,6 @@ from streams import faultpoint
 from streams.counters import Counters
 from streams.kafka.log import ADVICE, Part
 
-AT_HAND = 256_000_000
-"""About so many bytes of unpacked rows stay at hand between batches, whoever's they are."""
-BARE, OBJECTS = 120, 45
-"""Packed bytes of a row that holds next to nothing, and bytes in memory of each byte beyond, as measured."""
 WRITES = 250
 """Customers per pipeline of writes."""
 
@@ -43,18 +39,14 @@ class Name(NamedTuple):
     customer_id: str
 
 
-@dataclass
+@dataclass(slots=True)
 class Held:
-    """One fetcher's row of a customer: what stands in the store (`fence`, b'' = absent) and up to which offset.
-
-    `weight`: about how many bytes of memory it takes.
-    """
+    """One fetcher's row of a customer: what stands in the store (`fence`, b'' = absent) and up to which offset."""
 
     layout: Layout
     row: Row
     fence: bytes
     upto: int
-    weight: int = 0
 
 
 class Moved(Exception):
@@ -94,14 +86,14 @@ class Batch:
 
 
 class Folding:
-    """Applies batches; `leases` holds the partitions that are this consumer's now."""
+    """Applies batches; `leases` holds the partitions that are this consumer's now.
+
+    No row stays in memory between batches: to keep it until its customer comes back costs as much as to read it again,
+    and more where not all customers fit.
+    """
 
     def __init__(self, store: RowStore, countries: Mapping[str, Country], counters: Counters) -> None:
         self.leases: dict[Part, Lease] = {}
-        self._held: OrderedDict[Name, list[Held]] = OrderedDict()
-        """Rows at hand: whole customers, never part of one; who was needed last comes last."""
-        self.weight = 0
-        """Of them all (bytes, about)."""
         self._store, self._countries, self._counters = store, countries, counters
 
     def begin(self, part: Part, place: Place, position: Position, layouts: Mapping[str, Sequence[Layout]]) -> None:
@@ -110,10 +102,7 @@ class Folding:
 
     def end(self, parts: Iterable[Part]) -> None:
         """Partitions that are no longer ours, or about to be placed again."""
-        gone = set(parts)
-        for name in [name for name in self._held if name.part in gone]:
-            self._forget(name)
-        for part in gone:
+        for part in parts:
             self.leases.pop(part, None)
 
     def behind(self, places: Mapping[Part, int]) -> dict[Part, int]:
@@ -128,9 +117,9 @@ class Folding:
         changed: list[Name] = []
         pending = list(batch.work)
         while pending:
-            self._read([name for name in pending if name not in self._held], list(batch.next))
-            taken = {name: self._take(name, batch.work[name]) for name in pending}
-            refused = self._write([name for name in pending if taken[name][1]], batch.size)
+            held = self._read(pending, list(batch.next))
+            taken = {name: _take(held[name], batch.work[name]) for name in pending}
+            refused = self._write({name: held[name] for name in pending if taken[name][1]}, batch.size)
             pending = [name for name in pending if name in refused]
             for name, (counted, moved) in taken.items():
                 if name not in refused:
@@ -141,8 +130,6 @@ class Folding:
         self.advance(batch.next, batch.marks, batch.ticks)
         faultpoint.reach("online.advanced", batch.size)
         self._store.tick(batch.fronts, batch.live)
-        while self.weight > AT_HAND:
-            self._forget(next(iter(self._held)))
 
     def check(self) -> None:
         """Raise Moved unless every restart point is where this consumer left it."""
@@ -165,29 +152,27 @@ class Folding:
         if not all(moved):
             raise Moved([part for part, stood in zip(parts, moved, strict=True) if not stood])
 
-    def _read(self, cold: Sequence[Name], parts: Sequence[Part]) -> None:
-        """Rows that are not at hand, and in the same round trip proof that the restart points are ours still."""
+    def _read(self, names: Sequence[Name], parts: Sequence[Part]) -> dict[Name, list[Held]]:
+        """Customers' rows, and in the same round trip proof that the restart points are ours still."""
         pipe = self._store.client.pipeline(transaction=False)
         for part in parts:
             pipe.hmget(self._store.keys.position(*part), "offset", "turn")
         fields: dict[Name, Sequence[Layout]] = {}
-        for name in cold:
+        held: dict[Name, list[Held]] = {}
+        for name in names:
             layouts = self.leases[name.part].layouts.get(name.country, ())
             if layouts:
                 fields[name] = layouts
                 pipe.hmget(self._store.keys.row(name.country, name.customer_id), [layout.field for layout in layouts])
             else:
-                self._held[name] = []
+                held[name] = []
         replies = pipe.execute()
         moved = [part for part, reply in zip(parts, replies, strict=False) if not self._stands(part, reply)]
         if moved:
             raise Moved(moved)
         for (name, layouts), data in zip(fields.items(), replies[len(parts) :], strict=True):
-            self._held[name] = self._unpack(name, layouts, data)
-            self.weight += sum(one.weight for one in self._held[name])
-
-    def _forget(self, name: Name) -> None:
-        self.weight -= sum(one.weight for one in self._held.pop(name))
+            held[name] = self._unpack(name, layouts, data)
+        return held
 
     def _stands(self, part: Part, reply: Sequence[bytes | None]) -> bool:
         lease = self.leases[part]
@@ -206,7 +191,7 @@ class Folding:
         """A stored row, or an empty one in its place if it is left over from another log. Raises LogChanged."""
         layout, place = row.layout, self.leases[name.part].place
         if fence.place == place:
-            return Held(layout, row, data[:FENCE_BYTES], fence.upto, weight_of(data))
+            return Held(layout, row, data[:FENCE_BYTES], fence.upto)
         if (fence.place.generation, fence.place.epoch) < (place.generation, place.epoch):
             self._refuse_unbuilt(name, layout, fence)
             # Left over from a log that is gone, and not in the lake: whatever is, was built again.
@@ -225,50 +210,38 @@ class Folding:
                 f"generation {fence.place.generation}. Run `cerebro rebuild`."
             )
 
-    def _take(self, name: Name, items: Sequence[tuple[int, Arrival]]) -> tuple[Counter[str], bool]:
-        """Let a customer's rows take what they do not hold yet: what became of it, and did any row?"""
-        held, counted, moved = self._held[name], Counter[str](), False
-        self._held.move_to_end(name)
-        for offset, arrival in items:
-            verdict = "re_read" if held else "unbuilt"
-            for one in held:
-                if offset > one.upto:
-                    verdict = _COUNTERS[one.row.take(arrival)]
-                    one.upto, moved = offset, True
-                else:
-                    counted["fenced"] += 1
-            counted[verdict] += 1
-        return counted, moved
-
-    def _write(self, names: Sequence[Name], in_hand: int) -> set[Name]:
-        """Write these customers' rows; who was refused, and is forgotten."""
-        refused: set[Name] = set()
+    def _write(self, held: Mapping[Name, Sequence[Held]], in_hand: int) -> set[Name]:
+        """Write these customers' rows; who was refused."""
+        refused, names = set[Name](), list(held)
         for start in range(0, len(names), WRITES):
             keys = {
                 name: self._store.keys.row(name.country, name.customer_id) for name in names[start : start + WRITES]
             }
             writes: dict[str, list[RowWrite]] = {}
             for name, key in keys.items():  # one customer may have moved in several families: its rows go together
-                writes.setdefault(key, []).extend(self._writes(name))
+                writes.setdefault(key, []).extend(self._writes(name, held[name]))
             denied = self._store.write_rows(writes)
             refused |= {name for name, key in keys.items() if key in denied}
             self._counters.rows += sum(len(made) for key, made in writes.items() if key not in denied)
             faultpoint.reach("online.half-written", in_hand)
-        for name in refused:
-            self._forget(name)
         self._counters.refused += len(refused)
         return refused
 
-    def _writes(self, name: Name) -> list[RowWrite]:
-        place, writes = self.leases[name.part].place, []
-        for one in self._held[name]:
-            data = one.row.pack(place, one.upto)
-            writes.append(RowWrite(one.layout.field, one.fence, data))
-            one.fence, weight = data[:FENCE_BYTES], weight_of(data)
-            self.weight, one.weight = self.weight + weight - one.weight, weight
-        return writes
+    def _writes(self, name: Name, held: Sequence[Held]) -> list[RowWrite]:
+        place = self.leases[name.part].place
+        return [RowWrite(one.layout.field, one.fence, one.row.pack(place, one.upto)) for one in held]
 
 
-def weight_of(data: bytes) -> int:
-    """About how many bytes of memory a row takes, by what it is packed: days and ids are objects there."""
-    return OBJECTS * (BARE // 4 + max(len(data) - BARE, 0))
+def _take(held: Sequence[Held], items: Sequence[tuple[int, Arrival]]) -> tuple[Counter[str], bool]:
+    """Let a customer's rows take what they do not hold yet: what became of it, and did any row?"""
+    counted, moved = Counter[str](), False
+    for offset, arrival in items:
+        verdict = "re_read" if held else "unbuilt"
+        for one in held:
+            if offset > one.upto:
+                verdict = _COUNTERS[one.row.take(arrival)]
+                one.upto, moved = offset, True
+            else:
+                counted["fenced"] += 1
+        counted[verdict] += 1
+    return counted, moved

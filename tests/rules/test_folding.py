@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import tracemalloc
-from collections.abc import Sequence
+import gc
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,9 +24,8 @@ from streams.counters import Counters
 from streams.kafka.log import Part
 from streams.kafka.record import Record
 from streams.online import consumer as consumers
-from streams.online import folding as foldings
 from streams.online.consumer import OnlineConsumer
-from streams.online.folding import Batch, Folding, Moved, Name, weight_of
+from streams.online.folding import Batch, Folding, Moved, Name
 from tests import world
 from tests.keys import row_key, rows_of
 from tests.marking import mark
@@ -119,13 +118,19 @@ def test_a_restart_point_that_moved_stops_it_before_it_writes(followed: RowStore
         folding.check()
 
 
-def test_a_refused_row_is_read_again(followed: RowStore) -> None:
-    """Another writer took the row further, and not along this consumer's way."""
+def test_a_refused_row_is_read_again(followed: RowStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another writer took the row further, and not along this consumer's way, between its reading and its writing."""
     folding = consumer(followed)
     folding.apply(batch(0, 2))
     before = rows_of(followed.client, [row_key("ZZ", "c1")], [LAYOUT.field])[0][0] or b""
-    other = folded(LOG[:4], upto=3)
-    assert followed.write_rows({row_key("ZZ", "c1"): [RowWrite(LAYOUT.field, before[:FENCE_BYTES], other)]}) == []
+    write, other = followed.write_rows, RowWrite(LAYOUT.field, before[:FENCE_BYTES], folded(LOG[:4], upto=3))
+
+    def overtaken(writes: Mapping[str, Sequence[RowWrite]]) -> list[str]:
+        monkeypatch.undo()
+        assert write({row_key("ZZ", "c1"): [other]}) == []
+        return write(writes)
+
+    monkeypatch.setattr(followed, "write_rows", overtaken)
     folding.apply(batch(2, 7))
     assert stored(followed) == (6, row_of(LOG[:7]))
     assert folding._counters.refused == 1
@@ -158,33 +163,13 @@ def test_a_row_of_a_later_log_stops_it(followed: RowStore, later: Place) -> None
         consumer(followed).apply(batch(0, 2))
 
 
-def test_rows_at_hand_are_bounded_by_the_memory_that_they_take(
-    followed: RowStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """However many there are, and however long their histories get; nothing is wrong for it."""
-    everyone = [charged(n, f"c{n % 7}") for n in range(70)]
-    monkeypatch.setattr(foldings, "AT_HAND", 4 * weight_of(bytes(250)))
+def test_no_row_stays_in_memory_between_batches(followed: RowStore) -> None:
+    """However many customers there are, and however long their histories get."""
     folding = consumer(followed)
     for start in range(0, 70, 10):
-        folding.apply(batch(start, start + 10, everyone))
-        held = list(folding._held.values())
-        assert folding.weight == sum(one.weight for rows in held for one in rows) <= foldings.AT_HAND
-    assert 1 <= len(held) < 7, "rows that grew"
+        folding.apply(batch(start, start + 10, [charged(n, f"c{n % 7}") for n in range(70)]))
+        assert not [one for one in gc.get_objects() if isinstance(one, Row)]
     assert folding._counters.admitted == 70
-    folding.end([PART])
-    assert folding.weight == 0
-
-
-def test_the_weight_of_a_row_is_about_the_memory_that_it_takes() -> None:
-    tracemalloc.start()
-    rows = [Row(LAYOUT, ZZ) for _ in range(40)]
-    for number, row in enumerate(rows):
-        for n in range(0, 24 * 40, 20):
-            row.take(charged(n, f"c{number}"))
-    taken = tracemalloc.get_traced_memory()[0]
-    tracemalloc.stop()
-    said = sum(weight_of(row.pack(PLACE, 1)) for row in rows)
-    assert 1 / 3 < said / taken < 3, "about: payments are lighter than orders, by which it was measured"
 
 
 def test_of_a_batch_the_newest_instant_of_each_country_counts(tmp_path: Path) -> None:
