@@ -6,7 +6,6 @@ Exit codes: 0 done, 2 your mistake, 1 ours, 130 interrupted. Data goes to stdout
 from __future__ import annotations
 
 import ast
-import gc
 import importlib
 import os
 import sys
@@ -19,7 +18,7 @@ from pathlib import Path
 from scv import machine
 from scv.errors import CerebroError, Unreachable, UserError, did_you_mean
 from scv.talk import say
-from terminal import missing
+from terminal import garbage, missing
 
 try:
     import click
@@ -28,10 +27,6 @@ except ModuleNotFoundError as lacking:
     sys.exit(2)
 
 FOLDER = Path(__file__).resolve().with_name("commands")
-SELDOM = (50_000, 10, 10)
-"""When cycles are looked for. Importing libraries and reading rows makes many objects and hardly a cycle: by Python's
-own thresholds a quarter of a command's start and half of the online consumer's time in a backlog went into looking.
-"""
 
 
 class Commands(click.Group):
@@ -101,7 +96,7 @@ def cerebro(debug: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code (what a command returns as int, else 0)."""
-    gc.set_threshold(*SELDOM)
+    garbage.rarely()
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given  # asked now: click empties the list
     if not (debug or sys.warnoptions):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from scv.talk import say
+from terminal import garbage
 from terminal.log_format import begin, option
 
 
@@ -37,4 +38,5 @@ def command(port: int | None, host: str | None, insecure: bool, log_format: str 
     address = f"{host or set_host}:{set_port if port is None else port}"
     status = RecentStatus(StatusReader(settings).read)
     with exposed(settings, "console", {}):
+        garbage.for_ever()
         serve(settings, address, insecure, status, say)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from scv import settings
+from terminal import garbage
 from terminal.log_format import begin, option
 from terminal.stopping import on_signal
 
@@ -54,6 +55,8 @@ def command(consumer: str, until_idle: bool, once: bool, log_format: str | None)
         else:
             sources |= {"disk": partial(disk, config), "dead-letters": DeadLetterSamples(config).samples}
         with exposed(config, member.group, sources):
+            if not (until_idle or once):
+                garbage.for_ever()
             try:
                 counters = member.run(stop, until_idle, once)
             finally:

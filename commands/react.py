@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from scv.talk import say
+from terminal import garbage
 from terminal.log_format import LOGGING, begin, option
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def command(log_format: str | None) -> None:
         say(f"Reactor up: it hears {topics.scv_changed(config)} and asks {config.scorer}.")
         try:
             with exposed(config, "reactor", {"reactor": counts.samples}):
+                garbage.for_ever()
                 told = {"logging_config": LOGGING} if in_json else {}
                 faust.Worker(app, loglevel="warning", redirect_stdouts=False, **told).execute_from_commandline()
         finally:

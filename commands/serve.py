@@ -8,6 +8,7 @@ import sys
 import click
 
 from scv.talk import say
+from terminal import garbage
 from terminal.log_format import begin, option
 
 
@@ -46,6 +47,7 @@ def command(port: int | None, host: str | None, insecure: bool, log_format: str 
     say(f"Listening on {server.address}")
     with exposed(settings, "scorer", {"calls": server.samples, "models": server.condition.samples}):
         server.start(say)
+        garbage.for_ever()
         server.watch()
         say("Stopping: calls under way are finished.")
         server.stop(drain_s=DRAIN_S)
