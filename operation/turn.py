@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from operation import due
+from operation import attempts, due
 from operation.due import Due
 from scv import atomic, machine
 from scv.errors import CerebroError
@@ -54,7 +54,7 @@ async def beside(say: Callable[[str], None] = talk) -> None:
 def run(settings: Settings, codes: Sequence[str], start: Start = start, say: Callable[[str], None] = talk) -> int:
     """Do what is due in these countries, oldest first; how many slots or countries failed.
 
-    A country in which another process is at work is left alone.
+    A country in which another process is at work is left alone, and so is a training that rests (`attempts`).
     """
     slots, unknown = due.everywhere(settings, codes)
     for code, why in unknown.items():
@@ -67,6 +67,9 @@ def run(settings: Settings, codes: Sequence[str], start: Start = start, say: Cal
             if lock is None:
                 say(f"{slot.country}: another process is at work on what is due there; it is left alone.")
                 left.add(slot.country)
+            elif rests := attempts.resting(settings, slot):
+                until = f"{rests.rests_until:%Y-%m-%d %H:%M} UTC"
+                say(f"{slot.line} failed {rests.times} times and rests until {until}; typed, it runs at once.")
             elif why := _why_not_done(settings, slot, lock, start, say):
                 failed += 1
                 say(f"Failed: {slot.line} {why}. It stays due.")
@@ -88,6 +91,7 @@ def _why_not_done(settings: Settings, slot: Due, lock: int, start: Start, say: C
         return ""
     say(f"Due: {fresh.line}")
     code = start(settings, fresh, lock)
+    attempts.note(settings, fresh, failed=bool(code))
     if code:
         return f"was killed by signal {-code}" if code < 0 else f"ended with {code}"
     untrained = next((one for one in now if one.work == "train" and one.at <= slot.at), None)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -136,6 +137,14 @@ def test_where_no_store_answers_the_lake_says_what_is_due(live: Shop) -> None:
     assert of(due.of_country(away, US))[-1] == "week 2017-11-28", "the lake is complete to 2017-12-04"
 
 
+@pytest.fixture(autouse=True)
+def nothing_rests(live: Shop) -> Iterator[None]:
+    """What failed in one test is tried in the next."""
+    yield
+    for left in (live.settings.home_path / "due").glob("*.failed.json"):
+        left.unlink()
+
+
 # -- doing it ------------------------------------------------------------------------------------------------------
 
 
@@ -164,6 +173,36 @@ def test_what_fails_is_told_the_next_is_tried_and_it_stays_due(live: Shop) -> No
     assert turn.run(live.settings, ["US"], starting({"train": -9, "week": 2}, begun), said.append) == len(every)
     assert begun == every * 2 and any("was killed by signal 9" in line for line in said)
     assert not turn.at_work(live.settings, "US")
+
+
+def test_a_training_that_fails_again_and_again_rests_ever_longer_and_a_week_never_does(
+    live: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = msgspec.structs.replace(live.settings, home=str(tmp_path))
+    (tmp_path / "lake").symlink_to(live.settings.lake_path)
+    monkeypatch.setattr(due, "done", lambda *_: msgspec.structs.replace(everything(), champions={"lapse": None}))
+    now, begun, said = [to_us(at(TUESDAY))], list[str](), list[str]()
+    monkeypatch.setattr("scv.events.clock.wall_us", lambda: now[0])
+    monkeypatch.setattr(due, "clock", lambda *_: at(TUESDAY))
+
+    def turns(hours: int) -> tuple[int, int]:
+        """So many hours of quarters: trainings and weeks that were begun."""
+        before = len(begun)
+        for _ in range(4 * hours):
+            turn.run(settings, ["US"], starting({"train": 1, "week": 2}, begun), said.append)
+            now[0] += 15 * 60 * 1_000_000
+        trained = sum(one.startswith("train") for one in begun[before:])
+        return trained, len(begun) - before - trained
+
+    assert turns(1) == (3, 4 * TUESDAYS), "at once, at the next quarter, half an hour later"
+    assert turns(7) == (3, 28 * TUESDAYS), "then after one, two and four hours"
+    assert turns(24) == (6, 96 * TUESDAYS), "and every four"
+    line = "cerebro train US -d 2017-09-04 --target lapse failed 3 times and rests until 2017-09-05 05:35 UTC; typed"
+    assert [one for one in said if one.startswith(line)]
+    turn.run(settings, ["US"], starting({}, begun), said.append)
+    now[0] += 4 * 3600 * 1_000_000
+    turn.run(settings, ["US"], starting({}, begun), said.append)
+    assert not list((tmp_path / "due").glob("*.failed.json")), "what came about is forgotten"
 
 
 def test_what_another_did_meanwhile_is_not_done_again(live: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,45 @@
+"""Every service searches for cycles by the clock, so that none looks as if it leaked."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = sorted((ROOT / "commands").glob("*.py"))
+SERVICES = [one for one in COMMANDS if "with exposed(" in one.read_text(encoding="utf-8")]
+CYCLES = """
+import gc, time, weakref
+from terminal import garbage
+
+class Node: pass
+
+garbage.rarely()
+garbage.EVERY_S = 0.1
+garbage.for_ever()
+assert gc.get_freeze_count() > 1000 and gc.get_threshold() == garbage.RARELY
+node = Node()
+node.itself, dead = node, weakref.ref(node)
+del node
+deadline = time.monotonic() + 20
+while dead() is not None:
+    assert time.monotonic() < deadline, "the cycle is still there"
+    time.sleep(0.05)
+"""
+
+
+def test_there_are_services() -> None:
+    assert {one.stem for one in SERVICES} >= {"consume", "serve", "react", "console"}
+
+
+@pytest.mark.parametrize("command", SERVICES, ids=lambda one: one.stem)
+def test_a_service_searches_by_the_clock(command: Path) -> None:
+    assert "garbage.for_ever()" in command.read_text(encoding="utf-8")
+
+
+def test_a_cycle_goes_although_nothing_else_happens() -> None:
+    done = subprocess.run([sys.executable, "-c", CYCLES], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
