@@ -17,10 +17,11 @@ TESTS ?=
 PYTEST := $(BIN)/python -m pytest
 # Every process that tests collects; all of tests/ would take each a quarter of a minute.
 MARKED = $(shell grep -rlE 'mark\.(real|slow)' tests --include='*.py' --exclude-dir=streams)
-COMPILE := $(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
-	--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o requirements.lock
+PINNED := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate
+COMPILE := $(BIN)/uv pip compile pyproject.toml --all-extras --group dev $(PINNED) -o requirements.lock
+COMPILE_BENCH := $(BIN)/uv pip compile --group bench -c requirements.lock $(PINNED) -o bench/requirements.lock
 
-.PHONY: help setup demo test test-real parity check lint format bench bench-world faults test-clock soak mutants lock upgrade clean
+.PHONY: help setup demo test test-real parity check lint format bench bench-quality bench-world faults test-clock soak mutants lock upgrade clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +60,9 @@ format: $(READY) ## let ruff format and mend what it can
 bench: $(READY) ## measure; prints the ratios that the README states
 	@$(BIN)/python -m bench
 
+bench-quality: $(VENV)/.bench ## judge champions of five shops beside what one tries in an afternoon (30 minutes); ARGS="--only CDNOW"
+	@$(BIN)/python -m bench.quality $(ARGS)
+
 bench-world: $(READY) ## simulate 10,000, 100,000 and a million customers: speed, memory and their curve (15 minutes)
 	@$(BIN)/python -m bench.simulation
 
@@ -78,9 +82,11 @@ mutants: $(READY) ## put small faults into the source one by one: the tests go r
 
 lock: $(READY) ## bring requirements.lock in line with pyproject.toml, changing no other pin
 	@$(COMPILE) >/dev/null
+	@$(COMPILE_BENCH) >/dev/null
 
 upgrade: $(READY) ## move every pin to its newest version that fits
 	@$(COMPILE) --upgrade >/dev/null
+	@$(COMPILE_BENCH) --upgrade >/dev/null
 
 clean: ## remove caches and builds; ALL=1 also .venv and var (lake, bundles, exports)
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .cache
@@ -103,6 +109,11 @@ $(VENV)/.locked: requirements.lock
 	[ -x $(BIN)/python ] || $$python -m venv $(VENV)
 	@echo "Installing the pinned dependencies (once per lock file; some minutes on a slow line) …" >&2
 	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.lock >&2
+	@touch $@
+
+# What only the opponents of bench-quality need.
+$(VENV)/.bench: $(READY) bench/requirements.lock
+	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps -r bench/requirements.lock >&2
 	@touch $@
 
 $(READY): $(VENV)/.locked pyproject.toml

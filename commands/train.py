@@ -37,10 +37,10 @@ def command(  # noqa: PLR0913 - one parameter per option
     """Train COUNTRY's targets from what was known at a date.
 
     Features come from the snapshots of past Tuesdays through Feast (missing ones are fetched), labels from the lake
-    where they are mature. The best recipe of a search is judged against the champion's on the last mature weeks; the
-    better one is fitted on everything and becomes the champion. A leak alarm promotes nothing and exits with 1:
-    mend the feature, or --accept the column if it was known before. A target about which there is nothing to learn yet
-    stops no other.
+    where they are mature. The best recipe of a search is judged against the champion's on past Tuesdays; the better one
+    is fitted on everything, becomes the champion, and is recorded as a run of MLflow (CEREBRO_TRACKING). A leak alarm
+    promotes nothing and exits with 1: mend the feature, or --accept the column if it was known before. A target about
+    which there is nothing to learn yet stops no other.
 
     \b
     Example:
@@ -53,7 +53,8 @@ def command(  # noqa: PLR0913 - one parameter per option
     from terminal.arguments import the_countries, the_references
     from terminal.bar import Bar
     from trainer import past
-    from trainer.train import Plan, train
+    from trainer.tracking import tracked
+    from trainer.train import Plan
 
     config = settings.load()
     (country,) = the_countries([code], config)
@@ -61,7 +62,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     chosen = [target.get(name) for name in dict.fromkeys(names)] or target.of_country(country)
     plan = Plan("default" if quick else "search", trials, not no_report, accepted)
     with Bar("reading the past") as bar, past.read(config, country, chosen, at, apply(config)) as known:
-        done, held = _trained(chosen, lambda one: train(config, known, one, plan, _named(bar, one.name)))
+        done, held = _trained(chosen, lambda one: tracked(config, known, one, plan, _named(bar, one.name)))
     return _told(done, held, as_json)
 
 

@@ -5,7 +5,7 @@ A win, calibrated, and the intervals are those of the definitions page, section 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -30,6 +30,8 @@ from trainer.words import Contacts, contacts
 if TYPE_CHECKING:
     from feast import FeatureStore
 
+Peers = Callable[[TrainingSet], Mapping[str, Callable[[np.ndarray], np.ndarray]]]
+"""Rows to fit on → by name, what gives probabilities to a whole matrix."""
 AUC_SLACK = 0.003
 RATIO = (0.9, 1.1)
 SEED = 7
@@ -82,8 +84,10 @@ class Judgement:
         return said["ece"] <= self.ours.ece_bound and RATIO[0] <= said["ratio"] <= RATIO[1]
 
 
-def quality(bundle: Bundle, before: Past, after: Past, target: Target, last: datetime) -> Judgement:
-    """Judge a bundle on the Tuesdays of `after` from its reference to `last`; fit the baselines on `before`.
+def quality(
+    bundle: Bundle, before: Past, after: Past, target: Target, last: datetime, fit: Peers = baselines
+) -> Judgement:
+    """Judge a bundle on the Tuesdays of `after` from its reference to `last`; `fit` the peers on `before`.
 
     `before` is the past that the bundle was trained on. Raises UserError where no label of `after` is mature.
     """
@@ -94,7 +98,7 @@ def quality(bundle: Bundle, before: Past, after: Past, target: Target, last: dat
     weights = metrics.draw_weights(mine.customers, SEED)
     p, y = bundle.score(mine.matrix), mine.y
     peers = []
-    for name, score in baselines(fitted_on).items():
+    for name, score in fit(fitted_on).items():
         theirs = score(wide.matrix)
         differences = (
             measured(y, p, theirs, weights) for measured in (metrics.loss_difference, metrics.auc_difference)
@@ -111,7 +115,12 @@ def quality(bundle: Bundle, before: Past, after: Past, target: Target, last: dat
 
 
 def measure(
-    settings: Settings, country: Country, targets: Sequence[Target], span: Span, store: FeatureStore | None = None
+    settings: Settings,
+    country: Country,
+    targets: Sequence[Target],
+    span: Span,
+    store: FeatureStore | None = None,
+    peers: Peers = baselines,
 ) -> list[Judgement]:
     """The quality of each target's champion, both pasts read from the lake. Targets without one are left out."""
     champions = {one: champion(settings, country.code, one.name) for one in targets}
@@ -120,7 +129,7 @@ def measure(
         past.read(settings, country, targets, span.frozen, store) as before,
         past.read(settings, country, targets, span.known, store, first=span.frozen) as after,
     ):
-        return [quality(bundle, before, after, one, span.last) for one, bundle in bundles.items()]
+        return [quality(bundle, before, after, one, span.last, peers) for one, bundle in bundles.items()]
 
 
 def _between(rows: TrainingSet, bundle: Bundle, last: datetime) -> TrainingSet:

@@ -78,6 +78,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     wait_s: Annotated[int, Meta(description="how long a start waits for broker or store", ge=0)] = 60
     threads: Annotated[int, Meta(description="threads of DuckDB and LightGBM", ge=1)] = 2
     memory: Annotated[str, Meta(description="DuckDB's memory cap of one process")] = "4GB"
+    tracking: Annotated[
+        str,
+        Meta(description="MLflow tracking URI that trainings are recorded in; empty: HOME/mlflow.db; none: off"),
+    ] = ""
     hold_out_salt: Annotated[str, Meta(description="secret of the held-out draw; set it once per company")] = "cerebro"
     id_key_file: Annotated[str, Meta(description="file with the secret key of --hash-ids; empty: there is none")] = ""
     vector_log_share: Annotated[

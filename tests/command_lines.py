@@ -47,6 +47,7 @@ LINES = (
     "up",
     "verify US",
     "week US -d 2017-05-09 --wait 0",
+    "why-changed US 2017-05-02 2017-05-09",
 )
 NAMES = tuple(cli.cerebro.list_commands(click.Context(cli.cerebro)))
 

@@ -8,8 +8,10 @@ import tomllib
 from pathlib import Path
 from types import ModuleType
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
-LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+LOCKS = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("requirements.lock", "bench/requirements.lock")}
 TEXT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 PROJECT = tomllib.loads(TEXT)
 
@@ -22,7 +24,7 @@ def lock_part() -> ModuleType:
     return module
 
 
-BLOCKS: dict[str, str] = lock_part().blocks(LOCK)
+BLOCKS: dict[str, dict[str, str]] = {name: lock_part().blocks(lock) for name, lock in LOCKS.items()}
 
 
 def declared() -> list[str]:
@@ -36,15 +38,17 @@ def declared() -> list[str]:
     return [need for group in groups for need in group] + PROJECT["build-system"]["requires"]
 
 
-def test_the_lock_names_no_address() -> None:
-    assert "://" not in LOCK
-    assert not re.search(r"^\s*-(-index|-extra|-find|i |f )", LOCK, flags=re.MULTILINE)
-    assert " @ " not in LOCK
+@pytest.mark.parametrize("lock", LOCKS.values(), ids=LOCKS)
+def test_no_lock_names_an_address(lock: str) -> None:
+    assert "://" not in lock
+    assert not re.search(r"^\s*-(-index|-extra|-find|i |f )", lock, flags=re.MULTILINE)
+    assert " @ " not in lock
 
 
-def test_every_pin_has_hashes() -> None:
-    assert len(BLOCKS) > 100
-    for name, block in BLOCKS.items():
+@pytest.mark.parametrize(("lock", "least"), [("requirements.lock", 100), ("bench/requirements.lock", 4)])
+def test_every_pin_has_hashes(lock: str, least: int) -> None:
+    assert len(BLOCKS[lock]) > least
+    for name, block in BLOCKS[lock].items():
         for pin in re.split(r"^(?=[a-z0-9])", block, flags=re.MULTILINE)[1:]:
             assert re.fullmatch(
                 r"[a-z0-9.-]+(\[[a-z,]+\])?==\S+( ; [^\n]+?)? \\\n( +--hash=sha256:[0-9a-f]{64}( \\)?\n)+", pin
@@ -54,7 +58,14 @@ def test_every_pin_has_hashes() -> None:
 def test_every_requirement_is_locked() -> None:
     """Run `make lock`."""
     names = [lock_part().normal(re.split(r"[\[<>=~! ]", need, maxsplit=1)[0]) for need in declared()]
-    assert [name for name in names if name not in BLOCKS] == []
+    assert [name for name in names if not any(name in blocks for blocks in BLOCKS.values())] == []
+
+
+def test_what_both_locks_pin_they_pin_alike() -> None:
+    """The bench's packages are installed beside the others. Run `make lock`."""
+    every, some = (BLOCKS[name] for name in LOCKS)
+    versions = {name: set(re.findall(r"==([^ ]+)", block)) for name, block in some.items() if name in every}
+    assert versions and all(found == set(re.findall(r"==([^ ]+)", every[name])) for name, found in versions.items())
 
 
 def test_every_dependency_has_a_reason() -> None:

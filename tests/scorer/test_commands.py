@@ -192,7 +192,7 @@ def test_a_target_with_nothing_to_learn_stops_no_other(
 
     monkeypatch.setattr("feature_repo.feast_store.apply", lambda config: None)
     monkeypatch.setattr("trainer.past.read", lambda *_: contextlib.nullcontext())
-    monkeypatch.setattr("trainer.train.train", train)
+    monkeypatch.setattr("trainer.tracking.tracked", train)
     code, out, err = run(capsys, "train", "US", "--json")
     assert (code, err) == (2, "Error: Nothing to learn about lapse\n")
     assert [one["target"] for one in json.loads(out)] == ["skip", "return"]
