@@ -14,6 +14,7 @@ import msgspec
 
 from scv.settings import Settings
 from streams.online.consumer import OnlineConsumer
+from terminal import garbage
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +82,7 @@ def finish(path: Path, took: Took) -> None:
 
 
 def main(path: Path) -> None:
+    garbage.rarely()  # as `cerebro consume` does; a peer has the same
     task = msgspec.json.decode(path.read_bytes(), type=Task)
     if task.batch == 0:
         wait(path)

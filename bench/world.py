@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import duckdb
-from feast import FeatureStore
 
 from feature_repo.feast_store import apply
 from local import completejourney
@@ -24,6 +24,9 @@ from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
 from streams.replay.history import History, write_parquet
 from streams.replay.sender import replay
+
+if TYPE_CHECKING:
+    from feast import FeatureStore
 
 CACHE = Path("build/bench")
 """Where the demo's events are kept between runs."""
