@@ -6,6 +6,7 @@ looking, since imports and rows make many objects and hardly a cycle. Clients of
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import gc
 import sys
@@ -28,6 +29,7 @@ def for_ever() -> None:
     """
     gc.collect()
     gc.freeze()
+    atexit.register(gc.unfreeze)  # or extensions report at the end, line by line, what was never taken apart
     threading.Thread(target=_now_and_then, daemon=True, name="garbage").start()
 
 

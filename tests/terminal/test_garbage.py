@@ -43,3 +43,12 @@ def test_a_service_searches_by_the_clock(command: Path) -> None:
 def test_a_cycle_goes_although_nothing_else_happens() -> None:
     done = subprocess.run([sys.executable, "-c", CYCLES], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_service_ends_without_a_word_of_its_libraries() -> None:
+    """Its last words are what to do."""
+    code = (
+        "import deltalake, duckdb, pyarrow, redis; from terminal import garbage; duckdb.connect(); garbage.for_ever()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
