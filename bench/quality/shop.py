@@ -20,7 +20,6 @@ from scv.events import calendar, country
 from scv.events.country import Country
 from scv.settings import PREFIX, Settings
 from streams.lake.consumer import LakeConsumer
-from streams.replay.history import write_parquet
 from tests.streams import cdnow
 
 CLI = Path(__file__).parents[2] / "cli.py"
@@ -55,7 +54,7 @@ def _replayed(events: Callable[[World, Settings], Path], world: World, settings:
 def _cdnow(_: World, settings: Settings) -> Path:
     cdnow.write_country(settings.countries_path)
     path = settings.home_path / "events.parquet"
-    write_parquet(cdnow.orders(), path)
+    cdnow.orders().to_parquet(path)
     return path
 
 
