@@ -14,7 +14,7 @@ from scv.model.bundle import booster
 from scv.model.calibration import sigmoid
 from trainer.baselines import baselines
 from trainer.dataset import TrainingSet
-from trainer.fit import calibrate, fit, out_of_fold, platt
+from trainer.fit import BINNING, binned, calibrate, fit, grow, out_of_fold, platt
 from trainer.leak import shuffled
 from trainer.recipe import DEFAULT, Recipe
 from trainer.search import parameters, search, space
@@ -86,6 +86,15 @@ def test_a_share_of_what_happened_last_moves_the_level(happened: str) -> None:
     last = at >= 4
     assert whole(z)[last].mean() == pytest.approx(y[last].mean(), abs=0.01)
     assert whole(z).min() > 0 and whole(z).max() < 1
+
+
+def test_rows_of_which_parts_are_fitted_have_no_bundles_of_columns(rows: TrainingSet) -> None:
+    """On CDNOW's rows 31 of at most 240 fits on a part of them crashed, and none of 264 without bundles."""
+    whole = binned(rows)
+    part = whole.subset(list(range(len(rows) // 2)), params=BINNING).construct()
+    assert whole.params["enable_bundle"] is part.params["enable_bundle"] is BINNING["enable_bundle"] is False
+    trees = grow(DEFAULT, rows, whole, np.arange(len(rows)))
+    assert "[enable_bundle: 0]" in trees.model_to_string()
 
 
 def test_a_recipe_that_lightgbm_gives_up_is_no_candidate(rows: TrainingSet, monkeypatch: pytest.MonkeyPatch) -> None:
