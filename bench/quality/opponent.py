@@ -58,7 +58,7 @@ def _forest(rows: TrainingSet) -> Score:
 
 
 def _catboost(rows: TrainingSet) -> Score:
-    from catboost import CatBoostClassifier  # type: ignore[import-not-found,unused-ignore]  # only `make bench-quality` has it
+    from catboost import CatBoostClassifier  # type: ignore[import-not-found,import-untyped,unused-ignore]  # only `make bench-quality` has it
 
     grown = CatBoostClassifier(random_seed=SEED, verbose=False, allow_writing_files=False)
     grown.fit(rows.matrix, rows.y)
