@@ -87,7 +87,7 @@ def search(
     def objective(trial: optuna.Trial) -> float:
         try:
             loss, weight = judge(space(trial), trial)
-        except LightGBMError as error:  # its own checks fail now and then on few weighted rows: no candidate
+        except LightGBMError as error:  # what its own checks refuse is no candidate
             raise optuna.TrialPruned(str(error)) from error
         trial.set_user_attr("weight", weight)
         return loss

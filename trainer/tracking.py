@@ -30,6 +30,8 @@ QUIET = {
 }
 """Unless the environment says otherwise."""
 REPORT = "report.html"
+LONGEST = 5000
+"""Characters that MLflow keeps of a tag."""
 
 
 def tracked(
@@ -107,10 +109,6 @@ def tags(country: Country, done: Trained) -> dict[str, str]:
     columns = "\n".join(f"{one.name} {one.fingerprint}" for one in info.columns)
     more = {"bundle": str(done.path), "reference": info.reference.isoformat(), "columns": columns}
     return {key: value[:LONGEST] for key, value in (found | stamp | more).items()}
-
-
-LONGEST = 5000
-"""Characters that MLflow keeps of a tag."""
 
 
 def _numbers(path: str, found: Mapping[str, Any]) -> Iterator[tuple[str, float]]:

@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 
 from bench.world import World, say
-from local import completejourney
 from local.demo import story
 from local.quality import Span
 from scv.events import calendar, country
@@ -69,7 +68,7 @@ def shops(customers: int, weeks: int, seeds: tuple[int, ...]) -> Mapping[str, Sh
     """Name → shop; the simulated ones are of so many customers and weeks."""
     demo = Shop(
         "US", story.FROZEN, story.LAST, story.END, "horizon, columns, default recipe and the grid of the search",
-        partial(_replayed, lambda world, _: completejourney.events_file(Settings(home=str(world.home / "demo")))),
+        partial(_replayed, lambda world, _: world.events),
     )  # fmt: skip
     british = Shop("GB", "1997-12-30", "1998-03-31", "1998-07-28", "nothing", partial(_replayed, _cdnow))
     invented = {

@@ -18,6 +18,7 @@ from datetime import datetime
 from functools import cached_property
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from scorer import subjects
@@ -36,6 +37,8 @@ from scv.settings import Settings
 
 STEPS = ("corrections of the first", "what customers did", "another model", "corrections of the second")
 DID, MODEL = STEPS[1], STEPS[2]
+Told = Mapping[str, tuple[str, float | None]]
+"""Customer → status and probability in one week."""
 
 
 @dataclass(frozen=True)
@@ -101,10 +104,13 @@ def movements(
     weeks = [_week(folder, at, version.ids) for at in (first, second)]
     ensure(settings, snapshots, [first, second])
     people = [subjects.at_reference(settings, snapshots, at) for at in (first, second)]
+    tables = [week.scores() for week in weeks]
     for target in targets or [
         name for name in country.targets if all(week.manifest.models.get(name) for week in weeks)
     ]:
-        yield _movement(settings, country, target, weeks, people)
+        models = [_model(settings, country, target, week) for week in weeks]
+        told = [_told(table, target) for table in tables]
+        yield _movement(target, weeks, people, models, told)
 
 
 def _week(folder: Folder, at: datetime, ids: Mapping[str, str]) -> Week:
@@ -116,10 +122,8 @@ def _week(folder: Folder, at: datetime, ids: Mapping[str, str]) -> Week:
 
 
 def _movement(
-    settings: Settings, country: Country, target: str, weeks: Sequence[Week], people: Sequence[Subjects]
+    target: str, weeks: Sequence[Week], people: Sequence[Subjects], models: Sequence[Bundle], told: Sequence[Told]
 ) -> Movement:
-    models = [_model(settings, country, target, week) for week in weeks]
-    told = [_told(week, target) for week in weeks]
     scored = [{one: p for one, (_, p) in found.items() if p is not None} for found in told]
     both = sorted(scored[0].keys() & scored[1].keys())
     rows = [one.pick(both).features for one in people]
@@ -156,9 +160,8 @@ def _model(settings: Settings, country: Country, target: str, week: Week) -> Bun
     return bundle.load(path, country)
 
 
-def _told(week: Week, target: str) -> dict[str, tuple[str, float | None]]:
-    """Customer → status and probability."""
-    table = week.scores()
+def _told(table: pa.Table, target: str) -> Told:
+    """What a week's scores say of one target."""
     mine = table.filter(pc.equal(table["target"], target)).select(["customer_id", "status", "probability"])
     return {one: (status, p) for one, status, p in zip(*mine.to_pydict().values(), strict=True)}
 
@@ -167,7 +170,7 @@ def _said(model: Bundle, rows: Features) -> np.ndarray:
     return model.score(np.ascontiguousarray(model.matrix(rows)))
 
 
-def _elsewhere(customers: set[str], told: Mapping[str, tuple[str, float | None]]) -> dict[str, int]:
+def _elsewhere(customers: set[str], told: Told) -> dict[str, int]:
     return dict(Counter(told[one][0] if one in told else "not there" for one in customers).most_common())
 
 
