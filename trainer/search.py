@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -19,9 +20,10 @@ from scv.model import metrics
 from scv.model.bundle import blend, booster
 from scv.model.calibration import Logistic, prior_offset, sigmoid
 from trainer.dataset import TrainingSet
-from trainer.fit import SEED, binned, grow, regress
+from trainer.fit import binned, grow, regress
 from trainer.recipe import DEFAULT, Recipe
 from trainer.splits import Split, searched
+from trainer.study import JOURNAL, Study, key
 
 TRIALS = {"lapse": 15}
 OTHER_TRIALS = 5
@@ -31,16 +33,18 @@ WEIGHTS = np.linspace(0, 1, 11)
 
 @dataclass(frozen=True)
 class Trial:
-    """One trial: `loss` is the log loss on later weeks; None where it was pruned."""
+    """One trial: `loss` is the log loss on later weeks, None where it was pruned; `best` the lowest up to it."""
 
     number: int
     total: int
     loss: float | None
     recipe: Recipe
+    best: float | None
 
     @property
     def text(self) -> str:
-        return "pruned" if self.loss is None else f"log loss {self.loss:.4f}"
+        found = "pruned" if self.loss is None else f"log loss {self.loss:.4f}"
+        return found if self.best is None else f"{found}, best {self.best:.4f}"
 
 
 def space(trial: optuna.Trial) -> Recipe:
@@ -74,15 +78,15 @@ def search(
     trials: int,
     enqueued: Sequence[Recipe] = (),
     progress: Callable[[Trial], None] = lambda step: None,
+    kept: Path | None = None,
 ) -> tuple[Recipe, list[Trial]]:
-    """The best recipe and the history. The small default and `enqueued` (last week's) are always among the trials."""
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sampler = optuna.samplers.TPESampler(seed=SEED, n_startup_trials=6, multivariate=True)
-    study = optuna.create_study(sampler=sampler, pruner=optuna.pruners.MedianPruner(n_startup_trials=4))
-    for recipe in dict.fromkeys([DEFAULT, *enqueued]):
-        study.enqueue_trial(parameters(recipe))
-    judge = Judge(rows)
-    history: list[Trial] = []
+    """The best recipe and the history. The small default and `enqueued` (last week's) are always among the trials.
+
+    `kept`: the folder of its study, in which a search of the same rows that was killed is found and gone on with.
+    """
+    asked = list(dict.fromkeys([DEFAULT, *enqueued]))
+    total, judge, history = max(trials, len(asked)), Judge(rows), list[Trial]()
+    study = Study(kept and kept / (key(rows, asked) + JOURNAL))
 
     def objective(trial: optuna.Trial) -> float:
         try:
@@ -92,16 +96,24 @@ def search(
         trial.set_user_attr("weight", weight)
         return loss
 
-    def note(_: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
-        recipe = space(optuna.trial.FixedTrial(trial.params))
-        loss = trial.value if trial.state == optuna.trial.TrialState.COMPLETE else None
-        weight = trial.user_attrs.get("weight", recipe.weight)
-        history.append(Trial(trial.number + 1, trials, loss, msgspec.structs.replace(recipe, weight=weight)))
+    while len(history) < total:
+        step = len(history)
+        if step == len(study.ended):
+            study.run(objective, parameters(asked[step]) if step < len(asked) else None)
+        history.append(_noted(study.ended[: step + 1], total))
         progress(history[-1])
-
-    study.optimize(objective, n_trials=max(trials, len({DEFAULT, *enqueued})), callbacks=[note])
     judged = [step for step in history if step.loss is not None]
     return min(judged, key=lambda step: step.loss or 0.0).recipe if judged else DEFAULT, history
+
+
+def _noted(trials: Sequence[optuna.trial.FrozenTrial], total: int) -> Trial:
+    """The last of some trials."""
+    losses, last = [one.value for one in trials if one.state == optuna.trial.TrialState.COMPLETE], trials[-1]
+    recipe = space(optuna.trial.FixedTrial(last.params))
+    weight = last.user_attrs.get("weight", recipe.weight)
+    loss = last.value if last.state == optuna.trial.TrialState.COMPLETE else None
+    best = min((one for one in losses if one is not None), default=None)
+    return Trial(len(trials), total, loss, msgspec.structs.replace(recipe, weight=weight), best)
 
 
 class Judge:

@@ -15,6 +15,7 @@ from scv.errors import CorruptBundle
 from scv.model import bundle, champion
 from scv.settings import Settings
 from scv.targets.target import Target
+from trainer import study
 from trainer.assembly import assemble
 from trainer.dataset import TrainingSet
 from trainer.gate import Verdict, gate
@@ -93,13 +94,13 @@ def train(settings: Settings, past: Past, target: Target, plan: Plan = SEARCH, p
     folder.mkdir(parents=True, exist_ok=True)
     if atomic.busy(folder):
         progress("waiting until another training of it has ended", 0, 0)
-    with atomic.alone(folder):
+    with atomic.alone(folder), study.kept(settings, past.country.code, target.name) as kept:
         lap("waiting")
         atomic.sweep(folder)
         rows = past.rows(target)
         lap("rows")
         incumbent, trials = _incumbent(settings, past.country.code, target.name), plan.trials_of(target.name)
-        verdict, history = choose(rows, plan, incumbent, settings.threads, progress)
+        verdict, history = choose(rows, plan, incumbent, settings.threads, progress, kept)
         lap("choice")
         if not verdict.promote:
             old = champion.champion(settings, past.country.code, target.name)
@@ -118,9 +119,17 @@ def train(settings: Settings, past: Past, target: Target, plan: Plan = SEARCH, p
 
 
 def choose(
-    rows: TrainingSet, plan: Plan, incumbent: Recipe | None, threads: int, progress: Progress = silent
+    rows: TrainingSet,
+    plan: Plan,
+    incumbent: Recipe | None,
+    threads: int,
+    progress: Progress = silent,
+    kept: Path | None = None,
 ) -> tuple[Verdict, list[Trial]]:
-    """Which recipe to fit on everything and why, with the search's history. `incumbent` None: nothing answers yet."""
+    """Which recipe to fit on everything and why, with the search's history. `incumbent` None: nothing answers yet.
+
+    `kept`: the folder of the search's study.
+    """
     if plan.mode == "default":
         found = alarms(rows, plan.accepted)
         why = f"leak alarm: {', '.join(map(str, found))}" if found else "the small-tree default, not searched"
@@ -131,7 +140,7 @@ def choose(
         progress(f"trial {step.number}: {step.text}", step.number, trials + MORE)
 
     last, first = incumbent or DEFAULT, incumbent is None
-    candidate, history = search(rows, trials, [last], note)
+    candidate, history = search(rows, trials, [last], note, kept)
     progress("gate", trials, trials + MORE)
     return gate(candidate, last, rows, threads, plan.accepted, first), history
 
