@@ -78,6 +78,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     wait_s: Annotated[int, Meta(description="how long a start waits for broker or store", ge=0)] = 60
     threads: Annotated[int, Meta(description="threads of DuckDB and LightGBM", ge=1)] = 2
     memory: Annotated[str, Meta(description="DuckDB's memory cap of one process")] = "4GB"
+    train_rows: Annotated[
+        int, Meta(description="customers × Tuesdays that a training reads at most; of more it draws a part", ge=1000)
+    ] = 200_000
     tracking: Annotated[
         str,
         Meta(description="MLflow tracking URI that trainings are recorded in; empty: HOME/mlflow.db; none: off"),

@@ -76,6 +76,7 @@ def _fitted_on(rows: TrainingSet) -> FittedRows:
         last=from_us(int(rows.references[-1])),
         references=len(rows.references),
         removed=rows.removed,
+        share=rows.share,
     )
 
 

@@ -32,7 +32,7 @@ class TrainingSet:
     a code per customer, `y` float64[n] of 0 and 1, `phases` object[n]. `removed` counts the rows that ended
     involuntarily, by reason. `recency` float64[n] is the naive score of the business line: days since the last
     order (or, with a minus, days gone, where the question is who comes back). `outcomes` counts the rows by what
-    happened, where that is more than yes or no.
+    happened, where that is more than yes or no. `share`: so many of all such rows were drawn.
     """
 
     country: Country
@@ -47,6 +47,7 @@ class TrainingSet:
     removed: dict[str, int]
     label_as_of: datetime
     outcomes: dict[str, int] = field(default_factory=dict)
+    share: float = 1.0
 
     def __len__(self) -> int:
         return len(self.y)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
+import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from scv.errors import UserError
 from scv.events.calendar import midnight, tuesdays
@@ -21,22 +20,26 @@ from scv.offline import batch, snapshot
 from scv.offline.fetch import ensure
 from scv.offline.lake import Lake, whole_to
 from scv.offline.lake_version import LakeVersion
-from scv.offline.snapshot import Snapshots, path_of
+from scv.offline.snapshot import Snapshots
 from scv.settings import Settings
-from scv.targets import labels
+from scv.targets import labels, population
 from scv.targets.target import Target, families_of, mature
-from trainer.dataset import TrainingSet, training_set
+from trainer.dataset import TrainingSet, columns_of, training_set
+from trainer.draw import Draw
 
 if TYPE_CHECKING:
     from feast import FeatureStore
 
+_TELLING = {name.partition("__")[0] for name in population.NEEDS}
+"""The fetchers that say whom a target asks about."""
 SERVICE = "scv"
 """The feature service with every view; a name that the feature repository and we share."""
 
 
 @dataclass(frozen=True)
 class Past:
-    """A country's past as it was known: `table` has the keys and every feature under its full name.
+    """A country's past as it was known: `table` has the keys and every feature under its full name, of whom any of the
+    targets asks about; `share` of them were drawn, see `trainer.draw`.
 
     `at` is the instant that a bundle is frozen at, `label_as_of` the one up to which outcomes were read, `lake` the
     version of everything.
@@ -48,10 +51,11 @@ class Past:
     outcomes: labels.Outcomes
     label_as_of: datetime
     lake: LakeVersion
+    share: float = 1.0
 
     def rows(self, target: Target, columns: Sequence | None = None) -> TrainingSet:
         """The mature rows of a target."""
-        return training_set(self.table, target, self.outcomes, self.label_as_of, columns)
+        return replace(training_set(self.table, target, self.outcomes, self.label_as_of, columns), share=self.share)
 
 
 @contextmanager
@@ -81,9 +85,9 @@ def read(
         known = min(complete, at)
         begin = first or labels.begins(connection, lake, version, country, targets)
         references = [one for one in _tuesdays(country, begin, known) if _useful(one, targets, country, known)]
-        table = features(settings, Snapshots(settings, country, version), references, store)
+        table, share = features(settings, Snapshots(settings, country, version), references, targets, store)
         outcomes = labels.of_lake(connection, lake, version, country, targets, known)
-        yield Past(country, at, table, outcomes, known, version)
+        yield Past(country, at, table, outcomes, known, version, share)
 
 
 def _tuesdays(country: Country, begin: datetime, end: datetime) -> list[datetime]:
@@ -98,29 +102,43 @@ def _useful(reference: datetime, targets: Sequence[Target], country: Country, kn
 
 
 def features(
-    settings: Settings, snapshots: Snapshots, references: Sequence[datetime], store: FeatureStore | None
-) -> pa.Table:
-    """Everyone's features at those references, ordered by reference, then customer.
+    settings: Settings,
+    snapshots: Snapshots,
+    references: Sequence[datetime],
+    targets: Sequence[Target],
+    store: FeatureStore | None,
+) -> tuple[pa.Table, float]:
+    """The features of everyone whom a target asks about at those references, by reference, then customer; the share of
+    them that was drawn, where they are more than `train_rows`.
 
     Snapshots that are missing or may not be used as they are get fetched first.
     """
-    if not references:
-        columns = [pa.field(one.full_name, batch.ARROW[one.dtype]) for one in fetcher.all_features().values()]
-        return pa.schema([*batch.KEYS, *columns]).empty_table()
-    country = snapshots.country
     ensure(settings, snapshots, references)
-    if store is None:
-        table = pa.concat_tables([snapshot.join(snapshots.read(at)) for at in references])
-    else:
-        names = fetcher.collect()
-        table = _joined(store, [path_of(snapshots.root, name, country, at) for name in names for at in references])
-    return table.sort_by([("event_timestamp", "ascending"), ("customer_id", "ascending")]).combine_chunks()
+    draw = Draw(settings.train_rows, _nobody())
+    for at in references:
+        draw.add(_asked(snapshots, at, targets, whole=store is None), at)
+    table = draw.table if store is None or not len(draw.table) else _joined(store, draw.table)
+    return table.sort_by([("event_timestamp", "ascending"), ("customer_id", "ascending")]).combine_chunks(), draw.share
 
 
-def _joined(store: FeatureStore, files: Sequence[Path]) -> pa.Table:
-    """Feast's point-in-time join of the whole service: a row per reference and customer with a row in any snapshot."""
-    keys = [field.name for field in batch.KEYS]
-    entities = pa.concat_tables(pq.ParquetFile(one).read(keys) for one in files).group_by(keys).aggregate([])
+def _nobody() -> pa.Table:
+    columns = [pa.field(one.full_name, batch.ARROW[one.dtype]) for one in fetcher.all_features().values()]
+    return pa.schema([*batch.KEYS, *columns]).empty_table()
+
+
+def _asked(snapshots: Snapshots, at: datetime, targets: Sequence[Target], whole: bool) -> pa.Table:
+    """The rows of a snapshot that a target asks about: `whole`, or their keys."""
+    tables, country = snapshots.read(at), snapshots.country
+    if not whole:
+        tables = {name: table for name, table in tables.items() if name in _TELLING}
+    table = snapshot.join(tables)
+    rules = [one.population(columns_of(table), country) for one in targets]
+    asked = table.filter(pa.array(np.any(rules, axis=0), pa.bool_()))
+    return asked if whole else asked.select([field.name for field in batch.KEYS])
+
+
+def _joined(store: FeatureStore, keys: pa.Table) -> pa.Table:
+    """Feast's point-in-time join of the whole service, for these customers at these references."""
     service = store.get_feature_service(SERVICE)
-    found = store.get_historical_features(entities.to_pandas(), service, full_feature_names=True).to_arrow()
-    return found.select([*keys, *(name for name in found.column_names if "__" in name)])
+    found = store.get_historical_features(keys.to_pandas(), service, full_feature_names=True).to_arrow()
+    return found.select([*keys.column_names, *(name for name in found.column_names if "__" in name)])

@@ -46,7 +46,8 @@ class Level(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FittedRows(msgspec.Struct, frozen=True, kw_only=True):
-    """What a bundle was fitted on. Instants of the first and last reference; `removed` rows by reason."""
+    """What a bundle was fitted on. Instants of the first and last reference; `removed` rows by reason; `share` of all
+    rows that was drawn."""
 
     rows: int
     positives: int
@@ -55,6 +56,7 @@ class FittedRows(msgspec.Struct, frozen=True, kw_only=True):
     last: datetime
     references: int
     removed: dict[str, int]
+    share: float = 1.0
 
 
 class BundleInfo(msgspec.Struct, frozen=True, kw_only=True):
