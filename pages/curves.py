@@ -101,6 +101,21 @@ def best_so_far(axes: Any, title: str, up: str, values: Sequence[float | None]) 
 
 
 @_panel
+def dependence(axes: Any, name: str, values: Sequence[float], added: Sequence[float]) -> None:
+    """What a column's values add, from low to high."""
+    axes.plot(values, added, "o-", color=OURS, markersize=3)
+    axes.axhline(0, color=PLAIN, linestyle=":")
+    axes.set(xlabel="value", ylabel="added to the logit", title=name)
+
+
+@_panel
+def learning(axes: Any, title: str, rows: Sequence[int], losses: Sequence[float]) -> None:
+    """Log loss by rows that were fitted on."""
+    axes.plot(rows, losses, "o-", color=OURS, markersize=4)
+    axes.set(xscale="log", xlabel="rows fitted on", ylabel="log loss on later weeks", title=title)
+
+
+@_panel
 def by_date(axes: Any, title: str, up: str, dates: Sequence[str], series: Mapping[str, np.ndarray]) -> None:
     """Series over the same dates."""
     for name, values in series.items():

@@ -10,15 +10,23 @@ import numpy as np
 from pages import curves
 from pages.page import Block, Heading, Picture, Table, Text, page
 from scv.events.calendar import from_us, label
+from scv.fetchers import roles
 from scv.model import metrics
 from scv.offline.lake_version import LakeVersion
 from trainer.assembly import Assembled
 from trainer.dataset import TrainingSet
+from trainer.drift import drifts
+from trainer.fit import RECENT_WEEKS
 from trainer.gate import Verdict
+from trainer.learning import learning
 from trainer.search import Trial
+from trainer.splits import judged
 from trainer.words import GLOSSARY, first_lines
 
 MOST_EXPLAINED = 4000
+STRONGEST, MOST_DRIFTED, STEPS = 6, 10, 10
+TENURE_WEEKS = (13, 26, 52)
+TENURES = ("up to 13 weeks", "14 to 26 weeks", "27 to 52 weeks", "more than 52 weeks")
 COLUMNS = ("log_loss", "auc", "pr_auc", "lift", "ece", "ratio", "rows", "positives")
 BEHIND = "what its few columns say is lost among the others, or these weeks were unlike those that were learned from."
 Said = Mapping[str, np.ndarray]
@@ -33,9 +41,12 @@ def report_page(made: Assembled, verdict: Verdict, history: Sequence[Trial]) -> 
         Text(f"Gate: {verdict.why}."),
         Heading("On weeks that a model had not seen"),
         *_later(made, verdict),
+        *_learned(made, verdict),
         Heading("On customers that a fit had not seen (these set the calibration)"),
         _table({"this bundle": info.metrics["out_of_fold"]}),
         _picture(made, history),
+        *_dependence(made),
+        *_drifted(made),
         Heading("What the words mean"),
         Table(list(GLOSSARY.items()), ("word", "means"), words=("means",)),
         Heading("How it was made"),
@@ -59,21 +70,34 @@ def _later(made: Assembled, verdict: Verdict) -> list[Block]:
         better = f" {name} alone knows more here than this recipe: {BEHIND}" if found.low > 0 else ""
         blocks.append(Text(f"Log loss of this recipe minus {name}: {interval}.{better}", "loud" if better else ""))
     y = held.rows.y
-    blocks += [_by_phase(held.rows, mine), *_movement(verdict.figures["movement"])]
+    for what, names in segments(held.rows).items():
+        blocks.append(_by_segment(what, names, y, mine))
+    blocks += [*_movement(verdict.figures["movement"])]
     lift = curves.lift({name: metrics.lift_curve(y, p) for name, p in said.items()})
     return [*blocks, curves.draw("precision and recall, reliability, lift", *_quality(y, said), lift)]
 
 
-def _by_phase(rows: TrainingSet, p: np.ndarray) -> Table:
-    """Where it is right and where it is not: phases of a customer's life that have both outcomes."""
+def segments(rows: TrainingSet) -> dict[str, np.ndarray]:
+    """Ways to part the rows: phase of the customer's life, and weeks since the first order where that is a column."""
+    found = {"phase": rows.phases.astype(str)}
+    names = [one.name for one in rows.columns]
+    if roles.FIRST_ORDER in names:
+        days = rows.matrix[:, names.index(roles.FIRST_ORDER)]
+        first = np.searchsorted(TENURE_WEEKS, days / 7)  # NaN sorts last
+        found["tenure"] = np.array([*TENURES, "unknown"])[np.where(np.isnan(days), len(TENURES), first)]
+    return found
+
+
+def _by_segment(what: str, names: np.ndarray, y: np.ndarray, p: np.ndarray) -> Table:
+    """Where it is right and where it is not: segments that have both outcomes."""
     lines = []
-    for phase in np.unique(rows.phases.astype(str)).tolist():
-        of = rows.phases == phase
-        if rows.y[of].min() < rows.y[of].max():
-            found = metrics.figures_of(rows.y[of], p[of])
-            shares = f"{p[of].mean():.1%}", f"{rows.y[of].mean():.1%}"
-            lines.append((phase, f"{of.sum():,}", *shares, _number(found["log_loss"]), _number(found["auc"])))
-    return Table(lines, ("phase", "rows", "said", "happened", "log loss", "auc"))
+    for name in sorted(set(names.tolist()), key=[*TENURES, *sorted(set(names.tolist()))].index):
+        of = names == name
+        if y[of].min() < y[of].max():
+            found = metrics.figures_of(y[of], p[of])
+            shares = f"{p[of].mean():.1%}", f"{y[of].mean():.1%}"
+            lines.append((name, f"{of.sum():,}", *shares, _number(found["log_loss"]), _number(found["auc"])))
+    return Table(lines, (what, "rows", "said", "happened", "log loss", "auc"))
 
 
 def _movement(origins: Sequence[Mapping[str, Any]]) -> list[Block]:
@@ -123,11 +147,62 @@ def _picture(made: Assembled, history: Sequence[Trial]) -> Picture:
 
 def importance(made: Assembled) -> np.ndarray:
     """float64[k]: mean size of what each column adds to the blended logit, trees and logistic together."""
-    step = max(1, len(made.rows) // MOST_EXPLAINED)
-    matrix = made.rows.matrix[::step]
+    _, added = contributions(made)
+    return np.abs(added).mean(axis=0)
+
+
+def contributions(made: Assembled) -> tuple[np.ndarray, np.ndarray]:
+    """float64[m, k] twice: values of some rows, and what each adds to their logits beside its mean."""
+    matrix = made.rows.matrix[:: max(1, len(made.rows) // MOST_EXPLAINED)]
     trees = made.fitted.trees.predict(matrix, pred_contrib=True, num_threads=1)[:, :-1]
     added = trees * (1 - made.fitted.weight) + made.fitted.weight * made.fitted.logistic.terms(matrix)
-    return np.abs(added - added.mean(axis=0)).mean(axis=0)
+    return matrix, added - added.mean(axis=0)
+
+
+def _dependence(made: Assembled) -> list[Block]:
+    """What the strongest columns add, from their low to their high values."""
+    matrix, added = contributions(made)
+    strongest = [int(j) for j in np.argsort(-np.abs(added).mean(axis=0)) if not made.rows.columns[j].levels]
+    panels = []
+    for j in strongest[:STRONGEST]:
+        known = ~np.isnan(matrix[:, j])
+        values, adds = matrix[known, j], added[known, j]
+        if len(np.unique(values)) > 1:
+            edges = np.unique(np.quantile(values, np.arange(1, STEPS) / STEPS))
+            place = np.searchsorted(edges, values, side="right")
+            points = [(values[place == k].mean(), adds[place == k].mean()) for k in np.unique(place)]
+            panels.append(curves.dependence(made.rows.columns[j].name, *np.array(points).T))
+    if not panels:
+        return []
+    names = ", ".join(made.rows.columns[j].name for j in strongest[:STRONGEST])
+    text = "What each value adds to the logit, on average over the rows that have it; 0 is the column's mean."
+    return [Heading("How the strongest columns work"), Text(text), curves.draw(f"dependence on {names}", *panels)]
+
+
+def _drifted(made: Assembled) -> list[Block]:
+    found = drifts(made.rows, made.said)
+    if not found:
+        return []
+    text = (
+        f"The last {RECENT_WEEKS} weeks beside all before: stability index (below 0.1 the same by custom, above 0.25 "
+        "other), median and share missing. A column that moves is no fault by itself: seasons move many."
+    )
+    lines = [
+        (one.name, f"{one.psi:.3f}", *(f"{value:,.4g}" for value in one.medians), *(f"{m:.1%}" for m in one.missing))
+        for one in found[: MOST_DRIFTED + 1]
+    ]
+    columns = ("column", "index", "median before", "median now", "missing before", "missing now")
+    return [Heading("What has moved"), Text(text), Table(lines, columns)]
+
+
+def _learned(made: Assembled, verdict: Verdict) -> list[Block]:
+    """Where the next data would help, at the newest origin."""
+    if verdict.judged is None:
+        return []
+    found = learning(verdict.recipe, made.rows, judged(made.rows)[-1])
+    panels = [curves.learning(f"By {one.of}", one.rows, one.losses) for one in found if len(one.rows) > 1]
+    blocks: list[Block] = [Heading("Where more data would help"), *(Text(one.sentence) for one in found)]
+    return [*blocks, curves.draw("learning curves", *panels)] if panels else blocks
 
 
 def _made(made: Assembled) -> list[str]:
@@ -140,6 +215,7 @@ def _made(made: Assembled) -> list[str]:
         f"{on.last:%Y-%m-%d}; labels as of {info.label_as_of:%Y-%m-%d %H:%M} UTC; "
         f"lake {LakeVersion(info.stamp.lake).hash}.",
         f"Rows that were removed: {removed}.",
+        *([f"Of each customer's weeks {on.share:.0%} were drawn (CEREBRO_TRAIN_ROWS)."] if on.share < 1 else []),
         *([f"What became of the rows: {became}."] if became else []),
         f"Calibration: {info.calibration.kind}, on predictions for customers that the fit had not seen.",
         "Recipe: " + ", ".join(f"{name} {value}" for name, value in info.params.items()) + ".",

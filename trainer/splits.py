@@ -33,7 +33,7 @@ def forward(rows: TrainingSet, last: int, weeks: int = BLOCK_WEEKS) -> Split | N
         return None
     judge = np.flatnonzero((rows.at_us >= references[0]) & (rows.at_us <= references[-1]))
     fit = np.flatnonzero(rows.mature_by(int(references[0])))
-    return Split(fit, judge) if _enough(rows.y[fit]) and _enough(rows.y[judge]) else None
+    return Split(fit, judge) if enough(rows.y[fit]) and enough(rows.y[judge]) else None
 
 
 def origins(rows: TrainingSet, most: int = MOST_ORIGINS) -> list[Split]:
@@ -70,5 +70,6 @@ def by_customer(rows: TrainingSet, count: int, seed: int = 7) -> list[Split]:
     return [Split(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(count)]
 
 
-def _enough(y: np.ndarray) -> bool:
+def enough(y: np.ndarray) -> bool:
+    """Are there so many of either outcome that they say anything?"""
     return bool(min(y.sum(), len(y) - y.sum()) >= LEAST_POSITIVES)

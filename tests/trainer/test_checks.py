@@ -36,7 +36,7 @@ from trainer.gate import Judged, compare, gate
 from trainer.leak import alarms, shuffled
 from trainer.past import _useful
 from trainer.recipe import DEFAULT
-from trainer.splits import Split, _enough, judged
+from trainer.splits import Split, enough, judged
 from trainer.train import Plan, choose
 from trainer.words import Contacts
 
@@ -274,10 +274,10 @@ CASES = {
         sharper_but_wrong,
     ),
     "trainer.past._useful": case(lambda: useful(90), lambda: useful(56)),
-    "trainer.splits._enough": case(
-        lambda: _enough(np.repeat([0, 1], 15)),
-        lambda: _enough(np.repeat([0, 1], [15, 14])),
-        lambda: _enough(np.ones(99)),
+    "trainer.splits.enough": case(
+        lambda: enough(np.repeat([0, 1], 15)),
+        lambda: enough(np.repeat([0, 1], [15, 14])),
+        lambda: enough(np.ones(99)),
     ),
     "local.quality.Peer.beaten": case(
         lambda: peer().beaten, lambda: peer(NOT_SURELY).beaten, lambda: peer(auc=BEHIND).beaten

@@ -150,9 +150,11 @@ def test_the_report_is_one_page_with_honest_words_first(past: Past, settings: Se
     alts, pictures = seen[::2], seen[1::2]
     assert alts == [
         ("img", "precision and recall, reliability, lift"),
+        ("img", "learning curves"),
         ("img", "precision and recall, reliability, importances, study history, score drift"),
+        ("img", next(alt for _, alt in alts if alt.startswith("dependence on orders__days_since"))),
     ]
-    assert len(pictures) == 2 and all(value.startswith("data:image/png;base64,") for _, value in pictures)
+    assert len(pictures) == 4 and all(value.startswith("data:image/png;base64,") for _, value in pictures)
     words = re.sub(r"<[^>]*>", " ", text)
     for line in (
         "grocery shopping, not subscriptions",
@@ -164,6 +166,9 @@ def test_the_report_is_one_page_with_honest_words_first(past: Past, settings: Se
         "baselines were fitted in this run",
         "nothing here measures contact",
         "Of the 100 you can contact each week",
+        "All customers instead of half moved the log loss",
+        "The last 4 weeks beside all before",
+        "27 to 52 weeks",
     ):
         assert line in words, line
     assert not re.search(r"\bc\d+\b", words), "no customer is named"
