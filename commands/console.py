@@ -26,6 +26,7 @@ def command(port: int | None, host: str | None, insecure: bool, log_format: str 
       cerebro console
       cerebro console --port 8090
     """
+    garbage.few_arenas()
     from console.server import serve
     from console.status import RecentStatus
     from operation.status import StatusReader

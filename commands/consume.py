@@ -37,6 +37,7 @@ def command(consumer: str, until_idle: bool, once: bool, log_format: str | None)
       cerebro consume online
       cerebro consume lake --until-idle
     """
+    garbage.few_arenas()
     begin(log_format, consumer)
     stop, started, config = on_signal(), time.monotonic(), settings.load()
     from store.client import GLANCE, client

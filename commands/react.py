@@ -32,6 +32,7 @@ def command(log_format: str | None) -> None:
     Example:
       cerebro react
     """
+    garbage.few_arenas()
     import faust
 
     from operation import turn

@@ -28,6 +28,7 @@ def command(port: int | None, host: str | None, insecure: bool, log_format: str 
       cerebro serve
       cerebro serve --port 50052
     """
+    garbage.few_arenas()
     from commands.tuesday import warn_of_public_draw
     from scorer.live.server import DRAIN_S, Server
     from scv import settings as known

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from terminal import garbage
+
 ROOT = Path(__file__).parents[2]
 COMMANDS = sorted((ROOT / "commands").glob("*.py"))
 SERVICES = [one for one in COMMANDS if "with exposed(" in one.read_text(encoding="utf-8")]
@@ -29,6 +31,32 @@ while dead() is not None:
     assert time.monotonic() < deadline, "the cycle is still there"
     time.sleep(0.05)
 """
+HEAPS = """
+import ctypes, os, re, tempfile, threading
+from terminal import garbage
+
+garbage.few_arenas()
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+done, begun = threading.Event(), threading.Barrier(13)
+
+def work():
+    libc.malloc(5000)
+    begun.wait()
+    done.wait()
+
+threads = [threading.Thread(target=work) for _ in range(12)]
+[one.start() for one in threads]
+begun.wait()
+libc.fdopen.restype = ctypes.c_void_p
+file = tempfile.TemporaryFile()
+stream = ctypes.c_void_p(libc.fdopen(os.dup(file.fileno()), b"w"))
+libc.malloc_info(0, stream)
+libc.fclose(stream)
+file.seek(0)
+print(len(re.findall(b"<heap nr=", file.read())))
+done.set()
+"""
 
 
 def test_there_are_services() -> None:
@@ -37,7 +65,16 @@ def test_there_are_services() -> None:
 
 @pytest.mark.parametrize("command", SERVICES, ids=lambda one: one.stem)
 def test_a_service_searches_by_the_clock(command: Path) -> None:
-    assert "garbage.for_ever()" in command.read_text(encoding="utf-8")
+    text = command.read_text(encoding="utf-8")
+    assert "garbage.for_ever()" in text
+    first, *_ = text[text.index("\ndef command(") :].partition("garbage.few_arenas()")
+    assert " import " not in first.partition('"""')[2].partition('"""')[2], "what it loads begins threads"
+
+
+def test_threads_of_a_service_share_their_heaps() -> None:
+    done = subprocess.run([sys.executable, "-c", HEAPS], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) <= garbage.ARENAS
 
 
 def test_a_cycle_goes_although_nothing_else_happens() -> None:
