@@ -108,7 +108,7 @@ def quality(
         target=target.name,
         references=tuple(from_us(int(us)) for us in mine.references),
         customers=len(np.unique(mine.customers)),
-        ours=metrics.quality(y, p, weights, SEED),
+        ours=metrics.quality(y, p, weights, mine.at_us, SEED),
         peers=tuple(peers),
         contacts=contacts(mine, p, weights),
     )
@@ -137,12 +137,20 @@ def _between(rows: TrainingSet, bundle: Bundle, last: datetime) -> TrainingSet:
     return rows.take(np.isin(rows.at_us, kept))
 
 
+def calibrated(ours: Quality) -> str:
+    """The bar of the calibration error, in words."""
+    of, (low, high) = ours.figures, RATIO
+    return (
+        f"inside a perfect model's 95 %, customers and weeks drawn (rows drawn apart: {ours.ece_apart:.4f}; ours with "
+        f"each week at its own level: {ours.shifted:.4f}); said / seen {of['ratio']:.2f} in {low} to {high}"
+    )
+
+
 def figures(found: Judgement) -> list[Figure]:
     """Rows for `proof.figures.write("quality", …)`: ours against the better baseline, with the bars."""
     peer, of, contacts = found.better_peer, found.ours.figures, found.contacts
     named = f"{found.target}: {{}} on {of['rows']:,} rows ({of['positives']:,} positive)"
     interval = f"{peer.loss.value:+.4f} [{peer.loss.low:+.4f}, {peer.loss.high:+.4f}]"
-    low, high = RATIO
     return [
         Figure(
             name=named.format("log loss"),
@@ -165,7 +173,7 @@ def figures(found: Judgement) -> list[Figure]:
             ours=of["ece"],
             peer=found.ours.ece_bound,
             ratio=of["ece"] / found.ours.ece_bound,
-            bar=f"inside a perfect model's 95 %; said / seen {of['ratio']:.2f} in {low} to {high}",
+            bar=calibrated(found.ours),
             ok=found.calibrated,
         ),
         Figure(

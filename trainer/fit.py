@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from scv.model.bundle import blend, booster
-from scv.model.calibration import Calibration, Logistic, logit, logs, prior_offset, sigmoid, standardised
+from scv.model.calibration import Calibration, Logistic, logit, logs, prior_offset, shift, sigmoid, standardised
 from trainer.dataset import TrainingSet
 from trainer.recipe import Recipe
 from trainer.splits import Split, by_customer
@@ -29,8 +29,6 @@ FOLDS = 5
 WEEK_US = 7 * 86_400_000_000
 RECENT_WEEKS = 4
 """The block of weeks that a calibration may be moved by."""
-FARTHEST = 5.0
-"""No week moves a logit by more."""
 ONE_THREAD = {"verbosity": -1, "num_threads": 1}
 """For every call into LightGBM: the number is one for the whole process, not one a model. A call without it gives a fit
 at work beside it more threads than it has buffers for, and the process is gone."""
@@ -167,12 +165,7 @@ def _moved(calibration: Calibration, z: np.ndarray, y: np.ndarray, at_us: np.nda
     last = np.isin(at_us, np.unique(at_us)[-RECENT_WEEKS:])
     said = calibration.slope * z[last] + calibration.intercept
     seen = (y[last].sum() + sigmoid(said).mean()) / (last.sum() + 1)  # a row more, as said: never 0 or 1
-    low, high = -FARTHEST, FARTHEST
-    for _ in range(50):
-        middle = (low + high) / 2
-        short = sigmoid(said + middle).mean() < seen
-        low, high = (middle, high) if short else (low, middle)
-    return (low + high) / 2
+    return shift(said, seen)
 
 
 def platt(z: np.ndarray, y: np.ndarray) -> Calibration:

@@ -97,7 +97,7 @@ def compare(held: Judged, candidate: dict[str, float], incumbent: dict[str, floa
     if sure < SURE:
         why = f"the candidate's log loss is not surely better ({difference:+.5f}, better in {sure:.0%} of draws)"
         return "incumbent", why
-    bound = metrics.ece_bound(held.candidate, seed=7)
+    bound = metrics.ece_bound(held.rows.y, held.candidate, held.weights)
     if candidate["ece"] > max(bound, incumbent["ece"] + WORSE_CALIBRATION):
         return "incumbent", f"better log loss ({difference:+.5f}), but worse calibrated (ECE {candidate['ece']:.4f})"
     return "candidate", f"better log loss ({difference:+.5f}, in {sure:.0%} of draws), calibrated as well"

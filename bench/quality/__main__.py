@@ -13,7 +13,7 @@ from bench.quality.opponent import BLEND, opponents
 from bench.quality.shop import Shop, shops
 from bench.timing import fact
 from bench.world import FULL, World, say
-from local.quality import AUC_SLACK, RATIO, Judgement, Peer, measure
+from local.quality import AUC_SLACK, Judgement, Peer, calibrated, measure
 from proof import figures
 from proof.figures import Figure
 from scv.errors import CerebroError
@@ -71,13 +71,12 @@ def rows(name: str, found: Judgement) -> Iterator[Figure]:
     ours, task = found.ours.figures, f"{name}: {found.target}"
     for peer in found.peers:
         yield _against(f"{task}: log loss, {peer.name}", ours["log_loss"], peer)
-    low, high = RATIO
     yield Figure(
         name=f"{task}: calibration error",
         ours=round(ours["ece"], 4),
         peer=round(found.ours.ece_bound, 4),
         ratio=ours["ece"] / found.ours.ece_bound,
-        bar=f"inside a perfect model's 95 %; said / seen {ours['ratio']:.2f} in {low} to {high}",
+        bar=calibrated(found.ours),
         ok=found.calibrated,
     )
     blend = next(peer for peer in found.peers if peer.name == BLEND)

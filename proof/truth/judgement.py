@@ -55,18 +55,18 @@ def _slice(rows: TruthRows, name: str, chosen: np.ndarray) -> Slice | None:
     y, true = rows.y[chosen], rows.true[chosen]
     if min(y.sum(), len(y) - y.sum()) < LEAST:
         return None
-    weights = metrics.draw_weights(rows.customers[chosen], SEED)
+    weights, weeks = metrics.draw_weights(rows.customers[chosen], SEED), rows.at_us[chosen]
     rate = float(y.mean())
     champion = worse = behind = None
     if rows.said is not None:
         said = rows.said[chosen]
-        champion = metrics.quality(y, said, weights, SEED)
+        champion = metrics.quality(y, said, weights, weeks, SEED)
         worse, behind = metrics.loss_difference(y, said, true, weights), metrics.auc_difference(y, said, true, weights)
     return Slice(
         phase=name,
         rows=len(y),
         positives=int(y.sum()),
-        truth=metrics.quality(y, true, weights, SEED),
+        truth=metrics.quality(y, true, weights, weeks, SEED),
         constant=metrics.log_loss(y, np.full(len(y), rate)),
         champion=champion,
         worse=worse,

@@ -87,7 +87,7 @@ def feedback(settings: Settings, country: Country, references: Sequence[datetime
     for past in pasts:
         one, first = TargetFeedback(past, None), past is pasts[0]
         if 0 < past.y.sum() < len(past):  # without both outcomes nothing can be said
-            found = metrics.quality(past.y, past.p, metrics.draw_weights(past.customers, SEED), SEED)
+            found = metrics.quality(past.y, past.p, metrics.draw_weights(past.customers, SEED), past.week, SEED)
             one = TargetFeedback(past, found, business(past) if first else None, held_out(past) if first else None)
         judged.append(one)
     return Feedback(country, judged, left_out)

@@ -12,6 +12,8 @@ import numpy as np
 
 FLOOR = 1e-6
 """No probability is nearer to 0 or 1: nobody is certain to leave."""
+FARTHEST = 5.0
+"""No week moves a logit by more."""
 
 
 def logit(p: np.ndarray) -> np.ndarray:
@@ -23,6 +25,16 @@ def logit(p: np.ndarray) -> np.ndarray:
 def sigmoid(z: np.ndarray) -> np.ndarray:
     """1 / (1 + exp(-z)), without overflow."""
     return 0.5 * (1 + np.tanh(0.5 * z))
+
+
+def shift(z: np.ndarray, share: float) -> float:
+    """What, added to logits, lets their probabilities have this mean; no more than `FARTHEST` either way."""
+    low, high = -FARTHEST, FARTHEST
+    for _ in range(50):
+        middle = (low + high) / 2
+        short = sigmoid(z + middle).mean() < share
+        low, high = (middle, high) if short else (low, middle)
+    return (low + high) / 2
 
 
 def prior_offset(keep_negatives: float = 1.0, positive_weight: float = 1.0) -> float:

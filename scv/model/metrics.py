@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scv.model.calibration import FLOOR
+from scv.model.calibration import FLOOR, logit, shift, sigmoid
 
 DRAWS = 400
 BINS = 10
@@ -92,14 +92,38 @@ def ece(y: np.ndarray, p: np.ndarray, count: int = BINS) -> float:
     return float(np.sum(np.abs(said - seen) * rows) / rows.sum())
 
 
-def ece_bound(p: np.ndarray, seed: int, draws: int = DRAWS, count: int = BINS) -> float:
-    """What 95 % of perfect models of this size stay below: outcomes drawn from p itself."""
+def ece_apart(p: np.ndarray, seed: int, draws: int = DRAWS, count: int = BINS) -> float:
+    """What 95 % of perfect models of this size would stay below, if each row's outcome were drawn apart."""
     place = bins(p, count)
     random = np.random.default_rng(seed)
     said = np.bincount(place, p, minlength=count)
     drawn = (random.random(len(p)) < p for _ in range(draws))
     found = [np.abs(said - np.bincount(place[one], minlength=count)).sum() for one in drawn]
     return float(np.quantile(found, 0.95) / len(p))
+
+
+def ece_bound(y: np.ndarray, p: np.ndarray, weights: np.ndarray, count: int = BINS) -> float:
+    """What 95 % of perfect models would stay below, whose rows stand and fall together as these do.
+
+    `weights` are bootstrap draws, `draw_weights`: how far the outcomes of each bin move between them. A customer's
+    neighbouring Tuesdays share most of their horizon, and what moves a week moves all its rows: drawn apart
+    (`ece_apart`), outcomes of a perfect model lie outside far more often than once in twenty times.
+    """
+    place, missed = bins(p, count), np.zeros(len(weights))
+    for each in np.unique(place):
+        of = place == each
+        beside = y[of] - p[of]
+        missed += np.abs(weights[:, of] @ (beside - beside.mean()))
+    return float(np.quantile(missed / weights.sum(axis=1), 0.95))
+
+
+def by_week(y: np.ndarray, p: np.ndarray, weeks: np.ndarray) -> np.ndarray:
+    """The probabilities, each week's moved by what lets them have the mean that happened in it."""
+    found, z = p.copy(), logit(p)
+    for week in np.unique(weeks):
+        of = weeks == week
+        found[of] = sigmoid(z[of] + shift(z[of], float(y[of].mean())))
+    return found
 
 
 def lift(y: np.ndarray, p: np.ndarray, share: float = 0.1) -> float:
@@ -188,20 +212,29 @@ def figures_of(y: np.ndarray, p: np.ndarray) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Quality:
-    """How good one set of probabilities was: its figures, two of them with intervals by customer, and the calibration
-    error that 95 % of perfect models of this size stay below."""
+    """How good one set of probabilities was: its figures and two of them with intervals by customer.
+
+    `ece_bound`: the calibration error that 95 % of perfect models stay below, customers and weeks drawn; `ece_apart`
+    the same if rows had nothing to do with each other. `shifted`: the calibration error that is left where each week is
+    moved to its own level.
+    """
 
     figures: Mapping[str, float]
     auc: Interval
     log_loss: Interval
     ece_bound: float
+    ece_apart: float
+    shifted: float
 
 
-def quality(y: np.ndarray, p: np.ndarray, weights: np.ndarray, seed: int) -> Quality:
-    """`weights` are the draws of `draw_weights`, `seed` that of the perfect models."""
+def quality(y: np.ndarray, p: np.ndarray, weights: np.ndarray, weeks: np.ndarray, seed: int) -> Quality:
+    """`weights` are draws of customers (`draw_weights`); `weeks`, each row's reference, are drawn beside them."""
+    both = weights * _drawn(weeks, np.random.default_rng(seed), len(weights))
     return Quality(
         figures=figures_of(y, p),
         auc=interval(auc(y, p), _aucs(y, p, weights)),
         log_loss=interval_of_mean(losses(y, p), weights),
-        ece_bound=ece_bound(p, seed),
+        ece_bound=ece_bound(y, p, both),
+        ece_apart=ece_apart(p, seed),
+        shifted=ece(y, by_week(y, p, weeks)),
     )

@@ -21,7 +21,7 @@ Y = (RANDOM.random(4000) < P).astype(float)
 
 
 def judged(ours: np.ndarray, loss: Interval) -> Judgement:
-    of: Quality = quality(Y, ours, draw_weights(np.arange(len(Y)), 1), 1)
+    of: Quality = quality(Y, ours, draw_weights(np.arange(len(Y)), 1), np.resize([1, 2, 3, 4], len(Y)), 1)
     peers = tuple(Peer(name, figures_of(Y, P), loss, Interval(0.0, -0.001, 0.001)) for name in ("RFM-logistic", BLEND))
     nothing = Contacts("lapse", 100, 1, Interval(0.0, 0.0, 0.0), 0.0, 0.0)
     return Judgement("lapse", (datetime(2017, 9, 5, tzinfo=UTC),), 4000, of, peers, nothing)

@@ -168,7 +168,7 @@ def quality(said: float = 1.0, against: Peer | None = None) -> Judgement:
     true = random.beta(1, 6, 4000)
     y, p = (random.random(4000) < true).astype(float), np.clip(true * said, 0, 1)
     nothing = Interval(0, 0, 0)
-    ours = metrics.quality(y, p, np.ones((1, len(y))), seed=1)
+    ours = metrics.quality(y, p, metrics.draw_weights(np.arange(len(y)), 1), np.resize(np.arange(9), len(y)), seed=1)
     return Judgement("lapse", (), 9, ours, (against or peer(),), Contacts("lapse", 100, 9, nothing, 0, 0))
 
 

@@ -39,13 +39,60 @@ def test_weighted_draws_are_resampled_rows() -> None:
     assert all(len(set(weights[0][customers == one])) == 1 for one in set(customers)), "a customer is drawn whole"
 
 
-def test_a_perfect_model_is_mostly_inside_its_bound_and_a_bad_one_never() -> None:
-    inside = [
-        metrics.ece(y, p) <= metrics.ece_bound(p, seed=1) for y, p, _ in (world(False, seed=s) for s in range(40))
-    ]
-    assert 34 <= sum(inside) <= 40
-    y, p, _ = world(False)
-    assert metrics.ece(y, p * 1.5) > metrics.ece_bound(p * 1.5, seed=1)
+def test_a_perfect_model_is_mostly_inside_its_bounds_and_a_bad_one_never() -> None:
+    """Of rows that have nothing to do with each other."""
+    apart, drawn = [], []
+    for y, p, customers in (world(False, seed=s) for s in range(40)):
+        apart.append(metrics.ece(y, p) <= metrics.ece_apart(p, seed=1))
+        drawn.append(metrics.ece(y, p) <= metrics.ece_bound(y, p, metrics.draw_weights(customers, seed=1)))
+    assert 34 <= sum(apart) <= 40 and 34 <= sum(drawn) <= 40
+    y, p, customers = world(False)
+    for wrong in (p * 1.5, p * 0.6):
+        assert metrics.ece(y, wrong) > metrics.ece_apart(wrong, seed=1)
+        assert metrics.ece(y, wrong) > metrics.ece_bound(y, wrong, metrics.draw_weights(customers, seed=1))
+
+
+def overlapping(seed: int, customers: int = 300, weeks: int = 9) -> tuple[np.ndarray, ...]:
+    """(y, p, customer, week) of perfect probabilities whose outcomes last: one look into eight weeks a customer, told
+    on nine Tuesdays, and a level of each week that nobody could know."""
+    random = np.random.default_rng(seed)
+    risk = random.beta(2, 8, customers)
+    luck, week_luck = random.random(customers), random.random(weeks)
+    p, customer, week = (
+        np.repeat(risk, weeks),
+        np.repeat(np.arange(customers), weeks),
+        np.tile(np.arange(weeks), customers),
+    )
+    return (np.mod(luck[customer] + 0.02 * week_luck[week], 1) < p).astype(float), p, customer, week
+
+
+def test_rows_that_share_their_outcomes_have_a_wider_bound() -> None:
+    """A perfect model of them is called wrong again and again by a bound of rows drawn apart."""
+    apart, drawn = 0, 0
+    for seed in range(40):
+        y, p, customer, week = overlapping(seed)
+        both = metrics.draw_weights(customer, 1, weeks=week)
+        apart += metrics.ece(y, p) > metrics.ece_apart(p, seed=1)
+        drawn += metrics.ece(y, p) > metrics.ece_bound(y, p, both)
+    assert apart >= 20 and drawn <= 5
+    wrong = 0
+    for seed in range(40):
+        y, p, customer, week = overlapping(seed, customers=3000)
+        wrong += metrics.ece(y, p * 1.5) > metrics.ece_bound(y, p * 1.5, metrics.draw_weights(customer, 1, 100, week))
+    assert wrong == 40
+
+
+def test_what_a_whole_week_moved_is_told_apart() -> None:
+    random = np.random.default_rng(1)
+    week = np.repeat(np.arange(6), 2000)
+    p = random.beta(2, 8, len(week))
+    level = np.array([0.6, 1.5, 0.7, 1.4, 0.5, 1.6])[week]
+    y = (random.random(len(p)) < np.clip(p * level, 0, 1)).astype(float)
+    found = metrics.by_week(y, p, week)
+    for one in range(6):
+        assert found[week == one].mean() == pytest.approx(y[week == one].mean(), abs=1e-6)
+    everyone = metrics.quality(y, p * 1.3, metrics.draw_weights(np.arange(len(y)), 1, 50), week, seed=1)
+    assert everyone.shifted < everyone.figures["ece"] / 2
 
 
 def test_a_paired_interval_is_narrower_than_two() -> None:
