@@ -109,22 +109,30 @@ def show(code: str, target: str, id: str | None, as_json: bool) -> int:
 def diff(code: str, target: str, a: str, b: str | None, as_json: bool) -> int:
     """Say in what two models of a target are not alike: rows, recipe, columns, settings, figures. B is the champion.
 
-    Figures of two Tuesdays are of different rows. `cerebro train` judges recipes on the same ones.
+    Their training sets are compared row by row: which only one has, and which outcomes and values changed (events that
+    came late, another definition). Figures of two Tuesdays are of different rows; `cerebro train` judges recipes on
+    the same ones.
 
     \b
     Example:
       cerebro models diff US lapse 2017-09-05-1a2b3c4d
     """
-    from scv.errors import CorruptBundle
-    from scv.model import registry
+    from scv.errors import CorruptBundle, UserError
+    from scv.model import registry, training_file
 
-    _, country, name = _asked(code, target)
+    settings, country, name = _asked(code, target)
     sides = []
     for one in (_entry(country, name, a), _entry(country, name, b)):
         if one.info is None:
             raise CorruptBundle(one.trouble)
         sides.append(one.info)
     found = list(registry.differences(*sides))
+    if sides[0].trained_on.set != sides[1].trained_on.set:
+        try:
+            sets = [training_file.read(settings, country.code, name, side.trained_on.set) for side in sides]
+            found += training_file.differences(*sets)
+        except UserError as error:
+            click.echo(f"The rows are not compared: {error}", err=True)
     ids = tuple(side.id for side in sides)
     if as_json:
         click.echo(json.dumps([dict(zip(("what", "a", "b"), row, strict=True)) for row in found]))

@@ -21,12 +21,13 @@ from scv.errors import CerebroError
 from scv.events import event
 from scv.events.country import Country
 from scv.leftover import Leftover, drafts
+from scv.model import training_file
 from scv.model.retired import retired
 from scv.offline import snapshot, sums
 from scv.offline.lake import Lake
 from scv.settings import Settings
 from streams.lake.compaction import compact
-from streams.lake.erasure import erase, erased
+from streams.lake.erasure import erase, erased, erasures
 from streams.lake.vacuum import vacuum
 
 
@@ -64,7 +65,9 @@ def _remove(one: Leftover, done: Tidied) -> bool:
 
 def _of_all(settings: Settings) -> Iterator[Leftover]:
     yield from vector_file.past(settings.vectors_path, settings.vector_days)
-    yield from drafts([settings.snapshots_path, settings.bundles_path, *_local_exports(settings)])
+    yield from drafts(
+        [settings.snapshots_path, settings.bundles_path, settings.home_path / "training", *_local_exports(settings)]
+    )
 
 
 def _local_exports(settings: Settings) -> list[Path]:
@@ -79,6 +82,8 @@ def _of_country(settings: Settings, country: Country) -> Iterator[Leftover]:
     yield from snapshot.outdated(settings, country, published)
     yield from retired(settings, country.code, named | vector_file.named(settings.vectors_path))
     yield from outdated.outdated(folder, settings.export_days)
+    lake = Lake(settings.lake_path)
+    yield from training_file.outdated(settings, country.code, erasures(lake, country, lake.version()))
 
 
 def _lake(lake: Lake, family: str, countries: Sequence[Country], dry: bool, done: Tidied) -> None:

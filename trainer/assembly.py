@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from scv.model.bundle import BundleInfo, FittedRows, levels, made_of
 from scv.model.calibration import Calibration
 from scv.model.metrics import figures_of
 from scv.model.spread import spread_of
+from scv.model.training_file import SetManifest
 from scv.offline.lake_version import LakeVersion
 from trainer.dataset import TrainingSet
 from trainer.fit import Fitted, calibrate, fit, out_of_fold
@@ -31,9 +32,19 @@ class Assembled:
     said: np.ndarray
     fitted: Fitted
 
+    def on(self, id: str) -> Assembled:
+        """The same, naming the training set that was kept of its rows."""
+        trained_on = msgspec.structs.replace(self.info.trained_on, set=id)
+        return replace(self, info=msgspec.structs.replace(self.info, trained_on=trained_on))
+
 
 def assemble(
-    recipe: Recipe, rows: TrainingSet, at: datetime, lake: LakeVersion, threads: int, metrics: Mapping[str, Any]
+    recipe: Recipe,
+    rows: TrainingSet,
+    at: datetime,
+    lake: LakeVersion,
+    threads: int,
+    metrics: Mapping[str, Any],
 ) -> Assembled:
     """Calibrate on out-of-fold predictions, refit on all rows, and describe the result."""
     z = out_of_fold(recipe, rows, threads)
@@ -65,6 +76,22 @@ def assemble(
         spread=spread_of(said),
     )
     return Assembled(info, rows, said, fitted)
+
+
+def described(made: Assembled) -> SetManifest:
+    """The manifest of the training set of a bundle."""
+    info, rows = made.info, made.rows
+    return SetManifest(
+        country=info.country,
+        target=info.target,
+        reference=info.reference,
+        label_as_of=info.label_as_of,
+        rows=len(rows),
+        positives=rows.positives,
+        share=rows.share,
+        columns=rows.columns,
+        stamp=info.stamp,
+    )
 
 
 def _fitted_on(rows: TrainingSet) -> FittedRows:

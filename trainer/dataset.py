@@ -28,9 +28,9 @@ from scv.targets.target import Target, mature
 class TrainingSet:
     """n rows of one target's population with their labels, ordered by reference, then customer.
 
-    `matrix` float64[n, k] as `columns` say, NaN for missing. `at_us` int64[n] are references, `customers` int64[n]
-    a code per customer, `y` float64[n] of 0 and 1, `phases` object[n]. `removed` counts the rows that ended
-    involuntarily, by reason. `recency` float64[n] is the naive score of the business line: days since the last
+    `matrix` float64[n, k] as `columns` say, NaN for missing. `at_us` int64[n] are references, `customers` int64[n] a
+    code per customer, its place in `ids`, `y` float64[n] of 0 and 1, `phases` object[n]. `removed` counts the rows that
+    ended involuntarily, by reason. `recency` float64[n] is the naive score of the business line: days since the last
     order (or, with a minus, days gone, where the question is who comes back). `outcomes` counts the rows by what
     happened, where that is more than yes or no. `share`: so many of all such rows were drawn.
     """
@@ -48,6 +48,7 @@ class TrainingSet:
     label_as_of: datetime
     outcomes: dict[str, int] = field(default_factory=dict)
     share: float = 1.0
+    ids: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=object))
 
     def __len__(self) -> int:
         return len(self.y)
@@ -69,6 +70,23 @@ class TrainingSet:
     def narrow(self, used: Sequence[int]) -> TrainingSet:
         """Some of the columns."""
         return replace(self, columns=tuple(self.columns[j] for j in used), matrix=self.matrix[:, list(used)])
+
+    def table(self) -> pa.Table:
+        """The rows as a table: keys, `y`, `phase`, and every column as the model sees it; words as words."""
+        found: dict[str, pa.Array] = {
+            "customer_id": pa.array(self.ids[self.customers], pa.string()),
+            "event_timestamp": pa.array(self.at_us).cast(pa.timestamp("us", tz="UTC")),
+            "y": pa.array(self.y.astype(np.int8)),
+            "phase": pa.array(self.phases.tolist(), pa.string()),
+        }
+        for one, values in zip(self.columns, self.matrix.T, strict=True):
+            missing = np.isnan(values)
+            if one.levels:
+                places = np.where(missing, 0, values).astype(int)
+                found[one.name] = pa.array(np.array(one.levels, dtype=object)[places], pa.string(), mask=missing)
+            else:
+                found[one.name] = pa.array(values, mask=missing)
+        return pa.table(found)
 
     def mature_by(self, us: int) -> np.ndarray:
         """bool[n]: rows whose label was final at an instant."""
@@ -93,28 +111,29 @@ def training_set(
     asked = table.filter(pa.array(target.population(columns_of(table), country), pa.bool_()))
     ripe = {us: mature(target, from_us(int(us)), country, label_as_of) for us in np.unique(_us(asked))}
     asked = asked.filter(pa.array([ripe[us] for us in _us(asked)], pa.bool_()))
-    known = {name: asked[name] for name in target.known}
-    found = outcomes.labels(target, _us(asked), asked["customer_id"].to_pylist(), known)
-    kept = asked.filter(pa.array(found.kept, pa.bool_())).combine_chunks()
-    y = found.y[found.kept]
+    ids, known = asked["customer_id"].to_pylist(), {name: asked[name] for name in target.known}
+    found = outcomes.labels(target, _us(asked), ids, known)
+    kept, y = asked.filter(pa.array(found.kept, pa.bool_())).combine_chunks(), found.y[found.kept]
     _worth(y, country, target, label_as_of)
     features = columns_of(kept)
     usable = {name: values for name, values in features.items() if name not in target.known}
-    chosen = tuple(columns) if columns is not None else vector.candidates(usable, country)
+    chosen = vector.candidates(usable, country) if columns is None else tuple(columns)
     naive, sign = target.recency
+    names, codes = np.unique(np.array(ids, dtype=str)[found.kept], return_inverse=True)
     return TrainingSet(
         country=country,
         target=target,
         columns=chosen,
         matrix=vector.matrix(features, chosen),
         at_us=_us(kept),
-        customers=_codes(kept),
+        customers=codes.astype(np.int64),
         y=y,
         phases=phase(features, country),
         recency=sign * np.nan_to_num(numbers(column(features, naive))),
         removed=found.counts(),
         label_as_of=label_as_of,
         outcomes=found.outcomes(),
+        ids=names.astype(object),
     )
 
 
@@ -136,8 +155,3 @@ def _worth(y: np.ndarray, country: Country, target: Target, label_as_of: datetim
 def _us(table: pa.Table) -> np.ndarray:
     stamps = table["event_timestamp"].cast(pa.timestamp("us", tz="UTC"))
     return np.asarray(stamps.cast(pa.int64()).to_numpy(), dtype=np.int64)
-
-
-def _codes(table: pa.Table) -> np.ndarray:
-    _, codes = np.unique(np.array(table["customer_id"].to_pylist(), dtype=str), return_inverse=True)
-    return codes.astype(np.int64)

@@ -45,15 +45,18 @@ def foretell(recipe: Recipe, rows: TrainingSet, split: Split, threads: int) -> F
 
 
 def recent_share(told: Sequence[Foretold]) -> float:
-    """How much of the last weeks' own level is worth adding to the whole past's: the share with the lowest mean log
-    loss over the origins, where it gains more than its standard error between them; else none."""
+    """How much of the last weeks' own level is worth adding to the whole past's: none, unless the best share gains more
+    than its standard error between the origins; then the smallest that is within one of the best's (Breiman et al.
+    1984). What history cannot tell apart is decided for less: too much of it costs far more than too little."""
     if len(told) < 2:
         return 0.0
     losses = np.array([[metrics.log_loss(one.rows.y, one.said(share)) for share in SHARES] for one in told])
     gains = losses[:, :1] - losses
     mean, error = gains.mean(axis=0), gains.std(axis=0, ddof=1) / np.sqrt(len(gains))
     best = int(np.argmax(mean))
-    return SHARES[best] if mean[best] > error[best] else 0.0
+    if mean[best] <= error[best]:
+        return 0.0
+    return SHARES[int(np.argmax(mean >= mean[best] - error[best]))]
 
 
 def movement(told: Sequence[Foretold]) -> list[dict[str, Any]]:

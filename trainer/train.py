@@ -12,11 +12,11 @@ import msgspec
 
 from scv import atomic
 from scv.errors import CorruptBundle
-from scv.model import bundle, champion
+from scv.model import bundle, champion, training_file
 from scv.settings import Settings
 from scv.targets.target import Target
 from trainer import study
-from trainer.assembly import assemble
+from trainer.assembly import assemble, described
 from trainer.dataset import TrainingSet
 from trainer.gate import Verdict, gate
 from trainer.leak import alarms
@@ -108,6 +108,7 @@ def train(settings: Settings, past: Past, target: Target, plan: Plan = SEARCH, p
         progress("fitting", trials + 1, trials + MORE)
         metrics = {"gate": verdict.figures, "why": verdict.why}
         made = assemble(verdict.recipe, rows, past.at, past.lake, settings.threads, metrics)
+        made = made.on(training_file.write(settings, past.country, rows.table(), described(made)))
         lap("fit")
         progress("writing", trials + 2, trials + MORE)
         page = report_page(made, verdict, history) if plan.report else None
@@ -140,7 +141,7 @@ def choose(
         progress(f"trial {step.number}: {step.text}", step.number, trials + MORE)
 
     last, first = incumbent or DEFAULT, incumbent is None
-    candidate, history = search(rows, trials, [last], note, kept)
+    candidate, history = search(rows, trials, [last], note, kept, threads)
     progress("gate", trials, trials + MORE)
     return gate(candidate, last, rows, threads, plan.accepted, first), history
 

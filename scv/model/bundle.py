@@ -47,7 +47,7 @@ class Level(msgspec.Struct, frozen=True, kw_only=True):
 
 class FittedRows(msgspec.Struct, frozen=True, kw_only=True):
     """What a bundle was fitted on. Instants of the first and last reference; `removed` rows by reason; `share` of all
-    rows that was drawn."""
+    rows that was drawn; `set` the id of the training set (`trainer.artefact`)."""
 
     rows: int
     positives: int
@@ -57,6 +57,7 @@ class FittedRows(msgspec.Struct, frozen=True, kw_only=True):
     references: int
     removed: dict[str, int]
     share: float = 1.0
+    set: str = ""
 
 
 class BundleInfo(msgspec.Struct, frozen=True, kw_only=True):

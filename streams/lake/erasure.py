@@ -15,6 +15,7 @@ from scv import machine
 from scv.errors import LakeConflict
 from scv.events.calendar import from_us
 from scv.events.country import Country
+from scv.events.event import FAMILIES
 from scv.offline.lake import Lake
 from scv.offline.lake_version import LakeVersion
 from streams.lake.compaction import RESERVE_BYTES
@@ -36,6 +37,15 @@ def erased(lake: Lake, family: str, country: Country, version: LakeVersion) -> l
         WHERE kind <> 'erased' AND ({place} < place OR occurred_us < us) GROUP BY ALL ORDER BY customer_id"""
     with duckdb.connect() as connection:
         return connection.execute(query).fetchall()
+
+
+def erasures(lake: Lake, country: Country, version: LakeVersion) -> dict[str, int]:
+    """Everyone of a country who was ever erased → when last (us)."""
+    families = (f"SELECT customer_id, kind, occurred_us FROM ({lake.query(one, country, version)})" for one in FAMILIES)
+    query = f"""SELECT customer_id, max(occurred_us) FROM ({" UNION ALL ".join(families)})
+                WHERE kind = 'erased' GROUP BY customer_id"""
+    with duckdb.connect() as connection:
+        return dict(connection.execute(query).fetchall())
 
 
 def erase(lake: Lake, family: str, country: Country) -> int:

@@ -46,6 +46,7 @@ def rows_of(weeks: int = 30, customers: int = 120, base: float = -2.0, seed: int
         y=y,
         phases=np.full(len(at), "established", dtype=object),
         recency=silent,
+        ids=np.array([f"customer {k}" for k in range(customers)], dtype=object),
         removed={},
         label_as_of=add_days(first, 7 * weeks + 60, country.zone),
     )

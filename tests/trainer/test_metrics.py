@@ -75,6 +75,8 @@ def test_rows_that_share_their_outcomes_have_a_wider_bound() -> None:
         apart += metrics.ece(y, p) > metrics.ece_apart(p, seed=1)
         drawn += metrics.ece(y, p) > metrics.ece_bound(y, p, both)
     assert apart >= 20 and drawn <= 5
+    found = metrics.quality(y, p, metrics.draw_weights(customer, 1), week, seed=1)
+    assert found.ece_bound > 1.5 * found.ece_apart
     wrong = 0
     for seed in range(40):
         y, p, customer, week = overlapping(seed, customers=3000)

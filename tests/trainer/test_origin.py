@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from scv.model import metrics
 from scv.model.calibration import sigmoid
 from trainer.dataset import TrainingSet
-from trainer.origin import Foretold, foretell, movement, recent_share
+from trainer.origin import SHARES, Foretold, foretell, movement, recent_share
 from trainer.recipe import DEFAULT
 from trainer.splits import BLOCK_WEEKS, origins
 
@@ -34,6 +35,18 @@ def test_the_last_weeks_level_is_added_where_levels_last(make: Callable[..., Tra
     assert recent_share(invented(rows, np.where(blocks % 2, 1.0, -1.0))) == 0, "what comes and goes is not followed"
     assert recent_share(invented(rows, blocks * 0.5 - 2)) >= 0.75, "what grows is"
     assert recent_share(invented(rows, blocks * 0.5 - 2)[-1:]) == 0, "one origin tells nothing"
+
+
+def test_of_shares_that_history_cannot_tell_apart_the_smallest_is_taken(make: Callable[..., TrainingSet]) -> None:
+    """Levels that rise and fall back: all of the last weeks' level looks best, and half of it as good."""
+    rows = make(weeks=32, customers=400)
+    levels = np.array([-2, -2, -1.6, -1.7, -1.2, -1.5, -0.9, -1.1])
+    told = invented(rows, levels)
+    losses = np.array([[metrics.log_loss(one.rows.y, one.said(share)) for share in SHARES] for one in told]).mean(
+        axis=0
+    )
+    assert np.argmin(losses) >= 3
+    assert recent_share(told) == 0.5
 
 
 def test_each_origin_says_what_was_said_and_what_happened(rows: TrainingSet) -> None:
