@@ -140,11 +140,11 @@ class World:
         return [calendar.midnight(day, US.zone) for day in days]
 
     # -- what is made of them --------------------------------------------------------------------------------
-    def replay(self, path: Path, settings: Settings) -> None:
-        """Send a file's events, and a last watermark, to the broker."""
+    def replay(self, path: Path, settings: Settings, until: datetime | None = None) -> None:
+        """Send a file's events, and a last watermark (`until`, or after the newest event), to the broker."""
         say(f"Replaying {path.name} through {self.broker} …")
         with History(path, None, False, settings.memory, settings.threads) as history:
-            replay(history, settings)
+            replay(history, settings, until=until)
 
     @cached_property
     def log(self) -> Settings:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from proof.figures import Figure
-from scv.events.calendar import from_us
+from scv.events.calendar import add_days, from_us
 from scv.events.country import Country
 from scv.model import metrics
 from scv.model.bundle import Bundle, load
@@ -35,6 +35,8 @@ Peers = Callable[[TrainingSet], Mapping[str, Callable[[np.ndarray], np.ndarray]]
 AUC_SLACK = 0.003
 RATIO = (0.9, 1.1)
 SEED = 7
+FRIDAY = 3
+"""Days after a Tuesday."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,13 @@ class Judgement:
 
     @property
     def calibrated(self) -> bool:
-        said = self.ours.figures
-        return said["ece"] <= self.ours.ece_bound and RATIO[0] <= said["ratio"] <= RATIO[1]
+        return is_calibrated(self.ours)
+
+
+def is_calibrated(ours: Quality) -> bool:
+    """Inside the bound, and neither too much nor too little said in all."""
+    said = ours.figures
+    return said["ece"] <= ours.ece_bound and RATIO[0] <= said["ratio"] <= RATIO[1]
 
 
 def quality(
@@ -130,6 +137,19 @@ def measure(
         past.read(settings, country, targets, span.known, store, first=span.frozen) as after,
     ):
         return [quality(bundle, before, after, one, span.last, peers) for one, bundle in bundles.items()]
+
+
+def on_fridays(settings: Settings, country: Country, targets: Sequence[Target], span: Span) -> dict[str, Quality]:
+    """Target → how right its champion was between the Tuesdays, when a live scorer answers as well."""
+    champions = {one: champion(settings, country.code, one.name) for one in targets}
+    bundles = {one: load(path, country) for one, path in champions.items() if path is not None}
+    found, friday = {}, add_days(span.frozen, FRIDAY, country.zone)
+    with past.read(settings, country, targets, span.known, first=friday) as after:
+        for one, bundle in bundles.items():
+            rows = _between(after.rows(one, bundle.columns), bundle, span.last)
+            weights = metrics.draw_weights(rows.customers, SEED)
+            found[one.name] = metrics.quality(rows.y, bundle.score(rows.matrix), weights, rows.at_us, SEED)
+    return found
 
 
 def _between(rows: TrainingSet, bundle: Bundle, last: datetime) -> TrainingSet:

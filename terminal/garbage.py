@@ -14,7 +14,7 @@ import threading
 import time
 
 RARELY = (50_000, 10, 10)
-EVERY_S = 30.0
+EVERY_S = 5.0
 ARENAS = 2
 _M_ARENA_MAX = -8
 """Of glibc's malloc.h."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from scv.errors import UserError
-from scv.events.calendar import midnight, tuesdays
+from scv.events.calendar import midnight, next_tuesday
 from scv.events.country import Country
 from scv.features import fetcher
 from scv.offline import batch, snapshot
@@ -67,11 +68,11 @@ def read(
     store: FeatureStore | None = None,
     first: datetime | None = None,
 ) -> Iterator[Past]:
-    """The past as known at `at`: every Tuesday from `first` on with a mature label of one of the targets.
+    """The past as known at `at`: every week from `first` on with a mature label of one of the targets.
 
-    `first` is by default as many days after the first event seen as a population looks back: before, nobody can
-    tell who belongs to it. Missing snapshots are fetched. Without a `store` the snapshot files are read as they
-    are: the same values. Raises UserError where the lake is not complete or too short.
+    `first` is by default the Tuesday that lies as many days after the first event seen as a population looks back:
+    before, nobody can tell who belongs to it. Missing snapshots are fetched. Without a `store` the snapshot files are
+    read as they are: the same values. Raises UserError where the lake is not complete or too short.
     """
     lake = Lake(settings.lake_path)
     version, families = lake.version(), families_of(targets)
@@ -83,18 +84,19 @@ def read(
                 "Replay its events; of a live country the lake consumer says it a minute after the first one."
             )
         known = min(complete, at)
-        begin = first or labels.begins(connection, lake, version, country, targets)
-        references = [one for one in _tuesdays(country, begin, known) if _useful(one, targets, country, known)]
+        begin = first or next_tuesday(labels.begins(connection, lake, version, country, targets), country.zone)
+        weeks = _weeks(country, begin, known)
+        references = [one for one in weeks if _useful(one, targets, country, known)]
         table, share = features(settings, Snapshots(settings, country, version), references, targets, store)
         outcomes = labels.of_lake(connection, lake, version, country, targets, known)
         yield Past(country, at, table, outcomes, known, version, share)
 
 
-def _tuesdays(country: Country, begin: datetime, end: datetime) -> list[datetime]:
-    first = begin.astimezone(country.zone).date()
-    last = end.astimezone(country.zone).date() + timedelta(days=1)
-    found = [midnight(day, country.zone) for day in tuesdays(first, last)]
-    return [one for one in found if begin <= one <= end]
+def _weeks(country: Country, first: datetime, end: datetime) -> Iterator[datetime]:
+    """The local midnights of the same weekday, up to an instant."""
+    day = first.astimezone(country.zone).date()
+    found = (midnight(day + timedelta(days=7 * week), country.zone) for week in itertools.count())
+    return itertools.takewhile(lambda one: one <= end, found)
 
 
 def _useful(reference: datetime, targets: Sequence[Target], country: Country, known: datetime) -> bool:

@@ -13,10 +13,11 @@ from bench.quality.opponent import BLEND, opponents
 from bench.quality.shop import Shop, shops
 from bench.timing import fact
 from bench.world import FULL, World, say
-from local.quality import AUC_SLACK, Judgement, Peer, calibrated, measure
+from local.quality import AUC_SLACK, Judgement, Peer, calibrated, is_calibrated, measure, on_fridays
 from proof import figures
 from proof.figures import Figure
 from scv.errors import CerebroError
+from scv.model.metrics import Quality
 from scv.targets import target
 from terminal import listing
 from trainer import past
@@ -63,6 +64,8 @@ def _judged(world: World, name: str, shop: Shop, trials: int | None) -> Iterator
         say(f"{name}: fitting the opponents …")
         for judgement in measure(settings, country, targets, span, peers=opponents):
             yield from rows(name, judgement)
+        for task, ours in on_fridays(settings, country, targets, span).items():
+            yield _calibration(f"{name}: {task}: calibration error on Fridays", ours)
         yield fact(f"{name}: of ours was tuned on it", shop.tuned)
 
 
@@ -71,18 +74,19 @@ def rows(name: str, found: Judgement) -> Iterator[Figure]:
     ours, task = found.ours.figures, f"{name}: {found.target}"
     for peer in found.peers:
         yield _against(f"{task}: log loss, {peer.name}", ours["log_loss"], peer)
-    yield Figure(
-        name=f"{task}: calibration error",
-        ours=round(ours["ece"], 4),
-        peer=round(found.ours.ece_bound, 4),
-        ratio=ours["ece"] / found.ours.ece_bound,
-        bar=calibrated(found.ours),
-        ok=found.calibrated,
-    )
+    yield _calibration(f"{task}: calibration error", found.ours)
     blend = next(peer for peer in found.peers if peer.name == BLEND)
     of = f"{ours['rows']:,} rows ({ours['positives']:,} positive) of {len(found.references)} Tuesdays"
     bar = f"surely below the blend's log loss, AUC at most {AUC_SLACK} lower, calibrated"
     yield Figure(name=f"{task}: win", ours=of, bar=bar, ok=blend.beaten and found.calibrated)
+
+
+def _calibration(name: str, ours: Quality) -> Figure:
+    error, bound = ours.figures["ece"], ours.ece_bound
+    return Figure(
+        name=name, ours=round(error, 4), peer=round(bound, 4), ratio=error / bound, bar=calibrated(ours),
+        ok=is_calibrated(ours),
+    )  # fmt: skip
 
 
 def _against(name: str, ours: float, peer: Peer) -> Figure:

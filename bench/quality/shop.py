@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -45,8 +46,11 @@ class Shop:
         yield settings, place, Span(*(calendar.reference(day, place) for day in (self.frozen, self.last, self.known)))
 
 
-def _replayed(events: Callable[[World, Settings], Path], world: World, settings: Settings) -> None:
-    world.replay(events(world, settings), settings)
+def replayed(
+    events: Callable[[World, Settings], Path], world: World, settings: Settings, until: datetime | None = None
+) -> None:
+    """Send the events of a file, complete to an instant, and take them into the lake."""
+    world.replay(events(world, settings), settings, until)
     LakeConsumer(settings, say).run(threading.Event(), until_idle=True)
 
 
@@ -68,9 +72,9 @@ def shops(customers: int, weeks: int, seeds: tuple[int, ...]) -> Mapping[str, Sh
     """Name → shop; the simulated ones are of so many customers and weeks."""
     demo = Shop(
         "US", story.FROZEN, story.LAST, story.END, "horizon, columns, default recipe and the grid of the search",
-        partial(_replayed, lambda world, _: world.events),
+        partial(replayed, lambda world, _: world.events),
     )  # fmt: skip
-    british = Shop("GB", "1997-12-30", "1998-03-31", "1998-07-28", "nothing", partial(_replayed, _cdnow))
+    british = Shop("GB", "1997-12-30", "1998-03-31", "1998-07-28", "nothing", partial(replayed, _cdnow))
     invented = {
         f"simulated, seed {seed}": Shop(
             "ZZ", "2017-06-06", "2017-09-05", "2017-10-10", "nothing (its columns were made for such shops)",

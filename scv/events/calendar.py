@@ -176,6 +176,19 @@ def last_tuesday(at: datetime, zone: tzinfo) -> datetime:
     return midnight(today - timedelta(days=(today.weekday() - TUESDAY) % 7), zone)
 
 
+def next_tuesday(at: datetime, zone: tzinfo) -> datetime:
+    """Local midnight of the first Tuesday that begins at an instant or after it, in UTC.
+
+    >>> from zoneinfo import ZoneInfo
+    >>> next_tuesday(datetime(2017, 9, 5, 4, tzinfo=UTC), ZoneInfo("America/New_York")).isoformat()
+    '2017-09-05T04:00:00+00:00'
+    >>> next_tuesday(datetime(2017, 9, 5, 5, tzinfo=UTC), ZoneInfo("America/New_York")).isoformat()
+    '2017-09-12T04:00:00+00:00'
+    """
+    newest = last_tuesday(at, zone)
+    return newest if newest == at else midnight(newest.astimezone(zone).date() + timedelta(days=7), zone)
+
+
 def tuesdays(first: date, last: date) -> Iterator[date]:
     """Every Tuesday in `[first, last]`.
 

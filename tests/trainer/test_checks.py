@@ -20,7 +20,7 @@ import pyarrow as pa
 import pytest
 
 import trainer.gate
-from local.quality import Judgement, Peer, figures
+from local.quality import Judgement, Peer, figures, is_calibrated
 from rpc import scorer_pb2 as pb
 from scorer.feedback.validation import HeldOut
 from scorer.tuesday.export import _audit
@@ -284,6 +284,9 @@ CASES = {
     ),
     "local.quality.Judgement.calibrated": case(
         lambda: quality().calibrated, lambda: quality(1.3).calibrated, lambda: quality(0.7).calibrated
+    ),
+    "local.quality.is_calibrated": case(
+        lambda: is_calibrated(quality().ours), lambda: is_calibrated(quality(1.3).ours)
     ),
     "local.quality.figures": case(
         lambda: rows_hold(quality()),
