@@ -53,12 +53,14 @@ class Size:
     """Events that the agent takes which pushes each of them."""
     pushed_together: int
     """Events that the agent takes which pushes a thousand at once."""
+    trials: int
+    """Recipes that our search tries."""
     first_tuesday: date
     last_tuesday: date
 
 
-FULL = Size(None, 2000, 100, 100, 3, 2, 1500, 20_000, date(2017, 4, 4), date(2017, 12, 26))
-QUICK = Size(30, 60, 5, 20, 1, 1, 100, 400, date(2017, 10, 3), date(2017, 10, 17))
+FULL = Size(None, 2000, 100, 100, 3, 2, 1500, 20_000, 15, date(2017, 4, 4), date(2017, 12, 26))
+QUICK = Size(30, 60, 5, 20, 1, 1, 100, 400, 2, date(2017, 10, 3), date(2017, 10, 17))
 
 
 def say(text: str) -> None:
