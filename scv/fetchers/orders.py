@@ -56,6 +56,13 @@ class Orders(Fetcher):
         hint="{value} late boxes lately",
         sayable="{value} of your last boxes came late.",
     ).each(28, 56)
+    days_since_late_box = DaysSince(
+        kinds=DELIVERED,
+        where=(("late_days", ">=", 1),),
+        doc="Days since a box last came late.",
+        unit="days",
+        hint="a late box {value} days ago",
+    )
     late_days = Sum("late_days", kinds=DELIVERED, doc="Days late, summed.", unit="days").over(56)
     boxes = Count(kinds=DELIVERED, doc="Boxes delivered.", unit="boxes").over(56)
     returns = Count(
