@@ -86,12 +86,14 @@ def pin(folder: Path | None, families: Mapping[str, int]) -> Pin | None:
         return None
     pinned = Pin(path, held)
     fcntl.flock(held, fcntl.LOCK_SH)
+    body = msgspec.json.encode(families)
     try:
-        os.write(held, msgspec.json.encode(families))
+        whole = os.write(held, body) == len(body)  # a disk with little room takes a part of it
     except OSError:
+        whole = False
+    if not whole:
         pinned.let_go()
-        return None
-    return pinned
+    return pinned if whole else None
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import pytest
 from tests.faults import rivals
 from tests.faults import scenario as faults
 from tests.faults.__main__ import PLACES
-from tests.faults.rivals import RIVALRIES
+from tests.faults.rivals import RIVALRIES, Rivalry
 from tests.faults.scenario import SCENARIOS, Scenario
 from tests.faults.stage import Stage
 from tests.faults.trial import attempt
@@ -36,8 +36,9 @@ def test_some_faults_on_the_real_parts_lose_and_double_nothing(tmp_path: Path) -
 
 @pytest.mark.real
 @pytest.mark.timeout(240)
-def test_two_fetches_at_once_and_each_killed_leave_nothing_half(tmp_path: Path) -> None:
-    outcome = rivals.attempt(RIVALRIES["two fetches at once, killed"], tmp_path / "home", short=True)
+@pytest.mark.parametrize("rivalry", RIVALRIES.values(), ids=lambda one: one.name)
+def test_commands_killed_beside_each_other_or_without_room_leave_nothing_half(rivalry: Rivalry, tmp_path: Path) -> None:
+    outcome = rivals.attempt(rivalry, tmp_path / "home", short=True)
     verdict = outcome.verdict
     assert (verdict.lost, verdict.dup, verdict.wrong) == (0, 0, 0), verdict.said
     assert verdict.compared > 30 and verdict.arrivals > 1 <= outcome.trials and outcome.mute == []
