@@ -92,7 +92,8 @@ class Question:
 
 
 def _ends(asked: Mapping[Part, Future[Any]], members: Future[Any]) -> dict[Part, int] | None:
-    answered = {part: int(future.result().offset) for part, future in asked.items() if future.exception() is None}
+    told = {part: int(future.result().offset) for part, future in asked.items() if future.exception() is None}
+    answered = {part: offset for part, offset in told.items() if offset >= 0}  # below 0 no offset is named
     silent = not answered if asked else members.exception() is not None
     return None if silent else answered
 
