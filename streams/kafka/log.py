@@ -23,6 +23,7 @@ from streams.kafka import librdkafka, topics
 from streams.kafka.topics import Topic
 
 ANSWER_S = 5.0
+CHECK_S = 2.0
 AGAIN_S = 0.1
 _SOON = {
     KafkaError.UNKNOWN_LEADER_EPOCH,
@@ -95,7 +96,7 @@ class Broker:
         self._settings, self._trouble = settings, trouble
         self.admin = librdkafka.admin(settings)
         self._asked: dict[str, Future[Any]] = {}
-        self._turn = -1
+        self._asked_at = -CHECK_S
         self._reader: Any = None
 
     def topics(self, names: Iterable[str]) -> dict[str, Topic]:
@@ -144,17 +145,17 @@ class Broker:
     def check(self, logs: Mapping[str, Log]) -> None:
         """Raise LogChanged when topics are no longer these logs. Looks at the last answer and asks again: no wait.
 
-        One topic at a time: each that the client (2.16) describes costs a hundred bytes that it never frees.
+        All of them, and not more often: so the client learns who leads which partition after a broker stood still, and
+        each topic that it (2.16) describes costs a hundred bytes that it never frees.
         """
         if self._asked and all(future.done() for future in self._asked.values()):
-            asked, self._asked = self._asked, {}
             with contextlib.suppress(KafkaException):  # who does not answer says nothing of its topics
-                if why := difference({name: logs[name] for name in asked}, topics.described(asked)):
+                if why := difference(logs, topics.described(self._asked)):
                     raise LogChanged(f"The log changed under its consumer: {why}. {ADVICE}")
-        if not self._asked:
-            self._turn = (self._turn + 1) % len(logs)
-            name = sorted(logs)[self._turn]
-            self._asked = self.admin.describe_topics(TopicCollection([name]), request_timeout=ANSWER_S)
+            self._asked = {}
+        if not self._asked and time.monotonic() - self._asked_at >= CHECK_S:
+            self._asked_at = time.monotonic()
+            self._asked = self.admin.describe_topics(TopicCollection(list(logs)), request_timeout=ANSWER_S)
 
     def _offsets(self, wanted: list[Part], spec: Any) -> dict[Part, int]:
         if not wanted:

@@ -32,7 +32,7 @@ from streams.positions.since import SEND
 BATCH = 5_000
 FLUSH_RECORDS = 50_000
 FLUSH_S = 2.0
-CHECK_S = 1.0
+CHECK_S = 2.0
 ASK_S = 0.1
 """How often it is looked whether somebody waits."""
 RETRY_S = 5.0
