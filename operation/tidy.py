@@ -65,9 +65,8 @@ def _remove(one: Leftover, done: Tidied) -> bool:
 
 def _of_all(settings: Settings) -> Iterator[Leftover]:
     yield from vector_file.past(settings.vectors_path, settings.vector_days)
-    yield from drafts(
-        [settings.snapshots_path, settings.bundles_path, settings.home_path / "training", *_local_exports(settings)]
-    )
+    rooms = (settings.snapshots_path, settings.bundles_path, settings.training_path)
+    yield from drafts([*rooms, *_local_exports(settings)])
 
 
 def _local_exports(settings: Settings) -> list[Path]:

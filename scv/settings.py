@@ -111,6 +111,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.home_path / "bundles"
 
     @property
+    def training_path(self) -> Path:
+        return self.home_path / "training"
+
+    @property
     def vectors_path(self) -> Path:
         return self.home_path / "vectors"
 

@@ -35,7 +35,7 @@ Said = Mapping[str, np.ndarray]
 
 def report_page(made: Assembled, verdict: Verdict, history: Sequence[Trial]) -> str:
     """The page as text; it names no customer and loads nothing."""
-    info = made.info
+    info, (matrix, added) = made.info, contributions(made)
     blocks = [
         *map(Text, first_lines(made)),
         Text(f"Gate: {verdict.why}."),
@@ -44,8 +44,8 @@ def report_page(made: Assembled, verdict: Verdict, history: Sequence[Trial]) -> 
         *_learned(made, verdict),
         Heading("On customers that a fit had not seen (these set the calibration)"),
         _table({"this bundle": info.metrics["out_of_fold"]}),
-        _picture(made, history),
-        *_dependence(made),
+        _picture(made, history, added),
+        *_dependence(made, matrix, added),
         *_drifted(made),
         Heading("What the words mean"),
         Table(list(GLOSSARY.items()), ("word", "means"), words=("means",)),
@@ -127,9 +127,9 @@ def _quality(y: np.ndarray, said: Said) -> list[curves.Panel]:
     return [curves.precision_recall(found, float(y.mean())), curves.reliability(shares)]
 
 
-def _picture(made: Assembled, history: Sequence[Trial]) -> Picture:
+def _picture(made: Assembled, history: Sequence[Trial], added: np.ndarray) -> Picture:
     rows = made.rows
-    weights = dict(zip((one.name for one in rows.columns), importance(made), strict=True))
+    weights = dict(zip((one.name for one in rows.columns), np.abs(added).mean(axis=0), strict=True))
     panels = [*_quality(rows.y, {"this bundle": made.said})]
     panels.append(curves.bars("What moves the score", "mean size in the logit", weights))
     alt = "precision and recall, reliability, importances"
@@ -145,23 +145,17 @@ def _picture(made: Assembled, history: Sequence[Trial]) -> Picture:
     return curves.draw(f"{alt}, score drift", *panels)
 
 
-def importance(made: Assembled) -> np.ndarray:
-    """float64[k]: mean size of what each column adds to the blended logit, trees and logistic together."""
-    _, added = contributions(made)
-    return np.abs(added).mean(axis=0)
-
-
 def contributions(made: Assembled) -> tuple[np.ndarray, np.ndarray]:
-    """float64[m, k] twice: values of some rows, and what each adds to their logits beside its mean."""
+    """float64[m, k] twice: values of some rows, and what each adds to their logits (trees and logistic, blended) beside
+    its mean."""
     matrix = made.rows.matrix[:: max(1, len(made.rows) // MOST_EXPLAINED)]
     trees = made.fitted.trees.predict(matrix, pred_contrib=True, num_threads=1)[:, :-1]
     added = trees * (1 - made.fitted.weight) + made.fitted.weight * made.fitted.logistic.terms(matrix)
     return matrix, added - added.mean(axis=0)
 
 
-def _dependence(made: Assembled) -> list[Block]:
+def _dependence(made: Assembled, matrix: np.ndarray, added: np.ndarray) -> list[Block]:
     """What the strongest columns add, from their low to their high values."""
-    matrix, added = contributions(made)
     strongest = [int(j) for j in np.argsort(-np.abs(added).mean(axis=0)) if not made.rows.columns[j].levels]
     panels = []
     for j in strongest[:STRONGEST]:

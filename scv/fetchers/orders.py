@@ -12,9 +12,11 @@ from scv.folds import (
     Sum,
     WeekStreak,
 )
+from scv.folds.fold import Condition
 
 PLACED = ("placed",)
 DELIVERED = ("delivered",)
+LATE: tuple[Condition, ...] = (("late_days", ">=", 1),)
 BACK = ("returned", "refunded", "order_cancelled")
 """What comes after an order. It changes money and counts of its own; only `PLACED` is ordering."""
 
@@ -50,7 +52,7 @@ class Orders(Fetcher):
     box_size = Latest("box_size", kinds=PLACED, doc="Size of the box last ordered.")
     late_boxes = Count(
         kinds=DELIVERED,
-        where=(("late_days", ">=", 1),),
+        where=LATE,
         doc="Boxes that came late.",
         unit="boxes",
         hint="{value} late boxes lately",
@@ -58,7 +60,7 @@ class Orders(Fetcher):
     ).each(28, 56)
     days_since_late_box = DaysSince(
         kinds=DELIVERED,
-        where=(("late_days", ">=", 1),),
+        where=LATE,
         doc="Days since a box last came late.",
         unit="days",
         hint="a late box {value} days ago",

@@ -48,7 +48,7 @@ class SetManifest(Sealed, frozen=True, kw_only=True):
 
 
 def folder(settings: Settings, country: str, target: str) -> Path:
-    return settings.home_path / "training" / country / target
+    return settings.training_path / country / target
 
 
 def write(settings: Settings, country: Country, table: pa.Table, said: SetManifest) -> str:
@@ -113,7 +113,7 @@ def differences(a: pa.Table, b: pa.Table) -> Iterator[tuple[str, str, str]]:
 
 def written(settings: Settings, country: Country) -> Iterator[Written]:
     """Every file of a country's training sets."""
-    for paper in sorted((settings.home_path / "training" / country.code).glob("*/*.json")):
+    for paper in sorted((settings.training_path / country.code).glob("*/*.json")):
         mends = f"Run `cerebro train {country.code} --target {paper.parent.name}`"
         made = None
         with contextlib.suppress(ValueError):
@@ -128,12 +128,13 @@ def written(settings: Settings, country: Country) -> Iterator[Written]:
 def outdated(settings: Settings, country: str, erased: Mapping[str, int]) -> Iterator[Leftover]:
     """The training sets that no bundle names and that are older than `bundle_days`; and at once those with a row from
     before the erasure of its customer (`erased`: customer → when, us)."""
-    for path in sorted((settings.home_path / "training" / country).glob("*/*.parquet")):
-        named = _named(settings, country, path.parent.name)
-        if _holds(path, erased) or (path.stem not in named and older(path, settings.bundle_days)):
-            files = [one for one in (path.with_suffix(".json"), path) if one.exists()]
-            size = sum(one.stat().st_size for one in files)
-            yield Leftover("training", country, str(path), len(files), size, functools.partial(_remove, files))
+    for place in sorted((settings.training_path / country).glob("*")):
+        named = _named(settings, country, place.name)
+        for path in sorted(place.glob("*.parquet")):
+            if _holds(path, erased) or (path.stem not in named and older(path, settings.bundle_days)):
+                files = [one for one in (path.with_suffix(".json"), path) if one.exists()]
+                size = sum(one.stat().st_size for one in files)
+                yield Leftover("training", country, str(path), len(files), size, functools.partial(_remove, files))
 
 
 def _holds(path: Path, erased: Mapping[str, int]) -> bool:

@@ -163,7 +163,7 @@ class Broker:
         found: dict[Part, int] = {}
         deadline = time.monotonic() + ANSWER_S
         while True:
-            asked, why = {TopicPartition(*part): spec for part in wanted if part not in found}, ""
+            asked = {TopicPartition(*part): spec for part in wanted if part not in found}
             try:
                 for answer, future in self.admin.list_offsets(asked, request_timeout=ANSWER_S).items():
                     if (offset := int(future.result().offset)) >= 0:
