@@ -21,7 +21,7 @@ PINNED := --universal --python-version 3.11 --generate-hashes --no-emit-index-ur
 COMPILE := $(BIN)/uv pip compile pyproject.toml --all-extras --group dev $(PINNED) -o requirements.lock
 COMPILE_BENCH := $(BIN)/uv pip compile --group bench -c requirements.lock $(PINNED) -o bench/requirements.lock
 
-.PHONY: help setup demo test test-real parity check lint format bench bench-quality bench-world faults test-clock soak mutants lock upgrade clean
+.PHONY: help setup demo test test-real parity check lint format bench bench-quality bench-world bench-signals faults test-clock soak mutants lock upgrade clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ bench-quality: $(VENV)/.bench ## judge champions of five shops beside what one t
 
 bench-world: $(READY) ## simulate 10,000, 100,000 and a million customers: speed, memory and their curve (15 minutes)
 	@$(BIN)/python -m bench.simulation
+
+bench-signals: $(READY) ## how much of what events show of an invented customer our models tell (20 minutes); ARGS="--customers 2000"
+	@$(BIN)/python -m bench.signals $(ARGS)
 
 faults: $(READY) ## break a running deployment on purpose and compare every value (30 to 45 minutes); ARGS="--short --on embedded"
 	$(needs_real)
