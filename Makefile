@@ -20,8 +20,11 @@ MARKED = $(shell grep -rlE 'mark\.(real|slow)' tests --include='*.py' --exclude-
 PINNED := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate
 COMPILE := $(BIN)/uv pip compile pyproject.toml --all-extras --group dev $(PINNED) -o requirements.lock
 COMPILE_BENCH := $(BIN)/uv pip compile --group bench -c requirements.lock $(PINNED) -o bench/requirements.lock
+COMPILE_MLFLOW := $(BIN)/uv pip compile --group mlflow $(PINNED) -o deploy/mlflow.lock
+MLFLOW := $(VENV)/mlflow
+PORT ?= 5000
 
-.PHONY: help setup demo test test-real parity check lint format bench bench-quality bench-world bench-signals faults test-clock soak mutants lock upgrade clean
+.PHONY: help setup demo mlflow test test-real parity check lint format bench bench-quality bench-world bench-signals faults test-clock soak mutants lock upgrade clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +33,10 @@ setup: $(READY) ## set up .venv with the pinned dependencies (other targets do i
 
 demo: $(READY) ## run the whole path on real data; KEEP=1 leaves the services up
 	@$(BIN)/cerebro demo $(if $(KEEP),--keep)
+
+mlflow: $(MLFLOW)/.ready ## look at the trainings in MLflow's own pages; PORT=5001
+	@$(MLFLOW)/bin/mlflow ui --host 127.0.0.1 --port $(PORT) \
+		--backend-store-uri "$$($(BIN)/python -c 'from scv import settings; from trainer import tracking; print(tracking.address(settings.load()))')"
 
 test: $(READY) ## run the tests; TESTS=path picks some, JOBS=1 runs one at a time
 	@$(PYTEST) -m 'not real and not slow' -n $(JOBS) --dist loadfile --no-loadscope-reorder $(TESTS)
@@ -86,10 +93,12 @@ mutants: $(READY) ## put small faults into the source one by one: the tests go r
 lock: $(READY) ## bring requirements.lock in line with pyproject.toml, changing no other pin
 	@$(COMPILE) >/dev/null
 	@$(COMPILE_BENCH) >/dev/null
+	@$(COMPILE_MLFLOW) >/dev/null
 
 upgrade: $(READY) ## move every pin to its newest version that fits
 	@$(COMPILE) --upgrade >/dev/null
 	@$(COMPILE_BENCH) --upgrade >/dev/null
+	@$(COMPILE_MLFLOW) --upgrade >/dev/null
 
 clean: ## remove caches and builds; ALL=1 also .venv and var (lake, bundles, exports)
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .cache
@@ -117,6 +126,12 @@ $(VENV)/.locked: requirements.lock
 # What only the opponents of bench-quality need.
 $(VENV)/.bench: $(READY) bench/requirements.lock
 	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps -r bench/requirements.lock >&2
+	@touch $@
+
+# Its pages need packages that ours cannot live with.
+$(MLFLOW)/.ready: $(READY) deploy/mlflow.lock
+	@$(BIN)/python -m venv --clear $(MLFLOW)
+	@$(MLFLOW)/bin/python -m pip install --disable-pip-version-check --require-hashes -r deploy/mlflow.lock >&2
 	@touch $@
 
 $(READY): $(VENV)/.locked pyproject.toml

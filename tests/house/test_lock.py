@@ -11,7 +11,8 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LOCKS = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("requirements.lock", "bench/requirements.lock")}
+OURS, BENCH, MLFLOW = "requirements.lock", "bench/requirements.lock", "deploy/mlflow.lock"
+LOCKS = {name: (ROOT / name).read_text(encoding="utf-8") for name in (OURS, BENCH, MLFLOW)}
 TEXT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 PROJECT = tomllib.loads(TEXT)
 
@@ -45,7 +46,7 @@ def test_no_lock_names_an_address(lock: str) -> None:
     assert " @ " not in lock
 
 
-@pytest.mark.parametrize(("lock", "least"), [("requirements.lock", 100), ("bench/requirements.lock", 4)])
+@pytest.mark.parametrize(("lock", "least"), [(OURS, 100), (BENCH, 4), (MLFLOW, 50)])
 def test_every_pin_has_hashes(lock: str, least: int) -> None:
     assert len(BLOCKS[lock]) > least
     for name, block in BLOCKS[lock].items():
@@ -61,9 +62,9 @@ def test_every_requirement_is_locked() -> None:
     assert [name for name in names if not any(name in blocks for blocks in BLOCKS.values())] == []
 
 
-def test_what_both_locks_pin_they_pin_alike() -> None:
+def test_what_the_bench_pins_it_pins_as_we_do() -> None:
     """The bench's packages are installed beside the others. Run `make lock`."""
-    every, some = (BLOCKS[name] for name in LOCKS)
+    every, some = BLOCKS[OURS], BLOCKS[BENCH]
     versions = {name: set(re.findall(r"==([^ ]+)", block)) for name, block in some.items() if name in every}
     assert versions and all(found == set(re.findall(r"==([^ ]+)", every[name])) for name, found in versions.items())
 
@@ -82,3 +83,11 @@ def test_every_dependency_is_on_its_own_line() -> None:
     for need in declared():
         if need not in PROJECT["build-system"]["requires"]:
             assert any(line.startswith(f'"{need}",') for line in lines), need
+
+
+def test_the_pages_of_mlflow_read_what_our_mlflow_writes() -> None:
+    """Another release lays out its tables otherwise. Run `make lock`."""
+    (ours,), (theirs,) = (
+        re.findall(r"^mlflow-skinny==(\S+)", BLOCKS[name]["mlflow-skinny"], re.M) for name in (OURS, MLFLOW)
+    )
+    assert ours == theirs
