@@ -23,7 +23,7 @@ from streams.kafka import librdkafka, topics
 from streams.kafka.topics import Topic
 
 ANSWER_S = 5.0
-CHECK_S = 2.0
+CHECK_S = 5.0
 AGAIN_S = 0.1
 _SOON = {
     KafkaError.UNKNOWN_LEADER_EPOCH,
@@ -145,8 +145,8 @@ class Broker:
     def check(self, logs: Mapping[str, Log]) -> None:
         """Raise LogChanged when topics are no longer these logs. Looks at the last answer and asks again: no wait.
 
-        All of them, and not more often: so the client learns who leads which partition after a broker stood still, and
-        each topic that it (2.16) describes costs a hundred bytes that it never frees.
+        All of them at once: so the client learns who leads which partition after a broker stood still. And not more
+        often: each topic that it (2.16) describes costs a hundred bytes that it never frees.
         """
         if self._asked and all(future.done() for future in self._asked.values()):
             with contextlib.suppress(KafkaException):  # who does not answer says nothing of its topics
