@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from bench import history, reading, searching, streaming
+from bench import history, reading, searching, streaming, weekly
 from bench.timing import fact, load
 from bench.world import FULL, QUICK, World, say
 from local.services import BROKERS, STORES
@@ -24,6 +24,7 @@ BENCHES: Mapping[str, Callable[[World], list[Figure]]] = {
     "stream": streaming.run,
     "history": history.run,
     "search": searching.run,
+    "weekly": weekly.run,
 }
 COLUMNS = ("what", "ours", "peer", "times faster", "bar", "verdict")
 

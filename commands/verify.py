@@ -54,7 +54,7 @@ def command(codes: tuple[str, ...], as_json: bool) -> int:
 def _written(settings: Settings, countries: Sequence[Country]) -> Iterator[Written]:
     from scorer.served import vector_file
     from scorer.tuesday.week import Folder
-    from scv.model import bundle, training_file
+    from scv.model import bundle, training_file, week_file
     from scv.offline import snapshot, sums
     from scv.offline.lake import Lake
 
@@ -66,6 +66,7 @@ def _written(settings: Settings, countries: Sequence[Country]) -> Iterator[Writt
         yield from bundle.written(settings, country)
         yield from Folder(settings.exports_url, country).written()
         yield from training_file.written(settings, country)
+        yield from week_file.written(settings, country)
 
 
 def _compared(files: Sequence[Written], bar: Bar) -> tuple[list[dict[str, object]], list[dict[str, str]]]:

@@ -21,7 +21,7 @@ from scv.errors import CerebroError
 from scv.events import event
 from scv.events.country import Country
 from scv.leftover import Leftover, drafts
-from scv.model import training_file
+from scv.model import training_file, week_file
 from scv.model.retired import retired
 from scv.offline import snapshot, sums
 from scv.offline.lake import Lake
@@ -82,7 +82,9 @@ def _of_country(settings: Settings, country: Country) -> Iterator[Leftover]:
     yield from retired(settings, country.code, named | vector_file.named(settings.vectors_path))
     yield from outdated.outdated(folder, settings.export_days)
     lake = Lake(settings.lake_path)
-    yield from training_file.outdated(settings, country.code, erasures(lake, country, lake.version()))
+    gone = erasures(lake, country, lake.version())
+    yield from training_file.outdated(settings, country.code, gone)
+    yield from week_file.outdated(settings, country, gone)
 
 
 def _lake(lake: Lake, family: str, countries: Sequence[Country], dry: bool, done: Tidied) -> None:

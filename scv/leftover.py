@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,19 @@ def leftover(kind: str, country: str, path: Path, remove: Callable[[], bool]) ->
     """One of this machine: a file, or a folder with all that is in it."""
     sizes = [one.stat().st_size for one in (path.rglob("*") if path.is_dir() else [path]) if one.is_file()]
     return Leftover(kind, country, str(path), len(sizes), sum(sizes), remove)
+
+
+def leftover_files(kind: str, country: str, files: Sequence[Path]) -> Leftover:
+    """Files that go together, in this order: what says of the others comes first. They are told of by the last."""
+    there = [one for one in files if one.exists()]
+    size = sum(one.stat().st_size for one in there)
+    return Leftover(kind, country, str(files[-1]), len(there), size, functools.partial(_remove_files, there))
+
+
+def _remove_files(files: Sequence[Path]) -> bool:
+    for one in files:
+        one.unlink(missing_ok=True)
+    return True
 
 
 def older(path: Path, days: int) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -24,9 +25,10 @@ from scv.offline.lake_version import LakeVersion
 from scv.offline.snapshot import Snapshots
 from scv.settings import Settings
 from scv.targets import labels, population
-from scv.targets.target import Target, families_of, mature
+from scv.targets.target import Target, families_of, mature, of_country
 from trainer.dataset import TrainingSet, columns_of, training_set
 from trainer.draw import Draw
+from trainer.weeks import KeptOutcomes, Weeks
 
 if TYPE_CHECKING:
     from feast import FeatureStore
@@ -87,8 +89,10 @@ def read(
         begin = first or next_tuesday(labels.begins(connection, lake, version, country, targets), country.zone)
         weeks = _weeks(country, begin, known)
         references = [one for one in weeks if _useful(one, targets, country, known)]
-        table, share = features(settings, Snapshots(settings, country, version), references, targets, store)
+        snapshots = Snapshots(settings, country, version)
+        table, share = features(settings, snapshots, references, targets, store)
         outcomes = labels.of_lake(connection, lake, version, country, targets, known)
+        outcomes = KeptOutcomes(connection, country, outcomes.events, settings, snapshots, known)
         yield Past(country, at, table, outcomes, known, version, share)
 
 
@@ -116,11 +120,17 @@ def features(
     Snapshots that are missing or may not be used as they are get fetched first.
     """
     ensure(settings, snapshots, references)
-    draw = Draw(settings.train_rows, _nobody())
-    for at in references:
-        draw.add(_asked(snapshots, at, targets, whole=store is None), at)
-    table = draw.table if store is None or not len(draw.table) else _joined(store, draw.table)
-    return table.sort_by([("event_timestamp", "ascending"), ("customer_id", "ascending")]).combine_chunks(), draw.share
+    every = tuple(dict.fromkeys([*of_country(snapshots.country), *targets]))  # a week is kept for all of them
+    asked = partial(_asked, snapshots, targets=every, whole=store is None)
+    weeks, draw = (
+        Weeks(settings, snapshots, every, asked, partial(_joined, store)),
+        Draw(settings.train_rows, _nobody()),
+    )
+    for at, table in weeks.read(references):
+        draw.add(table if len(targets) == len(every) else _those(table, targets, snapshots.country), at)
+    return draw.table.sort_by(
+        [("event_timestamp", "ascending"), ("customer_id", "ascending")]
+    ).combine_chunks(), draw.share
 
 
 def _nobody() -> pa.Table:
@@ -130,17 +140,24 @@ def _nobody() -> pa.Table:
 
 def _asked(snapshots: Snapshots, at: datetime, targets: Sequence[Target], whole: bool) -> pa.Table:
     """The rows of a snapshot that a target asks about: `whole`, or their keys."""
-    tables, country = snapshots.read(at), snapshots.country
+    tables = snapshots.read(at)
     if not whole:
         tables = {name: table for name, table in tables.items() if name in _TELLING}
-    table = snapshot.join(tables)
-    rules = [one.population(columns_of(table), country) for one in targets]
-    asked = table.filter(pa.array(np.any(rules, axis=0), pa.bool_()))
+    asked = _those(snapshot.join(tables), targets, snapshots.country)
     return asked if whole else asked.select([field.name for field in batch.KEYS])
 
 
-def _joined(store: FeatureStore, keys: pa.Table) -> pa.Table:
-    """Feast's point-in-time join of the whole service, for these customers at these references."""
-    service = store.get_feature_service(SERVICE)
-    found = store.get_historical_features(keys.to_pandas(), service, full_feature_names=True).to_arrow()
-    return found.select([*keys.column_names, *(name for name in found.column_names if "__" in name)])
+def _those(table: pa.Table, targets: Sequence[Target], country: Country) -> pa.Table:
+    """The rows that a target asks about."""
+    rules = [one.population(columns_of(table), country) for one in targets]
+    return table.filter(pa.array(np.any(rules, axis=0), pa.bool_()))
+
+
+def _joined(store: FeatureStore | None, keys: pa.Table) -> pa.Table:
+    """Feast's point-in-time join of the whole service, for these customers at these references; without Feast they
+    have their features already."""
+    if store is not None and len(keys):
+        service = store.get_feature_service(SERVICE)
+        keys = store.get_historical_features(keys.to_pandas(), service, full_feature_names=True).to_arrow()
+    form = _nobody().schema
+    return keys.select(form.names).cast(form) if len(keys) else form.empty_table()

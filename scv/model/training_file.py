@@ -10,8 +10,7 @@ names the set that it was fitted on.
 from __future__ import annotations
 
 import contextlib
-import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from scv import atomic, stamp
 from scv.errors import UserError
 from scv.events.calendar import label
 from scv.events.country import Country
-from scv.leftover import Leftover, older
+from scv.leftover import Leftover, leftover_files, older
 from scv.model import bundle, champion
 from scv.model.vector import Column
 from scv.offline import snapshot
@@ -132,9 +131,7 @@ def outdated(settings: Settings, country: str, erased: Mapping[str, int]) -> Ite
         named = _named(settings, country, place.name)
         for path in sorted(place.glob("*.parquet")):
             if _holds(path, erased) or (path.stem not in named and older(path, settings.bundle_days)):
-                files = [one for one in (path.with_suffix(".json"), path) if one.exists()]
-                size = sum(one.stat().st_size for one in files)
-                yield Leftover("training", country, str(path), len(files), size, functools.partial(_remove, files))
+                yield leftover_files("training", country, [path.with_suffix(".json"), path])
 
 
 def _holds(path: Path, erased: Mapping[str, int]) -> bool:
@@ -149,9 +146,3 @@ def _named(settings: Settings, country: str, target: str) -> set[str]:
     """Raises CorruptBundle."""
     made = champion.folder(settings, country, target).glob(f"[!.]*/{bundle.INFO}")
     return {bundle.read_info(one.parent).trained_on.set for one in made}
-
-
-def _remove(files: Sequence[Path]) -> bool:
-    for one in files:
-        one.unlink(missing_ok=True)
-    return True

@@ -116,7 +116,7 @@ class Snapshots:
         _, bodies, why = self._settled(at, content=True)
         if why:
             raise self._refused(at, why)
-        return {name: _table(body) for name, body in bodies.items()}
+        return {name: table_of(body) for name, body in bodies.items()}
 
     def _settled(self, at: datetime, content: bool) -> tuple[SnapshotManifest | None, dict[str, bytes], str]:
         """Manifest, files' content (if asked for) and why they may not be used: what may not is looked at again while
@@ -265,10 +265,11 @@ def write(table: pa.Table, path: Path) -> str:
 
 def read_file(path: Path) -> pa.Table:
     """One snapshot file, whatever its manifest says."""
-    return _table(path.read_bytes())
+    return table_of(path.read_bytes())
 
 
-def _table(body: bytes) -> pa.Table:
+def table_of(body: bytes) -> pa.Table:
+    """The table of a file's bytes."""
     return pq.ParquetFile(io.BytesIO(body), page_checksum_verification=True).read()
 
 

@@ -149,6 +149,11 @@ def mature(target: Target, at: datetime, country: Country, watermark: datetime) 
     return watermark >= add_days(target.decided_at(at, country), country.late_allowance_days, country.zone)
 
 
+def final(target: Target, at: datetime, country: Country, watermark: datetime) -> bool:
+    """Can nothing that would still be admitted change the label of a reference? A day more, for clocks that change."""
+    return watermark >= add_days(target.decided_at(at, country), country.lateness_days + 1, country.zone)
+
+
 RECENCY = {
     "return": (roles.SILENCE, -1.0),
     "reactivation": (roles.STATE_DAYS, -1.0),
