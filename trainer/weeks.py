@@ -30,7 +30,7 @@ from scv.targets import box, labels, population, standing
 from scv.targets.labels import NOTHING, Labels, Outcomes
 from scv.targets.target import Target, final
 
-BLOCK = 50_000
+BLOCK_ROWS = 50_000
 """Rows that are joined at once: what bounds the memory of a first training."""
 Keys = Callable[[datetime], pa.Table]
 """Of whom a reference asks: keys or whole rows."""
@@ -45,18 +45,19 @@ class Weeks:
     targets: Sequence[Target]
     asked: Keys
     joined: Callable[[pa.Table], pa.Table]
+    block_rows: int = BLOCK_ROWS
 
     def read(self, references: Sequence[datetime]) -> Iterator[tuple[datetime, pa.Table]]:
         """(reference, keys and every feature of everybody asked about), in no order that means something."""
         country, block, size = self.snapshots.country, dict[datetime, pa.Table](), 0
         for at in references:
-            kept = week_file.read(self.settings, country, ROWS, at, self._of(at))
+            kept = week_file.read(self.settings, country, ROWS, at, self.of(at))
             if kept is not None:
                 yield at, kept
                 continue
             block[at] = self.asked(at)
             size += len(block[at])
-            if size >= BLOCK:
+            if size >= self.block_rows:
                 yield from self._made(block)
                 block, size = {}, 0
         yield from self._made(block)
@@ -68,10 +69,10 @@ class Weeks:
         us = whole["event_timestamp"].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
         for at in block:
             rows = whole.filter(pc.equal(us, to_us(at))).sort_by("customer_id").combine_chunks()
-            week_file.write(self.settings, self.snapshots.country, ROWS, at, rows, self._of(at))
+            week_file.write(self.settings, self.snapshots.country, ROWS, at, rows, self.of(at))
             yield at, rows
 
-    def _of(self, at: datetime) -> Stamp:
+    def of(self, at: datetime) -> Stamp:
         """What a kept week must be of: this snapshot, and these questions."""
         made = self.snapshots.usable(at)
         names = {*stamp.QUESTION, *(name for one in self.targets for name in one.settings)}
@@ -92,30 +93,27 @@ class KeptOutcomes(Outcomes):
         told = Labels(np.zeros(count), np.full(count, "", object), np.full(count, "", object))
         weeks = {int(us): np.flatnonzero(at_us == us) for us in np.unique(at_us)}
         ripe = {us: rows for us, rows in weeks.items() if final(target, from_us(us), self.country, self.until)}
-        missing = [us for us, rows in ripe.items() if not self._recall(target, us, ids, rows, told)]
-        asked = [rows for us, rows in weeks.items() if us not in ripe or us in missing]
+        kept = {us: self._kept(target, us, ids.take(pa.array(rows))) for us, rows in ripe.items()}
+        asked = [rows for us, rows in weeks.items() if kept.get(us) is None]
+        for us, table in kept.items():
+            if table is not None:
+                _fill(told, ripe[us], *(table[name].to_numpy(False) for name in ("y", "removed", "outcome")))
         if asked:
             rest = np.sort(np.concatenate(asked))
             given = {name: pa.table({name: values}).take(pa.array(rest))[name] for name, values in known.items()}
             found = super().labels(target, at_us[rest], ids.take(pa.array(rest)).to_pylist(), given)
-            told.y[rest], told.removed[rest], told.outcome[rest] = found.y, found.removed, found.outcome
-        for us in missing:
+            _fill(told, rest, found.y, found.removed, found.outcome)
+        for us in (us for us, table in kept.items() if table is None):
             self._keep(target, us, ids, ripe[us], told)
         return Labels(told.y, self._erased(ids, at_us, told.removed), told.outcome)
 
-    def _recall(self, target: Target, us: int, ids: pa.Array, rows: np.ndarray, told: Labels) -> bool:
-        """Put what is kept of a week into its rows; False where it is not all there."""
+    def _kept(self, target: Target, us: int, ids: pa.Array) -> pa.Table | None:
+        """What is kept of a week, in the order of `ids`; None where it is not about all of them."""
         kept = week_file.read(self.settings, self.country, target.name, from_us(us), self._of(target, us))
         if kept is None:
-            return False
-        place = pc.index_in(ids.take(pa.array(rows)), kept["customer_id"])
-        if place.null_count:
-            return False
-        found = kept.take(place)
-        told.y[rows] = found["y"].to_numpy()
-        told.removed[rows] = np.array(found["removed"].to_pylist(), object)
-        told.outcome[rows] = np.array(found["outcome"].to_pylist(), object)
-        return True
+            return None
+        place = pc.index_in(ids, kept["customer_id"])
+        return None if place.null_count else kept.take(place)
 
     def _keep(self, target: Target, us: int, ids: pa.Array, rows: np.ndarray, told: Labels) -> None:
         columns = [told.y[rows], told.removed[rows], told.outcome[rows]]
@@ -133,6 +131,10 @@ class KeptOutcomes(Outcomes):
         made = bundle.made_of(self.country, target.name, log=self.snapshots.version.ids)
         asked = {**made.definitions, **_told_by(self.snapshots.usable(from_us(us)))}
         return msgspec.structs.replace(made, definitions=asked)
+
+
+def _fill(told: Labels, rows: np.ndarray, y: np.ndarray, removed: np.ndarray, outcome: np.ndarray) -> None:
+    told.y[rows], told.removed[rows], told.outcome[rows] = y, removed, outcome
 
 
 def _told_by(made: SnapshotManifest) -> dict[str, str]:

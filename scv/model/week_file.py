@@ -53,7 +53,7 @@ def read(settings: Settings, country: Country, what: str, at: datetime, wanted: 
         body = path.read_bytes()
     except FileNotFoundError:
         return None
-    return snapshot.table_of(body) if stamp.sha256_of(body) == made.stamp.files[FILE] else None
+    return snapshot.table_of(body) if stamp.sha256_of(body) == made.stamp.files.get(FILE) else None
 
 
 def write(settings: Settings, country: Country, what: str, at: datetime, table: pa.Table, said: Stamp) -> None:
@@ -87,7 +87,7 @@ def written(settings: Settings, country: Country) -> Iterator[Written]:
         made = _manifest(rows)
         yield stamp.judged("training", country.code, str(paper), "" if made else "it is not what was written", mends)
         if made is not None:
-            yield stamp.written("training", country.code, rows, made.stamp.files[FILE], mends)
+            yield stamp.written("training", country.code, rows, made.stamp.files.get(FILE, ""), mends)
 
 
 def outdated(settings: Settings, country: Country, erased: Mapping[str, int]) -> Iterator[Leftover]:

@@ -11,21 +11,24 @@ import dataclasses
 import importlib
 import re
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 import pytest
 
 from scorer.tuesday import manifest as manifests
 from scorer.tuesday.export import export
 from scorer.tuesday.week import Folder
 from scv import stamp
+from scv.errors import NoSnapshot
+from scv.events.calendar import label
 from scv.events.country import Country
 from scv.features.fetcher import collect
 from scv.features.layout import layout_of
-from scv.model import bundle
+from scv.model import bundle, week_file
 from scv.offline import snapshot
 from scv.offline.lake import Lake
 from scv.offline.snapshot import Snapshots
@@ -35,8 +38,10 @@ from scv.targets.target import TARGETS
 from tests import world
 from tests.logs import log
 from tests.scorer.shop import AT, US, Shop
+from trainer.weeks import Weeks
 
 ROOT = Path(__file__).parents[2]
+KEY = pa.timestamp("us", tz="UTC")
 ORDERS = layout_of(collect()["orders"])
 Change = Callable[[Stamp], Stamp]
 
@@ -135,14 +140,45 @@ def weeks(shop: Shop, url: Path) -> Kind:
     )
 
 
-NAMES = ("rows", "snapshots", "bundles", "weeks")
+def kept_weeks(shop: Shop) -> Kind:
+    """What a training keeps of a week."""
+    settings, asked = shop.settings, TARGETS["lapse"]
+
+    def trained(country: Country) -> Weeks:
+        return Weeks(settings, Snapshots(settings, country), [asked], keys, lambda rows: rows)
+
+    def keys(at: datetime) -> pa.Table:
+        return pa.table({"country": ["US"], "customer_id": ["1000"], "event_timestamp": pa.array([at], KEY)})
+
+    ((at, _),) = trained(US).read([AT])
+    path = week_file.folder(settings, "US") / week_file.ROWS / f"{label(at, US)}.json"
+    made = stamp.opened(path.read_bytes(), week_file.KeptManifest)
+
+    def restamped(change: Change) -> contextlib.AbstractContextManager[None]:
+        return rewritten(path, stamp.sealed(msgspec.structs.replace(made, stamp=change(made.stamp))))
+
+    def why_not(country: Country) -> str:
+        try:
+            wanted = trained(country).of(AT)
+        except NoSnapshot as error:
+            return str(error)
+        why = stamp.opened(path.read_bytes(), week_file.KeptManifest).stamp.why_not(wanted)
+        there = week_file.read(settings, country, week_file.ROWS, AT, wanted) is not None
+        return why or ("" if there else "it is not what was written")
+
+    enters = {*stamp.QUESTION, *stamp.SNAPSHOT, *asked.settings}
+    return Kind("trainer.weeks", enters, {"definitions", "settings", "tz", "files"}, why_not, restamped)
+
+
+NAMES = ("rows", "snapshots", "bundles", "weeks", "kept weeks")
 each_kind = pytest.mark.parametrize("name", NAMES)
 
 
 @pytest.fixture(scope="module")
 def kinds(made: Shop, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Kind]:
     url = tmp_path_factory.mktemp("weeks")
-    return dict(zip(NAMES, (rows(), snapshots(made), bundles(made), weeks(made, url)), strict=True))
+    every = (rows(), snapshots(made), bundles(made), weeks(made, url), kept_weeks(made))
+    return dict(zip(NAMES, every, strict=True))
 
 
 def test_every_module_that_makes_stamps_is_a_kind_here(kinds: dict[str, Kind]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import shutil
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from feature_repo.feast_store import apply
@@ -125,6 +127,21 @@ def test_what_is_kept_is_read_and_not_made_again(
     with nothing_made(monkeypatch):
         assert rows(home, sea.complete_to) == whole[1]
     assert 0 < sum(asked) < sum(len(told[2]) // 8 for told in whole[1][1].values())  # type: ignore[arg-type]
+
+
+def test_weeks_are_joined_block_by_block(sea: Sea, home: Settings, whole: tuple[Path, Rows], tmp_path: Path) -> None:
+    other, sizes = forgetful(home, tmp_path / "other"), list[int]()
+    joined = past._joined
+
+    def counted(store: object, keys: pa.Table) -> pa.Table:
+        sizes.append(len(keys))
+        return joined(None, keys)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(past, "_joined", counted)
+        patch.setattr(past, "Weeks", functools.partial(weeks.Weeks, block_rows=40))
+        assert rows(other, sea.complete_to) == whole[1]
+    assert len(sizes) > 2 and max(sizes) < 40 + CUSTOMERS
 
 
 def test_features_of_feast_and_of_files_are_kept_alike(sea: Sea, tmp_path: Path) -> None:
