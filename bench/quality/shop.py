@@ -61,11 +61,16 @@ def _cdnow(_: World, settings: Settings) -> Path:
     return path
 
 
-def _simulated(customers: int, weeks: int, seed: int, _: World, settings: Settings) -> None:
+def simulate(settings: Settings, customers: int, weeks: int, seed: int) -> None:
+    """Fill the lake of a home with an invented ZZ."""
     words = ["simulate", "--to", "lake", "--workers", "2", "--out", str(settings.home_path / "world")]
     words += ["--customers", str(customers), "--weeks", str(weeks), "--seed", str(seed)]
     home = {PREFIX + "HOME": str(settings.home_path)}
     subprocess.run([sys.executable, str(CLI), *words], env=os.environ | home, stdout=subprocess.DEVNULL, check=True)
+
+
+def _simulated(customers: int, weeks: int, seed: int, _: World, settings: Settings) -> None:
+    simulate(settings, customers, weeks, seed)
 
 
 def shops(customers: int, weeks: int, seeds: tuple[int, ...]) -> Mapping[str, Shop]:

@@ -6,9 +6,6 @@ one gains is that of what the truth gains over everybody's mean, in log loss exp
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +14,10 @@ import click
 import lightgbm
 import numpy as np
 
+from bench.quality.shop import simulate
 from bench.signals.rows import SignalRows, gather
 from bench.signals.signal import SIGNALS
+from bench.world import say
 from proof import figures
 from proof.figures import Figure
 from proof.truth.rows import weeks_judged
@@ -26,7 +25,7 @@ from proof.world.world import World
 from scv.errors import CerebroError
 from scv.events import country
 from scv.model.metrics import FLOOR
-from scv.settings import PREFIX, Settings
+from scv.settings import Settings
 from scv.targets import target
 from terminal import listing
 from trainer import past
@@ -34,7 +33,6 @@ from trainer.train import Plan, train
 
 NAME = "signals"
 COLUMNS = ("what", "share of the truth's gain", "what events show", "ratio", "bar", "verdict")
-CLI = Path(__file__).parents[2] / "cli.py"
 FIRST_WEEK = 10
 ALL_BAR, NEW_BAR = 0.85, 0.60
 TREES = {"objective": "cross_entropy", "num_leaves": 31, "learning_rate": 0.05, "min_data_in_leaf": 200}
@@ -55,7 +53,7 @@ def main(customers: int, weeks: int, name: str, rounds: int, folder: Path) -> No
             rows = _rows(Settings(home=home), world, asked)
     except CerebroError as error:
         raise click.ClickException(str(error)) from error
-    _say(f"{len(rows):,} rows: {int(rows.judged.sum()):,} are judged, {int((rows.judged & rows.new).sum()):,} new.")
+    say(f"{len(rows):,} rows: {int(rows.judged.sum()):,} are judged, {int((rows.judged & rows.new).sum()):,} new.")
     figures.write(NAME, list(judge(rows, name, rounds)), folder)
     listing.show(COLUMNS, [figures.cells(row) for row in figures.read(NAME, folder)])
 
@@ -63,11 +61,9 @@ def main(customers: int, weeks: int, name: str, rounds: int, folder: Path) -> No
 def _rows(settings: Settings, world: World, asked: target.Target) -> SignalRows:
     judged = weeks_judged(world, world.country)
     decided = -(-asked.decided_days(world.country) // 7)
-    _say("Inventing …")
-    words = ["simulate", "--to", "lake", "--customers", str(world.customers), "--weeks", str(world.weeks)]
-    made = {PREFIX + "HOME": settings.home}
-    subprocess.run([sys.executable, str(CLI), *words], env=os.environ | made, stdout=subprocess.DEVNULL, check=True)
-    _say("Training …")
+    say("Inventing …")
+    simulate(settings, world.customers, world.weeks, world.seed)
+    say("Training …")
     with past.read(settings, world.country, [asked], world.reference(judged[0])) as known:
         train(settings, known, asked, Plan(mode="default", report=False))
     return gather(settings, world, asked, range(FIRST_WEEK, judged[0] - decided), judged, _step)
@@ -99,7 +95,7 @@ def judge(rows: SignalRows, name: str, rounds: int) -> Iterator[Figure]:
         for of, (mask, _) in slices(rows).items():
             more = share(rows, beside, mask) - share(rows, told["our variables, fitted on the truth"], mask)
             yield Figure(name=f"{name}{of}: {words}, added to our variables", ours=f"{more:+.3f}")
-        _say(f"{words}: done.")
+        say(f"{words}: done.")
 
 
 def slices(rows: SignalRows) -> dict[str, tuple[np.ndarray, float]]:
@@ -128,11 +124,7 @@ def _observer(rows: SignalRows, parts: list[np.ndarray], rounds: int) -> np.ndar
 
 
 def _step(text: str, done: int, total: int) -> None:
-    _say(f"{text}: {done} of {total}")
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)
+    say(f"{text}: {done} of {total}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from bench.signals.signal import SIGNALS, states
-from proof.truth.rows import Say
+from proof.truth.rows import Say, smoothed
 from proof.world import truth
 from proof.world.life import customer_ids
 from proof.world.world import World
@@ -26,6 +26,8 @@ from scv.targets.target import Target
 from trainer.dataset import columns_of
 
 KEYS = ["customer_id", "week"]
+PATHS = 64
+"""Lives that a chance is counted in."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,6 @@ def gather(
     )
 
 
-PATHS = 64
-
-
 def _chances(world: World, target: Target, weeks: Sequence[int], say: Say) -> Iterator[pd.DataFrame]:
     number = {calendar.to_us(world.reference(week)): week for week in weeks}
     for chunk in range(world.chunks):
@@ -83,7 +82,7 @@ def _chances(world: World, target: Target, weeks: Sequence[int], say: Say) -> It
         yield pd.DataFrame({
             "customer_id": mine["customer_id"].to_pylist(),
             "week": [number[us] for us in mine["event_timestamp"].cast(pa.int64()).to_pylist()],
-            "true": (np.asarray(mine["probability"]) * paths + 0.5) / (paths + 1),
+            "true": smoothed(np.asarray(mine["probability"]), paths),
             "paths": paths,
         })  # fmt: skip
 

@@ -137,7 +137,7 @@ def _rows(
     customers = np.array(mine["customer_id"].to_pylist(), dtype=object).astype(str)
     at_us = np.asarray(mine["event_timestamp"].cast(pa.int64()))
     y = np.asarray(mine["y"], dtype=np.float64)
-    true = _smoothed(np.asarray(mine["probability"], dtype=np.float64), np.asarray(mine["paths"], dtype=np.float64))
+    true = smoothed(np.asarray(mine["probability"], dtype=np.float64), np.asarray(mine["paths"], dtype=np.float64))
     if said is None or model is None:
         return TruthRows(one, country, customers, at_us, y, true, paths, removed=lost)
     pairs = [said.get((customer, int(us))) for customer, us in zip(customers, at_us, strict=True)]
@@ -158,6 +158,6 @@ def _rows(
     )
 
 
-def _smoothed(share: np.ndarray, paths: np.ndarray) -> np.ndarray:
+def smoothed(share: np.ndarray, paths: np.ndarray) -> np.ndarray:
     """A count of n paths as a probability that is never 0 or 1 (Jeffreys' half a path each way)."""
     return (share * paths + 0.5) / (paths + 1)
