@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import importlib
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -33,6 +34,7 @@ from scv.offline import snapshot
 from scv.offline.lake import Lake
 from scv.offline.snapshot import Snapshots
 from scv.online import marker
+from scv.settings import Settings
 from scv.stamp import Stamp
 from scv.targets.target import TARGETS
 from tests import world
@@ -140,9 +142,10 @@ def weeks(shop: Shop, url: Path) -> Kind:
     )
 
 
-def kept_weeks(shop: Shop) -> Kind:
-    """What a training keeps of a week."""
-    settings, asked = shop.settings, TARGETS["lapse"]
+def kept_weeks(shop: Shop, home: Path) -> Kind:
+    """What a training keeps of a week; in a home of its own, for others look at what lies in the shop's."""
+    shutil.copytree(shop.settings.home, home)
+    settings, asked = Settings(home=str(home)), TARGETS["lapse"]
 
     def trained(country: Country) -> Weeks:
         return Weeks(settings, Snapshots(settings, country), [asked], keys, lambda rows: rows)
@@ -177,7 +180,7 @@ each_kind = pytest.mark.parametrize("name", NAMES)
 @pytest.fixture(scope="module")
 def kinds(made: Shop, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Kind]:
     url = tmp_path_factory.mktemp("weeks")
-    every = (rows(), snapshots(made), bundles(made), weeks(made, url), kept_weeks(made))
+    every = (rows(), snapshots(made), bundles(made), weeks(made, url), kept_weeks(made, url / "home"))
     return dict(zip(NAMES, every, strict=True))
 
 

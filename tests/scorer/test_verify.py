@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import msgspec
+import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
@@ -16,24 +17,41 @@ from scorer.served import vector_file
 from scorer.served.vector_file import ModelRecord, ServedRecord, VectorFile
 from scorer.tuesday.export import export
 from scv.events.event import FAMILIES
-from scv.offline import lake_version, sums
+from scv.model import training_file, week_file
+from scv.model.training_file import SetManifest
+from scv.offline import lake_version, snapshot, sums
+from scv.offline.snapshot import Snapshots
 from scv.settings import Settings
-from tests.scorer.shop import AT, EARLIER, US, Shop
+from scv.stamp import Stamp
+from tests.scorer.shop import AT, EARLIER, TRAINED, US, Shop
 
-KINDS = ("lake", "snapshots", "bundles", "exports")
+KINDS = ("lake", "snapshots", "bundles", "exports", "training")
 
 
 @pytest.fixture(scope="module")
 def home(made: Shop, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with something of everything, as its writers leave it; only copied."""
     path = tmp_path_factory.mktemp("verified") / "home"
-    shutil.copytree(made.settings.home, path, ignore=shutil.ignore_patterns("exports", "vectors"))
+    shutil.copytree(made.settings.home, path, ignore=shutil.ignore_patterns("exports", "vectors", "training"))
     for family in FAMILIES:
         folder = path / "lake" / family
         sums.add(folder, sums.unsummed(folder, DeltaTable(str(folder))))
     for at in (EARLIER, AT):
         export(Settings(home=str(path)), US, at)
+    trained(Settings(home=str(path)))
     return path
+
+
+def trained(settings: Settings) -> None:
+    """What a training keeps: the weeks that it read, and the rows that it learned from."""
+    for at in (TRAINED, EARLIER, AT):
+        week_file.write(settings, US, week_file.ROWS, at, snapshot.join(Snapshots(settings, US).read(at)), Stamp())
+    rows = pa.table({"customer_id": ["1000", "1001"], "y": [0, 1]})
+    said = SetManifest(
+        country="US", target="lapse", reference=AT, label_as_of=AT, rows=2, positives=1, share=1.0, columns=(),
+        stamp=Stamp(),
+    )  # fmt: skip
+    training_file.write(settings, US, rows, said)
 
 
 @pytest.fixture
@@ -100,9 +118,7 @@ def test_the_command_says_what_was_read_and_what_mends(settings: Settings, capsy
         assert 0 < one["files"] <= len(files) + 1 and one["wrong"] == one["without a hash"] == 0 and one["ms"] > 0
         assert 0 < one["bytes"] <= sum(path.stat().st_size for path in files)
     chance = random.Random(1)
-    parquet = {
-        kind: sorted((Path(settings.home) / kind).rglob("*.parquet"))[0] for kind in ("lake", "snapshots", "exports")
-    }
+    parquet = {kind: sorted((Path(settings.home) / kind).rglob("*.parquet"))[0] for kind in KINDS if kind != "bundles"}
     damaged = {**parquet, "bundles": sorted((Path(settings.home) / "bundles").rglob("model.txt"))[0]}
     for path in damaged.values():
         flip(path, chance)
@@ -111,7 +127,7 @@ def test_the_command_says_what_was_read_and_what_mends(settings: Settings, capsy
     said = {line.partition(": ")[0]: line for line in err.splitlines()}
     assert set(said) == {str(path) for path in damaged.values()}
     mends = {"lake": "cerebro rebuild US", "snapshots": "cerebro fetch US -d ", "bundles": "cerebro train US --target ",
-             "exports": "cerebro export withdraw US "}  # fmt: skip
+             "exports": "cerebro export withdraw US ", "training": "cerebro train US "}  # fmt: skip
     for kind, path in damaged.items():
         assert "it is not what was written" in said[str(path)] and f"`{mends[kind]}" in said[str(path)]
 
