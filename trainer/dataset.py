@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from scv.errors import UserError
 from scv.events.calendar import from_us
@@ -109,32 +110,43 @@ def training_set(
     """
     country = outcomes.country
     asked = table.filter(pa.array(target.population(columns_of(table), country), pa.bool_()))
-    ripe = {us: mature(target, from_us(int(us)), country, label_as_of) for us in np.unique(_us(asked))}
-    asked = asked.filter(pa.array([ripe[us] for us in _us(asked)], pa.bool_()))
+    ripe = {us: mature(target, from_us(us), country, label_as_of) for us in np.unique(_us(asked)).tolist()}
+    asked = asked.filter(pa.array([ripe[us] for us in _us(asked).tolist()], pa.bool_()))
     ids, known = asked["customer_id"].to_pylist(), {name: asked[name] for name in target.known}
     found = outcomes.labels(target, _us(asked), ids, known)
     kept, y = asked.filter(pa.array(found.kept, pa.bool_())).combine_chunks(), found.y[found.kept]
     _worth(y, country, target, label_as_of)
     features = columns_of(kept)
     usable = {name: values for name, values in features.items() if name not in target.known}
-    chosen = vector.candidates(usable, country) if columns is None else tuple(columns)
+    chosen, matrix = vector.chosen(usable, country) if columns is None else _given(features, columns)
     naive, sign = target.recency
-    names, codes = np.unique(np.array(ids, dtype=str)[found.kept], return_inverse=True)
+    names, codes = _coded(kept["customer_id"])
     return TrainingSet(
         country=country,
         target=target,
         columns=chosen,
-        matrix=vector.matrix(features, chosen),
+        matrix=matrix,
         at_us=_us(kept),
-        customers=codes.astype(np.int64),
+        customers=codes,
         y=y,
         phases=phase(features, country),
         recency=sign * np.nan_to_num(numbers(column(features, naive))),
         removed=found.counts(),
         label_as_of=label_as_of,
         outcomes=found.outcomes(),
-        ids=names.astype(object),
+        ids=names,
     )
+
+
+def _given(features: Features, columns: Sequence[vector.Column]) -> tuple[tuple[vector.Column, ...], np.ndarray]:
+    return tuple(columns), vector.matrix(features, columns)
+
+
+def _coded(ids: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
+    """The customers, object[m] in order, and each row's place among them, int64[n]."""
+    names = pc.unique(ids).sort()
+    codes = pc.index_in(ids, names).to_numpy(zero_copy_only=False)
+    return np.asarray(names.to_numpy(zero_copy_only=False), dtype=object), codes.astype(np.int64)
 
 
 def columns_of(table: pa.Table) -> Features:

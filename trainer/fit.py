@@ -77,7 +77,7 @@ def grow(recipe: Recipe, rows: TrainingSet, whole: lightgbm.Dataset, index: np.n
     weights = weights * np.where(rows.y[kept] == 1, recipe.positive_weight, 1.0)
     part = whole.subset(kept.tolist(), params=BINNING).construct()
     part.set_weight(weights)
-    return lightgbm.train(_parameters(recipe, len(kept)), part, recipe.rounds)
+    return lightgbm.train(parameters(recipe, len(kept)), part, recipe.rounds)
 
 
 def _rebalanced(recipe: Recipe, y: np.ndarray, index: np.ndarray) -> np.ndarray:
@@ -87,7 +87,8 @@ def _rebalanced(recipe: Recipe, y: np.ndarray, index: np.ndarray) -> np.ndarray:
     return index[(y[index] == 1) | drawn]
 
 
-def _parameters(recipe: Recipe, rows: int) -> dict[str, Any]:
+def parameters(recipe: Recipe, rows: int) -> dict[str, Any]:
+    """What LightGBM is told of a recipe's trees on so many rows."""
     return BINNING | {
         "objective": "binary",
         "num_leaves": recipe.leaves,

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from scv.errors import look_up
 
@@ -51,7 +52,19 @@ def first_of(*rules: tuple[np.ndarray, str], otherwise: str) -> np.ndarray:
 def words(values: Column) -> np.ndarray:
     """object[n] of str; missing is None."""
     if isinstance(values, pa.Array | pa.ChunkedArray):
-        values = values.cast(pa.string()).to_pylist()
+        return np.asarray(values.cast(pa.string()).to_numpy(zero_copy_only=False), dtype=object)
     found = np.empty(len(values), dtype=object)
     found[:] = [value if isinstance(value, str) else None for value in values]
     return found
+
+
+def codes(values: Column, levels: Sequence[str]) -> np.ndarray:
+    """float64[n]: the place of each word among `levels`; NaN for one that is missing or none of them.
+
+    >>> codes(["b", None, "c"], ("a", "b"))
+    array([ 1., nan, nan])
+    """
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        return numbers(pc.index_in(values.cast(pa.string()), pa.array(levels, pa.string())))
+    place = {level: float(i) for i, level in enumerate(levels)}
+    return np.array([place.get(word, np.nan) for word in words(values)], dtype=np.float64)

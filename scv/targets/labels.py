@@ -5,6 +5,7 @@ Labels read every admitted event that the labelling run saw, also those seen lat
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,8 +62,7 @@ class Labels:
 
 
 def _counted(words: np.ndarray) -> dict[str, int]:
-    found, counts = np.unique(words.astype(str), return_counts=True)
-    return dict(zip(found.tolist(), counts.tolist(), strict=True))
+    return dict(sorted(Counter(words.tolist()).items()))
 
 
 def begins(

@@ -1,0 +1,1 @@
+"""What might be a better model: each candidate beside ours, at past origins of several shops."""
