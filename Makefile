@@ -24,7 +24,7 @@ COMPILE_MLFLOW := $(BIN)/uv pip compile --group mlflow $(PINNED) -o deploy/mlflo
 MLFLOW := $(VENV)/mlflow
 PORT ?= 5000
 
-.PHONY: help setup demo mlflow test test-real parity check lint format bench bench-quality bench-world bench-signals faults test-clock soak mutants lock upgrade clean
+.PHONY: help setup demo mlflow test test-real parity check lint format bench bench-quality bench-world bench-signals bench-candidates effect faults test-clock soak mutants lock upgrade clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,12 @@ bench-world: $(READY) ## simulate 10,000, 100,000 and a million customers: speed
 
 bench-signals: $(READY) ## how much of what events show of an invented customer our models tell (20 minutes); ARGS="--customers 2000"
 	@$(BIN)/python -m bench.signals $(ARGS)
+
+bench-candidates: $(READY) ## what else might be a better model, at past origins of four shops (40 minutes); ARGS="--only CDNOW"
+	@$(BIN)/python -m bench.candidates $(ARGS)
+
+effect: $(READY) ## is the effect of contact found where it is known, and only there? (5 minutes); ARGS="--worlds 20"
+	@$(BIN)/python -m proof.effect $(ARGS)
 
 faults: $(READY) ## break a running deployment on purpose and compare every value (30 to 45 minutes); ARGS="--short --on embedded"
 	$(needs_real)

@@ -7,6 +7,7 @@ an app session) is drawn where events are written, so lives that nobody writes d
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,8 @@ from proof.world.lifecycle import Moves, Skips
 from proof.world.subscribers import ACTIVE, GONE, Subscribers
 from proof.world.words import ACCEPTED, COMEBACK, EXTRA
 
+Contacting = Callable[[Subscribers, ClimateWeek, Moves, np.random.Generator], ContactWeek]
+
 
 class Happened(NamedTuple):
     """A week that was lived: the state at its beginning, what the chances were, and what came of them."""
@@ -35,13 +38,15 @@ class Happened(NamedTuple):
     contacts: ContactWeek
 
 
-def live_on(s: Subscribers, week: ClimateWeek, fate: np.random.Generator) -> tuple[Subscribers, Happened]:
-    """The state a week later, and what happened; `s` stays as it was."""
+def live_on(
+    s: Subscribers, week: ClimateWeek, fate: np.random.Generator, contact: Contacting = contacting.contact
+) -> tuple[Subscribers, Happened]:
+    """The state a week later, and what happened; `s` stays as it was. `contact`: whom we call, where not as ever."""
     h = hazards(s, week)
     moves = lifecycle.move(s, week, h, fate)
     skips = lifecycle.skip(s, week, h, moves, fate)
     boxes = ordering.order(s, week, moves, skips, fate)
-    contacts = contacting.contact(s, week, moves, fate)
+    contacts = contact(s, week, moves, fate)
     after = copy.copy(s)
     _stand(after, s, week, moves, skips)
     _feel(after, s, week, boxes, fate)

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scorer.contact import season
 from scorer.tuesday.week import Folder, Week
 from scv.errors import NoWeek, UserError
 from scv.events import calendar
@@ -32,7 +33,8 @@ CONTACTS = "contacts"
 class Hindsight:
     """n scored rows of one target over the Tuesdays in `dates`, pooled; a customer may have one row per Tuesday.
 
-    `y` 1 or 0; `p` the published probability; `week` the index into `dates`; `recency` days since the last order
+    `y` 1 or 0; `p` the published probability; `week` the index into `dates`, `season` the number
+    of the one that the held out were drawn for; `recency` days since the last order
     (NaN: none); `contacted`: reached out to between reference and decision. `removed`: rows without a usable label,
     by reason. `outcomes`: the rows by what happened, where that is more than yes or no. `waiting`: dates whose labels
     are not final yet, left out.
@@ -43,6 +45,7 @@ class Hindsight:
     waiting: Sequence[str]
     customers: np.ndarray
     week: np.ndarray
+    season: np.ndarray
     y: np.ndarray
     p: np.ndarray
     phase: np.ndarray
@@ -139,6 +142,7 @@ def _pooled(
         waiting=list(waiting),
         customers=column("customer_id", object).astype(str),
         week=week[kept],
+        season=np.array([season(one.at, happened.country) for one, _ in ready], dtype=np.int64)[week][kept],
         y=found.y[kept],
         p=column("probability", float),
         phase=column("phase", object).astype(str),

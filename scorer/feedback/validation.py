@@ -131,9 +131,14 @@ def _chosen(score: np.ndarray, count: int) -> np.ndarray:
 
 
 def held_out(past: Hindsight) -> HeldOut | None:
-    """The effect of being on the list, by assignment; None where one arm is empty."""
-    listed = past.would_list & (past.status == "LISTED")
-    away = past.would_list & (past.status == "HELD_OUT")
+    """The effect of being on the list, by assignment; None where one arm is empty.
+
+    Each customer counts once a season, by the first Tuesday on which they would have been listed: until then both arms
+    were treated alike. Afterwards who was called is quiet for weeks and who was held out is not, and a comparison of
+    all rows would be one of different people.
+    """
+    first = first_listed(past)
+    listed, away = first & (past.status == "LISTED"), first & (past.status == "HELD_OUT")
     if not listed.any() or not away.any():
         return None
     y = past.y
@@ -149,6 +154,17 @@ def held_out(past: Hindsight) -> HeldOut | None:
         smallest=POWER * float(np.nanstd(drawn)),  # not n rows: one household has many
         contacted=int((past.contacted & listed).sum()),
     )
+
+
+def first_listed(past: Hindsight) -> np.ndarray:
+    """bool[n]: the first row of a customer in a season on which they would have been listed."""
+    rows = np.flatnonzero(past.would_list)
+    order = rows[np.argsort(past.week[rows], kind="stable")]
+    keys = np.stack([np.unique(past.customers[order], return_inverse=True)[1], past.season[order]], axis=1)
+    first = np.zeros(len(past), dtype=bool)
+    if len(order):
+        first[order[np.unique(keys, axis=0, return_index=True)[1]]] = True
+    return first
 
 
 def _rate(y: np.ndarray, rows: np.ndarray, weights: np.ndarray) -> np.ndarray:

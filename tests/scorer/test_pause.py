@@ -14,11 +14,10 @@ from scorer.feedback import outcomes as hindsight
 from scorer.feedback.outcomes import Hindsight
 from scorer.feedback.page import _weeks
 from scorer.tuesday import contact_list as roster
-from scorer.tuesday.sheet import ACTIONS, cut_off
+from scorer.tuesday.sheet import cut_off
 from scv.events import country
 from scv.events.event import Event, Skipped, Started
 from scv.targets import labels, target
-from scv.targets.target import TARGETS
 from tests.scv_model.conftest import deliveries_of
 
 ZZ = country.load("ZZ")
@@ -42,7 +41,7 @@ def published(at: datetime, rows: list[dict[str, Any]], drop: str = "") -> Any:
     common = {"target": "pause", "status": "SCORED", "probability": 0.1, "would_list": False}
     table = pa.Table.from_pylist([blank | common | row for row in rows], schema=roster.SCHEMA)
     manifest = SimpleNamespace(reference=at, date=str(at.date()), target="pause")
-    return SimpleNamespace(manifest=manifest, scores=lambda: table.drop_columns([drop]) if drop else table)
+    return SimpleNamespace(at=at, manifest=manifest, scores=lambda: table.drop_columns([drop]) if drop else table)
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +94,3 @@ def test_the_page_says_what_became_of_the_rows(past: Hindsight) -> None:
 def test_the_cut_off_on_the_sheet_is_the_customers_own(at: datetime, weekday: int | None, expected: str | None) -> None:
     closes = cut_off(ZZ, at, weekday)
     assert (closes and f"{closes:%Y-%m-%d %H:%M}") == expected
-
-
-def test_every_target_has_an_action() -> None:
-    assert set(ACTIONS) == set(TARGETS)
