@@ -9,24 +9,16 @@ import click
 
 from scv import settings as known
 from scv.events import calendar
+from terminal import listing
 from terminal.arguments import the_countries
+from terminal.groups import with_default
 
 if TYPE_CHECKING:
     from scorer.tuesday.export import Exported
     from scorer.tuesday.reconcile import Reconciled
 
 
-class Exports(click.Group):
-    """`cerebro export US` is `cerebro export publish US`: no country is called like one of its commands."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As click, with `publish` where the first word is no command of ours."""
-        if args and args[0] not in (*self.commands, *ctx.help_option_names):
-            args = ["publish", *args]
-        return super().parse_args(ctx, args)
-
-
-@click.group(cls=Exports)
+@click.group(cls=with_default("publish"))
 def command() -> None:
     """Publish Tuesday's files, or take a wrong week back.
 
@@ -34,6 +26,7 @@ def command() -> None:
     Example:
       cerebro export US -d 2017-09-05              (the same as `cerebro export publish`, whose --help lists options)
       cerebro export withdraw US 2017-09-05
+      cerebro export recheck US-lapse-2017-09-05
     """
 
 
@@ -97,6 +90,81 @@ def withdraw(code: str, date: str) -> None:
     click.echo(f"{code} {label}: {'taken back' if done.new else 'was taken back before'}, it lies in {done.path}")
     newest = "nothing is published now" if done.newest is None else f"names {calendar.label(done.newest, country)}"
     click.echo(f"  latest.json: {newest}")
+
+
+@command.command(short_help="Look at everybody of a list once more, just before contacting them.")
+@click.argument("list_id", metavar="LIST")
+@click.option("--json", "as_json", is_flag=True, help="Print the customers to drop as JSON.")
+def recheck(list_id: str, as_json: bool) -> None:
+    """Say who of LIST must not be contacted any more, and why: one line for each customer to drop.
+
+    Since Tuesday they may have cancelled, complained, been contacted elsewhere, asked not to be, or been erased. LIST
+    is the id on every row of the sheet and in the manifest. What is asked is the live state.
+
+    \b
+    Example:
+      cerebro export recheck US-lapse-2017-09-05 > drop.tsv
+    """
+    from scorer.feedback import lists
+    from scorer.tuesday.recheck import recheck
+    from scv.events import country
+    from store.client import connect
+
+    settings = known.load()
+    one = lists.find(settings, country.known(settings.countries_path), list_id)
+    with connect(settings) as client:
+        found = recheck(settings, one.country, sorted(one.customers), client)
+    if as_json:
+        click.echo(json.dumps({"list_id": list_id, "listed": len(one.customers), "drop": found}))
+    else:
+        listing.show(("customer_id", "why"), sorted(found.items()))
+    click.echo(f"{len(found)} of {len(one.customers)} customers are to be dropped.", err=True)
+
+
+@command.command(short_help="Count and show the reasons that a week's file gives.")
+@click.argument("code", metavar="COUNTRY")
+@click.option("-d", "--date", help="The published week. Default: the newest Tuesday.")
+@click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
+def reasons(code: str, date: str | None, as_json: bool) -> int:
+    """Say how many of those likelier than usual have a reason in the week's file, and show forty of them.
+
+    Exit 1 where fewer than 98 % have one. A fact is about the customer ("The last order was 16 days ago; usually one
+    comes every 6 days."); where none is worth saying, the strongest theme has a sentence.
+
+    \b
+    Example:
+      cerebro export reasons US -d 2017-09-05
+    """
+    from commands.tuesday import reference_of
+    from scorer.tuesday import census
+    from scorer.tuesday.week import Folder
+    from scv.errors import UserError
+
+    settings = known.load()
+    (country,) = the_countries([code], settings)
+    at = reference_of(date, country, settings, True)
+    week = Folder(settings.exports_url, country).week(at)
+    if week is None:
+        raise UserError(f"No week {calendar.label(at, country)} of {code} is published. Run `cerebro export {code}`.")
+    scores = week.scores()
+    found = census.census(scores)
+    if as_json:
+        click.echo(json.dumps([{**vars(one), "share": one.share} for one in found]))
+    else:
+        columns = ("target", "phase", "risk_band", "probability", "reason_1", "reason_2")
+        drawn = [[_cell(one[name]) for name in columns] for one in census.drawn(scores)]
+        listing.show(columns, drawn)
+    for one in found:
+        themes = ", ".join(f"{name} {count}" for name, count in one.by_theme.most_common())
+        click.echo(
+            f"{one.target}: {one.raised} likelier than usual; {one.share:.1%} have a reason: {one.facts} a fact, "
+            f"{one.themes} a theme ({themes}).", err=True,
+        )  # fmt: skip
+    return 1 if any(one.share < census.ENOUGH for one in found) else 0
+
+
+def _cell(value: object) -> object:
+    return "" if value is None else f"{value:.1%}" if isinstance(value, float) else value
 
 
 def said(found: Exported) -> str:

@@ -1,18 +1,43 @@
-"""Say how right past lists were: a page with pictures, and the business line."""
+"""Say how right past lists were, and take back what people did with them."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from terminal.groups import with_default
 
-@click.command()
+if TYPE_CHECKING:
+    from scv.events.country import Country
+    from scv.events.event import Outcome
+    from scv.settings import Settings
+    from streams.tables.outcomes import Clocks, KnownList, Lists, Moments, SheetOutcomes
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.group(cls=with_default("report"))
+def command() -> None:
+    """Compare past lists with what then happened, or take back what people did with one.
+
+    \b
+    Example:
+      cerebro feedback US                          (the same as `cerebro feedback report`, whose --help lists options)
+      cerebro feedback import contacts_US_2017-09-05.xlsx
+    """
+
+
+@command.command(short_help="Write the page of past lists; may be left out.")
 @click.argument("code", metavar="COUNTRY")
 @click.option("-d", "--date", "dates", multiple=True, help="A published Tuesday; may be repeated. Default: all.")
 @click.option("--note", "notes", multiple=True, help="A sentence for the top of the page; may be repeated.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Where the page goes.")
-def command(code: str, dates: tuple[str, ...], notes: tuple[str, ...], out: Path | None) -> None:
+def report(code: str, dates: tuple[str, ...], notes: tuple[str, ...], out: Path | None) -> None:
     """Compare published weeks of COUNTRY with what then happened, over the Tuesdays whose labels are final.
 
     Writes one self-contained HTML page (by default in HOME/reports) and prints its first line.
@@ -39,3 +64,97 @@ def command(code: str, dates: tuple[str, ...], notes: tuple[str, ...], out: Path
         click.echo(f"Left out: {line}", err=True)
     click.echo(sentence(found))
     click.echo(str(write_report(settings, found, [*notes, *left_out], out)))
+
+
+@command.command("import", short_help="Take back what people did with a list.")
+@click.argument("paths", nargs=-1, required=True, metavar="FILE…", type=_FILE)
+@click.option("--marked", type=_FILE, help="Where the marked copy goes. Default: beside FILE, as FILE.marked.xlsx.")
+@click.option("--dry-run", is_flag=True, help="Say what would become of every row; send and write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Say what became of the rows as JSON.")
+def import_(paths: tuple[Path, ...], marked: Path | None, dry_run: bool, as_json: bool) -> int:
+    """Take what people wrote into contacts sheets: when they contacted whom, by which channel and what came of it.
+
+    FILE is a sheet as Excel, LibreOffice or Google Sheets saves it, .xlsx or CSV; rows that nobody filled in are passed
+    over. Each filled row is sent to the topic of contacts; the same sheet again sends nothing twice. Exit 2 where rows
+    were refused: the others were taken, and the marked copy says which and why.
+
+    \b
+    Example:
+      cerebro feedback import contacts_US_2017-09-05.xlsx
+      cerebro feedback import returned/*.csv --dry-run
+    """
+    from scv import settings as known
+    from scv.errors import UserError
+    from streams.tables import contact_sheet, marked_copy, outcomes
+
+    if marked is not None and len(paths) > 1:
+        raise UserError("--marked names one copy: give one FILE, or leave it out.")
+    settings, refused = known.load(), 0
+    sheets = [(path, contact_sheet.read(path)) for path in paths]
+    with _lists(settings) as (lists, clocks):
+        for path, sheet in sheets:
+            done = outcomes.outcomes(sheet, path.name, lists, clocks)
+            if not dry_run:
+                copy = marked or path.with_name(f"{path.stem}.marked.xlsx")
+                marked_copy.write(sheet, done.became, outcomes.FINE, copy)
+                _send(settings, done.outcomes)
+            _say(path, done, as_json, dry_run)
+            refused += done.tally.bad.total()
+    return 2 if refused else 0
+
+
+@contextmanager
+def _lists(settings: Settings) -> Iterator[tuple[Lists, Clocks]]:
+    """How lists are found by their ids, and what time it is in a country."""
+    from scorer.feedback import lists
+    from scv.errors import UserError
+    from scv.events import country
+    from scv.online.rowstore import RowStore
+    from store.client import connect
+    from streams.tables.outcomes import KnownList, Moments
+
+    countries = country.known(settings.countries_path)
+
+    def find(list_id: str) -> KnownList:
+        one = lists.find(settings, countries, list_id)
+        before = lists.taken(settings, one.country.code, list_id)
+        return KnownList(one.country, one.reference, one.customers, before)
+
+    with connect(settings) as client:
+        store = RowStore(client)
+
+        def now(place: Country) -> Moments:
+            clock = store.clock(place.code)
+            if clock.now is None:
+                raise UserError(f"The replay of {place.code} has not begun: nobody can have been contacted.")
+            return Moments(clock.now, clock.mode == "replay")
+
+        yield find, now
+
+
+def _send(settings: Settings, taken: Sequence[Outcome]) -> None:
+    """Send outcomes, and remember of each list what was taken."""
+    from scorer.feedback import lists
+    from streams import contacts
+    from streams.tables.outcomes import digest
+
+    contacts.send(settings, taken)
+    by_list: dict[tuple[str, str], dict[str, str]] = {}
+    for one in taken:
+        by_list.setdefault((one.country, one.list_id or ""), {})[one.id] = digest(one)
+    for (code, list_id), digests in by_list.items():
+        lists.take(settings, code, list_id, digests)
+
+
+def _say(path: Path, done: SheetOutcomes, as_json: bool, dry_run: bool) -> None:
+    taken = "would be taken" if dry_run else "taken"
+    if as_json:
+        found = {"file": str(path), "rows": done.tally.rows, "became": dict(done.counts), "sent": not dry_run}
+        click.echo(json.dumps(found))
+    else:
+        click.echo(f"{path.name}: {done.tally.rows} rows; {len(done.outcomes)} {taken}.")
+        for word, count in sorted(done.counts.items()):
+            if word not in done.tally.bad:
+                click.echo(f"  {word}: {count}")
+    for line in done.tally.lines():
+        click.echo(line, err=True)

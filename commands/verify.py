@@ -52,6 +52,7 @@ def command(codes: tuple[str, ...], as_json: bool) -> int:
 
 
 def _written(settings: Settings, countries: Sequence[Country]) -> Iterator[Written]:
+    from scorer.feedback import lists
     from scorer.served import vector_file
     from scorer.tuesday.week import Folder
     from scv.model import bundle, training_file, week_file
@@ -67,6 +68,7 @@ def _written(settings: Settings, countries: Sequence[Country]) -> Iterator[Writt
         yield from Folder(settings.exports_url, country).written()
         yield from training_file.written(settings, country)
         yield from week_file.written(settings, country)
+        yield from lists.written(settings, country)
 
 
 def _compared(files: Sequence[Written], bar: Bar) -> tuple[list[dict[str, object]], list[dict[str, str]]]:

@@ -16,11 +16,17 @@ from datetime import datetime
 from typing import Any, Literal
 
 from scv.events.calendar import day_of, to_us
+from scv.events.contact import ASKED_NOT
 from scv.events.country import Country
 from scv.fetchers import roles
 from scv.targets.population import GONE
 
 WEEKS = 13
+NEEDS = (
+    *roles.CONSENT.values(), roles.STATE, roles.CONTACTED_AGO, roles.ASKED_NOT_AGO, roles.CONSENTED_AGO,
+    roles.COMPLAINTS, roles.CLOSED,
+)  # fmt: skip
+"""Features that the rule reads."""
 
 Policy = Literal["OK", "HELD_OUT", "SUPPRESSED"]
 
@@ -54,6 +60,8 @@ def contact_of(customer_id: str, values: Mapping[str, Any], country: Country, at
 def _suppressed(values: Mapping[str, Any], country: Country, channels: tuple[str, ...]) -> str:
     if values.get(roles.STATE) in GONE:
         return GONE[values[roles.STATE]]
+    if _asked_not(values):
+        return ASKED_NOT
     if not channels:
         return "no consent on any channel"
     since = values.get(roles.CONTACTED_AGO)
@@ -62,6 +70,12 @@ def _suppressed(values: Mapping[str, Any], country: Country, channels: tuple[str
     if (values.get(roles.COMPLAINTS) or 0) > (values.get(roles.CLOSED) or 0):
         return "open complaint"
     return ""
+
+
+def _asked_not(values: Mapping[str, Any]) -> bool:
+    """Did they ask not to be contacted, and give no consent on a later day?"""
+    asked, consented = values.get(roles.ASKED_NOT_AGO), values.get(roles.CONSENTED_AGO)
+    return asked is not None and (consented is None or consented >= asked)
 
 
 @functools.lru_cache(maxsize=64)

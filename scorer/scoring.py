@@ -17,12 +17,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scorer.contact import Contact, contact_of
+from scorer.contact import NEEDS, Contact, contact_of
 from scorer.reasons import Reason, inputs_of, reasons_of
 from scorer.subjects import Freshness, Subjects
 from scv.events.country import Country
 from scv.features import fetcher
-from scv.fetchers import roles
 from scv.model import vector
 from scv.model.bundle import Band, Bundle
 from scv.targets import population
@@ -120,7 +119,7 @@ def score(
         _target(subjects, country, target_named(name), model, phases, (rules, past.get(name, {})))
         for name, model in models.items()
     ]
-    contacts = _contacts(subjects, country, rules)
+    contacts = policies(subjects, country, rules)
     return [
         Score(
             customer_id=subjects.customer_ids[i],
@@ -135,12 +134,12 @@ def score(
     ]
 
 
-def _contacts(subjects: Subjects, country: Country, rules: Rules) -> list[Contact | None]:
-    names = [*roles.CONSENT.values(), roles.STATE, roles.CONTACTED_AGO, roles.COMPLAINTS, roles.CLOSED]
-    needed = _fetchers(names)
+def policies(subjects: Subjects, country: Country, rules: Rules) -> list[Contact | None]:
+    """Whether each may be contacted: what the list, the live reply and whoever looks once more go by. None: unknown."""
+    needed = _fetchers(NEEDS)
     lacks = [_missing(one, needed) for one in subjects.freshness]
     found: list[Contact | None] = []
-    for i, values in enumerate(subjects.rows(names)):
+    for i, values in enumerate(subjects.rows(NEEDS)):
         at = subjects.at[i]
         if not subjects.known[i] or at is None:
             found.append(None)
@@ -177,7 +176,7 @@ def _target(
     rows = subjects.rows(inputs_of(names))
     probabilities, added = model.score(matrix).tolist(), model.reasons(matrix).tolist()
     reasons = [
-        reasons_of(dict(zip(names, weights, strict=True)), rows[i], country)
+        reasons_of(dict(zip(names, weights, strict=True)), rows[i], country, target.name, str(phases[i]))
         for i, weights in zip(asked, added, strict=True)
     ]
     for i, probability, why in zip(asked, probabilities, reasons, strict=True):

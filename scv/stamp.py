@@ -111,7 +111,7 @@ WEEK = (
     *MODEL,
     *("silence_days", "rhythm_days", "return_days", "horizon_days"),
     *("targets", "capacity", "consent", "quiet_days", "held_out_share"),
-    *("name", "currency", "decimal", "separator", "provenance"),
+    *("name", "language", "currency", "decimal", "separator", "provenance", "actions"),
 )
 NOWHERE = ("code", "starts_on", "ends_on", "delivery_weekdays")
 """The code is in every path. What the span let in is in the log, which is what artefacts are made of; only the

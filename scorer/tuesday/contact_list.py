@@ -20,6 +20,7 @@ SCHEMA = pa.schema([
     ("status", TEXT), ("status_reason", TEXT), ("phase", TEXT),
     ("probability", SHARE), ("times_average", SHARE), ("risk_band", TEXT), ("horizon_days", COUNT),
     ("horizon_end", INSTANT), ("change_since_last_week", SHARE), ("reason_1", TEXT), ("reason_2", TEXT),
+    ("reason_theme", TEXT), ("reason_feature", TEXT),
     ("contact_status", TEXT), ("contact_reason", TEXT), ("would_list", pa.bool_()), ("rank", COUNT),
     ("weeks_on_list", COUNT),
     ("channels_allowed", TEXT), ("last_contact", pa.date32()), ("value_cents", NUMBER), ("days_since_order", NUMBER),
@@ -30,6 +31,9 @@ SCHEMA = pa.schema([
 `contact_status` to `weeks_on_list` stand on the row of the target that the list is by (the country's first) and are
 null on the others: each contact is LISTED once.
 
+`reason_theme` and `reason_feature` are what the first reason is about; the feature is empty where it is about the theme
+as a whole.
+
 `contact_status`: LISTED, NOT_LISTED (below the capacity, or not asked about), HELD_OUT, SUPPRESSED. `would_list` is
 true for the listed and for the held out who rank as high. `value_cents`: money spent in the last 91 days less what was
 given back in them. `delivery_weekday`: 0 for Monday, null where none is known.
@@ -37,6 +41,8 @@ given back in them. `delivery_weekday`: 0 for Monday, null where none is known.
 
 
 WORTH = (roles.SPENT, roles.GIVEN_BACK)
+WORTH_A_CONTACT = ("raised", "high")
+"""Bands of those who are listed: with a capacity of more, nobody is called who is no likelier than usual."""
 
 
 def worth(values: Mapping[str, Any]) -> int | None:
@@ -52,7 +58,7 @@ def places(
 
     `values` are cents by customer; `weeks` how many weeks in a row each has been listed until last week.
     """
-    ranked = [one for one in scores if _listed_by(one).probability is not None and _policy(one) != "SUPPRESSED"]
+    ranked = [one for one in scores if _listed_by(one).band in WORTH_A_CONTACT and _policy(one) != "SUPPRESSED"]
     ranked.sort(
         key=lambda one: (-(_listed_by(one).probability or 0.0), -values.get(one.customer_id, 0), one.customer_id)
     )
@@ -68,10 +74,8 @@ def _place(
 ) -> dict[str, Any]:
     rank, status, reason = ranks.get(score.customer_id), _policy(score), score.contact.reason if score.contact else ""
     if status == "OK":
-        first = _listed_by(score)
-        beyond = f"below this week's capacity of {country.capacity}"
         status = "LISTED" if rank else "NOT_LISTED"
-        reason = "" if rank else (beyond if first.status == "SCORED" else first.status_reason)
+        reason = "" if rank else _unlisted(_listed_by(score), country)
     return {
         "contact_status": status,
         "contact_reason": reason,
@@ -79,6 +83,15 @@ def _place(
         "rank": rank,
         "weeks_on_list": weeks.get(score.customer_id, 0) + 1 if rank else 0,
     }
+
+
+def _unlisted(first: TargetScore, country: Country) -> str:
+    """Why nobody needs to contact them, though they may be."""
+    if first.status != "SCORED":
+        return first.status_reason
+    if first.band not in WORTH_A_CONTACT:
+        return "no likelier than usual"
+    return f"below this week's capacity of {country.capacity}"
 
 
 def table(
@@ -125,6 +138,8 @@ def _target(one: TargetScore) -> dict[str, Any]:
         "change_since_last_week": one.change,
         "reason_1": hints[0],
         "reason_2": hints[1],
+        "reason_theme": one.reasons[0].theme if one.reasons else None,
+        "reason_feature": one.reasons[0].feature if one.reasons else None,
         "model": one.model,
     }
 

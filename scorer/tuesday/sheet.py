@@ -11,8 +11,10 @@ from typing import Any
 import pyarrow as pa
 import xlsxwriter
 
+from scorer.tuesday.action import action_of
 from scorer.tuesday.manifest import WeekManifest
 from scv.events.country import Country
+from scv.language import Language, load
 from scv.targets import box
 from scv.targets.target import get as target_named
 
@@ -29,14 +31,12 @@ MOVERS = 25
 FORMATS = {"probability": "0.0%", "change_since_last_week": "+0.0%;-0.0%;0.0%", "times_average": "0.0"}
 WIDTHS = {"customer_id": 28, "reason_1": 44, "reason_2": 44, "suggested_action": 40, "list_id": 22, "model": 22}
 
-ACTIONS = {
-    "lapse": "Ask whether everything was fine; offer help with the next order.",
-    "skip": "Remind of the next order; ask what would make it easier.",
-    "return": "Say what is new; invite to order again.",
-    "cancellation": "Ask whether everything was fine; offer to pause instead.",
-    "pause": "Ask what would make the next box fit; offer other meals, another day or a smaller box.",
-    "reactivation": "Say what is new; invite to come back.",
-}
+ALWAYS = (*FOR_PEOPLE, "list_id")
+"""Columns that are there also where nobody of the country has anything in them: what comes back is read by them."""
+PICKED = ("channel", "disposition")
+"""Columns whose words are chosen from a list."""
+TRANSLATED = ("phase", "risk_band", "target", "contact_status")
+"""Columns of closed words: people read them in their language, machines find them in the other files."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,13 @@ def sheet_of(scores: pa.Table, words: SheetWords) -> bytes:
     plain = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     book = xlsxwriter.Workbook(out, {"in_memory": True, **plain})
     book.set_properties({"title": words.manifest.list_id, "created": words.manifest.reference.replace(tzinfo=None)})
-    _grid(book, "Contacts", COLUMNS, [_contact(row, words) for row in listed])
-    _lines(book, "Read me", read_me(words))
-    _grid(book, "Movers", MOVER_COLUMNS, movers(rows))
+    language = load(words.country.language)
+    contacts = [_contact(row, words) for row in listed]
+    said = {one for one in COLUMNS if not contacts or any(row[one] not in (None, "") for row in contacts)}
+    columns = [one for one in COLUMNS if one in said.union(ALWAYS)]
+    _pick_lists(_grid(book, language, "Contacts", columns, contacts), columns, language, len(contacts))
+    _lines(book, language.sheets["Read me"], read_me(words))
+    _grid(book, language, "Movers", MOVER_COLUMNS, movers(rows))
     book.close()
     return out.getvalue()
 
@@ -71,8 +75,10 @@ def sheet_of(scores: pa.Table, words: SheetWords) -> bytes:
 def _contact(row: Mapping[str, Any], words: SheetWords) -> dict[str, Any]:
     manifest, country = words.manifest, words.country
     closes = cut_off(country, row["reference"], row["delivery_weekday"])
+    channels = (row["channels_allowed"] or "").split(", ")
     made: dict[str, Any] = {
-        "suggested_action": ACTIONS.get(manifest.target, ""),
+        "suggested_action": action_of(row, manifest.target, country),
+        "channels_allowed": ", ".join(load(country.language).shown("channel", one) or "" for one in channels),
         "cut_off_local": closes and closes.strftime("%Y-%m-%d %H:%M"),
         "horizon_end": _day(row["horizon_end"], country),
         "last_contact": row["last_contact"] and row["last_contact"].isoformat(),
@@ -122,7 +128,7 @@ def read_me(words: SheetWords) -> list[str]:
         "customer_id is text. The CSV loses leading zeros where a spreadsheet, or pandas without "
         "dtype={'customer_id': str}, opens it, and has an apostrophe before what could be a formula; this sheet "
         "and the Parquet file hold every id as it is.",
-        "Please fill in: contacted_at, channel, disposition, offer_code.",
+        load(country.language).read_me["fill_in"].format(**load(country.language).columns),
     ]
     if target.basis == "derived":
         lines.insert(2, f"Derived from silence: a {target.name} is no recorded event, and nobody cancelled anything.")
@@ -131,23 +137,35 @@ def read_me(words: SheetWords) -> list[str]:
     return [*lines, f"Source: {country.provenance}."] if country.provenance else lines
 
 
-def _grid(book: Any, name: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    page = book.add_worksheet(name)
-    bold = book.add_format({"bold": True, "bottom": 1})
+def _grid(book: Any, language: Language, name: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Any:
+    """A sheet that prints one page wide, its header on every page."""
+    page = book.add_worksheet(language.sheets[name])
+    bold = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
     text = book.add_format({"num_format": "@"})
     formats = {column: book.add_format({"num_format": FORMATS[column]}) for column in columns if column in FORMATS}
     for j, column in enumerate(columns):
-        page.write_string(0, j, column, bold)
+        page.write_string(0, j, language.columns[column], bold)
         page.set_column(j, j, WIDTHS.get(column, max(10, len(column) + 2)), formats.get(column, text))
     for i, row in enumerate(rows, 1):
         for j, column in enumerate(columns):
-            value = row[column]
+            value = language.shown(column, row[column]) if column in TRANSLATED else row[column]
             if isinstance(value, int | float):
                 page.write_number(i, j, value, formats.get(column))
             elif value is not None:
                 page.write_string(i, j, str(value), text)
     page.freeze_panes(1, 2 if "customer_id" in columns[:2] else 0)
     page.autofilter(0, 0, max(len(rows), 1), len(columns) - 1)
+    page.set_landscape()
+    page.set_paper(9)  # A4
+    page.fit_to_pages(1, 0)
+    page.repeat_rows(0)
+    return page
+
+
+def _pick_lists(page: Any, columns: Sequence[str], language: Language, rows: int) -> None:
+    for name in PICKED:
+        choice = {"validate": "list", "source": list(language.words[name].values()), "error_type": "stop"}
+        page.data_validation(1, columns.index(name), max(rows, 1), columns.index(name), choice)
 
 
 def _lines(book: Any, name: str, lines: Sequence[str]) -> None:

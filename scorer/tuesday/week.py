@@ -182,8 +182,8 @@ class Folder:
                 self._point(self.references())
                 return False
             for name, content in files.items():
-                self._put(f"{manifest.date}/{name}", content)
-            self._put(f"{manifest.date}/{MANIFEST}", body)
+                self.put(f"{manifest.date}/{name}", content)
+            self.put(f"{manifest.date}/{MANIFEST}", body)
             self._point(self.references())
             return True
 
@@ -249,7 +249,7 @@ class Folder:
         """Let `latest.json` name the newest of these weeks, in which order they may have come; without any it goes."""
         body, there = self._latest(published), self._pointer()
         if body and there != body:
-            self._put(LATEST, body)
+            self.put(LATEST, body)
         elif there and not body:
             self.fs.rm_file(f"{self.path}/{LATEST}")
 
@@ -265,7 +265,7 @@ class Folder:
         body = msgspec.json.encode({"date": date, "list_id": list_id, "manifest": f"{date}/{MANIFEST}"}, order="sorted")
         return msgspec.json.format(body, indent=2) + b"\n"
 
-    def _put(self, name: str, body: bytes) -> None:
+    def put(self, name: str, body: bytes) -> None:
         """A whole file in one step: renamed into place on a disk; object stores show it whole by themselves."""
         if isinstance(self.fs, LocalFileSystem):
             atomic.write(Path(f"{self.path}/{name}"), body)

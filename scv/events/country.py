@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import msgspec
 from msgspec import Meta
 
+from scv import language
 from scv.errors import BadSetting, did_you_mean, look_up
 from scv.events import money
 
@@ -39,6 +40,7 @@ class Country(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     time_zone: str
     starts_on: date
     ends_on: date
+    language: str = language.DEFAULT
     currency: str = "EUR"
     decimal: Literal[".", ","] = "."
     separator: Literal[",", ";"] = ","
@@ -61,6 +63,8 @@ class Country(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     delivery_weekdays: tuple[Annotated[int, Meta(ge=0, le=6)], ...] = (0, 1, 2, 3, 4, 5, 6)
     cut_off_days: Annotated[int, Meta(ge=0)] = 5
     provenance: str = ""
+    actions: tuple[tuple[str, str], ...] = ()
+    """What to suggest instead of the language's own, by target or theme: `["leaving/complaints", "…"]`."""
 
     @functools.cached_property
     def zone(self) -> ZoneInfo:
@@ -69,6 +73,11 @@ class Country(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     def money(self, minor: float) -> str:
         """An amount in the smallest unit of its currency (what fields call cents), for people."""
         return money.text(minor, self.currency, self.decimal)
+
+    @functools.cached_property
+    def minor_units(self) -> int:
+        """How many of its smallest unit make one of the currency."""
+        return int(10 ** money.digits(self.currency))
 
     def days(self, setting: str) -> int:
         """A setting that counts days, by its name, one of `DAYS`."""
@@ -133,6 +142,9 @@ def read(path: Path) -> Country:
     if country.time_zone not in _zones():
         near = did_you_mean(country.time_zone, _zones())
         raise BadSetting(f"Country file {path}: unknown time_zone {country.time_zone!r}.{near}")
+    if country.language not in language.known():
+        known = ", ".join(language.known())
+        raise BadSetting(f"Country file {path}: language {country.language!r} is none of {known}")
     if why := money.unknown(country.currency):
         raise BadSetting(f"Country file {path}: currency {why}")
     if country.code != path.stem:

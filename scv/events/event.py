@@ -19,6 +19,7 @@ from msgspec import Meta, Struct
 from scv import errors
 from scv.events import customer_id
 from scv.events.bound import Days, Years
+from scv.events.contact import Channel, Disposition
 
 Id = Annotated[str, Meta(min_length=1, max_length=128, pattern=customer_id.PLAIN)]
 CustomerId = Annotated[str, Meta(pattern=customer_id.PATTERN)]
@@ -34,8 +35,6 @@ DeliveryDay = Annotated[date, Days(back=366, ahead=366)]
 EndDay = Annotated[date, Days(back=366, ahead=3_660)]  # without end is no day of the year 9999: leave it out
 BirthYear = Annotated[int, Years(back=120, ahead=0)]
 Word = Annotated[str, Meta(min_length=1, max_length=64, pattern=customer_id.PLAIN)]
-Channel = Literal["email", "phone", "post"]
-"""What consent can be given for: closed, since another spelling would leave a consent standing that was withdrawn."""
 
 
 class Event(Struct, frozen=True, kw_only=True, tag_field="kind"):
@@ -191,10 +190,13 @@ class MailSent(Event, frozen=True, kw_only=True, tag="sent"):
 
 
 class Outcome(Event, frozen=True, kw_only=True, tag="outcome"):
+    """Somebody was contacted, or it was tried; `list_id` is the list that they stood on."""
+
     list_id: Word | None = None
     channel: Word
     reached: bool
-    disposition: Word | None = None
+    disposition: Disposition | None = None
+    offer_code: Word | None = None
 
 
 class Consent(Event, frozen=True, kw_only=True, tag="consent"):
@@ -216,6 +218,7 @@ FAMILIES: dict[str, tuple[type[Event], ...]] = {
 
 ENVELOPE = ("id", "country", "customer_id", "occurred_at", "seen_at")
 FieldType = Literal["int", "str", "bool", "date"]
+_encoder = msgspec.json.Encoder()
 _TYPES: dict[str, FieldType] = {
     "IntType": "int", "StrType": "str", "LiteralType": "str", "BoolType": "bool", "DateType": "date",
 }  # fmt: skip
@@ -285,9 +288,6 @@ def decoder(family: str) -> msgspec.json.Decoder[Event | Watermark]:
     """Strict JSON decoder of one family's topic."""
     union = functools.reduce(operator.or_, kinds(family), Watermark)
     return msgspec.json.Decoder(union)
-
-
-_encoder = msgspec.json.Encoder()
 
 
 def encode(event: Event | Watermark) -> bytes:

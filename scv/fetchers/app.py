@@ -13,7 +13,7 @@ class AppUsage(Fetcher):
     days_since = DaysSince(
         doc="Days since the last app session.",
         unit="days",
-        hint="has not opened the app for {value} days (usually {usual})",
+        hint="The app was last opened {value} {value:day|days} ago; usually every {usual} {usual:day|days}.",
     )
 
 

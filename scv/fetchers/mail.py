@@ -8,7 +8,10 @@ class Mail(Fetcher):
     family = "mail"
 
     sent = Count(
-        kinds=("sent",), doc="Mailings sent.", unit="mailings", hint="{value} mailings lately; usually {usual}"
+        kinds=("sent",),
+        doc="Mailings sent.",
+        unit="mailings",
+        hint="{value} {value:mailing|mailings} in the last {days} days; usually {usual}.",
     ).each(28, 91)
     campaigns = DistinctCount("campaign", doc="Different campaigns (exact up to 32).", unit="campaigns").over(182)
     days_since = DaysSince(kinds=("sent",), doc="Days since the last mailing.", unit="days")

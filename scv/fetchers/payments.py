@@ -9,7 +9,10 @@ class Payments(Fetcher):
 
     method = Latest("method", doc="Payment method last used.")
     failures = Count(
-        kinds=("failed",), doc="Payments that failed.", unit="payments", hint="{value} failed payments lately"
+        kinds=("failed",),
+        doc="Payments that failed.",
+        unit="payments",
+        hint="{value} {value:payment|payments} failed in the last {days} days.",
     ).each(28, 91)
     charges = Count(kinds=("charged",), doc="Payments that went through.", unit="payments").over(28)
     charged = Sum("amount_cents", kinds=("charged",), doc="Money charged.", unit="cents").over(28)

@@ -6,7 +6,8 @@ Every value is a full name, `fetcher__feature`.
 
 from scv.fetchers.app import AppUsage, Phone
 from scv.fetchers.contacts import Contacts
-from scv.fetchers.orders import Orders, Rhythm
+from scv.fetchers.mail import Mail
+from scv.fetchers.orders import Offers, Orders, Rhythm
 from scv.fetchers.payments import Payments
 from scv.fetchers.profile import Profile
 from scv.fetchers.subscription import Lifecycle
@@ -26,6 +27,7 @@ CUT_OFF = Lifecycle.column("cut_off_in")
 CONSENT = {channel: Contacts.column(f"consent_{channel}") for channel in ("email", "phone", "post")}
 """By channel."""
 CONTACTED_AGO = Contacts.column("days_since")
+ASKED_NOT_AGO, CONSENTED_AGO = Contacts.column("days_since_asked_not"), Contacts.column("days_since_consent")
 COMPLAINTS, CLOSED = Support.column("complaints_ever"), Support.column("closed_ever")
 SPENT, GIVEN_BACK = Orders.column("spend_91d"), Orders.column("given_back_91d")
 """What the customer is worth is the first less the second."""
@@ -49,3 +51,31 @@ RFM = (
     *(f"derived__{name}" for name in ("overdue", "basket_value", "spend_trend")),
 )
 """Recency, frequency, monetary value: all that the baselines see."""
+
+# -- what a reason is about ----------------------------------------------------------------------------------
+RHYTHM, MONEY, NEWNESS, SUBSCRIPTION, APP = "rhythm", "money", "newness", "subscription", "app"
+OTHER = "other"
+"""Nobody's business, or nothing that a sentence could be about: age, sex, the phone."""
+THEME_OF_FETCHER = {
+    AppUsage.name: APP,
+    Contacts.name: "contacts",
+    Lifecycle.name: SUBSCRIPTION,
+    Mail.name: "mail",
+    Offers.name: "offers",
+    Orders.name: RHYTHM,
+    Payments.name: "payments",
+    Phone.name: OTHER,
+    Profile.name: OTHER,
+    Rhythm.name: RHYTHM,
+    Support.name: "complaints",
+}
+THEME_OF_FEATURE = {
+    **dict.fromkeys((Orders.column("spend_ever"), f"{Orders.name}__spend", Orders.column("largest")), MONEY),
+    **dict.fromkeys(
+        (f"{Orders.name}__late", Orders.column("days_since_late_box"), Orders.column("boxes")), "deliveries"
+    ),
+    **dict.fromkeys((f"{Orders.name}__returns", f"{Orders.name}__given_back", Orders.column("called_off")), "returns"),
+    **dict.fromkeys((FIRST_ORDER, SUBSCRIBED, Lifecycle.column("days_since_start")), NEWNESS),
+}
+"""Features that are about something else than their fetcher, by how their names begin."""
+WORST_STARS = Support.column("worst_stars")

@@ -39,24 +39,31 @@ class Lifecycle(Fetcher):
         kinds=("cancelled",),
         doc="1 if the newest cancellation of which that is known was the customer's wish.",
     )
-    pauses = Count(kinds=("paused",), doc="Pauses taken.", unit="pauses", hint="{value} pauses lately").over(91)
+    pauses = Count(
+        kinds=("paused",),
+        doc="Pauses taken.",
+        unit="pauses",
+        hint="{value} {value:pause|pauses} in the last {days} days.",
+    ).over(91)
     cancellations = Count(kinds=("cancelled",), doc="Cancellations so far.", unit="times")
     pause_ends_in = DaysUntilPauseEnds(doc="Days until the pause ends.", unit="days")
     ends_in = DaysUntilEnd(doc="Days until the subscription ends: a term, or what is paid for.", unit="days")
     skips_ahead = SkippedBoxes(
-        doc="Coming boxes already skipped.", unit="boxes", hint="{value} coming boxes already skipped"
+        doc="Coming boxes already skipped.",
+        unit="boxes",
+        hint="{value} coming {value:box is|boxes are} already skipped.",
     )
     skips = SkippedBoxes(
         doc="Boxes skipped.",
         unit="boxes",
-        hint="skipped {value} of the last boxes",
+        hint="{value} {value:box|boxes} skipped in the last {days} days.",
         sayable="You skipped {value} of your last boxes.",
     ).over(28)
     delivery_weekday = OpenBoxWeekday(doc="Day of the week on which the open box comes, 0 for Monday.").over_open_week()
     open_box_skipped = OpenBoxSkipped(
         doc="1 if the open box, the next one that can still be changed, is already skipped.",
         unit="boxes",
-        hint="the next box is already skipped",
+        hint="The next box is already skipped.",
         sayable="Your next box is skipped.",
     ).over_open_week()
     cut_off_in = DaysUntilCutOff(doc="Days until the cut-off of the open box.", unit="days").over_open_week()

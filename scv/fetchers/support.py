@@ -11,8 +11,8 @@ class Support(Fetcher):
         kinds=("complaint_opened",),
         doc="Complaints opened.",
         unit="complaints",
-        hint="{value} complaints lately",
-        sayable="You told us of {value} problems lately.",
+        hint="{value} {value:complaint|complaints} in the last {days} days.",
+        sayable="You told us of {value} {value:problem|problems} lately.",
     ).each(28, 91)
     complaints_ever = Count(kinds=("complaint_opened",), doc="Complaints ever opened.", unit="complaints")
     closed_ever = Count(kinds=("complaint_closed",), doc="Complaints ever closed.", unit="complaints")
@@ -20,6 +20,6 @@ class Support(Fetcher):
     ratings = Count(kinds=("rating",), doc="Ratings given.", unit="ratings").over(56)
     stars = Sum("stars", kinds=("rating",), doc="Stars given, summed.", unit="stars").over(56)
     worst_stars = Min(
-        "stars", kinds=("rating",), doc="Worst rating.", unit="stars", hint="rated a box {value} of 5"
+        "stars", kinds=("rating",), doc="Worst rating.", unit="stars", hint="A box was rated {value} of 5."
     ).over(56)
     last_stars = Latest("stars", kinds=("rating",), doc="Newest rating.", unit="stars")

@@ -74,7 +74,8 @@ class Fold:
     `tiled` keeps one state and cuts its windows itself; `sql_merges` names the aggregate of tiles.
 
     What it says of itself to people is part of no fingerprint: `doc` is a sentence for the catalogue, `hint` a reason
-    for an agent's screen, `sayable` one that may be said aloud; both may use {value} and {usual}.
+    for an agent's screen, `sayable` one that may be said aloud: whole sentences with {value}, {usual}, {days} (of the
+    window) and forms of words, {value:order|orders}. `scv/languages` has them in other languages.
     """
 
     field: str = ""

@@ -150,7 +150,8 @@ def _text(table: TableFile) -> io.TextIOWrapper:
         raise UserError(f"{table.path}: {error}. Python's names of encodings are known, such as cp1252.") from error
 
 
-def _separated(table: TableFile) -> Iterator[tuple[int, Row | BadCell]]:
+def lines(table: TableFile) -> Iterator[list[str]]:
+    """The rows of a text as their cells, that of the names first. Raises UserError where it cannot be read."""
     with _text(table) as text:
         first = text.readline()
         if first.lower().startswith("sep="):  # a line that Excel writes for itself
@@ -159,19 +160,22 @@ def _separated(table: TableFile) -> Iterator[tuple[int, Row | BadCell]]:
             separator = table.map.separator or max(SEPARATORS, key=lambda one: _cells(first, one))
         reader = csv.reader(itertools.chain([first], text), delimiter=separator, strict=True)
         try:
-            names = [name.strip() for name in next(reader, [])]
-            _check_names(names, table)
-            number = 0
-            for cells in reader:
-                number += 1
-                if not any(cells):
-                    continue
-                if len(cells) > len(names) and any(cells[len(names) :]):
-                    yield number, BadCell("more cells than columns", separator.join(cells))
-                else:
-                    yield number, dict(zip(names, cells, strict=False))
+            yield from reader
         except (csv.Error, UnicodeDecodeError) as error:
             raise UserError(f"{table.path} cannot be read beyond line {reader.line_num}: {error}.") from error
+
+
+def _separated(table: TableFile) -> Iterator[tuple[int, Row | BadCell]]:
+    rows = lines(table)
+    names = [name.strip() for name in next(rows, [])]
+    _check_names(names, table)
+    for number, cells in enumerate(rows, 1):
+        if not any(cells):
+            continue
+        if len(cells) > len(names) and any(cells[len(names) :]):
+            yield number, BadCell("more cells than columns", " ".join(cells))
+        else:
+            yield number, dict(zip(names, cells, strict=False))
 
 
 def _cells(line: str, separator: str) -> int:

@@ -153,12 +153,12 @@ def test_no_amount_of_an_order_is_below_zero(kind: type[Event], us: Country) -> 
 def test_reasons_say_it_as_money_and_only_facts_aloud(us: Country) -> None:
     found = read(of_family("orders"), [order("a", 20, 9000), after(AFTER[0], 10, 1250), after(AFTER[1], 9, 250)], us)
     for column, said, aloud in (
-        ("orders__given_back_28d", "15.00 USD given back in the last 28 days", ""),
-        ("derived__return_share", "15.00 USD given back since the first order", ""),
-        ("derived__return_rate", "1 returns since the first order", ""),
-        ("orders__returns_28d", "1 returns in the last 28 days", "We took back 1 of your last orders."),
+        ("orders__given_back_28d", "$15 was given back in the last 28 days.", ""),
+        ("derived__return_share", "$15 was given back since the first order.", ""),
+        ("derived__return_rate", "1 return since the first order.", ""),
+        ("orders__returns_28d", "1 return in the last 28 days.", "We took back 1 of your last orders."),
     ):
-        (reason,) = reasons.reasons_of({column: 1.0}, found, us)
+        (reason,) = reasons.reasons_of({column: 1.0}, found, us, "lapse")
         assert (reason.hint, reason.sayable) == (said, aloud)
 
 

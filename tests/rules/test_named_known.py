@@ -9,11 +9,11 @@ import pytest
 
 import trainer.search
 import trainer.words
-from scorer.tuesday import sheet
 from scv.errors import BadSetting, UnknownName
 from scv.events import country as countries
 from scv.events.country import DAYS, Country
 from scv.folds.fold import Condition
+from scv.language import load
 from scv.targets import population
 from scv.targets.target import RECENCY, TARGETS, Clause, Target, of_country
 
@@ -53,7 +53,7 @@ def test_a_target_compares_no_open_word() -> None:
 
 def test_every_table_about_targets_has_each_of_them() -> None:
     """A new target is in all of them, or this says in which it is not; none speaks of one that there is not."""
-    whole = {"rules": population.RULES, "sheet": sheet.ACTIONS, "words": trainer.words.OUTCOME}
+    whole = {"rules": population.RULES, "words of a sheet": load("en").words["target"], "words": trainer.words.OUTCOME}
     assert {name: set(table) for name, table in whole.items()} == {name: set(TARGETS) for name in whole}
     assert {*trainer.search.TRIALS, *RECENCY} <= set(TARGETS)
 

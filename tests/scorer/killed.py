@@ -20,14 +20,14 @@ def publish(source: Path, target: Path, at: datetime, survived: int) -> None:
     assert week is not None
     files = {name: (source / "US" / week.manifest.date / name).read_bytes() for name in week.manifest.files}
     folder = Folder(str(target), us)
-    put, count = folder._put, iter(range(100))
+    put, count = folder.put, iter(range(100))
 
     def dying(name: str, body: bytes) -> None:
         if next(count) == survived:
             Path.replace = lambda *_: os._exit(CODE)  # type: ignore[assignment,method-assign]  # the draft stays
         put(name, body)
 
-    folder._put = dying  # type: ignore[method-assign]
+    folder.put = dying  # type: ignore[method-assign]
     folder.publish(week.manifest, files)
 
 

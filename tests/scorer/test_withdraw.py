@@ -160,7 +160,7 @@ def test_a_killed_withdrawal_is_finished_by_the_next(
 
 def test_two_publishers_of_other_content_do_not_mix(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     """While one writes, the other is told; in an object store nothing but the claim says so."""
-    put, others = folder._put, Folder(os.environ["CEREBRO_EXPORTS"], US)
+    put, others = folder.put, Folder(os.environ["CEREBRO_EXPORTS"], US)
     refused = []
 
     def meanwhile(name: str, body: bytes) -> None:
@@ -169,7 +169,7 @@ def test_two_publishers_of_other_content_do_not_mix(folder: Folder, monkeypatch:
         refused.append(str(found.value))
         put(name, body)
 
-    monkeypatch.setattr(folder, "_put", meanwhile)
+    monkeypatch.setattr(folder, "put", meanwhile)
     assert folder.publish(*made(AT, "ours")) and len(refused) == 4
     assert {body for name, body in contents(folder).items() if "scores" in name} == {b"ours of 2017-09-05"}
     with pytest.raises(UserError, match="published with other content"):
