@@ -7,14 +7,15 @@ the middle, the next one ends it.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from deltalake.exceptions import CommitFailedError
 
 from scorer.served import vector_file
-from scorer.tuesday import outdated
+from scorer.tuesday import forgotten, outdated
 from scorer.tuesday.week import Folder
 from scv.atomic import alone
 from scv.errors import CerebroError
@@ -23,7 +24,7 @@ from scv.events.country import Country
 from scv.leftover import Leftover, drafts
 from scv.model import training_file, week_file
 from scv.model.retired import retired
-from scv.offline import snapshot, sums
+from scv.offline import kept, snapshot, sums
 from scv.offline.lake import Lake
 from scv.settings import Settings
 from streams.lake.compaction import compact
@@ -83,8 +84,33 @@ def _of_country(settings: Settings, country: Country) -> Iterator[Leftover]:
     yield from outdated.outdated(folder, settings.export_days)
     lake = Lake(settings.lake_path)
     gone = erasures(lake, country, lake.version())
+    yield from kept.forgetting(settings, country, gone)
+    yield from _forgetting(settings, folder, gone)
     yield from training_file.outdated(settings, country.code, gone)
     yield from week_file.outdated(settings, country, gone)
+
+
+def _forgetting(settings: Settings, folder: Folder, gone: Mapping[str, int]) -> Iterator[Leftover]:
+    """Weeks and served vectors that are written anew without the erased."""
+    code = folder.country.code
+    for name in list(forgotten.holding(folder, gone)):
+        remove = functools.partial(_forget_week, folder, name, gone)
+        yield Leftover(
+            "exports", code, f"{folder.path}/{name}", len(folder.fs.find(f"{folder.path}/{name}")), 0, remove
+        )
+    vectors = settings.vectors_path
+    if lines := vector_file.about(vectors, code, gone):
+        remove = functools.partial(_forget_vectors, vectors, code, gone)
+        yield Leftover("vectors", code, str(vectors), len(lines), 0, remove)
+
+
+def _forget_week(folder: Folder, name: str, gone: Mapping[str, int]) -> bool:
+    forgotten.forget(folder, name, gone)
+    return True
+
+
+def _forget_vectors(vectors: Path, code: str, gone: Mapping[str, int]) -> bool:
+    return bool(vector_file.forget(vectors, code, gone))
 
 
 def _lake(lake: Lake, family: str, countries: Sequence[Country], dry: bool, done: Tidied) -> None:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from io import FileIO
@@ -20,7 +21,7 @@ from pathlib import Path
 import msgspec
 
 from scv import stamp
-from scv.events.calendar import DAY_US
+from scv.events.calendar import DAY_US, to_us
 from scv.events.clock import wall_us
 from scv.events.mark import Mark
 from scv.leftover import Leftover, leftover
@@ -175,6 +176,8 @@ def read(folder: Path) -> Iterator[ReadVector | str]:
     for path in files(folder):
         models: dict[tuple[str, str], ModelRecord] = {}
         for number, text in enumerate(path.read_bytes().splitlines(), 1):
+            if not text.strip():  # what an erasure left of a line
+                continue
             try:
                 line = _lines.decode(text)
                 record = _decoder.decode(line.record)
@@ -185,6 +188,39 @@ def read(folder: Path) -> Iterator[ReadVector | str]:
                 models = models | {(record.target, record.id): record}
             else:
                 yield ReadVector(record, models, check_of(bytes(line.record)) == line.check)
+
+
+def about(folder: Path, country: str, gone: Mapping[str, int]) -> Counter[str]:
+    """Lines by file about customers who were erased since (`gone`: customer → us)."""
+    found = Counter[str]()
+    for path in files(folder) if gone else []:
+        lines = sum(_is_about(text, country, gone) for text in path.read_bytes().splitlines())
+        found |= Counter({path.name: lines} if lines else {})
+    return found
+
+
+def forget(folder: Path, country: str, gone: Mapping[str, int]) -> Counter[str]:
+    """Blank those lines, in place, for a scorer may be writing behind them; how many by file."""
+    found = about(folder, country, gone)
+    for name in found:
+        start = 0
+        with (folder / name).open("r+b") as file:
+            for text in (folder / name).read_bytes().splitlines(keepends=True):
+                if _is_about(text, country, gone):
+                    file.seek(start)
+                    file.write(b" " * len(text.rstrip(b"\n")))
+                start += len(text)
+    return found
+
+
+def _is_about(text: bytes, country: str, gone: Mapping[str, int]) -> bool:
+    try:
+        record = _decoder.decode(_lines.decode(text).record)
+    except msgspec.MsgspecError:
+        return False
+    if not isinstance(record, ServedRecord) or record.country != country:
+        return False
+    return to_us(record.at) <= gone.get(record.customer_id, -1)
 
 
 def written(folder: Path) -> Iterator[Written]:
@@ -198,6 +234,8 @@ def written(folder: Path) -> Iterator[Written]:
 
 
 def _intact(text: bytes) -> bool:
+    if not text.strip():
+        return True
     try:
         line = _lines.decode(text)
     except msgspec.MsgspecError:

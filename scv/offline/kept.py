@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -11,10 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from scv.events import event
+from scv.events import calendar, event
 from scv.events.calendar import to_us
 from scv.events.country import Country
 from scv.features import fetcher
+from scv.leftover import Leftover
 from scv.offline import snapshot
 from scv.offline.lake import Lake
 from scv.offline.lake_version import LakeVersion
@@ -59,6 +61,19 @@ def _outlived(
             if any(holds(path, gone) for path in paths):
                 outlived.add(at)
     return outlived
+
+
+def forgetting(settings: Settings, country: Country, gone: Mapping[str, int]) -> Iterator[Leftover]:
+    """The snapshots with somebody who was erased since (`gone`: customer → us): they are fetched anew without them."""
+    root = settings.snapshots_path
+    for paper in sorted((root / "manifests" / country.code).glob("*.json")) if gone else []:
+        at = calendar.of_label(paper.stem, country)
+        since = [customer for customer, us in gone.items() if at is not None and us >= to_us(at)]
+        paths = sorted(root.glob(f"*/{country.code}/{paper.stem}.parquet"))
+        if at is not None and since and any(holds(path, since) for path in paths):
+            size = sum(path.stat().st_size for path in (paper, *paths))
+            remove = functools.partial(snapshot.drop, root, country, at)
+            yield Leftover("snapshots", country.code, str(paper), 1 + len(paths), size, remove)
 
 
 def erasures(lake: Lake, version: LakeVersion, family: str, country: Country) -> list[tuple[str, int]]:
