@@ -6,7 +6,8 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from scorer.scoring import Past, past_of
@@ -16,6 +17,9 @@ from scorer.tuesday.week import Folder
 from scv.errors import CerebroError
 from scv.events import calendar
 from scv.events.country import Country
+from scv.events.event import FAMILIES
+from scv.offline import lake_version
+from scv.offline.lake import Lake
 from scv.offline.snapshot import Snapshots
 from scv.settings import Settings
 from scv.stamp import Stamp
@@ -39,6 +43,14 @@ class _List:
     looked: float
 
 
+@dataclass(frozen=True)
+class _Log:
+    """The ids of the lake's tables, and of which state of the lake they are."""
+
+    made: object = None
+    ids: Mapping[str, str] = field(default_factory=dict)
+
+
 class Archive:
     """Snapshots and published weeks, read once and kept; safe to share between threads."""
 
@@ -47,6 +59,7 @@ class Archive:
         self._snapshots: OrderedDict[tuple[str, datetime], tuple[Stamp, Subjects]] = OrderedDict()
         self._standings: dict[Country, tuple[float, Snapshots]] = {}
         self._lists: dict[Country, _List] = {}
+        self._log = _Log()
         self._say = Seldom(log.warning)
         self._lock = threading.Lock()
 
@@ -71,6 +84,14 @@ class Archive:
             self._standings[country] = (time.monotonic(), snapshots)
         return snapshots
 
+    def _ids(self) -> Mapping[str, str]:
+        """The ids of the lake's tables: asked anew only where one was made, for every caller waits meanwhile."""
+        path = self._settings.lake_path
+        made = lake_version.made(path, FAMILIES)
+        if self._log.made != made:
+            self._log = _Log(made, Lake(path).version().ids)
+        return self._log.ids
+
     def past(self, country: Country, at: datetime) -> Past:
         """The probabilities of the newest Tuesday before an instant; empty where no week of it may be used."""
         tuesday = calendar.last_tuesday(at - calendar.MICROSECOND, country.zone)
@@ -84,8 +105,9 @@ class Archive:
         """What is published now of a Tuesday. A call is answered without it where it may not be used."""
         manifest: WeekManifest | None = None
         past: Past = {}
+        folder = Folder(self._settings.exports_url, country)
         try:
-            week = Folder(self._settings.exports_url, country).usable(tuesday, self._standing(country).version.ids)
+            week = folder.usable(tuesday, self._ids()) if folder.week(tuesday) else None
             if week is not None:
                 past = known.past if known and known.manifest == week.manifest else past_of(week.scores())
                 manifest = week.manifest  # last: of a damaged one nothing is kept, so that its mending is seen

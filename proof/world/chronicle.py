@@ -17,7 +17,7 @@ from proof.world.diary import Diary
 from proof.world.engine import Happened
 from proof.world.lifecycle import PAID_DAYS
 from proof.world.subscribers import ACTIVE, NEVER, PAUSED, Floats, Ints, Mask
-from proof.world.words import BANDS, CHANNELS, EMAIL, MEALS
+from proof.world.words import ACCEPTED, BANDS, CHANNELS, EMAIL, EXTRA, MEALS
 from proof.world.world import World
 from scv.events import calendar
 
@@ -208,11 +208,12 @@ class Chronicle:
     def _contacts(self, week: Happened) -> None:
         contacts, now = week.contacts, week.week
         who = np.flatnonzero(contacts.called)
-        reached = contacts.reached[who]
+        reached, said = contacts.reached[who], contacts.said[who]
         at = self._at(now.day + contacts.day[who], self._between(9, 19, len(who)))
         self.diary.note(
             "outcome", who, at, self._between(0.05, 4, len(who)), list_id=now.number, channel=contacts.channel[who],
-            reached=reached, disposition=np.where(reached, contacts.said[who], -1),
+            reached=reached, disposition=np.where(reached, said, -1),
+            offer_code=np.where(reached & (said == ACCEPTED), EXTRA, -1),
         )  # fmt: skip
         who, channel = np.nonzero(contacts.changed)
         at = self._at(now.day + contacts.day[who], self._between(19.1, 23.5, len(who)))

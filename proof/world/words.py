@@ -40,6 +40,7 @@ def of_world(world: World) -> Mapping[str, Sequence[str]]:
     dates = [calendar.to_date(world.first_day + 7 * week).isoformat() for week in range(world.weeks)]
     return {
         "box_size": BOXES, "method": METHODS, "source": SOURCES, "channel": CHANNELS, "disposition": DISPOSITIONS,
+        "offer_code": VOUCHERS,
         "topic": TOPICS, "voucher": VOUCHERS, "age_band": BANDS, "sex": SEXES, "device_brand": BRANDS,
         "subscription_id": ("first", "second"), "device_model": [model for _, model in PHONES],
         "campaign": [*CAMPAIGNS, *(f"news-{date}" for date in dates)],

@@ -15,6 +15,8 @@ from scv.model.metrics import Interval, Quality
 from scv.settings import Settings
 
 SEED = 20170905
+SURE = 1.96
+"""Standard errors: 95 %."""
 POWER = 2.8
 """Standard errors that an effect must measure to be found four times in five at the 5 % level."""
 
@@ -141,19 +143,29 @@ def held_out(past: Hindsight) -> HeldOut | None:
     listed, away = first & (past.status == "LISTED"), first & (past.status == "HELD_OUT")
     if not listed.any() or not away.any():
         return None
-    y = past.y
-    weights = metrics.draw_weights(past.customers, SEED)
-    drawn = _rate(y, listed, weights) - _rate(y, away, weights)
-    one, other = float(y[listed].mean()), float(y[away].mean())
+    middle, error = _difference(past, listed, away)
+    one, other = float(past.y[listed].mean()), float(past.y[away].mean())
     return HeldOut(
         listed=int(listed.sum()),
         held_out=int(away.sum()),
         listed_rate=one,
         held_out_rate=other,
-        effect=metrics.interval(one - other, drawn),
-        smallest=POWER * float(np.nanstd(drawn)),  # not n rows: one household has many
+        effect=Interval(one - other, middle - SURE * error, middle + SURE * error),
+        smallest=POWER * error,
         contacted=int((past.contacted & listed).sum()),
     )
+
+
+def _difference(past: Hindsight, listed: np.ndarray, away: np.ndarray) -> tuple[float, float]:
+    """The middle of the interval of the difference of two rates, and its standard error: with a success and a failure
+    more in each (Agresti and Caffo 2000), so that few rows claim no more than they may; no less than between draws of
+    customers, who have a row in every season."""
+    n = np.array([listed.sum(), away.sum()]) + 2
+    rates = (np.array([past.y[listed].sum(), past.y[away].sum()]) + 1) / n
+    plain = float(np.sqrt((rates * (1 - rates) / n).sum()))
+    weights = metrics.draw_weights(past.customers, SEED)
+    drawn = float(np.nanstd(_rate(past.y, listed, weights) - _rate(past.y, away, weights)))
+    return float(rates[0] - rates[1]), max(plain, drawn)
 
 
 def first_listed(past: Hindsight) -> np.ndarray:

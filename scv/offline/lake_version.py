@@ -14,7 +14,7 @@ import hashlib
 import os
 import secrets
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +27,14 @@ from scv.events.clock import wall_us
 FOLDER = "_readers"
 LONGEST_US = DAY_US
 """What is read for longer may break: so a reader that hangs keeps no file for ever."""
+
+
+def made(lake: Path, families: Iterable[str]) -> object:
+    """Something that is another one whenever a table of a lake was made; a look at a few files."""
+    path = lake / "epoch.json"
+    state = path.stat() if path.exists() else None
+    there = tuple(family for family in families if (lake / family / "_delta_log").is_dir())
+    return there, state and (state.st_ino, state.st_mtime_ns, state.st_size)
 
 
 class Pin:

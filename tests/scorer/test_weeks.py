@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from scorer.tuesday.sheet import movers
 from scorer.tuesday.week import Folder
 from scv.events import calendar
 from scv.events.country import Country
+from scv.offline.lake import Lake
 from scv.settings import Settings
 from tests.scorer.published import manifest_of
 from tests.scorer.shop import AT, EARLIER, LIVELY, US, Shop
@@ -104,3 +106,22 @@ def test_live_the_change_is_since_the_tuesday_before_or_absent(
     assert archive.past(US, AT + timedelta(days=1)) == {}
     live.mark(AT + timedelta(days=1))
     assert not client.score("US", LIVELY, ["lapse"]).targets[0].HasField("change_since_tuesday")
+
+
+def test_the_lake_is_not_opened_at_every_look(made: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes a tenth of a second, for which every caller waits; who made its tables is seen in a few files."""
+    settings = msgspec.structs.replace(made.settings, exports=str(tmp_path))
+    archive, opened = Archive(settings), []
+    version = Lake.version
+    monkeypatch.setattr(Lake, "version", lambda self: opened.append(self) or version(self))
+    monkeypatch.setattr("scorer.archive.LOOK_S", 0.0)
+    for _ in range(3):
+        assert archive.past(US, AT) == {}
+    assert not opened, "no week is published: nothing is asked of the lake"
+    export(settings, US, EARLIER)
+    opened.clear()
+    for _ in range(3):
+        assert archive.past(US, AT)["lapse"]
+    assert len(opened) == 1
+    os.utime(settings.lake_path / "epoch.json")  # as it is for a lake that is filled anew
+    assert archive.past(US, AT)["lapse"] and len(opened) == 2
