@@ -41,6 +41,9 @@ MINUTES = 30
 OPENING_S = 15.0
 """Of events before the first score: somebody must be there to be scored."""
 SAY_EVERY_S = 10.0
+REST_EVERY_S, REST_S = 40.0, 8.0
+"""Now and then nobody sends for so long, and what was not sent comes at once afterwards: what a process holds then is
+what stays. Under load the least of a minute is what compaction works with, and that grows with the month's files."""
 COLUMNS = ("what", "ours", "peer", "ratio", "bar", "verdict")
 
 
@@ -84,7 +87,7 @@ def _soak(seconds: float, broker: str, store: str, home: Path) -> Soak:
         for one in (probe, calls, watch):
             one.start()
         try:
-            _wait(seconds, lambda: _progress(made, watch, probe, sending))
+            _wait(seconds, sending, lambda: _progress(made, watch, probe, sending))
         finally:
             took, sent = time.monotonic() - begun, sending.sent - before
             for one in (watch, calls, probe, sending):
@@ -119,9 +122,14 @@ def _verdict(made: Stage, sending: Sending, probe: Probe, country: Country) -> V
     return verdict
 
 
-def _wait(seconds: float, say: Callable[[], None]) -> None:
-    end = time.monotonic() + seconds
+def _wait(seconds: float, sending: Sending, say: Callable[[], None]) -> None:
+    begun = time.monotonic()
+    end, rest = begun + seconds, begun + REST_EVERY_S
     while (left := end - time.monotonic()) > 0:
+        if time.monotonic() >= rest and left > 2 * REST_S:
+            with sending.held():
+                time.sleep(REST_S)
+            rest += REST_EVERY_S
         time.sleep(min(SAY_EVERY_S, left))
         say()
 
