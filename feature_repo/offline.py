@@ -11,13 +11,14 @@ from datetime import timedelta
 from typing import Any, Literal
 
 import pandas as pd
-from feast import FeatureView, RepoConfig
+from feast import FeatureView, OnDemandFeatureView, RepoConfig
 from feast.infra.offline_stores import offline_utils
-from feast.infra.offline_stores.duckdb import DuckDBOfflineStore, DuckDBOfflineStoreConfig
-from feast.infra.offline_stores.offline_store import RetrievalJob
+from feast.infra.offline_stores.duckdb import DuckDBOfflineStore, DuckDBOfflineStoreConfig, _write_data_source
+from feast.infra.offline_stores.offline_store import RetrievalJob, RetrievalMetadata
 from feast.infra.registry.base_registry import BaseRegistry
 
 from feature_repo import home
+from feature_repo.lookup import Lookup, LookupJob, look_up
 from feature_repo.views import JOIN_KEYS
 from scv.errors import UserError
 from scv.events import calendar, country, customer_id
@@ -58,6 +59,10 @@ class SnapshotOfflineStore(DuckDBOfflineStore):
             raise UserError("Give entity_df as a pandas data frame of country, customer_id and event_timestamp.")
         settings = config.offline_store.settings or home.settings()
         check(settings, entity_df)
+        if _looks_up(entity_df, feature_views):
+            asked = Lookup(feature_views, feature_refs, entity_df, _instants(entity_df), full_feature_names)
+            odfvs = OnDemandFeatureView.get_requested_odfvs(feature_refs, project, registry)
+            return _looked_up(settings, asked, odfvs, str(config.repo_path))
         exact = [copy.copy(view) for view in feature_views]
         for view in exact:
             view.ttl = EXACT
@@ -66,9 +71,36 @@ class SnapshotOfflineStore(DuckDBOfflineStore):
         )
 
 
+def _looks_up(asked: pd.DataFrame, views: list[FeatureView]) -> bool:
+    """Is it asked as usual, for somebody and by the keys' own names? Feast's own join does the rest."""
+    return len(asked) > 0 and not any(view.projection.join_key_map for view in views)
+
+
+def _looked_up(settings: Settings, asked: Lookup, odfvs: list[OnDemandFeatureView], repo: str) -> LookupJob:
+    """The job that has found it, with all that Feast's own would say of itself."""
+    places = {code: country.load(code, settings.countries_path) for code in asked.frame["country"].unique()}
+    found = look_up(settings.snapshots_path, places, asked)
+    instants = found[asked.column].to_pandas()
+    said = RetrievalMetadata(
+        features=list(asked.refs),
+        keys=list(set(asked.frame.columns) - {asked.column}),
+        min_event_timestamp=instants.min(),
+        max_event_timestamp=instants.max(),
+    )
+    return LookupJob(
+        found, odfvs, asked.full_names, said, data_source_writer=_write_data_source, staging_location=None,
+        staging_location_endpoint_override=None, repo_path=repo,
+    )  # fmt: skip
+
+
+def _instants(asked: pd.DataFrame) -> str:
+    """The column of instants, whatever it is called."""
+    return str(offline_utils.infer_event_timestamp_from_entity_df(dict(zip(asked.columns, asked.dtypes, strict=True))))
+
+
 def check(settings: Settings, asked: pd.DataFrame) -> None:
     """Raise UserError unless every row's instant is the reference of a snapshot of its country that may be used."""
-    column = offline_utils.infer_event_timestamp_from_entity_df(dict(zip(asked.columns, asked.dtypes, strict=True)))
+    column = _instants(asked)
     _refuse_keys(asked)
     codes, missing = asked["country"].unique(), []
     stands = {code: Snapshots(settings, country.load(code, settings.countries_path)) for code in codes}

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from feast import FeatureStore
 
+from feature_repo import offline
 from feature_repo.feast_store import apply
 from feature_repo.historical import historical
 from scv.errors import UserError
@@ -67,6 +68,28 @@ def test_references_short_names_and_labels_that_travel_along(snapped: Served, st
 def stock(store: FeatureStore, frame: Any, features: Any = None) -> Any:
     """As Feast's own pages do it."""
     return store.get_historical_features(frame, features or ["orders:days_since"]).to_arrow()
+
+
+def test_it_is_what_feasts_own_join_gives(
+    snapped: Served, store: FeatureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Value by value, in another order of rows, with keys asked for twice and labels beside them."""
+    frame = customers_at(snapped, TUESDAYS).sample(frac=1, random_state=3)
+    frame = pd.concat([frame, frame.head(5)]).assign(label=range(len(frame) + 5))
+    features = [f"{name}:{one.name}" for name, chosen in collect().items() for one in chosen.features]
+
+    def asked() -> tuple[Any, Any]:
+        job = store.get_historical_features(frame.copy(), features, full_feature_names=True)
+        return job.to_arrow().sort_by("label"), job.to_df().sort_values("label").reset_index(drop=True)
+
+    table, data = asked()
+    monkeypatch.setattr(offline, "_looks_up", lambda *_: False)
+    other_table, other_data = asked()
+    assert table.column_names == other_table.column_names
+    for name in table.column_names:
+        assert table[name].to_pylist() == other_table[name].to_pylist(), name
+        assert table.schema.field(name).type == other_table.schema.field(name).type, name
+    pd.testing.assert_frame_equal(data, other_data)
 
 
 def test_an_instant_without_snapshot_is_refused_on_the_stock_path(snapped: Served, store: FeatureStore) -> None:
