@@ -77,7 +77,7 @@ def _number(value: float, language: str) -> str:
 @functools.lru_cache(65_536)
 def _money(minor: float, currency: str, language: str) -> str:
     units = minor / 10 ** money.digits(currency)
-    if abs(units) < SMALL_UNITS:
+    if 0 < abs(units) < SMALL_UNITS:
         return str(numbers.format_currency(units, currency, locale=_locale(language)))
     return str(_whole(language).apply(round(units), _locale(language), currency=currency, currency_digits=False))
 

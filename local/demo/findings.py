@@ -69,7 +69,7 @@ def answer(reply: dict[str, Any], country: Country, name: str) -> str:
     when = datetime.fromisoformat(reply["instant"]).astimezone(country.zone).strftime("%Y-%m-%d %H:%M")
     if score["status"] != "SCORED":
         return f"{when}: {name} not scored: {score['status_reason']}"
-    reasons = "; ".join(reason["agent_hint"] for reason in score.get("reasons", [])[:2]) or "no single reason"
+    reasons = " ".join(reason["agent_hint"] for reason in score.get("reasons", [])[:2]) or "no single reason"
     return (
         f"{when}: {name} {score['probability']:.2%} within {score['horizon_days']} days "
         f"({_times(score.get('times_usual'))} the usual rate, {score['band'].lower()}). Why: {reasons}"
@@ -89,7 +89,7 @@ def sheet(week: Week) -> list[str]:
     listed = [one for one in week.scores().to_pylist() if one["rank"] and one["target"] == week.manifest.target]
     lines = [SHEET.format("rank", "customer", "phase", "risk", "times usual", "probability", "reasons")]
     for one in sorted(listed, key=lambda one: one["rank"])[:10]:
-        reasons = "; ".join(filter(None, (one["reason_1"], one["reason_2"])))
+        reasons = " ".join(filter(None, (one["reason_1"], one["reason_2"])))
         risk = one["risk_band"], _times(one["times_average"]), f"{one['probability']:.1%}"
         lines.append(SHEET.format(one["rank"], one["customer_id"], one["phase"], *risk, reasons))
     name = next(name for name in week.manifest.files if name.endswith(".xlsx"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -43,6 +44,9 @@ given back in them. `delivery_weekday`: 0 for Monday, null where none is known.
 WORTH = (roles.SPENT, roles.GIVEN_BACK)
 WORTH_A_CONTACT = ("raised", "high")
 """Bands of those who are listed: with a capacity of more, nobody is called who is no likelier than usual."""
+LIKELIEST = 0.2
+"""So large a share of a week's scored may be listed whatever their bands are: bands go by the past, and a shop whose
+level has fallen since would have nobody to call."""
 
 
 def worth(values: Mapping[str, Any]) -> int | None:
@@ -58,7 +62,8 @@ def places(
 
     `values` are cents by customer; `weeks` how many weeks in a row each has been listed until last week.
     """
-    ranked = [one for one in scores if _listed_by(one).band in WORTH_A_CONTACT and _policy(one) != "SUPPRESSED"]
+    likely = _worth_a_contact(scores)
+    ranked = [one for one in scores if one.customer_id in likely and _policy(one) != "SUPPRESSED"]
     ranked.sort(
         key=lambda one: (-(_listed_by(one).probability or 0.0), -values.get(one.customer_id, 0), one.customer_id)
     )
@@ -66,16 +71,34 @@ def places(
     listed = [one.customer_id for one in ranked if _policy(one) == "OK"][: country.capacity]
     above = set(ids[: ids.index(listed[-1]) + 1] if len(listed) == country.capacity else ids)
     ranks = {customer_id: i for i, customer_id in enumerate(listed, 1)}
-    return {one.customer_id: _place(one, country, ranks, above, weeks) for one in scores}
+    return {one.customer_id: _place(one, country, ranks, (above, likely), weeks) for one in scores}
+
+
+def _worth_a_contact(scores: Sequence[Score]) -> set[str]:
+    """Who is likelier than usual, or among the likeliest fifth of this week."""
+    chances = sorted((p for one in scores if (p := _listed_by(one).probability) is not None), reverse=True)
+    edge = chances[min(math.ceil(LIKELIEST * len(chances)), len(chances)) - 1] if chances else 0.0
+    found = ((one.customer_id, _listed_by(one)) for one in scores)
+    return {
+        id
+        for id, one in found
+        if one.probability is not None and (one.band in WORTH_A_CONTACT or one.probability >= edge)
+    }
 
 
 def _place(
-    score: Score, country: Country, ranks: Mapping[str, int], above: Collection[str], weeks: Mapping[str, int]
+    score: Score,
+    country: Country,
+    ranks: Mapping[str, int],
+    among: tuple[Collection[str], Collection[str]],
+    weeks: Mapping[str, int],
 ) -> dict[str, Any]:
+    """`among`: who is as likely as the last on the list, and who is worth a contact at all."""
+    above, likely = among
     rank, status, reason = ranks.get(score.customer_id), _policy(score), score.contact.reason if score.contact else ""
     if status == "OK":
         status = "LISTED" if rank else "NOT_LISTED"
-        reason = "" if rank else _unlisted(_listed_by(score), country)
+        reason = "" if rank else _unlisted(_listed_by(score), country, score.customer_id in likely)
     return {
         "contact_status": status,
         "contact_reason": reason,
@@ -85,11 +108,11 @@ def _place(
     }
 
 
-def _unlisted(first: TargetScore, country: Country) -> str:
+def _unlisted(first: TargetScore, country: Country, likely: bool) -> str:
     """Why nobody needs to contact them, though they may be."""
     if first.status != "SCORED":
         return first.status_reason
-    if first.band not in WORTH_A_CONTACT:
+    if not likely:
         return "no likelier than usual"
     return f"below this week's capacity of {country.capacity}"
 
