@@ -24,6 +24,8 @@ from scv.targets.labels import Outcomes
 from scv.targets.phase import phase
 from scv.targets.target import Target, mature
 
+KEYS = ("customer_id", "event_timestamp")
+
 
 @dataclass(frozen=True)
 class TrainingSet:
@@ -109,12 +111,12 @@ def training_set(
     is left, or where all outcomes are the same: nothing can be learned or judged.
     """
     country = outcomes.country
-    asked = table.filter(pa.array(target.population(columns_of(table), country), pa.bool_()))
-    ripe = {us: mature(target, from_us(us), country, label_as_of) for us in np.unique(_us(asked)).tolist()}
-    asked = asked.filter(pa.array([ripe[us] for us in _us(asked).tolist()], pa.bool_()))
-    ids, known = asked["customer_id"].to_pylist(), {name: asked[name] for name in target.known}
-    found = outcomes.labels(target, _us(asked), ids, known)
-    kept, y = asked.filter(pa.array(found.kept, pa.bool_())).combine_chunks(), found.y[found.kept]
+    asked = target.population(columns_of(table), country) & _ripe(table, target, country, label_as_of)
+    rows = table.select([*KEYS, *target.known]).filter(pa.array(asked, pa.bool_()))  # the rest is taken once, below
+    known = {name: rows[name] for name in target.known}
+    found = outcomes.labels(target, _us(rows), rows["customer_id"].to_pylist(), known)
+    asked[asked] = found.kept
+    kept, y = table.filter(pa.array(asked, pa.bool_())).combine_chunks(), found.y[found.kept]
     _worth(y, country, target, label_as_of)
     features = columns_of(kept)
     usable = {name: values for name, values in features.items() if name not in target.known}
@@ -136,6 +138,12 @@ def training_set(
         outcomes=found.outcomes(),
         ids=names,
     )
+
+
+def _ripe(table: pa.Table, target: Target, country: Country, label_as_of: datetime) -> np.ndarray:
+    """bool[n]: the rows whose label was final then."""
+    found = {us: mature(target, from_us(us), country, label_as_of) for us in np.unique(_us(table)).tolist()}
+    return np.array([found[us] for us in _us(table).tolist()], dtype=bool)
 
 
 def _given(features: Features, columns: Sequence[vector.Column]) -> tuple[tuple[vector.Column, ...], np.ndarray]:

@@ -33,23 +33,22 @@ class Draw:
 
     def __init__(self, most: int, nobody: pa.Table) -> None:
         self.most, self.share, self._nobody = most, 1.0, nobody
-        self._tables: list[tuple[pa.Table, np.ndarray]] = []
+        self._tables: dict[datetime, pa.Table] = {}
 
     def add(self, table: pa.Table, at: datetime) -> None:
         """The rows of a reference, with their `customer_id`."""
-        self._keep(table, numbers(table["customer_id"].to_pylist(), at))
-        while sum(len(one) for one, _ in self._tables) > self.most:
+        self._tables[at] = self._drawn(table, at)
+        while sum(map(len, self._tables.values())) > self.most:
             self.share /= 2
-            tables, self._tables = self._tables, []
-            for one, of in tables:
-                self._keep(one, of)
+            self._tables = {at: self._drawn(one, at) for at, one in self._tables.items()}
 
-    def _keep(self, table: pa.Table, of: np.ndarray) -> None:
-        drawn = of < self.share
-        self._tables.append((table.filter(pa.array(drawn, pa.bool_())), of[drawn]))
+    def _drawn(self, table: pa.Table, at: datetime) -> pa.Table:
+        if self.share == 1:
+            return table
+        return table.filter(pa.array(numbers(table["customer_id"].to_pylist(), at) < self.share, pa.bool_()))
 
     @property
     def table(self) -> pa.Table:
-        """The rows that were drawn; `nobody` where there are none."""
-        found = [one for one, _ in self._tables if len(one)]
+        """The rows that were drawn, by reference; `nobody` where there are none."""
+        found = [self._tables[at] for at in sorted(self._tables) if len(self._tables[at])]
         return pa.concat_tables(found) if found else self._nobody
