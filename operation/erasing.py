@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -47,17 +48,15 @@ def forgotten(settings: Settings, country: Country, customer_id: str, at: dateti
     receipt.left += done.left
     kept = client.exists(Keys(settings.key_prefix).row(country.code, customer_id))
     receipt.places.append(Touched("store", "row emptied", ITSELF if kept else ""))
-    receipt.places.append(Touched("lake", f"{done.erased_rows:,} rows deleted", ITSELF))
     found = traces(settings.home_path, customer_id)
-    gone: dict[str, int] = {}
+    tombs = found.pop("lake", 0)
+    receipt.places.append(Touched("lake", f"{done.erased_rows:,} rows deleted", ITSELF if tombs else ""))
+    gone = Counter[str]()
     for one in done.gone:
-        gone[one.kind] = gone.get(one.kind, 0) + one.files
+        gone[one.kind] += one.files
     for kind in ("snapshots", "training", "exports", "vectors"):
         files = found.pop(kind, 0)
-        receipt.places.append(Touched(kind, f"{gone.get(kind, 0)} files removed or written anew", _files(files)))
-    tombs = found.pop("lake", 0)
-    if not tombs:
-        receipt.places[1].remains = ""
+        receipt.places.append(Touched(kind, f"{gone[kind]} files removed or written anew", _files(files)))
     receipt.places += [Touched(kind, "searched", _files(files)) for kind, files in sorted(found.items())]
     receipt.places.append(Touched("topics of events", "erasure sent", _until(settings.event_days, at)))
     receipt.places.append(Touched("topics of dead letters", "", _until(settings.dead_letter_days, at)))

@@ -107,8 +107,10 @@ class Archive:
         past: Past = {}
         folder = Folder(self._settings.exports_url, country)
         try:
-            week = folder.usable(tuesday, self._ids()) if folder.week(tuesday) else None
+            week = folder.week(tuesday)
             if week is not None:
+                if why := week.why_not(self._ids(), content=False):
+                    raise folder.refused(tuesday, why)
                 past = known.past if known and known.manifest == week.manifest else past_of(week.scores())
                 manifest = week.manifest  # last: of a damaged one nothing is kept, so that its mending is seen
         except CerebroError as error:

@@ -15,7 +15,7 @@ from proof.effect.campaign import WEEKS, ListedRows, rows
 from proof.figures import Figure
 from proof.world.world import World
 from scorer.feedback.outcomes import Hindsight
-from scorer.feedback.validation import HeldOut, first_listed, held_out
+from scorer.feedback.validation import SURE, HeldOut, first_listed, held_out
 from scv.events import country
 from scv.targets import target
 from terminal import listing
@@ -26,7 +26,6 @@ COVERED = (0.90, 0.99)
 CLAIMS = 0.07
 NAIVE = 0.5
 """A comparison that is wrong misses more often than it hits."""
-SURE = 1.96
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import msgspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from scv import atomic, stamp
 from scv.events.calendar import label, of_label, to_us
 from scv.events.country import Country
 from scv.leftover import Leftover, leftover_files
 from scv.offline import snapshot
+from scv.offline.kept import holds
 from scv.settings import Settings
 from scv.stamp import Sealed, Stamp, Written
 
@@ -95,11 +95,5 @@ def outdated(settings: Settings, country: Country, erased: Mapping[str, int]) ->
     for path in sorted(folder(settings, country.code).glob("*/*.parquet")):
         at = of_label(path.stem, country)
         there = at is not None and snapshot.manifest_path(settings.snapshots_path, country, at).exists()
-        if at is None or not there or _holds(path, {name for name, us in erased.items() if us > to_us(at)}):
+        if at is None or not there or holds(path, [name for name, us in erased.items() if us > to_us(at)]):
             yield leftover_files("training", country.code, [path.with_suffix(PAPER), path])
-
-
-def _holds(path: Path, customers: set[str]) -> bool:
-    if not customers:
-        return False
-    return not customers.isdisjoint(pq.read_table(path, columns=["customer_id"])["customer_id"].to_pylist())
