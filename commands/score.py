@@ -12,6 +12,7 @@ from scv import settings
 from scv.errors import UserError
 from scv.events import calendar, customer_id, hashed_id
 from scv.events.country import Country
+from scv.settings import Settings
 from terminal.arguments import the_countries
 
 
@@ -20,12 +21,19 @@ from terminal.arguments import the_countries
 @click.argument("customers", nargs=-1, required=True, metavar="CUSTOMER…")
 @click.option("--target", "targets", multiple=True, help="Only this target; may be given again.")
 @click.option("-d", "--date", help="An earlier reference, answered from its snapshot: 2017-09-05.")
+@click.option("--language", default="", help="Of the reasons: en, de, fr. Default: the country's.")
 @click.option("--json", "as_json", is_flag=True, help="Print the replies as JSON, one per line.")
 @click.option(
     "--hash-ids", is_flag=True, help="Ask about the hashes of these ids, as `cerebro replay --hash-ids` sent."
 )
-def command(
-    country: str, customers: tuple[str, ...], targets: tuple[str, ...], date: str | None, as_json: bool, hash_ids: bool
+def command(  # noqa: PLR0913 - one parameter per option
+    country: str,
+    customers: tuple[str, ...],
+    targets: tuple[str, ...],
+    date: str | None,
+    language: str,
+    as_json: bool,
+    hash_ids: bool,
 ) -> int:
     """Ask the live scorer about customers of a COUNTRY.
 
@@ -36,21 +44,17 @@ def command(
     Example:
       cerebro score US 900
       cerebro score US 900 901 --target lapse --json
+      cerebro score US 900 --language de
       cerebro score US -- -1001 anna@example.org
     """
     from rpc.client import ScorerClient
 
     known = settings.load()
     (place,) = the_countries([country], known)
-    for one in customers:
-        if why := customer_id.why_not(one):
-            raise UserError(f"{one!r} is no customer id: {why}.")
-    if hash_ids:
-        key = hashed_id.key_of(known)
-        customers = tuple(map(key.hashed, customers))
+    customers = _ids(customers, known, hash_ids)
     at = calendar.reference(date, place) if date else None
     with ScorerClient(known.scorer) as client:
-        replies = client.score_batch(country, customers, targets, at)
+        replies = client.score_batch(country, customers, targets, at, language)
     for reply in replies:
         if as_json:
             click.echo(MessageToJson(reply, preserving_proto_field_name=True, indent=None))
@@ -59,6 +63,14 @@ def command(
         if not reply.known:
             click.echo(f"Unknown customer {reply.customer_id!r} of {country}: no event of any family.", err=True)
     return 0 if all(reply.known for reply in replies) else 1
+
+
+def _ids(customers: tuple[str, ...], known: Settings, hash_ids: bool) -> tuple[str, ...]:
+    """As the events name them. Raises UserError for what is no id."""
+    for one in customers:
+        if why := customer_id.why_not(one):
+            raise UserError(f"{one!r} is no customer id: {why}.")
+    return tuple(map(hashed_id.key_of(known).hashed, customers)) if hash_ids else customers
 
 
 def _text(reply: ScoreReply, country: Country) -> str:

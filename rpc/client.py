@@ -58,20 +58,39 @@ class ScorerClient:
         self.channel.close()
 
     def score(
-        self, country: str, customer_id: str, targets: Sequence[str] = (), reference: datetime | None = None
+        self,
+        country: str,
+        customer_id: str,
+        targets: Sequence[str] = (),
+        reference: datetime | None = None,
+        language: str = "",
     ) -> scorer_pb2.ScoreReply:
-        """One customer; `reference` is an aware instant (None: now). Raises ScorerError."""
+        """One customer; `reference` is an aware instant (None: now), `language` that of the reasons (none: the
+        country's). Raises ScorerError."""
         request = scorer_pb2.ScoreRequest(
-            country=country, customer_id=customer_id, targets=targets, reference=_timestamp(reference)
+            country=country,
+            customer_id=customer_id,
+            targets=targets,
+            reference=_timestamp(reference),
+            language=language,
         )
         return cast(scorer_pb2.ScoreReply, self._call(self._stub.Score, request))
 
     def score_batch(
-        self, country: str, customer_ids: Sequence[str], targets: Sequence[str] = (), reference: datetime | None = None
+        self,
+        country: str,
+        customer_ids: Sequence[str],
+        targets: Sequence[str] = (),
+        reference: datetime | None = None,
+        language: str = "",
     ) -> list[scorer_pb2.ScoreReply]:
         """Up to 500 customers in the order asked; an unknown one has `known` False. Raises ScorerError."""
         request = scorer_pb2.ScoreBatchRequest(
-            country=country, customer_ids=customer_ids, targets=targets, reference=_timestamp(reference)
+            country=country,
+            customer_ids=customer_ids,
+            targets=targets,
+            reference=_timestamp(reference),
+            language=language,
         )
         return list(self._call(self._stub.ScoreBatch, request).replies)
 

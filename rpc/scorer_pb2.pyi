@@ -57,28 +57,32 @@ HELD_OUT: ContactPolicy
 SUPPRESSED: ContactPolicy
 
 class ScoreRequest(_message.Message):
-    __slots__ = ("country", "customer_id", "targets", "reference")
+    __slots__ = ("country", "customer_id", "targets", "reference", "language")
     COUNTRY_FIELD_NUMBER: _ClassVar[int]
     CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
     TARGETS_FIELD_NUMBER: _ClassVar[int]
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
     country: str
     customer_id: str
     targets: _containers.RepeatedScalarFieldContainer[str]
     reference: _timestamp_pb2.Timestamp
-    def __init__(self, country: _Optional[str] = ..., customer_id: _Optional[str] = ..., targets: _Optional[_Iterable[str]] = ..., reference: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    language: str
+    def __init__(self, country: _Optional[str] = ..., customer_id: _Optional[str] = ..., targets: _Optional[_Iterable[str]] = ..., reference: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., language: _Optional[str] = ...) -> None: ...
 
 class ScoreBatchRequest(_message.Message):
-    __slots__ = ("country", "customer_ids", "targets", "reference")
+    __slots__ = ("country", "customer_ids", "targets", "reference", "language")
     COUNTRY_FIELD_NUMBER: _ClassVar[int]
     CUSTOMER_IDS_FIELD_NUMBER: _ClassVar[int]
     TARGETS_FIELD_NUMBER: _ClassVar[int]
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
     country: str
     customer_ids: _containers.RepeatedScalarFieldContainer[str]
     targets: _containers.RepeatedScalarFieldContainer[str]
     reference: _timestamp_pb2.Timestamp
-    def __init__(self, country: _Optional[str] = ..., customer_ids: _Optional[_Iterable[str]] = ..., targets: _Optional[_Iterable[str]] = ..., reference: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    language: str
+    def __init__(self, country: _Optional[str] = ..., customer_ids: _Optional[_Iterable[str]] = ..., targets: _Optional[_Iterable[str]] = ..., reference: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., language: _Optional[str] = ...) -> None: ...
 
 class ScoreBatchReply(_message.Message):
     __slots__ = ("replies",)

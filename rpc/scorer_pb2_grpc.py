@@ -50,7 +50,7 @@ class ScorerServicer:
     """Missing associated documentation comment in .proto file."""
 
     def Score(self, request, context):
-        """One customer. NOT_FOUND: nobody of that name in any family. INVALID_ARGUMENT: unknown country or target.
+        """One customer. NOT_FOUND: nobody of that name in any family. INVALID_ARGUMENT: unknown country, target, language.
         FAILED_PRECONDITION: no model yet, no clock yet, no row built, or no snapshot of an earlier reference.
         UNAVAILABLE: the store does not answer. RESOURCE_EXHAUSTED: too many calls at once; try again a little later.
         """

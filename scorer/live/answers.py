@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from scorer.archive import Archive
 from scorer.champions import Champions
 from scorer.scoring import Rules, Score, score
 from scorer.served.vector_log import Answer, VectorLog
 from scorer.subjects import Subjects, blank, of_views
-from scv.errors import BadSetting, CerebroError, UnknownName
+from scv.errors import BadSetting, CerebroError, UnknownName, expect
 from scv.events import country as countries
 from scv.events.clock import check_reference
 from scv.events.country import Country
 from scv.features import fetcher
+from scv.language import known
 from scv.model.bundle import Bundle
 from scv.online.reader import Reader, View
 from scv.online.rowstore import RowStore
@@ -27,6 +31,13 @@ log = logging.getLogger("cerebro.scorer")
 
 class NotReady(CerebroError):
     """Nothing to answer with yet: no model, no row that is built, or a replay that has not begun."""
+
+
+@functools.lru_cache(maxsize=64)
+def in_language(country: Country, language: str) -> Country:
+    """The country with its sentences in another language; "" is its own. Raises UnknownName."""
+    expect("language", [language] * bool(language), known())
+    return msgspec.structs.replace(country, language=language) if language else country
 
 
 class Answers:
@@ -53,21 +64,24 @@ class Answers:
         targets: Sequence[str] = (),
         reference: datetime | None = None,
         alive: Callable[[], None] = lambda: None,
+        language: str = "",
     ) -> list[Score]:
-        """One score per id, in order; all of the country's targets unless some are named.
+        """One score per id, in order; all of the country's targets unless some are named. Reasons are in `language`, or
+        the country's.
 
-        `alive` is called between steps and may raise. Raises UnknownName (country, target), NotReady, UserError (a
-        reference after the clock or without snapshot), CorruptBundle or StaleBundle, StoreUnusable, or the store
-        client's error.
+        `alive` is called between steps and may raise. Raises UnknownName (country, target, language), NotReady,
+        UserError (a reference after the clock or without snapshot), CorruptBundle or StaleBundle, StoreUnusable, or the
+        store client's error.
         """
         country = self.country(code)
+        asked = in_language(country, language)
         models = self.models(country, targets)
         subjects, views = self._read(country, customer_ids, reference)
         alive()
         instants = [at for at in subjects.at if at is not None]
         if not instants:
             raise NotReady(f"{code} has no clock yet: its replay has not begun.")
-        scores = score(subjects, country, models, self.rules, self.archive.past(country, min(instants)))
+        scores = score(subjects, asked, models, self.rules, self.archive.past(country, min(instants)))
         self.vectors.keep(Answer(country, views, subjects, models, scores))
         return scores
 
@@ -92,17 +106,17 @@ class Answers:
         A file that is edited to what cannot be used changes nothing, and is told of once.
         """
         changed = countries.changed(code, self._settings.countries_path)
-        known = self._countries.get(code)
-        if known is None or known[0] != changed:
+        seen = self._countries.get(code)
+        if seen is None or seen[0] != changed:
             try:
                 country = countries.load(code, self._settings.countries_path)
             except BadSetting as error:
-                if known is None:
+                if seen is None:
                     raise
                 log.error("%s. Going by what it said before until it is mended.", error)
-                country = known[1]
-            known = self._countries[code] = (changed, country)
-        return known[1]
+                country = seen[1]
+            seen = self._countries[code] = (changed, country)
+        return seen[1]
 
     def models(self, country: Country, targets: Sequence[str]) -> Mapping[str, Bundle | None]:
         """The champion of each target; None where there is none yet, NotReady if there is none at all."""

@@ -55,7 +55,7 @@ class Scorer(scorer_pb2_grpc.ScorerServicer):
         if self._pulse.down:
             raise Refused(Code.UNAVAILABLE, SILENT)
         reference = _instant(request) if request.HasField("reference") else None
-        return self._answers.answer(request.country, ids, request.targets, reference, alive)
+        return self._answers.answer(request.country, ids, request.targets, reference, alive, request.language)
 
     def _guarded(self, request: Request, ids: Sequence[str], context: grpc.ServicerContext) -> list[scoring.Score]:
         """The scores, and their time taken; any error ends the call with its status."""

@@ -18,6 +18,7 @@ from rpc.client import ScorerClient, ScorerError
 from scorer.live.server import SERVICE, Server
 from scv.errors import UserError
 from scv.features.fetcher import collect
+from scv.language import known
 from scv.model import bundle, champion
 from scv.offline import snapshot
 from scv.online.rowstore import RowStore
@@ -69,6 +70,20 @@ def test_a_reply_says_everything_beside_the_number(client: ScorerClient) -> None
     assert one.band != pb.BAND_UNSPECIFIED and one.times_usual > 0
     assert one.reasons and all(reason.agent_hint for reason in one.reasons)
     assert len(reply.receipt) == 16
+
+
+@pytest.mark.parametrize("language", known())
+def test_a_reply_has_its_reasons_in_the_language_that_was_asked_for(client: ScorerClient, language: str) -> None:
+    own, other = client.score("US", LIVELY), client.score("US", LIVELY, language=language)
+    batch = client.score_batch("US", [LIVELY], language=language)[0]
+    said, told = ([reason.agent_hint for one in reply.targets for reason in one.reasons] for reply in (own, other))
+    assert len(said) == len(told) > 0 and (said == told) == (language == US.language)
+    assert batch.targets == other.targets and own.receipt == other.receipt
+
+
+def test_a_language_that_nobody_speaks_is_refused_and_the_others_are_named(client: ScorerClient) -> None:
+    said = refused("INVALID_ARGUMENT", lambda: client.score("US", LIVELY, language="dee"))
+    assert "language" in said and "'de'" in said
 
 
 def test_silence_moves_a_score_with_no_event(live: Shop, client: ScorerClient) -> None:
