@@ -83,6 +83,16 @@ def reliability(axes: Any, curves: Curves) -> None:
 
 
 @_panel
+def rates(axes: Any, title: str, shares: Mapping[str, tuple[float, int]]) -> None:
+    """(share, rows) by name, with 95 % of the sampling error of that share."""
+    values, rows = (np.array(column, dtype=float) for column in zip(*shares.values(), strict=True))
+    error = 1.96 * np.sqrt(np.clip(values * (1 - values), 1e-9, None) / np.maximum(rows, 1))
+    axes.bar(list(shares), values, width=0.5, color=[OURS, PLAIN])
+    axes.errorbar(range(len(values)), values, yerr=error, fmt="none", capsize=6, color="black")
+    axes.set(title=title, ylabel="share of rows", ylim=(0, None))
+
+
+@_panel
 def bars(axes: Any, title: str, across: str, weights: Mapping[str, float], most: int = 15) -> None:
     """The largest weights, by name."""
     largest = sorted(weights.items(), key=lambda pair: pair[1])[-most:]

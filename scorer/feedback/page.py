@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pages import curves
-from pages.page import Block, Heading, Picture, Table, Text
+from pages.page import Block, Heading, Table, Text
 from pages.page import page as whole
+from scorer.feedback import pictures, weekly
 from scorer.feedback.outcomes import Hindsight
 from scorer.feedback.validation import Business, Feedback, HeldOut, TargetFeedback, sentence, silence
 from scv.model import metrics
@@ -40,11 +40,12 @@ def _section(one: TargetFeedback, found: Feedback) -> list[Block]:
     blocks: list[Block] = [Heading(f"{target.name}: {target.sentence(found.country)}"), Text(_weeks(past), "quiet")]
     if one.quality is None:
         return [*blocks, Text("No mature labels with both outcomes yet: nothing can be said.")]
-    blocks += [_quality(one.quality, past), _picture(past), _phases(past)]
+    blocks += [_quality(one.quality, past), *pictures.of_scores(past, one.quality)]
+    blocks += [Heading("Tuesday by Tuesday", 3), weekly.by_tuesday(past), *weekly.movers(past), _phases(past)]
     if one.business:
         blocks += _business(one.business, past)
     if one.held_out:
-        blocks += _held_out(one.held_out)
+        blocks += [*_held_out(one.held_out), *pictures.of_effect(one.held_out, target.name)]
     return blocks
 
 
@@ -104,16 +105,6 @@ def _held_out(found: HeldOut) -> list[Block]:
         ("Of the listed, contacted", f"{found.contacted:,}", ""),
     ]
     return [Heading(f"{title}: {found.verdict}", 3), Table(rows, ("", "Rows", "Rate"))]
-
-
-def _picture(past: Hindsight) -> Picture:
-    y, p = past.y, past.p
-    return curves.draw(
-        "precision and recall, reliability, lift",
-        curves.precision_recall({"the list": metrics.pr_curve(y, p)}, float(y.mean())),
-        curves.reliability({"the list": metrics.reliability(y, p)}),
-        curves.lift({"the list": metrics.lift_curve(y, p)}),
-    )
 
 
 def _shown(interval: Interval, digits: int = 3) -> str:

@@ -11,14 +11,17 @@ import msgspec
 import numpy as np
 import pytest
 
+from pages.page import Table, Text
+from scorer.feedback import pictures, weekly
 from scorer.feedback import validation as feedbacks
 from scorer.feedback.outcomes import collect
 from scorer.feedback.page import page
-from scorer.feedback.validation import Feedback, feedback, sentence
+from scorer.feedback.validation import Feedback, HeldOut, feedback, sentence
 from scorer.tuesday.export import export
 from scorer.tuesday.week import Folder
 from scv.errors import UserError
 from scv.events import calendar
+from scv.model.metrics import Interval
 from scv.settings import Settings
 from tests.scorer.shop import AT, EARLIER, US, Shop
 
@@ -95,7 +98,9 @@ def test_nobody_was_contacted_so_it_is_a_placebo_check(judged: Feedback) -> None
 
 def test_the_page_stands_alone(judged: Feedback) -> None:
     text = page(judged, ["A note & more."])
-    assert text.count("data:image/png;base64,") == 2  # lapse and skip; nobody scored `return`
+    assert text.count("data:image/png;base64,") == 3 + 1 + 3  # lapse, its effect, and skip; nobody scored `return`
+    after_pictures = re.findall(r"<img[^>]*></p>\s*<p[^>]*>([^<]+)</p>", text)
+    assert len(after_pictures) == 7 and all(said.endswith(".") for said in after_pictures)
     assert not re.findall(r"""(?:src|href)=["'](?!data:)""", text) and "<script" not in text
     assert "@import" not in text and "url(" not in text
     for words in ("Placebo check", "AUC of recency alone", "by household", "Nobody on these lists was", "A note &amp;"):
@@ -131,3 +136,45 @@ def test_a_week_that_was_not_published_is_told(settings: Settings) -> None:
 
 def test_the_sheets_lie_beside(settings: Settings) -> None:
     assert (Path(settings.exports) / "US/2017-09-05/contacts_US_2017-09-05.xlsx").is_file()
+
+
+def test_every_tuesday_has_its_row_and_the_rows_add_up(judged: Feedback) -> None:
+    past = judged.judged[0].past
+    *weeks, every = weekly.by_tuesday(past).rows
+    assert [row[0] for row in weeks] == past.dates and every[0] == "all"
+    for column in (1, 5, 7):
+        assert sum(int(str(row[column])) for row in weeks) == int(str(every[column]))
+    contacted = replace(past, contacted=past.y == 1)
+    assert weekly.by_tuesday(contacted).rows[-1][-2:] == [f"{int(past.y.sum())}", "100.0 %"]
+
+
+def test_a_change_is_of_the_same_customer_a_week_earlier_or_not_there(judged: Feedback) -> None:
+    past = judged.judged[0].past
+    said = {(who, past.dates[week]): p for who, week, p in zip(past.customers, past.week, past.p, strict=True)}
+    found, compared = weekly.changes(past), 0
+    for who, week, p, change in zip(past.customers, past.week, past.p, found, strict=True):
+        before = said.get((who, "2017-08-29")) if past.dates[week] == "2017-09-05" else None
+        assert np.isnan(change) if before is None else change == p - before
+        compared += before is not None
+    assert compared > 20
+    apart = replace(past, dates=["2017-08-22", "2017-09-05"])
+    assert np.isnan(weekly.changes(apart)).all() and not list(weekly.movers(apart))
+    rows = next(one for one in weekly.movers(past) if isinstance(one, Table)).rows
+    assert sum(int(str(row[1])) for row in rows) == compared
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "contacted", "said"),
+    [
+        (-0.08, -0.01, 9, "contact kept customers"),
+        (0.01, 0.08, 9, "contact did harm"),
+        (-0.08, 0.01, 9, "nobody can tell yet, for so many rows show no less than 5.0 points"),
+        (-0.08, 0.01, 0, "as nobody was contacted it must be nothing, and it may be"),
+        (0.01, 0.08, 0, "it is not: look for a fault in the draw"),
+    ],
+)
+def test_the_effect_is_a_sentence(low: float, high: float, contacted: int, said: str) -> None:
+    found = HeldOut(100, 20, 0.1, 0.15, Interval((low + high) / 2, low, high), 0.05, contacted)
+    *_, text = pictures.of_effect(found, "lapse")
+    assert isinstance(text, Text) and said in text.text
+    assert f"between {100 * low:+.1f} and {100 * high:+.1f}" in text.text
