@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +12,8 @@ import click
 from scv.errors import UserError
 
 if TYPE_CHECKING:
+    from scv.events.country import Country
+    from scv.settings import Settings
     from scv.targets.target import Target
     from trainer.train import Progress, Trained
 
@@ -38,9 +41,8 @@ def command(  # noqa: PLR0913 - one parameter per option
 
     Features come from the snapshots of past Tuesdays through Feast (missing ones are fetched), labels from the lake
     where they are mature. The best recipe of a search is judged against the champion's on past Tuesdays; the better one
-    is fitted on everything, becomes the champion, and is recorded as a run of MLflow (CEREBRO_TRACKING). A leak alarm
-    promotes nothing and exits with 1: mend the feature, or --accept the column if it was known before. A target about
-    which there is nothing to learn yet stops no other.
+    is fitted on everything, becomes the champion, and is a run of MLflow (CEREBRO_TRACKING). A leak alarm promotes
+    nothing, exit 1: mend the feature, or --accept the column. A target with nothing to learn yet stops no other.
 
     \b
     Example:
@@ -57,13 +59,24 @@ def command(  # noqa: PLR0913 - one parameter per option
     from trainer.train import Plan
 
     config = settings.load()
-    (country,) = the_countries([code], config)
-    (at,) = the_references([date] if date else [], country, config)
+    country = the_countries([code], config)[0]
+    at = the_references([date] if date else [], country, config)[0]
     chosen = [target.get(name) for name in dict.fromkeys(names)] or target.of_country(country)
     plan = Plan("default" if quick else "search", trials, not no_report, accepted)
-    with Bar("reading the past") as bar, past.read(config, country, chosen, at, apply(config)) as known:
-        done, held = _trained(chosen, lambda one: tracked(config, known, one, plan, _named(bar, one.name)))
-    return _told(done, held, as_json)
+    with Bar("reading the past") as bar, past.read(config, country, chosen, at, apply(config)) as whole:
+        known = whole.without(_contacted(config, country))
+        tried = _trained(chosen, lambda one: tracked(config, known, one, plan, _named(bar, one.name)))
+    return _told(*tried, as_json)
+
+
+def _contacted(config: Settings, country: Country) -> Mapping[datetime, frozenset[str]]:
+    """Who stood on a list that was acted on, by its day; which of those lists are no longer there is said on stderr."""
+    from scorer.feedback import lists
+
+    found, gone = lists.acted_on(config, country)
+    if gone:
+        click.echo(f"Rows of contacts that cannot be told apart stay in: {'; '.join(gone)}.", err=True)
+    return found
 
 
 def _told(done: Sequence[Trained], held: Sequence[str], as_json: bool) -> int:

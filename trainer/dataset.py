@@ -65,6 +65,11 @@ class TrainingSet:
     def positives(self) -> int:
         return int(self.y.sum())
 
+    def checked(self) -> TrainingSet:
+        """Itself. Raises UserError where nothing is left, or where all outcomes are the same."""
+        _worth(self.y, self.country, self.target, self.label_as_of)
+        return self
+
     def take(self, rows: np.ndarray) -> TrainingSet:
         """Some of the rows (a mask or indices)."""
         names = ("matrix", "at_us", "customers", "y", "phases", "recency")

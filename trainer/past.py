@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from scv.errors import UserError
-from scv.events.calendar import midnight, next_tuesday
+from scv.events.calendar import midnight, next_tuesday, to_us
 from scv.events.country import Country
 from scv.features import fetcher
 from scv.offline import batch, snapshot
@@ -33,6 +33,9 @@ from trainer.weeks import KeptOutcomes, Weeks
 if TYPE_CHECKING:
     from feast import FeatureStore
 
+Contacted = Mapping[datetime, frozenset[str]]
+"""Reference → the customers on a list of that day that was acted on."""
+ON_A_LIST = "on a list that was acted on"
 _TELLING = {name.partition("__")[0] for name in population.NEEDS}
 """The fetchers that say whom a target asks about."""
 SERVICE = "scv"
@@ -45,7 +48,7 @@ class Past:
     targets asks about; `share` of them were drawn, see `trainer.draw`.
 
     `at` is the instant that a bundle is frozen at, `label_as_of` the one up to which outcomes were read, `lake` the
-    version of everything.
+    version of everything. `contacted` are not among the rows: what became of them is what came of a contact.
     """
 
     country: Country
@@ -55,10 +58,28 @@ class Past:
     label_as_of: datetime
     lake: LakeVersion
     share: float = 1.0
+    contacted: Contacted = field(default_factory=dict)
 
     def rows(self, target: Target, columns: Sequence | None = None) -> TrainingSet:
-        """The mature rows of a target."""
-        return replace(training_set(self.table, target, self.outcomes, self.label_as_of, columns), share=self.share)
+        """The mature rows of a target. Raises UserError where there is nothing to learn from."""
+        found = training_set(self.table, target, self.outcomes, self.label_as_of, columns)
+        away = self._contacted(found)
+        if not away.any():
+            return replace(found, share=self.share)
+        removed = found.removed | {ON_A_LIST: int(away.sum())}
+        return replace(found.take(~away), share=self.share, removed=removed).checked()
+
+    def without(self, contacted: Contacted) -> Past:
+        """The same past, but for these rows."""
+        return replace(self, contacted=contacted)
+
+    def _contacted(self, rows: TrainingSet) -> np.ndarray:
+        """bool[n]: who stood on a list of that day; not who was called later, who must have stayed until then."""
+        away = np.zeros(len(rows), dtype=bool)
+        for at, customers in self.contacted.items():
+            then = np.flatnonzero(rows.at_us == to_us(at))
+            away[then] = np.isin(rows.ids[rows.customers[then]].astype(str), sorted(customers))
+        return away
 
 
 @contextmanager

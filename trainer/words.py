@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from scv.model.metrics import Interval
 from scv.targets.target import Target
 from trainer.assembly import Assembled
 from trainer.dataset import TrainingSet
+from trainer.past import ON_A_LIST
 
 OUTCOME = {
     "lapse": "would have gone silent",
@@ -42,10 +44,17 @@ def first_lines(made: Assembled) -> list[str]:
     lines = [*about(rows.country, rows.target)]
     lines.append(
         f"{on.rows:,} rows, {on.positives:,} of them positive, from {on.customers:,} customers; all intervals are by "
-        f"customer. {fitted}No customer was contacted because of these scores, so nothing here measures contact."
+        f"customer. {fitted}{_contacted(on.removed)}, so nothing here measures contact."
     )
     found = contacts(rows, made.said, metrics.draw_weights(rows.customers, seed=7))
     return [*lines, f"{found.sentence()} (Past weeks, each scored by a fit that had not seen the customer.)"]
+
+
+def _contacted(removed: Mapping[str, int]) -> str:
+    """Whose rows tell of a contact, and what was done about them."""
+    if not (count := removed.get(ON_A_LIST, 0)):
+        return "No customer was contacted because of these scores"
+    return f"{count:,} rows of customers who stood on a list of that day that was acted on are left out"
 
 
 def about(country: Country, target: Target) -> list[str]:

@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import duckdb
 import pyarrow.compute as pc
 
 from scorer.tuesday.week import Folder
 from scv import atomic, machine, stamp
-from scv.errors import UserError
+from scv.errors import NoWeek, UserError
 from scv.events import calendar
 from scv.events.country import Country
+from scv.offline.lake import Lake
 from scv.settings import Settings
 from scv.stamp import Sealed, Written
+
+CONTACTS = "contacts"
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,28 @@ def find(settings: Settings, countries: Mapping[str, Country], list_id: str) -> 
     scores = week.scores()
     listed = scores.filter(pc.equal(scores["contact_status"], "LISTED"))
     return PublishedList(country, at, frozenset(listed["customer_id"].to_pylist()))
+
+
+def acted_on(settings: Settings, country: Country) -> tuple[dict[datetime, frozenset[str]], list[str]]:
+    """The lists of which anybody was contacted, as far as the lake knows: reference → everybody on it; and why some
+    lists cannot be looked at any more.
+
+    Everybody: who of a list was reached, or left before they were called, is no matter of chance; who stood on it is.
+    """
+    lake = Lake(settings.lake_path)
+    named = lake.query(CONTACTS, country, lake.version())
+    with duckdb.connect(config={"threads": settings.threads, "memory_limit": settings.memory}) as connection:
+        rows = connection.execute(
+            f"SELECT DISTINCT list_id FROM ({named}) WHERE kind = 'outcome' AND list_id IS NOT NULL ORDER BY 1"
+        ).fetchall()
+    found, gone = dict[datetime, frozenset[str]](), list[str]()
+    for (list_id,) in rows:
+        try:
+            one = find(settings, {country.code: country}, list_id)
+            found[one.reference] = found.get(one.reference, frozenset()) | one.customers
+        except (UserError, NoWeek) as error:
+            gone.append(str(error))
+    return found, gone
 
 
 def taken(settings: Settings, code: str, list_id: str) -> Mapping[str, str]:

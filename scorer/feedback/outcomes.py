@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scorer.contact import season
+from scorer.feedback.lists import CONTACTS
 from scorer.tuesday.week import Folder, Week
 from scv.errors import NoWeek, UserError
 from scv.events import calendar
@@ -26,7 +27,6 @@ from scv.targets.target import Target, families_of, mature, of_country
 WEEKDAY = "delivery_weekday"
 PLACES = ("contact_status", "would_list")
 NEEDED = ("customer_id", "phase", "probability", *PLACES, "days_since_order", WEEKDAY)
-CONTACTS = "contacts"
 
 
 @dataclass(frozen=True)

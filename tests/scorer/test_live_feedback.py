@@ -16,8 +16,10 @@ import pytest
 from msgspec.structs import replace
 
 import cli
+from scorer.feedback import lists
 from scorer.feedback.outcomes import Hindsight, collect
 from scorer.tuesday.export import export
+from scorer.tuesday.week import Folder
 from scv.events import calendar, country, event
 from scv.events.arrival import Arrival, Recorded, decode
 from scv.events.calendar import from_us, to_us
@@ -29,11 +31,14 @@ from scv.offline import snapshot
 from scv.offline.fetch import fetch
 from scv.offline.lake import Lake
 from scv.settings import PREFIX, Settings
+from scv.targets import target
 from streams.kafka.log import Part
 from streams.lake.writer import Buffer, LakeWriter
 from tests import champions, oracle, oracle_targets
 from tests.logs import LOGS, PARTITIONS, begin, home_of, log, topic
 from tests.world import family_of
+from trainer import past as past_of
+from trainer.dataset import TrainingSet
 
 DAY = timedelta(days=1)
 SEAM = datetime(2026, 3, 4, 15, 30, tzinfo=UTC)
@@ -152,6 +157,25 @@ def expected(filled: Log, place: Country, past: Hindsight) -> list[int]:
     ]
 
 
+def listed(settings: Settings, place: Country, at: datetime) -> frozenset[str]:
+    """Who stands on a published list."""
+    week = Folder(settings.exports_url, place).week(at)
+    assert week is not None
+    return frozenset(one["customer_id"] for one in week.scores().to_pylist() if one["contact_status"] == "LISTED")
+
+
+def trained_rows(settings: Settings, place: Country, contacted: past_of.Contacted | None = None) -> TrainingSet:
+    """What a training would learn lapse from, with two of the Tuesdays mature."""
+    lapse, wanted = target.get("lapse"), [target.get("lapse")]
+    first, at = (calendar.reference(str(day), place) for day in (TRAINED, date(2026, 5, 19)))
+    with past_of.read(settings, place, wanted, at, first=first) as known:
+        return known.without(contacted or {}).rows(lapse)
+
+
+def rows_of(rows: TrainingSet) -> set[tuple[int, str]]:
+    return set(zip(rows.at_us.tolist(), rows.ids[rows.customers].tolist(), strict=True))
+
+
 def test_live_weeks_are_fed_back_once_ticks_say_that_their_horizon_is_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -198,6 +222,22 @@ def test_live_weeks_are_fed_back_once_ticks_say_that_their_horizon_is_over(
         assert 3 < past.y[past.week == week].sum() < (past.week == week).sum() - 3, "both happened"
     repeated = len(told_twice) - len(live)
     assert repeated > 3 and np.unique(past.customers).size > 20
+
+    whole = trained_rows(settings, place)
+    assert lists.acted_on(settings, place) == ({}, [])
+    called = sorted(listed(settings, place, before))[0]
+    told = {"country": "AA", "customer_id": called, "channel": "phone", "reached": True}
+    ids = {"list": f"AA-lapse-{BEFORE}", "elsewhere": None, "gone": "AA-lapse-2026-01-06"}
+    for name, list_id in ids.items():
+        filled.take(event.Outcome(id=name, list_id=list_id, occurred_at=before + DAY, **told), decided + 9 * DAY)
+    filled.commit()
+    acted, gone = lists.acted_on(settings, place)
+    assert acted == {before: listed(settings, place, before)} and len(gone) == 1 and ids["gone"] in gone[0]
+    left = trained_rows(settings, place, acted)
+    away = rows_of(whole) - rows_of(left)
+    assert {us for us, _ in away} == {to_us(before)} and {who for _, who in away} <= acted[before]
+    assert left.removed == {past_of.ON_A_LIST: len(away)} and called in {who for _, who in away}
+    assert not {who for us, who in rows_of(left) if us == to_us(before)} & acted[before]
 
     for name in ("home", "store", "wait_s"):
         monkeypatch.setenv(PREFIX + name.upper(), str(getattr(settings, name)))
