@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from scv import machine
 from scv.errors import UserError
 
 DRAFT = ".draft"
+HELD_S = 5.0
 
 
 def beside(path: Path) -> Path:
@@ -42,9 +45,25 @@ def write(path: Path, body: bytes) -> None:
                 file.write(body)
                 file.flush()
                 os.fsync(file.fileno())
-            draft.replace(path)
+            patiently(lambda: draft.replace(path))
         finally:
             draft.unlink(missing_ok=True)
+
+
+def patiently(step: Callable[[], object]) -> None:
+    """Take a step on a file that a client of a synced folder may hold for a moment: for some seconds again and again.
+
+    Raises OSError as the step does.
+    """
+    end = time.monotonic() + HELD_S
+    while True:
+        try:
+            step()
+            return
+        except OSError as error:
+            if error.errno not in (errno.EBUSY, errno.ETXTBSY) or time.monotonic() > end:
+                raise
+        time.sleep(0.2)
 
 
 @contextlib.contextmanager

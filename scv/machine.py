@@ -31,6 +31,8 @@ _WORDS: dict[int, tuple[type[CerebroError], str]] = {
     errno.ENAMETOOLONG: (BadPlace, f"its name is too long. Shorten it, {_ELSEWHERE}"),
     errno.ELOOP: (BadPlace, f"its links lead in a circle. Mend them, {_ELSEWHERE}"),
     errno.ENOENT: (Damaged, "it is not there. Something removed it, or a setting names another place than is meant"),
+    errno.EBUSY: (Unreachable, "somebody holds it open. Close it there, then run it again"),
+    errno.ETXTBSY: (Unreachable, "somebody holds it open. Close it there, then run it again"),
     errno.EIO: (Damaged, "its disk cannot read or write it. Look at the system's log, and bring it back from a copy"),
     errno.EMFILE: (NoRoom, "too many files are open. Raise the limit (ulimit -n 4096), or use fewer workers"),
     errno.ENFILE: (NoRoom, "too many files are open on this machine. Close some, or use fewer workers"),
@@ -66,6 +68,8 @@ def translate(error: BaseException, path: Path | str | None = None) -> CerebroEr
         return NoRoom(_sentence(None, "no memory is left. Give more (CEREBRO_MEMORY), or use fewer workers"))
     if _of_files(error):
         return damaged(where or "A file", _short(error))
+    if _is(error, "botocore.exceptions", "BotoCoreError"):
+        return Unreachable(f"The shared folder (CEREBRO_EXPORTS): {_short(error)}. Mend what AWS_… says.")
     return None
 
 

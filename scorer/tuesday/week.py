@@ -26,7 +26,7 @@ from fsspec.implementations.local import LocalFileSystem
 from scorer.tuesday import manifest as manifests
 from scorer.tuesday.claim import claimed
 from scorer.tuesday.manifest import WeekManifest
-from scv import atomic, stamp
+from scv import atomic, machine, stamp
 from scv.errors import NoWeek, UserError
 from scv.events import calendar
 from scv.events.country import Country
@@ -84,12 +84,24 @@ class Withdrawn:
     new: bool
 
 
+def _opened(url: str) -> tuple[Any, str]:
+    """The file system and the path in it. What lies there is asked each time: others write there as well.
+
+    Raises UserError for a URL that fsspec does not know, or whose package is not installed.
+    """
+    try:
+        found: tuple[Any, str] = fsspec.core.url_to_fs(url, use_listings_cache=False)
+    except (ImportError, ValueError) as error:
+        more = " (pip install 'cerebro[s3]')" if url.startswith("s3:") else ""
+        raise UserError(f"CEREBRO_EXPORTS is {url!r}: {error}{more}.") from error
+    return found
+
+
 class Folder:
     """The weeks of one country. `url` is what fsspec takes: a path, s3://…, memory://…"""
 
     def __init__(self, url: str, country: Country) -> None:
-        fs, path = fsspec.core.url_to_fs(url)
-        self.fs: Any = fs
+        self.fs, path = _opened(url)
         self.path = f"{path.rstrip('/')}/{country.code}"
         self.country = country
 
@@ -232,7 +244,8 @@ class Folder:
         if isinstance(self.fs, LocalFileSystem):
             if not Path(target).exists():
                 Path(target).parent.mkdir(exist_ok=True)
-                Path(source).rename(target)
+                with machine.at(source):
+                    atomic.patiently(lambda: Path(source).rename(target))
             return
         names = sorted((path.rsplit("/", 1)[-1] for path in self.fs.find(source)), key=lambda name: name == MANIFEST)
         if MANIFEST in names:

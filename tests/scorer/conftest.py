@@ -10,7 +10,7 @@ from local.services.store import Store
 from local.services.valkey import valkey
 from rpc.client import ScorerClient
 from scorer.live.server import Server
-from tests.scorer import shop
+from tests.scorer import object_store, shop
 from tests.scorer.shop import Shop
 
 
@@ -27,6 +27,19 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 @pytest.fixture(scope="session")
 def made(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     return shop.make(tmp_path_factory.mktemp("home"), store.url)
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[None]:
+    """An S3 over HTTP, and the environment of whoever uses it, processes included."""
+    with object_store.served():
+        yield
+
+
+@pytest.fixture
+def s3(s3_server: None) -> str:
+    """A folder there of one's own."""
+    return object_store.folder()
 
 
 @pytest.fixture

@@ -33,9 +33,10 @@ def made(at: Any, text: str = "scores") -> tuple[WeekManifest, dict[str, bytes]]
     return manifest_of(US, at, files), files
 
 
-@pytest.fixture(params=["disk", "object store"])
+@pytest.fixture(params=["disk", "object store", "S3"])
 def folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Folder]:
-    url = str(tmp_path / "exports") if request.param == "disk" else "memory://exports"
+    places = {"disk": lambda: str(tmp_path / "exports"), "object store": lambda: "memory://exports"}
+    url = places.get(request.param, lambda: request.getfixturevalue("s3"))()
     monkeypatch.setenv("CEREBRO_HOME", str(tmp_path))
     monkeypatch.setenv("CEREBRO_EXPORTS", url)
     yield Folder(url, US)
