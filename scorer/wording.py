@@ -21,6 +21,8 @@ from scv.language import DEFAULT, load
 
 SMALL_UNITS = 10
 """Money below so many units keeps its cents."""
+SHOWN = 4096
+"""Numbers as they are shown, of which as many are kept: rounded there are no more, in the long run."""
 missing: Counter[tuple[str, str]] = Counter()
 """Sentences that a language lacks, and how often the English one stood in for it."""
 
@@ -34,7 +36,9 @@ class Said:
     def __format__(self, forms: str) -> str:
         if forms:
             return _form(_rounded(self.value), tuple(forms.split("|")), self.language)
-        return _money(self.value, self.currency, self.language) if self.currency else _number(self.value, self.language)
+        if self.currency:
+            return _money(_in_units(self.value, self.currency), self.currency, self.language)
+        return _number(_rounded(self.value), self.language)
 
 
 def worded(template: str, feature: Feature, value: float, usual: float | None, country: Country) -> str:
@@ -69,17 +73,23 @@ def _rounded(value: float) -> float:
     return round(value) if abs(value) >= 2 or value == round(value) else round(value, 1)
 
 
-@functools.lru_cache(65_536)
+def _in_units(minor: float, currency: str) -> int | float:
+    """As an amount is shown: small ones with all their digits, others whole."""
+    digits = money.digits(currency)
+    units = minor / 10**digits
+    return round(units, digits) if 0 < abs(units) < SMALL_UNITS else round(units)
+
+
+@functools.lru_cache(SHOWN)
 def _number(value: float, language: str) -> str:
-    return str(numbers.format_decimal(_rounded(value), locale=_locale(language)))
+    return str(numbers.format_decimal(value, locale=_locale(language)))
 
 
-@functools.lru_cache(65_536)
-def _money(minor: float, currency: str, language: str) -> str:
-    units = minor / 10 ** money.digits(currency)
-    if 0 < abs(units) < SMALL_UNITS:
+@functools.lru_cache(SHOWN, typed=True)
+def _money(units: int | float, currency: str, language: str) -> str:
+    if isinstance(units, float):
         return str(numbers.format_currency(units, currency, locale=_locale(language)))
-    return str(_whole(language).apply(round(units), _locale(language), currency=currency, currency_digits=False))
+    return str(_whole(language).apply(units, _locale(language), currency=currency, currency_digits=False))
 
 
 @functools.cache
@@ -90,7 +100,7 @@ def _whole(language: str) -> Any:
     return pattern
 
 
-@functools.lru_cache(65_536)
+@functools.lru_cache(SHOWN)
 def _form(value: float, forms: tuple[str, ...], language: str) -> str:
     category = _locale(language).plural_form(value)
     return forms[0] if category == "one" or len(forms) == 1 else forms[-1]
