@@ -110,7 +110,7 @@ MODEL = (
 WEEK = (
     *MODEL,
     *("silence_days", "rhythm_days", "return_days", "horizon_days"),
-    *("targets", "capacity", "consent", "quiet_days", "held_out_share"),
+    *("targets", "capacity", "consent", "quiet_days", "held_out_share", "rank_by"),
     *("name", "language", "currency", "decimal", "separator", "provenance", "actions"),
 )
 NOWHERE = ("code", "starts_on", "ends_on", "delivery_weekdays")

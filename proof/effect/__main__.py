@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import click
 import numpy as np
 
 from proof import figures
-from proof.effect.campaign import WEEKS, ListedRows, rows
+from proof.effect.campaign import WEEKS, ListedRows, nobody, rows
+from proof.effect.hindsight import hindsight
+from proof.effect.saved import saved, worth
 from proof.figures import Figure
 from proof.world.world import World
-from scorer.feedback.outcomes import Hindsight
-from scorer.feedback.validation import SURE, HeldOut, first_listed, held_out
+from scorer.feedback.outcomes import first_listed
+from scorer.feedback.validation import SURE, HeldOut, held_out
 from scv.events import country
-from scv.targets import target
 from terminal import listing
 
 NAME = "effect"
@@ -26,6 +28,9 @@ COVERED = (0.90, 0.99)
 CLAIMS = 0.07
 NAIVE = 0.5
 """A comparison that is wrong misses more often than it hits."""
+
+
+One = TypeVar("One")
 
 
 @dataclass(frozen=True)
@@ -48,22 +53,28 @@ class Season:
 def main(worlds: int, customers: int, workers: int, folder: Path) -> None:
     """Judge a season of lists in each world; the table on stdout says how often the interval holds the truth."""
     with ProcessPoolExecutor(workers) as pool:
-        seasons = []
-        for done, one in enumerate(pool.map(season, range(1, worlds + 1), [customers] * worlds), 1):
-            seasons.append(one)
-            if done % 10 == 0:
-                click.echo(f"{done} of {worlds} worlds", err=True)
-    figures.write(NAME, list(judged(seasons)), folder)
+        seasons = list(_watched(pool.map(season, range(1, worlds + 1), [customers] * worlds), worlds, "worlds"))
+        half = max(worlds // 10, 2)
+        calls = list(_watched(pool.map(saved, range(1, half + 1), [customers] * half), half, "companies"))
+    figures.write(NAME, [*judged(seasons), *worth(calls)], folder)
     found = figures.read(NAME, folder)
     listing.show(COLUMNS, [figures.cells(row) for row in found])
     raise SystemExit(any(row.ok is False for row in found))
+
+
+def _watched(found: Iterable[One], count: int, what: str) -> Iterator[One]:
+    """The same, with a line on stderr for every tenth."""
+    for done, one in enumerate(found, 1):
+        yield one
+        if done % 10 == 0:
+            click.echo(f"{done} of {count} {what}", err=True)
 
 
 def season(seed: int, customers: int) -> Season:
     """One world, lived four times: by lot, by lot with calls that do nothing, with everybody called, with nobody."""
     world = World(country.load("ZZ"), customers, WEEKS, seed)
     lot = rows(world)
-    said, nothing = (held_out(hindsight(one)) for one in (lot, rows(world, works=False)))
+    said, nothing = (held_out(hindsight(one)) for one in (lot, rows(world, works=nobody)))
     assert said is not None and nothing is not None
     called, held = (_first(rows(world, arm)) for arm in ("everybody called", "everybody held out"))
     both = called.keys() & held.keys()
@@ -76,19 +87,6 @@ def _first(found: ListedRows) -> dict[tuple[int, int], float]:
     first = first_listed(hindsight(found))
     keys = zip(found.customers[first].tolist(), found.week[first].tolist(), strict=True)
     return dict(zip(keys, found.y[first].tolist(), strict=True))
-
-
-def hindsight(found: ListedRows) -> Hindsight:
-    """The rows as the feedback page sees those of published weeks."""
-    n = len(found.y)
-    weeks = sorted(set(found.week.tolist()))
-    return Hindsight(
-        target=target.get("cancellation"), dates=[str(week) for week in weeks], waiting=[],
-        customers=found.customers.astype(str), week=found.week, season=np.zeros(n, dtype=np.int64), y=found.y,
-        p=np.full(n, np.nan), phase=np.full(n, "established", dtype=object),
-        status=np.where(found.held_out, "HELD_OUT", "LISTED").astype(object), would_list=np.ones(n, dtype=bool),
-        recency=np.zeros(n), contacted=found.called, removed={}, outcomes={},
-    )  # fmt: skip
 
 
 def naive(found: ListedRows) -> tuple[float, float]:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from scorer.contact import season
 from scorer.feedback.lists import CONTACTS
+from scorer.tuesday.contact_list import SCHEMA
 from scorer.tuesday.week import Folder, Week
 from scv.errors import NoWeek, UserError
 from scv.events import calendar
@@ -25,8 +26,13 @@ from scv.targets import labels
 from scv.targets.target import Target, families_of, mature, of_country
 
 WEEKDAY = "delivery_weekday"
+NO_THEME = "no theme"
+SEED = 20170905
+"""Of every draw of customers in the feedback."""
 PLACES = ("contact_status", "would_list")
-NEEDED = ("customer_id", "phase", "probability", *PLACES, "days_since_order", WEEKDAY)
+NEEDED = (
+    "customer_id", "phase", "probability", *PLACES, "days_since_order", WEEKDAY, "reason_theme", "value_cents",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -34,10 +40,10 @@ class Hindsight:
     """n scored rows of one target over the Tuesdays in `dates`, pooled; a customer may have one row per Tuesday.
 
     `y` 1 or 0; `p` the published probability; `week` the index into `dates`, `season` the number
-    of the one that the held out were drawn for; `recency` days since the last order
-    (NaN: none); `contacted`: reached out to between reference and decision. `removed`: rows without a usable label,
-    by reason. `outcomes`: the rows by what happened, where that is more than yes or no. `waiting`: dates whose labels
-    are not final yet, left out.
+    of the one that the held out were drawn for; `recency` days since the last order (NaN: none); `value` the money of
+    91 days, in the smallest unit (0 where none is known); `group` the phase and what the reason is about; `contacted`:
+    reached out to between reference and decision. `removed`: rows without a usable label, by reason. `outcomes`: the
+    rows by what happened, where that is more than yes or no. `waiting`: dates whose labels are not final yet, left out.
     """
 
     target: Target
@@ -52,6 +58,8 @@ class Hindsight:
     status: np.ndarray
     would_list: np.ndarray
     recency: np.ndarray
+    value: np.ndarray
+    group: np.ndarray
     contacted: np.ndarray
     removed: Mapping[str, int]
     outcomes: Mapping[str, int]
@@ -65,12 +73,15 @@ class Hindsight:
 
 
 def collect(
-    settings: Settings, country: Country, references: Sequence[datetime] | None = None
+    settings: Settings,
+    country: Country,
+    references: Sequence[datetime] | None = None,
+    until: datetime | None = None,
 ) -> tuple[list[Hindsight], list[str]]:
     """The outcomes of the country's targets over published Tuesdays, and why some of those were left out.
 
-    Without `references` all are taken that may be used. Raises UserError where a named week is no Tuesday's, was not
-    published or may not be used.
+    Without `references` all are taken that may be used. Nothing is read that was seen from `until` on. Raises UserError
+    where a named week is no Tuesday's, was not published or may not be used.
     """
     targets, lake = of_country(country), Lake(settings.lake_path)
     version = lake.version()
@@ -80,13 +91,17 @@ def collect(
         families = families_of(targets)
         queries = {family: lake.query(family, country, version) for family in {*families, CONTACTS}}
         marks = lake.complete_to(country.code, version, families)
-        happened, pasts = labels.prepare(connection, queries, country), []
+        happened, pasts = labels.prepare(connection, queries, country, until), []
         for target in targets:
-            mark = whole_to(marks, target.families)
+            mark = _earlier(whole_to(marks, target.families), until)
             ready = [week for week in weeks if mark is not None and mature(target, week.at, country, mark)]
             waiting = [week.manifest.date for week in weeks if week not in ready]
             pasts.append(_pooled(happened, target, [(week, scores(week)) for week in ready], waiting))
     return pasts, left_out
+
+
+def _earlier(mark: datetime | None, until: datetime | None) -> datetime | None:
+    return mark if mark is None or until is None else min(mark, until)
 
 
 def _published(
@@ -149,6 +164,8 @@ def _pooled(
         status=column("contact_status", object).astype(str),
         would_list=column("would_list", bool),
         recency=column("days_since_order", float),
+        value=np.nan_to_num(column("value_cents", float)),
+        group=np.char.add(np.char.add(column("phase", object).astype(str), ", "), _themes(table)[kept]).astype(object),
         contacted=contacted[kept],
         removed=found.counts(),
         outcomes=found.outcomes(),
@@ -156,8 +173,9 @@ def _pooled(
 
 
 def _scored(scores: pa.Table, listed_by: str, target: Target) -> pa.Table:
-    if WEEKDAY not in scores.column_names:  # a week from before there were boxes: none of its targets needs it
-        scores = scores.append_column(WEEKDAY, pa.nulls(len(scores), pa.int64()))
+    for name in NEEDED:  # a week of an earlier release says less: none of its targets needs it
+        if name not in scores.column_names:
+            scores = scores.append_column(name, pa.nulls(len(scores), SCHEMA.field(name).type))
     listing = scores.filter(pc.equal(scores["target"], listed_by)).combine_chunks()
     asked = pc.and_(pc.equal(scores["target"], target.name), pc.equal(scores["status"], "SCORED"))
     rows = scores.filter(asked).select([name for name in NEEDED if name not in PLACES])
@@ -165,6 +183,10 @@ def _scored(scores: pa.Table, listed_by: str, target: Target) -> pa.Table:
     for name in PLACES:  # they stand on the rows of the target that the list is by
         rows = rows.append_column(name, listing[name].take(where))
     return rows.select(list(NEEDED))
+
+
+def _themes(table: pa.Table) -> np.ndarray:
+    return np.array([one or NO_THEME for one in table["reason_theme"].to_pylist()], dtype=str)
 
 
 def _contacted(happened: labels.Outcomes, target: Target, at_us: np.ndarray, customers: Sequence[str]) -> np.ndarray:
@@ -188,3 +210,14 @@ def _contacted(happened: labels.Outcomes, target: Target, at_us: np.ndarray, cus
     flags = np.zeros(len(at_us), dtype=bool)
     flags[np.asarray(found["i"], dtype=np.int64)] = True
     return flags
+
+
+def first_listed(past: Hindsight) -> np.ndarray:
+    """bool[n]: the first row of a customer in a season on which they would have been listed."""
+    rows = np.flatnonzero(past.would_list)
+    order = rows[np.argsort(past.week[rows], kind="stable")]
+    keys = np.stack([np.unique(past.customers[order], return_inverse=True)[1], past.season[order]], axis=1)
+    first = np.zeros(len(past), dtype=bool)
+    if len(order):
+        first[order[np.unique(keys, axis=0, return_index=True)[1]]] = True
+    return first

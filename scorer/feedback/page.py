@@ -10,7 +10,9 @@ from pages.page import Block, Heading, Table, Text
 from pages.page import page as whole
 from scorer.feedback import pictures, weekly
 from scorer.feedback.outcomes import Hindsight
+from scorer.feedback.uplift import Ranking, Uplift
 from scorer.feedback.validation import Business, Feedback, HeldOut, TargetFeedback, sentence, silence
+from scv.events.country import Country
 from scv.model import metrics
 from scv.model.metrics import Interval, Quality
 
@@ -46,6 +48,8 @@ def _section(one: TargetFeedback, found: Feedback) -> list[Block]:
         blocks += _business(one.business, past)
     if one.held_out:
         blocks += [*_held_out(one.held_out), *pictures.of_effect(one.held_out, target.name)]
+        if one.uplift and one.ranking and not one.held_out.placebo:
+            blocks += _helped(one.uplift, one.ranking, found.country)
     return blocks
 
 
@@ -105,6 +109,37 @@ def _held_out(found: HeldOut) -> list[Block]:
         ("Of the listed, contacted", f"{found.contacted:,}", ""),
     ]
     return [Heading(f"{title}: {found.verdict}", 3), Table(rows, ("", "Rows", "Rate"))]
+
+
+def _helped(found: Uplift, ranking: Ranking, country: Country) -> list[Block]:
+    """Whom contact helps, and whether the list should go by it."""
+    rows = [
+        (name, f"{one.listed:,}", f"{one.held_out:,}", f"{100 * one.kept:+.0f} %", f"{100 * one.own:.0f} %")
+        for name, one in sorted(found.groups.items(), key=lambda pair: -pair[1].kept)
+    ]
+    shown = [f"{_money(one, country)}" for one in (ranking.by_risk, ranking.by_saved, ranking.more)]
+    advice = (
+        "Ranking by what is saved is surely better here." if ranking.is_better
+        else "Which of the two is better cannot be told yet: stay with the risk."
+    )  # fmt: skip
+    now = f"This country's list is ranked by {country.rank_by} (`rank_by`)."
+    return [
+        Heading("Whom contact helps", 3),
+        Table(rows, ("Phase, theme", "Listed", "Held out", "Kept of the expected", "Weight of its own rows")),
+        Text(
+            f"Over all, being listed kept {100 * found.average:+.0f} % of those who were expected to go (standard "
+            f"error {100 * found.error:.0f}). What a small group says of its own is drawn towards that."
+        ),
+        Text(
+            f"Had only half of each list been called, a hundred calls would have kept {shown[0]} by the highest risk "
+            f"and {shown[1]} by what is saved; the difference is {shown[2]}. {advice} {now}"
+        ),
+    ]
+
+
+def _money(interval: Interval, country: Country) -> str:
+    low, high = (country.money(end) for end in (interval.low, interval.high))
+    return f"{country.money(interval.value)} [{low}, {high}]"
 
 
 def _shown(interval: Interval, digits: int = 3) -> str:

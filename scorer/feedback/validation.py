@@ -8,13 +8,14 @@ from datetime import datetime
 
 import numpy as np
 
-from scorer.feedback.outcomes import Hindsight, collect
+from scorer.feedback import uplift
+from scorer.feedback.outcomes import SEED, Hindsight, collect, first_listed
+from scorer.feedback.uplift import Ranking, Uplift
 from scv.events.country import Country
 from scv.model import metrics
 from scv.model.metrics import Interval, Quality
 from scv.settings import Settings
 
-SEED = 20170905
 SURE = 1.96
 """Standard errors: 95 %."""
 POWER = 2.8
@@ -62,12 +63,14 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class TargetFeedback:
-    """One target; `business` and `held_out` only for the one that the list is ranked by, and where there is any."""
+    """One target; all but `past` and `quality` only for the one that the list is by, and where there is any."""
 
     past: Hindsight
     quality: Quality | None
     business: Business | None = None
     held_out: HeldOut | None = None
+    uplift: Uplift | None = None
+    ranking: Ranking | None = None
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,11 @@ def feedback(settings: Settings, country: Country, references: Sequence[datetime
         one, first = TargetFeedback(past, None), past is pasts[0]
         if 0 < past.y.sum() < len(past):  # without both outcomes nothing can be said
             found = metrics.quality(past.y, past.p, metrics.draw_weights(past.customers, SEED), past.week, SEED)
-            one = TargetFeedback(past, found, business(past) if first else None, held_out(past) if first else None)
+            one = TargetFeedback(past, found)
+            if first:
+                one = TargetFeedback(
+                    past, found, business(past), held_out(past), uplift.uplift(past), uplift.ranking(past)
+                )
         judged.append(one)
     return Feedback(country, judged, left_out)
 
@@ -166,17 +173,6 @@ def _difference(past: Hindsight, listed: np.ndarray, away: np.ndarray) -> tuple[
     weights = metrics.draw_weights(past.customers, SEED)
     drawn = float(np.nanstd(_rate(past.y, listed, weights) - _rate(past.y, away, weights)))
     return float(rates[0] - rates[1]), max(plain, drawn)
-
-
-def first_listed(past: Hindsight) -> np.ndarray:
-    """bool[n]: the first row of a customer in a season on which they would have been listed."""
-    rows = np.flatnonzero(past.would_list)
-    order = rows[np.argsort(past.week[rows], kind="stable")]
-    keys = np.stack([np.unique(past.customers[order], return_inverse=True)[1], past.season[order]], axis=1)
-    first = np.zeros(len(past), dtype=bool)
-    if len(order):
-        first[order[np.unique(keys, axis=0, return_index=True)[1]]] = True
-    return first
 
 
 def _rate(y: np.ndarray, rows: np.ndarray, weights: np.ndarray) -> np.ndarray:

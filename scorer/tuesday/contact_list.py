@@ -56,17 +56,16 @@ def worth(values: Mapping[str, Any]) -> int | None:
 
 
 def places(
-    scores: Sequence[Score], values: Mapping[str, int], country: Country, weeks: Mapping[str, int]
+    scores: Sequence[Score], order: Mapping[str, tuple[float, ...]], country: Country, weeks: Mapping[str, int]
 ) -> dict[str, dict[str, Any]]:
     """Customer → what the list makes of them, as the table has it, by the scores of the country's first target.
 
-    `values` are cents by customer; `weeks` how many weeks in a row each has been listed until last week.
+    `order` says who comes first, highest first (see `scorer.tuesday.ranking`); `weeks` how many weeks in a row each has
+    been listed until last week.
     """
     likely = _worth_a_contact(scores)
     ranked = [one for one in scores if one.customer_id in likely and _policy(one) != "SUPPRESSED"]
-    ranked.sort(
-        key=lambda one: (-(_listed_by(one).probability or 0.0), -values.get(one.customer_id, 0), one.customer_id)
-    )
+    ranked.sort(key=lambda one: (*(-part for part in order[one.customer_id]), one.customer_id))
     ids = [one.customer_id for one in ranked]
     listed = [one.customer_id for one in ranked if _policy(one) == "OK"][: country.capacity]
     above = set(ids[: ids.index(listed[-1]) + 1] if len(listed) == country.capacity else ids)

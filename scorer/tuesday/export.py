@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from scorer import champions, subjects
 from scorer.scoring import Past, Rules, past_of, score
 from scorer.subjects import Subjects
-from scorer.tuesday import contact_list
+from scorer.tuesday import contact_list, ranking
 from scorer.tuesday.manifest import VERSION, File, WeekManifest, made_of
 from scorer.tuesday.sheet import SheetWords, sheet_of
 from scorer.tuesday.week import Folder, Week
@@ -69,12 +69,12 @@ def export(
     if not len(people):
         raise UserError(f"The snapshot of {country.code} at {date} has no customer: there is nobody to export.")
     before, apart = _before(folder, calendar.add_days(at, -7, country.zone), version)
-    scores = _scores(settings, country, models, people, before)
+    scores, ranked = _scores(settings, country, at, models, people, before)
     draft = _draft(snapshots.usable(at), country, models, scores)
     if not anyway and folder.week(at) is None:
         _worth_it(draft)
     ahead = _ahead(models, at)
-    bodies = _bodies(scores, SheetWords(draft, country, first.info.reference, ahead))
+    bodies = _bodies(scores, SheetWords(draft, country, first.info.reference, ahead, ranked))
     new = folder.publish(_described(draft, bodies, len(scores)), bodies)
     published = folder.usable(at, version.ids, content=True)
     assert published is not None
@@ -99,9 +99,14 @@ def _ahead(models: Mapping[str, Bundle | None], at: datetime) -> str:
 
 
 def _scores(
-    settings: Settings, country: Country, models: Mapping[str, Bundle | None], people: Subjects, before: Week | None
-) -> pa.Table:
-    """Everyone's scores, and who is on the list."""
+    settings: Settings,
+    country: Country,
+    at: datetime,
+    models: Mapping[str, Bundle | None],
+    people: Subjects,
+    before: Week | None,
+) -> tuple[pa.Table, str]:
+    """Everyone's scores and who is on the list; and how it is ranked, where not by risk."""
     past: Past = {}
     weeks: dict[str, int] = {}
     if before is not None:
@@ -111,9 +116,10 @@ def _scores(
     found = score(people, country, models, Rules(settings.refuse_after_s, settings.hold_out_salt), past)
     values = zip(people.customer_ids, people.rows(contact_list.WORTH), strict=True)
     cents = {customer: contact_list.worth(row) or 0 for customer, row in values}
-    table = contact_list.table(found, people, country, contact_list.places(found, cents, country, weeks))
+    order = ranking.order(settings, country, at, found, cents)
+    table = contact_list.table(found, people, country, contact_list.places(found, order.of, country, weeks))
     _audit(table, country, len(people))
-    return table
+    return table, order.said
 
 
 def _audit(table: pa.Table, country: Country, customers: int) -> None:

@@ -49,6 +49,8 @@ class SheetWords:
     """What the list's model had seen."""
     ahead: str
     """See `Exported`."""
+    ranked: str = ""
+    """How the list is ranked, where it is not by risk alone."""
 
 
 def sheet_of(scores: pa.Table, words: SheetWords) -> bytes:
@@ -117,6 +119,7 @@ def read_me(words: SheetWords) -> list[str]:
         f"Data complete to: {_minute(manifest.data_complete_to, country) or 'not known'}.",
         f"Model {manifest.models[manifest.target]}, trained on what was known at {_day(words.trained, country)}{old}.",
         *([f"Beware: {words.ahead}."] if words.ahead else []),
+        *([words.ranked] if words.ranked else []),
         f"{counts.get('listed', 0)} contacts (capacity {country.capacity}), {counts.get('held_out', 0)} held out, "
         f"{counts.get('suppressed', 0)} not to be contacted, {counts.get('customers', 0)} customers in all.",
         "Held out: drawn by lot and not contacted on our own initiative, to measure the effect of contact.",

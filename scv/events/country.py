@@ -32,7 +32,8 @@ class Country(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     Days are local calendar days of `time_zone`. `starts_on` and `ends_on` bound `seen_at`:
     an arrival outside `[starts_on, ends_on)` is refused. `memory_days` is how long a silent customer is asked
-    about, and how far folds over active days look back where that is more than their 399 days.
+    about, and how far folds over active days look back where that is more than their 399 days. `rank_by`: the list
+    is in order of the probability, or of what a contact is expected to save, once that can be told.
     """
 
     code: Annotated[str, Meta(pattern="^[A-Z]{2}$")]
@@ -59,6 +60,7 @@ class Country(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     consent: Literal["recorded", "not recorded"] = "recorded"
     quiet_days: Annotated[int, Meta(ge=0)] = 14
     held_out_share: Annotated[float, Meta(ge=0, lt=1)] = 0.1
+    rank_by: Literal["risk", "saved"] = "risk"
     use_age_and_sex: bool = False
     delivery_weekdays: tuple[Annotated[int, Meta(ge=0, le=6)], ...] = (0, 1, 2, 3, 4, 5, 6)
     cut_off_days: Annotated[int, Meta(ge=0)] = 5

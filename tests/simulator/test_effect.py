@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from proof.effect import saved as saving
 from proof.effect.__main__ import Season, hindsight, judged, naive, season
 from proof.effect.campaign import TUESDAYS, WEEKS, ListedRows, rows
 from proof.world.world import World
-from scorer.feedback.validation import first_listed, held_out
+from scorer.feedback.outcomes import first_listed
+from scorer.feedback.validation import held_out
 from scv.events import country
 
 CUSTOMERS = 1500
@@ -46,6 +48,20 @@ def test_each_customer_counts_once_a_season_by_the_first_tuesday(lot: ListedRows
         assert lot.week[mine & first].tolist() == [lot.week[mine].min()]
     found = held_out(past)
     assert found is not None and found.listed + found.held_out == first.sum()
+
+
+def test_what_a_call_saves_is_told_by_twins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(saving, "SHOPS", 2)
+    monkeypatch.setattr(saving, "OTHERS", 1)
+    calls = [saving.saved(seed, CUSTOMERS) for seed in (1, 2)]
+    for one in calls:
+        nothing = one["calls help nobody"]
+        assert (nothing.by_risk, nothing.by_boxes, nothing.by_saved) == (0, 0, 0)
+        assert one["calls help everybody"].by_risk > 0 and one["calls help the new"].by_risk > 0
+    found = list(saving.worth(calls))
+    assert len(found) == 3 * len(saving.WORLDS)
+    assert all(row.ok is None for row in found if "page calls" in row.name and "nobody" not in row.name)
+    assert [row.ok in (True, False) for row in found if "beside by risk" in row.name] == [True, True, False]
 
 
 def test_the_table_tells_a_sure_interval_from_a_wrong_one() -> None:
