@@ -51,7 +51,7 @@ def command(  # noqa: PLR0913 - one parameter per option
 
     known = settings.load()
     (place,) = the_countries([country], known)
-    customers = _ids(customers, known, hash_ids)
+    customers = ids_of(customers, known, hash_ids)
     at = calendar.reference(date, place) if date else None
     with ScorerClient(known.scorer) as client:
         replies = client.score_batch(country, customers, targets, at, language)
@@ -65,7 +65,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     return 0 if all(reply.known for reply in replies) else 1
 
 
-def _ids(customers: tuple[str, ...], known: Settings, hash_ids: bool) -> tuple[str, ...]:
+def ids_of(customers: tuple[str, ...], known: Settings, hash_ids: bool) -> tuple[str, ...]:
     """As the events name them. Raises UserError for what is no id."""
     for one in customers:
         if why := customer_id.why_not(one):

@@ -47,10 +47,11 @@ def forgotten(settings: Settings, country: Country, customer_id: str, at: dateti
     done: Tidied = tidy(settings, [country])
     receipt.left += done.left
     kept = client.exists(Keys(settings.key_prefix).row(country.code, customer_id))
-    receipt.places.append(Touched("store", "row emptied", ITSELF if kept else ""))
+    itself = f"{ITSELF}: {_until(settings.event_days, at, 1)}"
+    receipt.places.append(Touched("store", "row emptied", itself if kept else ""))
     found = traces(settings.home_path, customer_id)
     tombs = found.pop("lake", 0)
-    receipt.places.append(Touched("lake", f"{done.erased_rows:,} rows deleted", ITSELF if tombs else ""))
+    receipt.places.append(Touched("lake", f"{done.erased_rows:,} rows deleted", itself if tombs else ""))
     gone = Counter[str]()
     for one in done.gone:
         gone[one.kind] += one.files
@@ -67,9 +68,9 @@ def _files(count: int) -> str:
     return f"{count} files name them" if count else ""
 
 
-def _until(days: int, at: datetime) -> str:
+def _until(days: int, at: datetime, more: int = 0) -> str:
     return (
-        f"until {at + timedelta(days=days):%Y-%m-%d}"
+        f"until {at + timedelta(days=days + more):%Y-%m-%d}"
         if days
         else "for ever: see CEREBRO_EVENT_DAYS and CEREBRO_DEAD_LETTER_DAYS"
     )

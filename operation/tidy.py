@@ -14,6 +14,7 @@ from pathlib import Path
 
 from deltalake.exceptions import CommitFailedError
 
+from operation import gone as last
 from scorer.served import vector_file
 from scorer.tuesday import forgotten, outdated
 from scorer.tuesday.week import Folder
@@ -48,7 +49,7 @@ def tidy(settings: Settings, countries: Sequence[Country], dry: bool = False) ->
         _lake(Lake(settings.lake_path), family, countries, dry, done)
     for country in (None, *countries):
         try:
-            for one in list(_of_all(settings) if country is None else _of_country(settings, country)):
+            for one in list(_of_all(settings) if country is None else _of_country(settings, country, dry)):
                 if dry or _remove(one, done):
                     done.gone.append(one)
         except CerebroError as error:
@@ -75,7 +76,7 @@ def _local_exports(settings: Settings) -> list[Path]:
     return [folder] if folder.is_dir() else []
 
 
-def _of_country(settings: Settings, country: Country) -> Iterator[Leftover]:
+def _of_country(settings: Settings, country: Country, dry: bool) -> Iterator[Leftover]:
     """Everything of a country, judged before anything goes. Raises NoWeek and CorruptBundle."""
     folder = Folder(settings.exports_url, country)
     named, published = outdated.named(folder), folder.references()
@@ -88,6 +89,7 @@ def _of_country(settings: Settings, country: Country) -> Iterator[Leftover]:
     yield from _forgetting(settings, folder, gone)
     yield from training_file.outdated(settings, country.code, gone)
     yield from week_file.outdated(settings, country, gone)
+    yield from last.leftovers(settings, country, gone, dry)
 
 
 def _forgetting(settings: Settings, folder: Folder, gone: Mapping[str, int]) -> Iterator[Leftover]:

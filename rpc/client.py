@@ -64,6 +64,7 @@ class ScorerClient:
         targets: Sequence[str] = (),
         reference: datetime | None = None,
         language: str = "",
+        with_reasons: bool = True,
     ) -> scorer_pb2.ScoreReply:
         """One customer; `reference` is an aware instant (None: now), `language` that of the reasons (none: the
         country's). Raises ScorerError."""
@@ -73,6 +74,7 @@ class ScorerClient:
             targets=targets,
             reference=_timestamp(reference),
             language=language,
+            with_reasons=with_reasons,
         )
         return cast(scorer_pb2.ScoreReply, self._call(self._stub.Score, request))
 
@@ -83,6 +85,7 @@ class ScorerClient:
         targets: Sequence[str] = (),
         reference: datetime | None = None,
         language: str = "",
+        with_reasons: bool = True,
     ) -> list[scorer_pb2.ScoreReply]:
         """Up to 500 customers in the order asked; an unknown one has `known` False. Raises ScorerError."""
         request = scorer_pb2.ScoreBatchRequest(
@@ -91,8 +94,27 @@ class ScorerClient:
             targets=targets,
             reference=_timestamp(reference),
             language=language,
+            with_reasons=with_reasons,
         )
         return list(self._call(self._stub.ScoreBatch, request).replies)
+
+    def explain(
+        self,
+        country: str,
+        customer_id: str,
+        targets: Sequence[str] = (),
+        reference: datetime | None = None,
+        language: str = "",
+    ) -> scorer_pb2.ExplainReply:
+        """One customer, and what each column of the models adds to the scores. Raises ScorerError."""
+        request = scorer_pb2.ScoreRequest(
+            country=country,
+            customer_id=customer_id,
+            targets=targets,
+            reference=_timestamp(reference),
+            language=language,
+        )
+        return cast(scorer_pb2.ExplainReply, self._call(self._stub.Explain, request))
 
     def _call(self, method: Any, request: Any) -> Any:
         try:

@@ -57,32 +57,36 @@ HELD_OUT: ContactPolicy
 SUPPRESSED: ContactPolicy
 
 class ScoreRequest(_message.Message):
-    __slots__ = ("country", "customer_id", "targets", "reference", "language")
+    __slots__ = ("country", "customer_id", "targets", "reference", "language", "with_reasons")
     COUNTRY_FIELD_NUMBER: _ClassVar[int]
     CUSTOMER_ID_FIELD_NUMBER: _ClassVar[int]
     TARGETS_FIELD_NUMBER: _ClassVar[int]
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    WITH_REASONS_FIELD_NUMBER: _ClassVar[int]
     country: str
     customer_id: str
     targets: _containers.RepeatedScalarFieldContainer[str]
     reference: _timestamp_pb2.Timestamp
     language: str
-    def __init__(self, country: _Optional[str] = ..., customer_id: _Optional[str] = ..., targets: _Optional[_Iterable[str]] = ..., reference: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., language: _Optional[str] = ...) -> None: ...
+    with_reasons: bool
+    def __init__(self, country: _Optional[str] = ..., customer_id: _Optional[str] = ..., targets: _Optional[_Iterable[str]] = ..., reference: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., language: _Optional[str] = ..., with_reasons: _Optional[bool] = ...) -> None: ...
 
 class ScoreBatchRequest(_message.Message):
-    __slots__ = ("country", "customer_ids", "targets", "reference", "language")
+    __slots__ = ("country", "customer_ids", "targets", "reference", "language", "with_reasons")
     COUNTRY_FIELD_NUMBER: _ClassVar[int]
     CUSTOMER_IDS_FIELD_NUMBER: _ClassVar[int]
     TARGETS_FIELD_NUMBER: _ClassVar[int]
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    WITH_REASONS_FIELD_NUMBER: _ClassVar[int]
     country: str
     customer_ids: _containers.RepeatedScalarFieldContainer[str]
     targets: _containers.RepeatedScalarFieldContainer[str]
     reference: _timestamp_pb2.Timestamp
     language: str
-    def __init__(self, country: _Optional[str] = ..., customer_ids: _Optional[_Iterable[str]] = ..., targets: _Optional[_Iterable[str]] = ..., reference: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., language: _Optional[str] = ...) -> None: ...
+    with_reasons: bool
+    def __init__(self, country: _Optional[str] = ..., customer_ids: _Optional[_Iterable[str]] = ..., targets: _Optional[_Iterable[str]] = ..., reference: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., language: _Optional[str] = ..., with_reasons: _Optional[bool] = ...) -> None: ...
 
 class ScoreBatchReply(_message.Message):
     __slots__ = ("replies",)
@@ -141,6 +145,42 @@ class TargetScore(_message.Message):
     model: str
     reasons: _containers.RepeatedCompositeFieldContainer[Reason]
     def __init__(self, target: _Optional[str] = ..., status: _Optional[_Union[Status, str]] = ..., status_reason: _Optional[str] = ..., probability: _Optional[float] = ..., horizon_days: _Optional[int] = ..., horizon_end: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., band: _Optional[_Union[Band, str]] = ..., times_usual: _Optional[float] = ..., change_since_tuesday: _Optional[float] = ..., basis: _Optional[_Union[Basis, str]] = ..., model: _Optional[str] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ...) -> None: ...
+
+class ExplainReply(_message.Message):
+    __slots__ = ("score", "explanations")
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    EXPLANATIONS_FIELD_NUMBER: _ClassVar[int]
+    score: ScoreReply
+    explanations: _containers.RepeatedCompositeFieldContainer[Explanation]
+    def __init__(self, score: _Optional[_Union[ScoreReply, _Mapping]] = ..., explanations: _Optional[_Iterable[_Union[Explanation, _Mapping]]] = ...) -> None: ...
+
+class Explanation(_message.Message):
+    __slots__ = ("target", "model", "margin", "base", "contributions")
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    MARGIN_FIELD_NUMBER: _ClassVar[int]
+    BASE_FIELD_NUMBER: _ClassVar[int]
+    CONTRIBUTIONS_FIELD_NUMBER: _ClassVar[int]
+    target: str
+    model: str
+    margin: float
+    base: float
+    contributions: _containers.RepeatedCompositeFieldContainer[Contribution]
+    def __init__(self, target: _Optional[str] = ..., model: _Optional[str] = ..., margin: _Optional[float] = ..., base: _Optional[float] = ..., contributions: _Optional[_Iterable[_Union[Contribution, _Mapping]]] = ...) -> None: ...
+
+class Contribution(_message.Message):
+    __slots__ = ("column", "theme", "added", "number", "word")
+    COLUMN_FIELD_NUMBER: _ClassVar[int]
+    THEME_FIELD_NUMBER: _ClassVar[int]
+    ADDED_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    WORD_FIELD_NUMBER: _ClassVar[int]
+    column: str
+    theme: str
+    added: float
+    number: float
+    word: str
+    def __init__(self, column: _Optional[str] = ..., theme: _Optional[str] = ..., added: _Optional[float] = ..., number: _Optional[float] = ..., word: _Optional[str] = ...) -> None: ...
 
 class Freshness(_message.Message):
     __slots__ = ("fetcher", "state", "age_s")

@@ -44,6 +44,11 @@ class ScorerStub:
                 request_serializer=rpc_dot_scorer__pb2.ScoreBatchRequest.SerializeToString,
                 response_deserializer=rpc_dot_scorer__pb2.ScoreBatchReply.FromString,
                 _registered_method=True)
+        self.Explain = channel.unary_unary(
+                '/cerebro.scorer.v1.Scorer/Explain',
+                request_serializer=rpc_dot_scorer__pb2.ScoreRequest.SerializeToString,
+                response_deserializer=rpc_dot_scorer__pb2.ExplainReply.FromString,
+                _registered_method=True)
 
 
 class ScorerServicer:
@@ -67,6 +72,13 @@ class ScorerServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Explain(self, request, context):
+        """One customer's scores, and what each column of the models adds to them. Statuses as of Score.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ScorerServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -79,6 +91,11 @@ def add_ScorerServicer_to_server(servicer, server):
                     servicer.ScoreBatch,
                     request_deserializer=rpc_dot_scorer__pb2.ScoreBatchRequest.FromString,
                     response_serializer=rpc_dot_scorer__pb2.ScoreBatchReply.SerializeToString,
+            ),
+            'Explain': grpc.unary_unary_rpc_method_handler(
+                    servicer.Explain,
+                    request_deserializer=rpc_dot_scorer__pb2.ScoreRequest.FromString,
+                    response_serializer=rpc_dot_scorer__pb2.ExplainReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -135,6 +152,33 @@ class Scorer:
             '/cerebro.scorer.v1.Scorer/ScoreBatch',
             rpc_dot_scorer__pb2.ScoreBatchRequest.SerializeToString,
             rpc_dot_scorer__pb2.ScoreBatchReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Explain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cerebro.scorer.v1.Scorer/Explain',
+            rpc_dot_scorer__pb2.ScoreRequest.SerializeToString,
+            rpc_dot_scorer__pb2.ExplainReply.FromString,
             options,
             channel_credentials,
             insecure,

@@ -106,7 +106,12 @@ class Score:
 
 
 def score(
-    subjects: Subjects, country: Country, models: Mapping[str, Bundle | None], rules: Rules, past: Past
+    subjects: Subjects,
+    country: Country,
+    models: Mapping[str, Bundle | None],
+    rules: Rules,
+    past: Past,
+    with_reasons: bool = True,
 ) -> list[Score]:
     """One score per subject, in order; targets in the order of `models` (None: no champion yet).
 
@@ -116,7 +121,7 @@ def score(
         return []
     phases = phase(subjects.features, country)
     by_target = [
-        _target(subjects, country, target_named(name), model, phases, (rules, past.get(name, {})))
+        _target(subjects, country, target_named(name), model, phases, (rules, past.get(name, {}), with_reasons))
         for name, model in models.items()
     ]
     contacts = policies(subjects, country, rules)
@@ -156,10 +161,10 @@ def _target(
     target: Target,
     model: Bundle | None,
     phases: np.ndarray,
-    context: tuple[Rules, Mapping[str, float]],
+    context: tuple[Rules, Mapping[str, float], bool],
 ) -> list[TargetScore]:
     """One target of everyone: first whether there is a score and why not, then the numbers of those who have one."""
-    rules, past = context
+    rules, past, with_reasons = context
     excluded = target.not_applicable(subjects.features, country)
     names, needed = _reads(model) if model else ((), ())
     days, id = country.days(target.horizon), model.info.id if model else ""
@@ -173,21 +178,18 @@ def _target(
     if model is None or not asked:
         return scores
     matrix = np.ascontiguousarray(model.matrix(subjects.features)[asked])
-    rows = subjects.rows(inputs_of(names))
-    probabilities, added = model.score(matrix).tolist(), model.reasons(matrix).tolist()
-    reasons = [
-        reasons_of(dict(zip(names, weights, strict=True)), rows[i], country, target.name, str(phases[i]))
-        for i, weights in zip(asked, added, strict=True)
-    ]
-    for i, probability, why in zip(asked, probabilities, reasons, strict=True):
+    rows = subjects.rows(inputs_of(names)) if with_reasons else []
+    probabilities, added = model.explained(matrix) if with_reasons else (model.score(matrix), None)
+    for k, (i, probability) in enumerate(zip(asked, probabilities.tolist(), strict=True)):
         before, level = past.get(subjects.customer_ids[i]), str(phases[i])
+        weights = {} if added is None else dict(zip(names, added[k].tolist(), strict=True))
         scores[i] = replace(
             scores[i],
             probability=probability,
             band=model.band(probability, level),
             times_usual=model.times_usual(probability, level),
             change=None if before is None else probability - before,
-            reasons=why,
+            reasons=() if added is None else reasons_of(weights, rows[i], country, target.name, level),
         )
     return scores
 

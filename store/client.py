@@ -55,9 +55,16 @@ GLANCE = Patience(answer_s=1.0, connect_s=1.0)
 
 
 class _Pool(redis.ConnectionPool):
-    """Every round trip takes a connection from it; a pipeline takes one."""
+    """Every round trip takes a connection from it; a pipeline takes one. They are used in turn: each comes to its size
+    soon, and none is found dead when many are needed at once."""
 
     taken = 0
+
+    def release(self, connection: Any) -> None:
+        super().release(connection)
+        with self._lock:
+            if self._available_connections:
+                self._available_connections.insert(0, self._available_connections.pop())
 
     def get_connection(self, *args: Any, **options: Any) -> Any:
         self.taken += 1
@@ -73,6 +80,27 @@ class Client(redis.Redis):
     def round_trips(self) -> int:
         """How often it went to the store."""
         return int(self.connection_pool.taken)
+
+    def open(self, count: int) -> None:
+        """Have so many connections at hand: a pool that grows with what happens to come at once grows for hours."""
+        opened = [self.connection_pool.get_connection() for _ in range(count)]
+        for one in opened:
+            self.connection_pool.release(one)
+
+    def exchange(self, commands: bytes, answers: int) -> list[Any]:
+        """Send commands that are written in the store's protocol already; their answers as they come, in order.
+
+        An answer that is an error is raised, and so is what a connection raises; then the rest is not read.
+        """
+        connection = self.connection_pool.get_connection()
+        try:
+            connection.send_packed_command([commands], check_health=False)
+            return [connection.read_response() for _ in range(answers)]
+        except BaseException:
+            connection.disconnect()
+            raise
+        finally:
+            self.connection_pool.release(connection)
 
 
 def client(settings: Settings, patience: Patience | None = None, reads_only: bool = False) -> Any:

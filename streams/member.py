@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
 from scv.errors import Stopped, Stuck, Unreachable
+from scv.offline.forgotten import ForgottenCustomers
 from scv.offline.lake import Lake
 from scv.online.rowstore import RowStore
 from scv.settings import Settings
@@ -60,6 +61,7 @@ class Member:
         self._notices, self._poison = Notices(say, self.counters), Poison(say)
         self._files = CountryFiles(settings.countries_path, say, self.lag_s)
         self._countries = self._files.known
+        self._forgotten = ForgottenCustomers(settings.lake_path)
         self._unheld = False
         self._ticks: dict[Part, int] = {}
         """The newest tick of each partition that is ours, as of what was read (us)."""

@@ -21,6 +21,7 @@ LINES = (
     "down",
     "due",
     "erase US 326 --yes",
+    "explain US 326 --most 5",
     "export publish US -d 2017-05-09",
     "export recheck US-lapse-2017-05-09",
     "export reasons US -d 2017-05-09",

@@ -18,8 +18,8 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from scv.model.bundle import blend, booster
 from scv.model.calibration import Calibration, Logistic, logit, logs, prior_offset, shift, sigmoid, standardised
+from scv.model.trees import blend, booster
 from trainer.dataset import TrainingSet
 from trainer.recipe import Recipe
 from trainer.splits import Split, by_customer

@@ -18,8 +18,8 @@ import optuna
 from lightgbm.basic import LightGBMError
 
 from scv.model import metrics
-from scv.model.bundle import blend, booster
 from scv.model.calibration import Logistic, prior_offset, sigmoid
+from scv.model.trees import blend, booster
 from trainer.dataset import TrainingSet
 from trainer.fit import binned, grow, regress
 from trainer.recipe import DEFAULT, Recipe

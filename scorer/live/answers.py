@@ -6,12 +6,13 @@ import functools
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from scorer.archive import Archive
 from scorer.champions import Champions
+from scorer.explanation import ScoreExplanation, explanations
 from scorer.scoring import Rules, Score, score
 from scorer.served.vector_log import Answer, VectorLog
 from scorer.subjects import Subjects, blank, of_views
@@ -31,6 +32,29 @@ log = logging.getLogger("cerebro.scorer")
 
 class NotReady(CerebroError):
     """Nothing to answer with yet: no model, no row that is built, or a replay that has not begun."""
+
+
+class ScoreQuestion(NamedTuple):
+    """Whom is asked about; all of the country's targets unless some are named; now, or at an earlier `reference`.
+
+    Reasons are in `language`, or the country's; or there are none.
+    """
+
+    customer_ids: Sequence[str]
+    targets: Sequence[str] = ()
+    reference: datetime | None = None
+    language: str = ""
+    with_reasons: bool = True
+
+
+class AskedCustomers(NamedTuple):
+    """The country, its models, the customers as they were found, and the views that they were made of (none of a
+    snapshot's)."""
+
+    country: Country
+    models: Mapping[str, Bundle | None]
+    subjects: Subjects
+    views: Sequence[View]
 
 
 @functools.lru_cache(maxsize=64)
@@ -57,33 +81,24 @@ class Answers:
         self.rules = Rules(settings.refuse_after_s, settings.hold_out_salt)
         self.vectors = VectorLog(settings)
 
-    def answer(
-        self,
-        code: str,
-        customer_ids: Sequence[str],
-        targets: Sequence[str] = (),
-        reference: datetime | None = None,
-        alive: Callable[[], None] = lambda: None,
-        language: str = "",
-    ) -> list[Score]:
-        """One score per id, in order; all of the country's targets unless some are named. Reasons are in `language`, or
-        the country's.
+    def answer(self, code: str, question: ScoreQuestion, alive: Callable[[], None] = lambda: None) -> list[Score]:
+        """One score per id, in order.
 
         `alive` is called between steps and may raise. Raises UnknownName (country, target, language), NotReady,
         UserError (a reference after the clock or without snapshot), CorruptBundle or StaleBundle, StoreUnusable, or the
         store client's error.
         """
-        country = self.country(code)
-        asked = in_language(country, language)
-        models = self.models(country, targets)
-        subjects, views = self._read(country, customer_ids, reference)
+        asked = self._asked(code, question)
         alive()
-        instants = [at for at in subjects.at if at is not None]
-        if not instants:
-            raise NotReady(f"{code} has no clock yet: its replay has not begun.")
-        scores = score(subjects, asked, models, self.rules, self.archive.past(country, min(instants)))
-        self.vectors.keep(Answer(country, views, subjects, models, scores))
+        scores = self._scores(asked, question)
+        self.vectors.keep(Answer(asked.country, asked.views, asked.subjects, asked.models, scores))
         return scores
+
+    def explain(self, code: str, question: ScoreQuestion) -> tuple[Score, list[ScoreExplanation]]:
+        """The score of the one customer who is asked about, and what it is made of. Raises as `answer` does."""
+        asked = self._asked(code, question)
+        (only,) = self._scores(asked, question)
+        return only, explanations(asked.subjects, asked.models, only)
 
     def warm(self) -> None:
         """Load every champion and score nobody once, so that the first caller does not wait for it (seconds)."""
@@ -128,6 +143,20 @@ class Answers:
         if not any(found.values()):
             raise NotReady(f"{country.code} has no model of {', '.join(found)} yet: run `cerebro train`.")
         return found
+
+    def _asked(self, code: str, question: ScoreQuestion) -> AskedCustomers:
+        """What was found of whom is asked about."""
+        country = self.country(code)
+        in_language(country, question.language)
+        models = self.models(country, question.targets)
+        return AskedCustomers(country, models, *self._read(country, question.customer_ids, question.reference))
+
+    def _scores(self, asked: AskedCustomers, question: ScoreQuestion) -> list[Score]:
+        instants = [at for at in asked.subjects.at if at is not None]
+        if not instants:
+            raise NotReady(f"{asked.country.code} has no clock yet: its replay has not begun.")
+        past, said = self.archive.past(asked.country, min(instants)), in_language(asked.country, question.language)
+        return score(asked.subjects, said, asked.models, self.rules, past, question.with_reasons)
 
     def _read(
         self, country: Country, customer_ids: Sequence[str], reference: datetime | None

@@ -5,6 +5,7 @@ Loopback only unless `insecure` is asked for: it speaks plain text and knows no 
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import logging
 import signal
@@ -25,7 +26,7 @@ from scorer.live.pulse import Pulse
 from scorer.live.servicer import Scorer
 from scv.errors import Unreachable, UserError
 from scv.settings import Settings
-from store.client import ADVICE, Patience, client, shown
+from store.client import ADVICE, UNWELL, Patience, client, shown
 from store.heartbeat import Heartbeat
 from telemetry.sample import Sample
 
@@ -36,6 +37,8 @@ GRACE_S = 10.0
 DRAIN_S = 1.0
 """How long a stopping server still answers, so that whoever asks its health can go elsewhere first."""
 WORKERS = 4
+OTHERS = 3
+"""Threads beside the workers that ask the store: pulse, heartbeat and metrics."""
 MOST_AT_ONCE = 64
 """Calls under way or waiting for a worker; the next one is refused at once with RESOURCE_EXHAUSTED."""
 OPTIONS = [
@@ -63,7 +66,7 @@ class Server:
         workers: int = WORKERS,
         most_at_once: int = MOST_AT_ONCE,
     ) -> None:
-        self._settings = settings
+        self._settings, self._at_once = settings, workers + OTHERS
         self.stopping = threading.Event()
         self.client = client(settings, BRISK, reads_only=True)
         self.answers = Answers(settings, self.client)
@@ -103,6 +106,8 @@ class Server:
                 said = True
             if self.stopping.wait(0.2):
                 return
+        with contextlib.suppress(*UNWELL):  # it answered a moment ago; whoever asks next says so if it does not
+            self.client.open(self._at_once)
 
     def watch(self) -> None:
         """Keep the health true; returns when `stopping` is set."""

@@ -1,4 +1,4 @@
-"""The two calls of the scorer: checks the question, bounds the work, and turns every error into a gRPC status.
+"""The calls of the scorer: checks the question, bounds the work, and turns every error into a gRPC status.
 
 No reply, log or error names a customer, and none shows a stack trace.
 """
@@ -16,7 +16,8 @@ import redis
 from rpc import scorer_pb2 as pb
 from rpc import scorer_pb2_grpc
 from scorer import scoring
-from scorer.live.answers import Answers
+from scorer.explanation import ScoreExplanation
+from scorer.live.answers import Answers, ScoreQuestion
 from scorer.live.meter import Meter
 from scorer.live.pulse import Pulse
 from scorer.live.refusal import SILENT, CallerErrors, Code, Refused
@@ -36,17 +37,37 @@ class Scorer(scorer_pb2_grpc.ScorerServicer):
 
     def Score(self, request: pb.ScoreRequest, context: grpc.ServicerContext) -> pb.ScoreReply:
         """One customer; NOT_FOUND for an unknown one."""
-        scores = self._guarded(request, [request.customer_id], context)
-        if scores[0].known is False:
-            context.abort(Code.NOT_FOUND, f"Unknown customer: {scoring.UNKNOWN} of {request.country}.")
-        return _reply(scores[0], request.country)
+        (score,) = self._guarded(request, context, lambda: self._scores(request, [request.customer_id], context))
+        self._known(score, request, context)
+        return _reply(score, request.country)
 
     def ScoreBatch(self, request: pb.ScoreBatchRequest, context: grpc.ServicerContext) -> pb.ScoreBatchReply:
         """Up to `MOST_IDS` customers, in the order asked."""
-        scores = self._guarded(request, request.customer_ids, context)
+        scores = self._guarded(request, context, lambda: self._scores(request, request.customer_ids, context))
         return pb.ScoreBatchReply(replies=[_reply(one, request.country) for one in scores])
 
-    def _scores(self, request: Request, ids: Sequence[str], alive: Callable[[], None]) -> list[scoring.Score]:
+    def Explain(self, request: pb.ScoreRequest, context: grpc.ServicerContext) -> pb.ExplainReply:
+        """One customer, and what each column adds; NOT_FOUND for an unknown one."""
+        made: list[ScoreExplanation] = []
+
+        def work() -> list[scoring.Score]:
+            score, found = self._answers.explain(request.country, self._question(request, [request.customer_id]))
+            made.extend(found)
+            return [score]
+
+        (score,) = self._guarded(request, context, work)
+        self._known(score, request, context)
+        return pb.ExplainReply(score=_reply(score, request.country), explanations=map(_explanation, made))
+
+    def _known(self, score: scoring.Score, request: pb.ScoreRequest, context: grpc.ServicerContext) -> None:
+        if score.known is False:
+            context.abort(Code.NOT_FOUND, f"Unknown customer: {scoring.UNKNOWN} of {request.country}.")
+
+    def _scores(self, request: Request, ids: Sequence[str], context: grpc.ServicerContext) -> list[scoring.Score]:
+        return self._answers.answer(request.country, self._question(request, ids), _watch(context))
+
+    def _question(self, request: Request, ids: Sequence[str]) -> ScoreQuestion:
+        """What is asked. Raises Refused."""
         if not 1 <= len(ids) <= MOST_IDS:
             raise Refused(Code.INVALID_ARGUMENT, f"{len(ids)} customer ids; ask for 1 to {MOST_IDS} at a time.")
         for number, one in enumerate(ids, 1):
@@ -55,13 +76,16 @@ class Scorer(scorer_pb2_grpc.ScorerServicer):
         if self._pulse.down:
             raise Refused(Code.UNAVAILABLE, SILENT)
         reference = _instant(request) if request.HasField("reference") else None
-        return self._answers.answer(request.country, ids, request.targets, reference, alive, request.language)
+        reasons = request.with_reasons if request.HasField("with_reasons") else True
+        return ScoreQuestion(ids, request.targets, reference, request.language, reasons)
 
-    def _guarded(self, request: Request, ids: Sequence[str], context: grpc.ServicerContext) -> list[scoring.Score]:
+    def _guarded(
+        self, request: Request, context: grpc.ServicerContext, work: Callable[[], list[scoring.Score]]
+    ) -> list[scoring.Score]:
         """The scores, and their time taken; any error ends the call with its status."""
         begun = time.monotonic()
         try:
-            scores = self._scores(request, ids, _watch(context))
+            scores = work()
             self._meter.answered(request.country, scores, time.monotonic() - begun)
             return scores
         except Exception as error:
@@ -109,6 +133,24 @@ def _reply(score: scoring.Score, country: str) -> pb.ScoreReply:
         targets=[_target(one) for one in score.targets],
         receipt=score.receipt,
     )
+
+
+def _explanation(found: ScoreExplanation) -> pb.Explanation:
+    """What a target's score is made of."""
+    return pb.Explanation(
+        target=found.target,
+        model=found.model,
+        margin=found.margin,
+        base=found.base,
+        contributions=[
+            pb.Contribution(column=one.column, theme=one.theme, added=one.added, **_named(one.value))
+            for one in found.contributions
+        ],
+    )
+
+
+def _named(value: float | str | None) -> dict[str, Any]:
+    return {} if value is None else {"word" if isinstance(value, str) else "number": value}
 
 
 def _target(score: scoring.TargetScore) -> pb.TargetScore:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from scv.events import event as events
+from scv.events.country import Country
 from scv.features.fetcher import Feature, Fetcher
-from scv.folds.fold import Fold
+from scv.folds.fold import Fold, Window
+
+_COUNTRIES = 64
 
 
 class Slot(NamedTuple):
@@ -17,6 +20,17 @@ class Slot(NamedTuple):
 
     feature: Feature
     place: int
+
+
+class FeatureRead(NamedTuple):
+    """How a feature's value comes from its state at `place`: of the tiles in the window, merged by `merge`; None: of
+    the lifetime state. `window` as it is in a country."""
+
+    name: str
+    place: int
+    merge: Callable[[Any, Any], Any] | None
+    read: Callable[[Any, int, Window | None], Any]
+    window: Window | None
 
 
 class Taker(NamedTuple):
@@ -53,6 +67,20 @@ class Layout:
         tags = [events.tag(kind) for kind in events.kinds(self.family)]
         return {tag: _taking(self.lives, tag, False) + _taking(self.tiles, tag, True) for tag in tags}
 
+    def reads(self, country: Country) -> Sequence[FeatureRead]:
+        """How each feature is read in a country, in order."""
+        known = self._reads.get(id(country))
+        if known is None or known[0] is not country:
+            if len(self._reads) >= _COUNTRIES:
+                self._reads.clear()
+            known = self._reads[id(country)] = country, [_read(slot, country) for slot in self.slots]
+        return known[1]
+
+    @functools.cached_property
+    def _reads(self) -> dict[int, tuple[Country, Sequence[FeatureRead]]]:
+        """By the identity of a country, which it holds on to: to compare its settings takes longer than to read."""
+        return {}
+
     @functools.cached_property
     def pruning(self) -> list[tuple[int, Fold]]:
         """The lifetime states, by their place, that hold what no later read can see."""
@@ -62,6 +90,13 @@ class Layout:
     def field(self) -> str:
         """The row's field in the customer's hash."""
         return f"{self.fetcher}@{self.fingerprint}"
+
+
+def _read(slot: Slot, country: Country) -> FeatureRead:
+    feature, fold = slot.feature, slot.feature.fold
+    tiled = feature.tiled
+    window = feature.window if tiled else fold.cut(feature.window, country)
+    return FeatureRead(feature.name, slot.place, fold.merge if tiled else None, fold.read, window)
 
 
 def _taking(folds: tuple[Fold, ...], kind: str, tiled: bool) -> list[Taker]:

@@ -8,6 +8,7 @@ process on a damaged text.
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 from collections.abc import Iterator
@@ -23,8 +24,9 @@ from scv import stamp
 from scv.errors import CorruptBundle, StaleBundle
 from scv.events.country import Country
 from scv.features.array import Features
-from scv.model import champion, vector
+from scv.model import champion, trees, vector
 from scv.model.calibration import Calibration, Logistic
+from scv.model.shap_table import ShapTable
 from scv.model.spread import Spread
 from scv.settings import Settings
 from scv.stamp import Stamp, Written, sha256_of
@@ -96,7 +98,7 @@ class Bundle:
 
     def __init__(self, path: Path, info: BundleInfo, model: str, manifest: str) -> None:
         self.path, self.info, self.manifest = path, info, manifest
-        self._booster = booster(model)
+        self._booster = trees.booster(model)
 
     @property
     def columns(self) -> tuple[vector.Column, ...]:
@@ -112,17 +114,33 @@ class Bundle:
 
     def logits(self, matrix: np.ndarray) -> np.ndarray:
         """The blended logits float64[n] before calibration."""
-        return blend(self._booster, matrix, self.info.offset, self.info.logistic, self.info.weight)
+        table = self.table
+        return self._blended(matrix, trees.predicted(self._booster, matrix) if table is None else table.raw(matrix))
 
     def reasons(self, matrix: np.ndarray) -> np.ndarray:
         """float64[n, k]: what each column adds to the blended logit; with the same constant for all rows they
         sum to `logits`."""
-        if len(matrix) == 0:
-            return np.empty(matrix.shape)
-        found = self._booster.predict(matrix, pred_contrib=True, num_threads=1)[:, :-1] * (1 - self.info.weight)
+        return self.explained(matrix)[1]
+
+    def explained(self, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """`score` and `reasons` for the price of one."""
+        if self.table is not None:
+            raw, added = self.table.explained(matrix)
+        else:
+            raw, added = trees.predicted(self._booster, matrix), trees.contributions(self._booster, matrix)
+        added = added * (1 - self.info.weight)
         if self.info.logistic is not None:
-            found = found + self.info.weight * self.info.logistic.terms(matrix)
-        return found
+            added = added + self.info.weight * self.info.logistic.terms(matrix)
+        return self.info.calibration(self._blended(matrix, raw)), added
+
+    @functools.cached_property
+    def table(self) -> ShapTable | None:
+        """What the trees say, to be looked up; None where that would be too large, or is not what they say: then they
+        are asked themselves."""
+        return trees.table(self._booster)
+
+    def _blended(self, matrix: np.ndarray, raw: np.ndarray) -> np.ndarray:
+        return trees.mixed(raw, matrix, self.info.offset, self.info.logistic, self.info.weight)
 
     def level(self, phase: str) -> Level:
         """What is normal in a phase; in all of them where the phase had too few rows."""
@@ -140,24 +158,6 @@ class Bundle:
     def times_usual(self, probability: float, phase: str) -> float:
         """The probability over the rate of its phase."""
         return probability / self.level(phase).rate
-
-
-def booster(model: str) -> Any:
-    """A LightGBM booster of its text. Raises CorruptBundle."""
-    import lightgbm
-
-    try:
-        return lightgbm.Booster(model_str=model)
-    except lightgbm.basic.LightGBMError as error:
-        raise CorruptBundle(f"LightGBM cannot read the model's text: {error}") from error
-
-
-def blend(trees: Any, matrix: np.ndarray, offset: float, logistic: Logistic | None, weight: float) -> np.ndarray:
-    """Logits float64[n]: (1 - weight) · (trees + offset) + weight · logistic."""
-    if len(matrix) == 0:
-        return np.empty(0)
-    z = (trees.predict(matrix, raw_score=True, num_threads=1) + offset) * (1 - weight)
-    return z if logistic is None or weight == 0 else z + weight * logistic(matrix)
 
 
 def levels(probabilities: np.ndarray, y: np.ndarray, phases: np.ndarray) -> dict[str, Level]:

@@ -10,9 +10,10 @@ The one way from rows to values: Feast's online store plug-in, the scorer and pa
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
+
+import msgspec
 
 from scv.events.calendar import day_of, from_us, to_us
 from scv.events.clock import live_at
@@ -22,13 +23,12 @@ from scv.events.partition import partition_of
 from scv.features.fetcher import Fetcher
 from scv.features.layout import Layout, layout_of
 from scv.online import marker
-from scv.online.keys import Keys
+from scv.online.request import Request
 from scv.online.row import NEVER, Fence, Row, unpack
 from scv.online.rowstore import Log, Marks, clock_of, logs_of
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True, gc=False):
     """One fetcher of one customer.
 
     `unbuilt` says why the store does not hold this fetcher's rows of the country, whole and of the log that stands
@@ -53,8 +53,7 @@ class Reading:
         return not self.unbuilt
 
 
-@dataclass(frozen=True)
-class View:
+class View(msgspec.Struct, frozen=True, gc=False):
     """One customer, read live.
 
     `clock` is the country's now; `at` the instant of the read: the clock, or just after the customer's newest
@@ -90,6 +89,7 @@ class Reader:
     def __init__(self, client: Any) -> None:
         self._client = client
         self._topics = Topics({})
+        self._requests: dict[tuple[str, ...], Request] = {}
 
     def read(self, country: Country, customer_ids: Sequence[str], fetchers: Sequence[type[Fetcher]]) -> list[View]:
         """One view per customer, in the order asked. The view of a customer whom nobody knows has `known` False.
@@ -101,10 +101,17 @@ class Reader:
             return []
         while True:
             call = _Call(country, customer_ids, layouts, self._topics)
-            topics_now = call.ask(self._client)
+            topics_now = call.ask(self._client, self._request(country.code, layouts))
             if topics_now == call.topics.raw:
                 return [call.view(*one) for one in zip(customer_ids, call.homes, call.rows, strict=True)]
             self._topics = Topics(topics_now)
+
+    def _request(self, country: str, layouts: Mapping[str, Layout]) -> Request:
+        key = (country, *layouts)
+        if key not in self._requests:
+            names = [layout.fetcher for layout in layouts.values()]
+            self._requests[key] = Request(self._client.prefix, country, list(layouts), names)
+        return self._requests[key]
 
 
 class Home(NamedTuple):
@@ -153,30 +160,16 @@ class _Call:
         keys = [f"{country.code}:{one}".encode() for one in customer_ids]
         self.homes = [{family: topics.home(family, key) for family in families} for key in keys]
 
-    def ask(self, client: Any) -> Mapping[bytes, bytes]:
-        """The round trip; the topics as they are now.
-
-        Positions come before rows, which are written before them: so a row holds all before its.
-        """
-        code, fields, keys = self.country.code, list(self.layouts), Keys(client.prefix)
+    def ask(self, client: Any, request: Request) -> Mapping[bytes, bytes]:
+        """The round trip; the topics as they are now."""
         homes = list(dict.fromkeys(home for homes in self.homes for home in homes.values() if home))
-        pipe = client.pipeline(transaction=False)
-        pipe.hgetall(keys.topics)
-        pipe.get(keys.generation)
-        pipe.hgetall(keys.clock(code))
-        pipe.hmget(keys.built(code), [layout.fetcher for layout in self.layouts.values()])
-        for home in homes:
-            pipe.hmget(keys.position(home.topic, home.partition), "offset", f"wm:{code}")
-        for customer_id in self.customer_ids:
-            pipe.hmget(keys.row(code, customer_id), fields)
-        topics_now: Mapping[bytes, bytes]
-        topics_now, generation, clock, built, *rest = pipe.execute()
-        self.generation, self.clock = int(generation or 1), clock_of(clock)
+        answer = request.ask(client, [(home.topic, home.partition) for home in homes], self.customer_ids)
+        self.generation, self.clock = int(answer.generation or 1), clock_of(answer.clock)
         self.now_us = self.clock.now_us()
-        self.unbuilt = self.topics.unbuilt(self.country, self.layouts, self.generation, built)
-        self.stands = {home: self._stand(home, *told) for home, told in zip(homes, rest, strict=False)}
-        self.rows: Sequence[Sequence[bytes | None]] = rest[len(homes) :]
-        return topics_now
+        self.unbuilt = self.topics.unbuilt(self.country, self.layouts, self.generation, answer.built)
+        self.stands = {home: self._stand(home, *told) for home, told in zip(homes, answer.stands, strict=True)}
+        self.rows = answer.rows
+        return answer.topics
 
     def _stand(self, home: Home, offset: bytes | None, us: bytes | None) -> tuple[Mark, datetime | None, float | None]:
         """Where a partition's consumer stands; to when it is complete for this country, and how old that is (s)."""

@@ -27,8 +27,7 @@ FORMAT = 2
 NEVER = -1
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, gc=False):
     """Which log: a rebuild's generation, the broker's epoch, the topic's id and the partition."""
 
     generation: int
@@ -37,8 +36,7 @@ class Place:
     partition: int
 
 
-@dataclass(frozen=True)
-class Fence:
+class Fence(msgspec.Struct, frozen=True, gc=False):
     """Which prefix of which log a row is the fold of.
 
     `upto` is the last offset applied (-1: none of this epoch's log); `clock_us` the newest `seen_at`
@@ -101,17 +99,16 @@ class Row:
             return {slot.feature.name: None for slot in self.layout.slots}
         values: dict[str, Any] = {}
         inside: dict[Window, list[list[Any]]] = {}
-        for feature, place in self.layout.slots:
-            fold, window = feature.fold, feature.window
-            if feature.tiled and window:
+        for name, place, merge, read, window in self.layout.reads(self.country):
+            if merge and window:
                 if window not in inside:
                     days = window.days(at_day)
                     inside[window] = [tile for day, tile in self.tiles.items() if day in days]
                 states = [tile[place] for tile in inside[window] if tile[place] is not None]
-                state = functools.reduce(fold.merge, states) if states else None
+                state = functools.reduce(merge, states) if states else None
             else:
-                state, window = self.lives[place], fold.cut(window, self.country)
-            values[feature.name] = fold.read(state, at_day, window)
+                state = self.lives[place]
+            values[name] = read(state, at_day, window)
         return values
 
     def fence(self, place: Place, upto: int) -> Fence:
@@ -161,6 +158,15 @@ def fence_of(data: bytes) -> Fence:
         raise StoreUnusable("A row in the store has another format. Run `cerebro rebuild`.")
     _, generation, epoch, topic_id, partition, upto, clock_us, clock_day = _FENCE.unpack_from(data)
     return Fence(Place(generation, epoch, topic_id, partition), upto, clock_us, clock_day)
+
+
+def is_empty(data: bytes) -> bool:
+    """Does a row's bytes hold no admitted event? Raises StoreUnusable for what is no row of this format."""
+    fence_of(data)
+    try:
+        return bool(_decoder.decode(memoryview(data)[FENCE_BYTES:])[0] == 0)
+    except msgspec.MsgspecError as error:
+        raise StoreUnusable(f"A row cannot be read ({error}). Run `cerebro rebuild`.") from error
 
 
 def unpack(data: bytes, layout: Layout, country: Country) -> tuple[Fence, Row]:

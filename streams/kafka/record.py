@@ -11,6 +11,7 @@ from scv.errors import BadEvent
 from scv.events.arrival import Arrival, Reached, Recorded, decode
 from scv.events.country import Country
 from scv.events.partition import partition_of
+from scv.offline.forgotten import ForgottenCustomers
 from scv.online.rowstore import Log
 from streams.kafka.log import Part
 
@@ -37,9 +38,13 @@ class Record(NamedTuple):
 
 
 def record_of(
-    message: Message, logs: Mapping[str, Log], countries: Mapping[str, Country], ticks: MutableMapping[Part, int]
+    message: Message,
+    logs: Mapping[str, Log],
+    countries: Mapping[str, Country],
+    ticks: MutableMapping[Part, int],
+    forgotten: ForgottenCustomers | None = None,
 ) -> Record:
-    """A record of one of these logs' topics.
+    """A record of one of these logs' topics; refused where it is of before an erasure that has gone itself.
 
     `ticks`: the newest tick of each partition that is read (us), as of the record before; a tick is added to them.
     Nothing live counts as seen before it. So what a tick promises holds whatever senders and brokers do: under delay
@@ -58,6 +63,8 @@ def record_of(
     if isinstance(content, Arrival) and (right := partition_of(key or b"", log.partitions)) != part.partition:
         where = f"in partition {part.partition}; murmur2 of its key says {right}"
         content = BadEvent("wrong partition", f"{where}. {PARTITIONER}")
+    elif isinstance(content, Arrival) and forgotten is not None and forgotten.covers(content):
+        content = BadEvent("of a forgotten customer", "it happened before an erasure of its customer")
     elif isinstance(content, Reached) and content.is_tick:
         ticks[part] = content.us
     is_live = isinstance(content, Arrival) and recorded.is_live(countries[content.country])

@@ -4,7 +4,7 @@ rows are deleted. The `erased` records themselves stay: rows, batch and whoever 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -69,6 +69,33 @@ def erase(lake: Lake, family: str, country: Country) -> int:
         except CommitFailedError:
             continue
     raise LakeConflict(f"{lake.table_path(family)} is written to all the time. Run `cerebro tidy` again.")
+
+
+def let_go(lake: Lake, family: str, country: Country, erasures: Mapping[str, int]) -> int:
+    """Delete the `erased` records themselves of these customers, up to those instants (us); how many.
+
+    Raises LakeConflict and NoRoom as `erase` does.
+    """
+    names = sorted(erasures)
+    for _ in range(_ATTEMPTS):
+        table, path, done = lake.version().tables.get(family), lake.table_path(family), 0
+        if table is None:
+            return 0
+        try:
+            with machine.at(path):
+                for start in range(0, len(names), AT_ONCE):
+                    which = " OR ".join(_gone(one, erasures[one]) for one in names[start : start + AT_ONCE])
+                    told = table.delete(f"country = '{country.code}' AND kind = 'erased' AND ({which})")
+                    done += int(told["num_deleted_rows"])
+            return done
+        except CommitFailedError:
+            continue
+    raise LakeConflict(f"{lake.table_path(family)} is written to all the time. Run `cerebro tidy` again.")
+
+
+def _gone(customer_id: str, us: int) -> str:
+    text = customer_id.replace("'", "''")
+    return f"(customer_id = '{text}' AND occurred_at <= '{from_us(us).isoformat()}')"
 
 
 def _delete(table: DeltaTable, country: Country, chunk: Sequence[Erased]) -> int:

@@ -164,7 +164,9 @@ class OnlineConsumer(Member):
         self._incarnation = self._store.incarnation()
 
     def _apply(self, messages: Sequence[Message], places: Mapping[Part, int]) -> None:
-        batch = self._batch((record_of(one, self._logs, self._countries, self._ticks) for one in messages), places)
+        self._forgotten.look()
+        known = self._logs, self._countries, self._ticks, self._forgotten
+        batch = self._batch((record_of(one, *known) for one in messages), places)
         self.counters.batches += bool(messages)
         faultpoint.reach("online.decoded", batch.size)
         self._folding.apply(batch, lambda changed: self._tell(changed, batch))

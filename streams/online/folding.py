@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple, get_args
+
+import msgspec
 
 from scv.errors import LogChanged, StoreUnusable
 from scv.events.admission import Verdict
@@ -204,7 +206,8 @@ class Folding:
     def _refuse_unbuilt(self, name: Name, layout: Layout, fence: Fence) -> None:
         """Raise StoreUnusable for an older generation's row that holds nothing but what was built again: it was not."""
         lease = self.leases[name.part]
-        if replace(fence.place, generation=lease.place.generation) == lease.place and fence.upto < lease.offset:
+        place = msgspec.structs.replace(fence.place, generation=lease.place.generation)
+        if place == lease.place and fence.upto < lease.offset:
             raise StoreUnusable(
                 f"{layout.field} is marked as built for generation {lease.place.generation}, but a row of it is of "
                 f"generation {fence.place.generation}. Run `cerebro rebuild`."

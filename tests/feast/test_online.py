@@ -15,6 +15,7 @@ from feature_repo.home import REPO
 from scv.errors import StaleBundle, StoreUnusable, UnknownName, Unreachable, UserError
 from scv.features.fetcher import collect
 from scv.settings import Settings, services_file
+from store.client import Client
 from tests.feast.served import NOW, Served, later
 from tests.marking import unmark
 
@@ -124,8 +125,9 @@ def test_the_ttl_is_measured_against_the_watermark(live: Served, store: FeatureS
 def test_all_views_are_one_round_trip(live: Served, store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
     ask(store, live.customers)  # the first read learns the topics
     trips = []
-    execute = redis.client.Pipeline.execute
-    monkeypatch.setattr(redis.client.Pipeline, "execute", lambda self: (trips.append(self), execute(self))[1])
+    exchange = Client.exchange
+    monkeypatch.setattr(Client, "exchange", lambda self, *asked: (trips.append(self), exchange(self, *asked))[1])
+    monkeypatch.setattr(redis.client.Pipeline, "execute", lambda *args: pytest.fail(f"a trip for {args}"))
     monkeypatch.setattr(redis.Redis, "execute_command", lambda *args, **options: pytest.fail(f"a trip for {args}"))
     ask(store, live.customers)
     assert len(trips) == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -144,7 +143,7 @@ def erasure(customer: str) -> Erased:
 def of_another_log(place: Place, customer: str) -> bytes:
     """A customer's row as an older generation left it."""
     fence, row = unpack(place.rows(customer)[ORDERS], layout_of(fetcher.get("orders")), place.country)
-    return row.pack(dataclasses.replace(fence.place, generation=fence.place.generation - 1), fence.upto)
+    return row.pack(msgspec.structs.replace(fence.place, generation=fence.place.generation - 1), fence.upto)
 
 
 def test_what_a_store_does_not_hold_or_may_not_give(place: Place) -> None:

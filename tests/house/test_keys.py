@@ -13,7 +13,7 @@ from tests.sources import WRITTEN, name, tree
 COMMANDS = {one for one in vars(redis.Redis) | vars(redis.client.Pipeline) if one.islower() and one[0] != "_"} | {
     one for kind in redis.Redis.__mro__ for one in vars(kind) if one.islower() and one[0] != "_"
 }
-OF_NO_KEY = {"info", "pipeline", "register_script", "execute_command", "eval", "config_get", "config_set"}
+OF_NO_KEY = {"info", "pipeline", "exchange", "register_script", "execute_command", "eval", "config_get", "config_set"}
 EMPTYING = {"flushdb", "flushall"}
 CLIENTS = {"client", "_client", "pipe"}
 

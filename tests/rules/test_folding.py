@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from scv.errors import LogChanged, StoreUnusable, Unreachable
 from scv.events.arrival import Arrival, Reached, arrival_of
@@ -136,7 +136,11 @@ def test_a_refused_row_is_read_again(followed: RowStore, monkeypatch: pytest.Mon
     assert folding._counters.refused == 1
 
 
-@pytest.mark.parametrize("gone", [replace(PLACE, epoch=0), replace(PLACE, generation=0)], ids=["epoch", "generation"])
+@pytest.mark.parametrize(
+    "gone",
+    [replace(PLACE, epoch=0), replace(PLACE, generation=0)],
+    ids=["epoch", "generation"],
+)
 def test_a_row_of_a_log_that_is_gone_begins_anew(followed: RowStore, gone: Place) -> None:
     left = folded([charged(50), charged(51)], gone, 70)
     followed.write_rows({row_key("ZZ", "c1"): [RowWrite(LAYOUT.field, b"", left)]})
@@ -156,7 +160,11 @@ def test_a_row_that_was_not_built_again_is_not_taken_for_none(followed: RowStore
     assert rows_of(followed.client, [row_key("ZZ", "c1")], [LAYOUT.field]) == [[left]]
 
 
-@pytest.mark.parametrize("later", [replace(PLACE, epoch=2), replace(PLACE, generation=2)], ids=["epoch", "generation"])
+@pytest.mark.parametrize(
+    "later",
+    [replace(PLACE, epoch=2), replace(PLACE, generation=2)],
+    ids=["epoch", "generation"],
+)
 def test_a_row_of_a_later_log_stops_it(followed: RowStore, later: Place) -> None:
     followed.write_rows({row_key("ZZ", "c1"): [RowWrite(LAYOUT.field, b"", folded(LOG[:1], later, 5))]})
     with pytest.raises(LogChanged):

@@ -21,7 +21,7 @@ from scv.events.event import FAMILIES, Event, Outcome, Placed
 from scv.features.array import column, numbers
 from scv.features.fetcher import collect, of_family
 from scv.features.layout import layout_of
-from scv.model import bundle, champion, vector
+from scv.model import bundle, champion, trees, vector
 from scv.model.bundle import Bundle, BundleInfo
 from scv.model.calibration import Logistic
 from scv.model.spread import spread_of
@@ -193,7 +193,7 @@ class Shop:
             logistic=logistic_of(matrix),
         )  # fmt: skip
         text = champions.grown(matrix, y, rounds, min_data_in_leaf=8)
-        said = info.calibration(bundle.blend(bundle.booster(text), matrix, info.offset, info.logistic, info.weight))
+        said = info.calibration(trees.blend(trees.booster(text), matrix, info.offset, info.logistic, info.weight))
         return self.promote(replace(info, spread=spread_of(said)), text, promoted)
 
     def promote(self, info: BundleInfo, text: str, promoted: bool = True) -> Bundle:

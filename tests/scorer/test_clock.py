@@ -26,7 +26,7 @@ from tests.scorer import shop
 from tests.scorer.shop import AT, LIVELY, US, Shop
 
 NOWHERE = "redis://127.0.0.1:1/0"
-GIVEN = {"codes": ["US"], "code": ["US"], "country": ["US"], "customers": [LIVELY]}
+GIVEN = {"codes": ["US"], "code": ["US"], "country": ["US"], "customers": [LIVELY], "customer": [LIVELY]}
 """What the arguments of commands are called, and words for them."""
 
 

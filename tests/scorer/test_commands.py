@@ -6,6 +6,7 @@ import contextlib
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -191,7 +192,7 @@ def test_a_target_with_nothing_to_learn_stops_no_other(
         return Trained(target.name, None, target.name == "skip", "for a test", DEFAULT, {})
 
     monkeypatch.setattr("feature_repo.feast_store.apply", lambda config: None)
-    monkeypatch.setattr("trainer.past.read", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr("trainer.past.read", lambda *_: contextlib.nullcontext(SimpleNamespace(without=lambda _: None)))
     monkeypatch.setattr("trainer.tracking.tracked", train)
     code, out, err = run(capsys, "train", "US", "--json")
     assert (code, err) == (2, "Error: Nothing to learn about lapse\n")

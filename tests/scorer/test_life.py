@@ -107,7 +107,7 @@ def test_no_call_works_beyond_its_deadline_or_two_seconds(live: Shop, monkeypatc
     ended: list[str] = []
 
     def endless(*args, **named):  # type: ignore[no-untyped-def]
-        alive = args[4]
+        alive = args[2]
         try:
             while True:
                 time.sleep(0.02)

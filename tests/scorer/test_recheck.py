@@ -11,7 +11,7 @@ import pytest
 
 import cli
 from scorer.feedback import lists
-from scorer.live.answers import Answers
+from scorer.live.answers import Answers, ScoreQuestion
 from scorer.tuesday.export import export
 from scorer.tuesday.recheck import GONE, recheck
 from scv.errors import UserError
@@ -71,7 +71,7 @@ def test_who_changed_since_is_dropped_and_the_live_reply_agrees(settings: Settin
     assert (drop[refused], drop[complains], drop[gone]) == (ASKED_NOT, "open complaint", GONE)
     assert drop[called].startswith("contacted 0 days ago")
     answers = Answers(settings, live.client)
-    for score in answers.answer("US", everybody):
+    for score in answers.answer("US", ScoreQuestion(everybody)):
         policy = score.contact.policy if score.contact else "SUPPRESSED"
         assert (policy != "OK") == (score.customer_id in drop)
         assert score.contact is None or score.contact.reason == drop.get(score.customer_id, "")

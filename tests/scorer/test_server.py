@@ -81,6 +81,43 @@ def test_a_reply_has_its_reasons_in_the_language_that_was_asked_for(client: Scor
     assert batch.targets == other.targets and own.receipt == other.receipt
 
 
+def test_who_wants_no_reasons_gets_the_same_numbers_without_them(client: ScorerClient) -> None:
+    whole, plain = client.score("US", LIVELY), client.score("US", LIVELY, with_reasons=False)
+    assert any(one.reasons for one in whole.targets) and not any(one.reasons for one in plain.targets)
+    for one in whole.targets:
+        one.ClearField("reasons")
+    assert plain.targets == whole.targets and plain.receipt == whole.receipt
+    batch = client.score_batch("US", [LIVELY], with_reasons=False)[0]
+    assert batch.targets == plain.targets
+
+
+def test_an_explanation_adds_up_to_the_score(live: Shop, client: ScorerClient) -> None:
+    """Margin = base + what every column adds, and the calibrated margin is the probability, for everybody."""
+    bases: dict[str, set[float]] = {}
+    for customer in live.customers[:40]:
+        try:
+            found = client.explain("US", customer)
+        except ScorerError:
+            continue
+        assert found.score.targets == client.score("US", customer).targets
+        scored = {one.target: one for one in found.score.targets if one.status == pb.SCORED}
+        assert [one.target for one in found.explanations] == list(scored)
+        for one in found.explanations:
+            path = champion.champion(live.settings, "US", one.target)
+            assert path is not None
+            model = bundle.load(path, US)
+            assert sorted(each.column for each in one.contributions) == sorted(each.name for each in model.columns)
+            added = [each.added for each in one.contributions]
+            assert [abs(each) for each in added] == sorted(map(abs, added), reverse=True)
+            assert abs(one.base + sum(added) - one.margin) < 1e-9
+            said = model.info.calibration(np.array([one.margin]))[0]
+            assert abs(said - scored[one.target].probability) < 1e-12 and one.model == scored[one.target].model
+            bases.setdefault(one.target, set()).add(round(one.base, 9))
+    assert bases and all(len(one) == 1 for one in bases.values()), "the base is everybody's"
+    refused("NOT_FOUND", lambda: client.explain("US", "nobody"))
+    refused("INVALID_ARGUMENT", lambda: client.explain("US", ""))
+
+
 def test_a_language_that_nobody_speaks_is_refused_and_the_others_are_named(client: ScorerClient) -> None:
     said = refused("INVALID_ARGUMENT", lambda: client.score("US", LIVELY, language="dee"))
     assert "language" in said and "'de'" in said

@@ -41,9 +41,10 @@ MINUTES = 30
 OPENING_S = 15.0
 """Of events before the first score: somebody must be there to be scored."""
 SAY_EVERY_S = 10.0
-REST_EVERY_S, REST_S = 40.0, 8.0
+REST_EVERY_S, REST_S, FIRST_REST_S = 40.0, 8.0, 24.0
 """Now and then nobody sends for so long, and what was not sent comes at once afterwards: what a process holds then is
-what stays. Under load the least of a minute is what compaction works with, and that grows with the month's files."""
+what stays. Under load the least of a minute is what compaction works with, and that grows with the month's files. The
+first rest is so long that a whole batch comes at once: what the largest takes is taken before anything is judged."""
 COLUMNS = ("what", "ours", "peer", "ratio", "bar", "verdict")
 
 
@@ -124,12 +125,12 @@ def _verdict(made: Stage, sending: Sending, probe: Probe, country: Country) -> V
 
 def _wait(seconds: float, sending: Sending, say: Callable[[], None]) -> None:
     begun = time.monotonic()
-    end, rest = begun + seconds, begun + REST_EVERY_S
+    end, rest, long = begun + seconds, begun + REST_EVERY_S, FIRST_REST_S
     while (left := end - time.monotonic()) > 0:
-        if time.monotonic() >= rest and left > 2 * REST_S:
+        if time.monotonic() >= rest and left > 2 * long:
             with sending.held():
-                time.sleep(REST_S)
-            rest += REST_EVERY_S
+                time.sleep(long)
+            rest, long = rest + REST_EVERY_S, REST_S
         time.sleep(min(SAY_EVERY_S, left))
         say()
 

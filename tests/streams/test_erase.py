@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,22 +18,28 @@ import xlsxwriter
 
 import cli
 from operation import erasing
+from operation import gone as last
+from operation.tidy import tidy
 from operation.trace import holds, traces
 from scorer.served.vector_file import ModelRecord, Scored, ServedRecord, VectorFile, read
 from scorer.tuesday import forgotten
 from scorer.tuesday.week import Folder
 from scv.events import calendar, event
-from scv.events.calendar import to_us
+from scv.events.calendar import DAY_US, to_us
+from scv.events.clock import wall_us
 from scv.features import fetcher
 from scv.model import training_file, week_file
 from scv.model.training_file import SetManifest
 from scv.offline.csv_text import csv_of
 from scv.offline.fetch import fetch
+from scv.offline.lake import Lake
 from scv.offline.snapshot import Snapshots
+from scv.online.keys import Keys
 from scv.online.reader import Reader
 from scv.settings import Settings
 from scv.stamp import Stamp
 from streams.lake.consumer import LakeConsumer
+from streams.lake.erasure import erasures
 from streams.online.consumer import OnlineConsumer
 from tests.scorer.published import manifest_of
 from tests.streams import shop
@@ -121,7 +129,7 @@ def test_nothing_names_them_any_more_and_nothing_brings_them_back(
     left = traces(home, CANARY)
     assert set(left) <= {"lake"}, "all but the erasure itself"
     remains = {one["place"]: one["remains"] for one in receipt["places"] if one["remains"]}
-    assert {name for name, what in remains.items() if what == erasing.ITSELF} == {"store", "lake"}
+    assert {name for name, what in remains.items() if what.startswith(erasing.ITSELF)} == {"store", "lake"}
     assert remains.keys() - {"store", "lake"} == {"topics of events", "topics of dead letters"}
     (view,) = Reader(client).read(US, [CANARY], list(fetcher.collect().values()))
     assert not view.known
@@ -141,6 +149,54 @@ def test_nothing_names_them_any_more_and_nothing_brings_them_back(
     assert not [one.error for one in fetch(live, {US: [TUESDAY]}) if one.error]
     for table in Snapshots(live, US).read(TUESDAY).values():
         assert CANARY not in table["customer_id"].to_pylist()
+
+
+def test_after_the_stated_time_no_byte_names_them_and_old_events_bring_nobody_back(
+    live: Settings, here: None, client: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CEREBRO_EVENT_DAYS", "30")
+    kept = msgspec.structs.replace(live, event_days=30)
+    client.hset(f"{live.key_prefix}:clock:US", "mode", "replay")
+    shop.send(live, sorted([*shop.log(1, 300), *orders(CANARY)], key=lambda one: one.seen_at or AT), until=None)
+    shop.consume(live)
+    with shop.Running(live, OnlineConsumer, LakeConsumer):
+        code, receipt = erase(capsys)
+    assert code == 0, receipt
+    remains = {one["place"]: one["remains"] for one in receipt["places"] if one["remains"]}
+    for place in ("store", "lake"):
+        assert remains[place].startswith(f"{erasing.ITSELF}: until ")
+    row = Keys(live.key_prefix).row("US", CANARY)
+    assert client.exists(row), "the erasure, so that nothing brings them back"
+
+    now = wall_us()
+    monkeypatch.setattr(last, "wall_us", lambda: now + 30 * DAY_US)
+    assert "erasures" not in {one.kind for one in tidy(kept, [US]).gone} and client.exists(row)
+    monkeypatch.setattr(last, "wall_us", lambda: now + 31 * DAY_US + 60_000_000)
+    assert "erasures" not in {one.kind for one in tidy(live, [US]).gone}, "a log that keeps events for ever"
+    assert "erasures" in {one.kind for one in tidy(kept, [US], dry=True).gone} and client.exists(row)
+    assert "erasures" in {one.kind for one in tidy(kept, [US]).gone}
+    assert "erasures" not in {one.kind for one in tidy(kept, [US]).gone}, "once"
+    stored = b" ".join(bytes(word) for word in everything(client))
+    assert CANARY.encode() not in stored and not client.exists(row)
+    assert erasures(Lake(live.lake_path), US, Lake(live.lake_path).version()) == {}
+    assert set(traces(live.home_path, CANARY)) <= {"lake"}, "Delta's own log, until its next checkpoints"
+    tables = [path for path in live.lake_path.rglob("country=*/**/*.parquet") if holds(path, CANARY)]
+    assert not tables
+
+    shop.send(live, orders(CANARY), until=None)
+    shop.consume(live)
+    (view,) = Reader(client).read(US, [CANARY], list(fetcher.collect().values()))
+    assert not view.known and not client.exists(row)
+    assert not [path for path in live.lake_path.rglob("country=*/**/*.parquet") if holds(path, CANARY)]
+    assert cli.main(["dead-letters", "list", "--json"]) == 0
+    assert "of a forgotten customer" in capsys.readouterr().out
+
+
+def everything(client: Any) -> Iterator[bytes]:
+    """Every key and value of the store."""
+    for key in client.scan_iter(count=1000):
+        yield key
+        yield client.dump(key) or b""
 
 
 def test_without_consumers_it_says_that_nothing_is_gone_yet(

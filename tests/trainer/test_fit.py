@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from scv.model import metrics
-from scv.model.bundle import booster
 from scv.model.calibration import sigmoid
+from scv.model.trees import booster
 from trainer.baselines import baselines
 from trainer.dataset import TrainingSet
 from trainer.fit import BINNING, binned, calibrate, fit, grow, out_of_fold, platt

@@ -1,0 +1,74 @@
+"""What a read asks the store, written as the store hears it: everything that does not name a customer only once.
+
+A client that writes each command anew spends more time on that than the store on all the answers.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from scv.online.keys import Keys
+
+
+class Replies(NamedTuple):
+    """One round trip's answers: two hashes, the generation, the markers asked for; then, in the order asked, where
+    partitions stand (offset, watermark) and customers' rows."""
+
+    topics: Mapping[bytes, bytes]
+    generation: bytes | None
+    clock: Mapping[bytes, bytes]
+    built: Sequence[bytes | None]
+    stands: Sequence[Sequence[bytes | None]]
+    rows: Sequence[Sequence[bytes | None]]
+
+
+class Request:
+    """For one country and some fetchers: `fields` of rows, `fetchers` by name."""
+
+    def __init__(self, prefix: str, country: str, fields: Sequence[str], fetchers: Sequence[str]) -> None:
+        self._keys, self._country = Keys(prefix), country
+        self._first = b"".join(
+            [
+                command("HGETALL", self._keys.topics),
+                command("GET", self._keys.generation),
+                command("HGETALL", self._keys.clock(country)),
+                command("HMGET", self._keys.built(country), *fetchers),
+            ]
+        )
+        self._row = b"*%d\r\n" % (2 + len(fields)) + _bulk("HMGET")
+        self._fields = b"".join(map(_bulk, fields))
+        self._stand = functools.lru_cache(1024)(self._stand_of)
+
+    def ask(self, client: Any, partitions: Sequence[tuple[str, int]], customer_ids: Iterable[str]) -> Replies:
+        """The round trip. Positions come before rows, which are written before them: so a row holds all before its."""
+        keys = [self._keys.row(self._country, one) for one in customer_ids]
+        rows = [b"".join((self._row, _bulk(key), self._fields)) for key in keys]
+        stands = [self._stand(*one) for one in partitions]
+        told = client.exchange(b"".join([self._first, *stands, *rows]), 4 + len(stands) + len(rows))
+        topics, generation, clock, built = told[:4]
+        split = 4 + len(stands)
+        return Replies(_hash(topics), generation, _hash(clock), built, told[4:split], told[split:])
+
+    def _stand_of(self, topic: str, partition: int) -> bytes:
+        return command("HMGET", self._keys.position(topic, partition), "offset", f"wm:{self._country}")
+
+
+def command(*words: str) -> bytes:
+    """A command in the store's protocol.
+
+    >>> command("GET", "über")
+    b'*2\\r\\n$3\\r\\nGET\\r\\n$5\\r\\n\\xc3\\xbcber\\r\\n'
+    """
+    return b"*%d\r\n" % len(words) + b"".join(map(_bulk, words))
+
+
+def _bulk(word: str) -> bytes:
+    text = word.encode()
+    return b"$%d\r\n%b\r\n" % (len(text), text)
+
+
+def _hash(flat: Sequence[bytes] | Mapping[bytes, bytes]) -> Mapping[bytes, bytes]:
+    """Names and values one after the other, as the second version of the protocol tells a hash."""
+    return flat if isinstance(flat, Mapping) else dict(zip(flat[::2], flat[1::2], strict=True))
