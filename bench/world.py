@@ -57,10 +57,14 @@ class Size:
     """Recipes that our search tries."""
     first_tuesday: date
     last_tuesday: date
+    subscribers: int
+    """Invented, whose training sets are made."""
+    weeks: int
+    """Of their lives."""
 
 
-FULL = Size(None, 2000, 100, 100, 3, 2, 1500, 20_000, 15, date(2017, 4, 4), date(2017, 12, 26))
-QUICK = Size(30, 60, 5, 20, 1, 1, 100, 400, 2, date(2017, 10, 3), date(2017, 10, 17))
+FULL = Size(None, 2000, 100, 100, 3, 2, 1500, 20_000, 15, date(2017, 4, 4), date(2017, 12, 26), 20_000, 60)
+QUICK = Size(30, 60, 5, 20, 1, 1, 100, 400, 2, date(2017, 10, 3), date(2017, 10, 17), 150, 40)
 
 
 def say(text: str) -> None:

@@ -79,7 +79,7 @@ def _tried(world, name, shop, pool) -> Iterator[tuple[str, TrainingSet, Losses]]
         with past.read(settings, country, targets, span.known) as before:
             for one in targets:
                 rows = before.rows(one)
-                methods = METHODS | ({"hazards": Hazards.of(before, rows).fit} if is_an_event(one) else {})
+                methods = METHODS | (Hazards.of(before, rows).fits if is_an_event(one) else {})
                 say(f"{name}: {one.name}, {len(rows):,} rows, {len(origins(rows))} origins …")
                 yield one.name, rows, _losses(rows, methods, pool, calibrated=True)
 
