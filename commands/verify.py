@@ -56,11 +56,12 @@ def _written(settings: Settings, countries: Sequence[Country]) -> Iterator[Writt
     from scorer.served import vector_file
     from scorer.tuesday.week import Folder
     from scv.model import bundle, training_file, week_file
-    from scv.offline import snapshot, sums
+    from scv.offline import snapshot, sums, tombstones
     from scv.offline.lake import Lake
 
     codes = {"", *(country.code for country in countries)}
     yield from (one for one in sums.written(Lake(settings.lake_path)) if one.country in codes)
+    yield from tombstones.written(settings.lake_path)
     yield from vector_file.written(settings.vectors_path)
     for country in countries:
         yield from snapshot.written(settings.snapshots_path, country)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from deltalake.exceptions import CommitFailedError
 
-from operation import gone as last
+from operation import tombstones
 from scorer.served import vector_file
 from scorer.tuesday import forgotten, outdated
 from scorer.tuesday.week import Folder
@@ -89,7 +89,7 @@ def _of_country(settings: Settings, country: Country, dry: bool) -> Iterator[Lef
     yield from _forgetting(settings, folder, gone)
     yield from training_file.outdated(settings, country.code, gone)
     yield from week_file.outdated(settings, country, gone)
-    yield from last.leftovers(settings, country, gone, dry)
+    yield from tombstones.leftovers(settings, country, gone, dry)
 
 
 def _forgetting(settings: Settings, folder: Folder, gone: Mapping[str, int]) -> Iterator[Leftover]:

@@ -21,8 +21,8 @@ from scv.language import DEFAULT, load
 
 SMALL_UNITS = 10
 """Money below so many units keeps its cents."""
-SHOWN = 4096
-"""Numbers as they are shown, of which as many are kept: rounded there are no more, in the long run."""
+SHOWN = 512
+"""Numbers as they are shown, of which as many are kept: those that come all the time. More would fill for hours."""
 missing: Counter[tuple[str, str]] = Counter()
 """Sentences that a language lacks, and how often the English one stood in for it."""
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
 from scv.errors import Stopped, Stuck, Unreachable
-from scv.offline.forgotten import ForgottenCustomers
 from scv.offline.lake import Lake
+from scv.offline.tombstones import Tombstones
 from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from scv.talk import Seldom
@@ -28,6 +28,7 @@ from streams.kafka.intake import Intake
 from streams.kafka.log import Broker, Part, parts, refuse_strangers
 from streams.kafka.producer import Producer
 from streams.kafka.question import Question
+from streams.memory import Trimmer
 from streams.notices import Notices
 from streams.poison import Poison
 from streams.positions.epoch import open_epoch
@@ -61,7 +62,8 @@ class Member:
         self._notices, self._poison = Notices(say, self.counters), Poison(say)
         self._files = CountryFiles(settings.countries_path, say, self.lag_s)
         self._countries = self._files.known
-        self._forgotten = ForgottenCustomers(settings.lake_path)
+        self._tombstones = Tombstones(settings.lake_path)
+        self._trimmer = Trimmer()
         self._unheld = False
         self._ticks: dict[Part, int] = {}
         """The newest tick of each partition that is ours, as of what was read (us)."""
@@ -92,6 +94,8 @@ class Member:
                     if worked:
                         self.batch_seconds.observe(time.monotonic() - self._intake.taken_at)
                     self._watch()
+                    if not worked:
+                        self._trimmer.rest()
                     if (once and worked) or (until_idle and self._idle()):
                         break
                 self._finish()

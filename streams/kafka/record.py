@@ -11,7 +11,7 @@ from scv.errors import BadEvent
 from scv.events.arrival import Arrival, Reached, Recorded, decode
 from scv.events.country import Country
 from scv.events.partition import partition_of
-from scv.offline.forgotten import ForgottenCustomers
+from scv.offline.tombstones import Tombstones
 from scv.online.rowstore import Log
 from streams.kafka.log import Part
 
@@ -42,7 +42,7 @@ def record_of(
     logs: Mapping[str, Log],
     countries: Mapping[str, Country],
     ticks: MutableMapping[Part, int],
-    forgotten: ForgottenCustomers | None = None,
+    tombstones: Tombstones | None = None,
 ) -> Record:
     """A record of one of these logs' topics; refused where it is of before an erasure that has gone itself.
 
@@ -63,7 +63,7 @@ def record_of(
     if isinstance(content, Arrival) and (right := partition_of(key or b"", log.partitions)) != part.partition:
         where = f"in partition {part.partition}; murmur2 of its key says {right}"
         content = BadEvent("wrong partition", f"{where}. {PARTITIONER}")
-    elif isinstance(content, Arrival) and forgotten is not None and forgotten.covers(content):
+    elif isinstance(content, Arrival) and tombstones is not None and tombstones.covers(content):
         content = BadEvent("of a forgotten customer", "it happened before an erasure of its customer")
     elif isinstance(content, Reached) and content.is_tick:
         ticks[part] = content.us

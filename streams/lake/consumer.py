@@ -79,9 +79,9 @@ class LakeConsumer(Member):
             self._place()
         messages = self._intake.take(BATCH, WAIT_S)
         self.counters.batches += bool(messages)
-        self._forgotten.look()
+        self._tombstones.look()
         for message in messages:
-            self._keep(record_of(message, self._logs, self._countries, self._ticks, self._forgotten))
+            self._keep(record_of(message, self._logs, self._countries, self._ticks, self._tombstones))
         self._ticker.tick_if_due(self._intake.placed)
         self._look_for_requests()
         if self._due():

@@ -164,8 +164,8 @@ class OnlineConsumer(Member):
         self._incarnation = self._store.incarnation()
 
     def _apply(self, messages: Sequence[Message], places: Mapping[Part, int]) -> None:
-        self._forgotten.look()
-        known = self._logs, self._countries, self._ticks, self._forgotten
+        self._tombstones.look()
+        known = self._logs, self._countries, self._ticks, self._tombstones
         batch = self._batch((record_of(one, *known) for one in messages), places)
         self.counters.batches += bool(messages)
         faultpoint.reach("online.decoded", batch.size)

@@ -17,8 +17,7 @@ import pytest
 import xlsxwriter
 
 import cli
-from operation import erasing
-from operation import gone as last
+from operation import erasing, tombstones
 from operation.tidy import tidy
 from operation.trace import holds, traces
 from scorer.served.vector_file import ModelRecord, Scored, ServedRecord, VectorFile, read
@@ -38,6 +37,7 @@ from scv.online.keys import Keys
 from scv.online.reader import Reader
 from scv.settings import Settings
 from scv.stamp import Stamp
+from store.heartbeat import members
 from streams.lake.consumer import LakeConsumer
 from streams.lake.erasure import erasures
 from streams.online.consumer import OnlineConsumer
@@ -124,6 +124,7 @@ def test_nothing_names_them_any_more_and_nothing_brings_them_back(
     home = live.home_path
     assert {"lake", "snapshots", "training", "vectors", "exports"} <= set(traces(home, CANARY))
     with shop.Running(live, OnlineConsumer, LakeConsumer):
+        shop.wait(lambda: all(members(client, group) for group in ("online", "lake")))
         code, receipt = erase(capsys)
     assert code == 0, receipt
     left = traces(home, CANARY)
@@ -160,6 +161,7 @@ def test_after_the_stated_time_no_byte_names_them_and_old_events_bring_nobody_ba
     shop.send(live, sorted([*shop.log(1, 300), *orders(CANARY)], key=lambda one: one.seen_at or AT), until=None)
     shop.consume(live)
     with shop.Running(live, OnlineConsumer, LakeConsumer):
+        shop.wait(lambda: all(members(client, group) for group in ("online", "lake")))
         code, receipt = erase(capsys)
     assert code == 0, receipt
     remains = {one["place"]: one["remains"] for one in receipt["places"] if one["remains"]}
@@ -169,9 +171,9 @@ def test_after_the_stated_time_no_byte_names_them_and_old_events_bring_nobody_ba
     assert client.exists(row), "the erasure, so that nothing brings them back"
 
     now = wall_us()
-    monkeypatch.setattr(last, "wall_us", lambda: now + 30 * DAY_US)
+    monkeypatch.setattr(tombstones, "wall_us", lambda: now + 30 * DAY_US)
     assert "erasures" not in {one.kind for one in tidy(kept, [US]).gone} and client.exists(row)
-    monkeypatch.setattr(last, "wall_us", lambda: now + 31 * DAY_US + 60_000_000)
+    monkeypatch.setattr(tombstones, "wall_us", lambda: now + 31 * DAY_US + 60_000_000)
     assert "erasures" not in {one.kind for one in tidy(live, [US]).gone}, "a log that keeps events for ever"
     assert "erasures" in {one.kind for one in tidy(kept, [US], dry=True).gone} and client.exists(row)
     assert "erasures" in {one.kind for one in tidy(kept, [US]).gone}

@@ -13,8 +13,8 @@ from scv.events import event
 from scv.events.clock import wall_us
 from scv.events.country import Country
 from scv.leftover import Leftover
-from scv.offline.forgotten import ForgottenCustomers
 from scv.offline.lake import Lake
+from scv.offline.tombstones import Tombstones
 from scv.online.keys import Keys
 from scv.online.row import is_empty
 from scv.settings import Settings
@@ -27,7 +27,7 @@ def leftovers(settings: Settings, country: Country, erasures: Mapping[str, int],
     them. A log that keeps events for ever needs them for ever."""
     if not settings.event_days or not erasures:
         return
-    known, now_us = ForgottenCustomers(settings.lake_path), wall_us()
+    known, now_us = Tombstones(settings.lake_path), wall_us()
     if not dry:
         known.meet(country.code, erasures, now_us)
     if due := known.due(country.code, erasures, settings.event_days + 1, now_us):
@@ -37,7 +37,7 @@ def leftovers(settings: Settings, country: Country, erasures: Mapping[str, int],
 
 def _let_go(settings: Settings, country: Country, due: Mapping[str, int]) -> bool:
     """First their hashes stand for them, last the lake forgets: killed in between, the next run begins anew."""
-    ForgottenCustomers(settings.lake_path).let_go(country.code, due, wall_us())
+    Tombstones(settings.lake_path).let_go(country.code, due, wall_us())
     try:
         with client(settings) as store:
             for customer in due:

@@ -1,6 +1,6 @@
 """Who was erased so long ago that the erasure itself may go: keyed hashes, which name nobody.
 
-    LAKE/forgotten.json        country → hash → the erasure's instant, since when it is known here, and whether it went
+    LAKE/tombstones.json        country → hash → the erasure's instant, since when it is known here, and whether it went
 
 An erasure holds the id, so that no old event brings the customer back. Once the log keeps none of those events any more
 the erasure goes too, from lake and store; an old event that somebody sends after that is known by its customer's hash.
@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -19,12 +19,12 @@ import msgspec
 from scv import atomic, machine, stamp
 from scv.events.arrival import Arrival
 from scv.events.calendar import DAY_US
-from scv.stamp import Sealed
+from scv.stamp import Sealed, Written
 
-FILE = "forgotten.json"
+FILE = "tombstones.json"
 
 
-class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
+class Tombstone(msgspec.Struct, frozen=True, kw_only=True):
     """`us`: when they were erased; `since_us`: when tidying first met that; `gone`: the erasure itself has gone."""
 
     us: int
@@ -32,20 +32,20 @@ class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
     gone: bool = False
 
 
-class ForgottenFile(Sealed, frozen=True, kw_only=True):
+class TombstoneFile(Sealed, frozen=True, kw_only=True):
     """`key` in hex: without it a hash says nothing, with it only whether a known id is among them."""
 
     key: str
-    countries: dict[str, dict[str, Forgotten]]
+    countries: dict[str, dict[str, Tombstone]]
 
 
-class ForgottenCustomers:
+class Tombstones:
     """Of one lake, as it was at the last `look`."""
 
     def __init__(self, lake_path: Path) -> None:
         self._path = lake_path / FILE
         self._changed = 0
-        self._said: ForgottenFile | None = None
+        self._said: TombstoneFile | None = None
         self.look()
 
     def look(self) -> None:
@@ -88,25 +88,38 @@ class ForgottenCustomers:
         if not erasures:
             return
         with atomic.alone(self._path.parent):
-            said = self._opened() or ForgottenFile(key=secrets.token_hex(32), countries={})
+            said = self._opened() or TombstoneFile(key=secrets.token_hex(32), countries={})
             mine = dict(said.countries.get(country, {}))
             for customer, us in erasures.items():
                 name = _hash(said.key, country, customer)
                 known = mine.get(name)
                 if known is None or known.us < us or (gone and not known.gone):
                     since = known.since_us if known and known.us == us else now_us
-                    mine[name] = Forgotten(us=us, since_us=since, gone=gone)
+                    mine[name] = Tombstone(us=us, since_us=since, gone=gone)
             countries = {**said.countries, country: dict(sorted(mine.items()))}
             atomic.write(self._path, stamp.sealed(msgspec.structs.replace(said, countries=countries)))
         self.look()
 
-    def _opened(self) -> ForgottenFile | None:
+    def _opened(self) -> TombstoneFile | None:
         try:
-            return stamp.opened(self._path.read_bytes(), ForgottenFile)
+            return stamp.opened(self._path.read_bytes(), TombstoneFile)
         except FileNotFoundError:
             return None
         except ValueError as error:
             raise machine.damaged(self._path, f"{error}") from error
+
+
+def written(lake_path: Path) -> Iterator[Written]:
+    """The file, where there is one."""
+    try:
+        stamp.opened((lake_path / FILE).read_bytes(), TombstoneFile)
+        why = ""
+    except FileNotFoundError:
+        return
+    except ValueError as error:
+        why = f"{error}"
+    mends = "Bring it back from a copy: without it old events of erased customers count again"
+    yield stamp.judged("tombstones", "", str(lake_path / FILE), why, mends)
 
 
 def _hash(key: str, country: str, customer_id: str) -> str:
