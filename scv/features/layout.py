@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from scv.events import event as events
 from scv.events.country import Country
@@ -23,13 +23,13 @@ class Slot(NamedTuple):
 
 
 class FeatureRead(NamedTuple):
-    """How a feature's value comes from its state at `place`: of the tiles in the window, merged by `merge`; None: of
+    """How a feature's value comes from its state at `place`: of the tiles in the window where it is `tiled`, else of
     the lifetime state. `window` as it is in a country."""
 
     name: str
     place: int
-    merge: Callable[[Any, Any], Any] | None
-    read: Callable[[Any, int, Window | None], Any]
+    fold: Fold
+    tiled: bool
     window: Window | None
 
 
@@ -94,9 +94,8 @@ class Layout:
 
 def _read(slot: Slot, country: Country) -> FeatureRead:
     feature, fold = slot.feature, slot.feature.fold
-    tiled = feature.tiled
-    window = feature.window if tiled else fold.cut(feature.window, country)
-    return FeatureRead(feature.name, slot.place, fold.merge if tiled else None, fold.read, window)
+    window = feature.window if feature.tiled else fold.cut(feature.window, country)
+    return FeatureRead(feature.name, slot.place, fold, feature.tiled, window)
 
 
 def _taking(folds: tuple[Fold, ...], kind: str, tiled: bool) -> list[Taker]:

@@ -99,16 +99,16 @@ class Row:
             return {slot.feature.name: None for slot in self.layout.slots}
         values: dict[str, Any] = {}
         inside: dict[Window, list[list[Any]]] = {}
-        for name, place, merge, read, window in self.layout.reads(self.country):
-            if merge and window:
+        for name, place, fold, tiled, window in self.layout.reads(self.country):
+            if tiled and window:
                 if window not in inside:
                     days = window.days(at_day)
                     inside[window] = [tile for day, tile in self.tiles.items() if day in days]
                 states = [tile[place] for tile in inside[window] if tile[place] is not None]
-                state = functools.reduce(merge, states) if states else None
+                state = functools.reduce(fold.merge, states) if states else None
             else:
                 state = self.lives[place]
-            values[name] = read(state, at_day, window)
+            values[name] = fold.read(state, at_day, window)
         return values
 
     def fence(self, place: Place, upto: int) -> Fence:

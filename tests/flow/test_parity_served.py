@@ -24,6 +24,7 @@ from scv.events.mark import Mark
 from scv.features import fetcher
 from scv.features.layout import layout_of
 from scv.folds import Count
+from store.client import Client
 from tests.flow import parity_place
 from tests.flow.parity_place import AT, TARGET, Place, known, order
 from tests.keys import position_key, row_key
@@ -213,13 +214,14 @@ def test_rows_that_move_right_after_they_were_read_are_kept_as_they_were(
 
 def test_a_call_that_is_kept_asks_the_store_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     people, asked = scored(place)[:3], list[str]()
-    execute = redis.client.Pipeline.execute
+    exchange = Client.exchange
 
-    def counted(this: redis.client.Pipeline, *given: Any) -> Any:
+    def counted(this: Client, *given: Any) -> Any:
         asked.append(threading.current_thread().name)
-        return execute(this, *given)
+        return exchange(this, *given)
 
-    monkeypatch.setattr(redis.client.Pipeline, "execute", counted)
+    monkeypatch.setattr(Client, "exchange", counted)
+    monkeypatch.setattr(redis.client.Pipeline, "execute", lambda *_: pytest.fail("a trip more"))
     ask(place, people)
     assert len(asked) == 1
 
