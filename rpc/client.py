@@ -68,14 +68,7 @@ class ScorerClient:
     ) -> scorer_pb2.ScoreReply:
         """One customer; `reference` is an aware instant (None: now), `language` that of the reasons (none: the
         country's). Raises ScorerError."""
-        request = scorer_pb2.ScoreRequest(
-            country=country,
-            customer_id=customer_id,
-            targets=targets,
-            reference=_timestamp(reference),
-            language=language,
-            with_reasons=with_reasons,
-        )
+        request = _of_one(country, customer_id, targets, reference, language, with_reasons)
         return cast(scorer_pb2.ScoreReply, self._call(self._stub.Score, request))
 
     def score_batch(
@@ -107,13 +100,7 @@ class ScorerClient:
         language: str = "",
     ) -> scorer_pb2.ExplainReply:
         """One customer, and what each column of the models adds to the scores. Raises ScorerError."""
-        request = scorer_pb2.ScoreRequest(
-            country=country,
-            customer_id=customer_id,
-            targets=targets,
-            reference=_timestamp(reference),
-            language=language,
-        )
+        request = _of_one(country, customer_id, targets, reference, language)
         return cast(scorer_pb2.ExplainReply, self._call(self._stub.Explain, request))
 
     def _call(self, method: Any, request: Any) -> Any:
@@ -130,6 +117,24 @@ class ScorerClient:
         if code == grpc.StatusCode.DEADLINE_EXCEEDED and not details.startswith("The "):
             return f"The scorer at {self.address} did not answer within {self.timeout_s:g} s."
         return details or code.name
+
+
+def _of_one(
+    country: str,
+    customer_id: str,
+    targets: Sequence[str],
+    reference: datetime | None,
+    language: str,
+    with_reasons: bool = True,
+) -> scorer_pb2.ScoreRequest:
+    return scorer_pb2.ScoreRequest(
+        country=country,
+        customer_id=customer_id,
+        targets=targets,
+        reference=_timestamp(reference),
+        language=language,
+        with_reasons=with_reasons,
+    )
 
 
 def _timestamp(instant: datetime | None) -> Timestamp | None:

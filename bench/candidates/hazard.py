@@ -53,13 +53,14 @@ class Hazards:
     def rate(self, known: Known) -> Logits:
         """Trees of the logarithm of a rate (Poisson, weighted by the share of the horizon that a row was exposed):
         a row an hour old counts for what is known of it, and an early event for more than a late one."""
-        trees, beside = self._rated(known), regress(DEFAULT.c, DEFAULT.half_life_weeks, known.rows)
-        return lambda matrix: (trees(matrix) + beside(matrix)) / 2
+        return self._beside_logistic(known, ripe=False)
 
     def ripe_rate(self, known: Known) -> Logits:
         """The same of rows with final labels."""
-        trees = self._rated(known, ripe=True)
-        beside = regress(DEFAULT.c, DEFAULT.half_life_weeks, known.rows)
+        return self._beside_logistic(known, ripe=True)
+
+    def _beside_logistic(self, known: Known, ripe: bool) -> Logits:
+        trees, beside = self._rated(known, ripe), regress(DEFAULT.c, DEFAULT.half_life_weeks, known.rows)
         return lambda matrix: (trees(matrix) + beside(matrix)) / 2
 
     def both_rates(self, known: Known) -> Logits:

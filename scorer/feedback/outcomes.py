@@ -165,7 +165,7 @@ def _pooled(
         would_list=column("would_list", bool),
         recency=column("days_since_order", float),
         value=np.nan_to_num(column("value_cents", float)),
-        group=np.char.add(np.char.add(column("phase", object).astype(str), ", "), _themes(table)[kept]).astype(object),
+        group=_groups(table)[kept],
         contacted=contacted[kept],
         removed=found.counts(),
         outcomes=found.outcomes(),
@@ -185,8 +185,14 @@ def _scored(scores: pa.Table, listed_by: str, target: Target) -> pa.Table:
     return rows.select(list(NEEDED))
 
 
-def _themes(table: pa.Table) -> np.ndarray:
-    return np.array([one or NO_THEME for one in table["reason_theme"].to_pylist()], dtype=str)
+def group_of(phase: str | None, theme: str | None) -> str:
+    """The group of a score: its phase and what its first reason is about."""
+    return f"{phase}, {theme or NO_THEME}"
+
+
+def _groups(table: pa.Table) -> np.ndarray:
+    pairs = zip(table["phase"].to_pylist(), table["reason_theme"].to_pylist(), strict=True)
+    return np.array([group_of(*pair) for pair in pairs], dtype=object)
 
 
 def _contacted(happened: labels.Outcomes, target: Target, at_us: np.ndarray, customers: Sequence[str]) -> np.ndarray:

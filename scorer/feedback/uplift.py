@@ -8,13 +8,13 @@ between-group variance by DerSimonian and Laird 1986). With few rows that is the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from scorer.feedback.outcomes import NO_THEME, SEED, Hindsight, first_listed
-from scorer.reasons import COMING_BACK, Reason
+from scorer.feedback.outcomes import SEED, Hindsight, first_listed
+from scorer.reasons import COMING_BACK
 from scv.model import metrics
 from scv.model.metrics import Interval
 
@@ -22,11 +22,6 @@ CALLS = 100
 """What is saved is told of so many."""
 ENOUGH = 5.0
 """Departures to be expected in either arm, that a group says anything of its own."""
-
-
-def group_of(phase: str | None, reasons: Sequence[Reason]) -> str:
-    """The group of a score: its phase and what its first reason is about."""
-    return f"{phase}, {(reasons[0].theme if reasons else '') or NO_THEME}"
 
 
 @dataclass(frozen=True)
@@ -103,7 +98,7 @@ def uplift(past: Hindsight, rows: np.ndarray | None = None) -> Uplift:
 
 def _told(past: Hindsight, arms: Mapping[str, np.ndarray]) -> tuple[float, float] | None:
     """The share that a group's contacts kept, and its variance; None where too little was to be expected."""
-    sign, told, variance = (-1 if past.target.name in COMING_BACK else 1), [], 0.0
+    told, variance = [], 0.0
     for status in ("HELD_OUT", "LISTED"):
         y, p = past.y[arms[status]], past.p[arms[status]]
         expected = p.sum()
@@ -112,7 +107,12 @@ def _told(past: Hindsight, arms: Mapping[str, np.ndarray]) -> tuple[float, float
         told.append(y.sum() / expected)
         rate = (y.sum() + 1) / (len(y) + 2)
         variance += len(y) * rate * (1 - rate) / expected**2
-    return sign * (told[0] - told[1]), variance
+    return _good(past) * (told[0] - told[1]), variance
+
+
+def _good(past: Hindsight) -> int:
+    """1 where it is good that fewer do it, -1 where people are to come back."""
+    return -1 if past.target.name in COMING_BACK else 1
 
 
 def _chance_explains(groups: int) -> float:
@@ -141,9 +141,8 @@ def ranking(past: Hindsight) -> Ranking | None:
     if not listed.any() or not away.any():
         return None
     share = listed.sum() / first.sum()
-    sign = -1 if past.target.name in COMING_BACK else 1
     off = past.y - past.p
-    saved = sign * past.value * (np.where(away, off / (1 - share), 0.0) - np.where(listed, off / share, 0.0))
+    saved = _good(past) * past.value * (np.where(away, off / (1 - share), 0.0) - np.where(listed, off / share, 0.0))
     halves = np.unique(past.customers, return_inverse=True)[1] % 2
     expected = np.zeros(len(past))
     for half in (0, 1):

@@ -48,10 +48,11 @@ class ScoreQuestion(NamedTuple):
 
 
 class AskedCustomers(NamedTuple):
-    """The country, its models, the customers as they were found, and the views that they were made of (none of a
-    snapshot's)."""
+    """The country, the same in the language that is asked for, its models, the customers as they were found, and the
+    views that they were made of (none of a snapshot's)."""
 
     country: Country
+    said: Country
     models: Mapping[str, Bundle | None]
     subjects: Subjects
     views: Sequence[View]
@@ -59,9 +60,9 @@ class AskedCustomers(NamedTuple):
 
 @functools.lru_cache(maxsize=64)
 def in_language(country: Country, language: str) -> Country:
-    """The country with its sentences in another language; "" is its own. Raises UnknownName."""
-    expect("language", [language] * bool(language), known())
-    return msgspec.structs.replace(country, language=language) if language else country
+    """The country with its sentences in another language. Raises UnknownName."""
+    expect("language", [language], known())
+    return msgspec.structs.replace(country, language=language)
 
 
 class Answers:
@@ -147,16 +148,16 @@ class Answers:
     def _asked(self, code: str, question: ScoreQuestion) -> AskedCustomers:
         """What was found of whom is asked about."""
         country = self.country(code)
-        in_language(country, question.language)
+        said = in_language(country, question.language) if question.language else country
         models = self.models(country, question.targets)
-        return AskedCustomers(country, models, *self._read(country, question.customer_ids, question.reference))
+        return AskedCustomers(country, said, models, *self._read(country, question.customer_ids, question.reference))
 
     def _scores(self, asked: AskedCustomers, question: ScoreQuestion) -> list[Score]:
         instants = [at for at in asked.subjects.at if at is not None]
         if not instants:
             raise NotReady(f"{asked.country.code} has no clock yet: its replay has not begun.")
-        past, said = self.archive.past(asked.country, min(instants)), in_language(asked.country, question.language)
-        return score(asked.subjects, said, asked.models, self.rules, past, question.with_reasons)
+        past = self.archive.past(asked.country, min(instants))
+        return score(asked.subjects, asked.said, asked.models, self.rules, past, question.with_reasons)
 
     def _read(
         self, country: Country, customer_ids: Sequence[str], reference: datetime | None

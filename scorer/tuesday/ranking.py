@@ -9,7 +9,7 @@ from datetime import datetime
 import numpy as np
 
 from scorer.feedback import uplift
-from scorer.feedback.outcomes import collect
+from scorer.feedback.outcomes import collect, group_of
 from scorer.feedback.uplift import Uplift
 from scorer.scoring import Score
 from scv.events.country import Country
@@ -39,7 +39,9 @@ def order(
     learned = uplift.uplift(pasts[0]) if len(pasts[0]) else NOBODY
     if not learned.known:
         return Order(by_risk, "By risk: it cannot be told yet that a contact keeps anybody.")
-    kept = learned.kept(np.array([uplift.group_of(one.phase, one.targets[0].reasons) for one in scores], dtype=object))
+    themes = [one.targets[0].reasons[0].theme if one.targets[0].reasons else None for one in scores]
+    groups = [group_of(one.phase, theme) for one, theme in zip(scores, themes, strict=True)]
+    kept = learned.kept(np.array(groups, dtype=object))
     saved = {one.customer_id: chances[one.customer_id] * share for one, share in zip(scores, kept, strict=True)}
     return Order(
         {id: (share * cents.get(id, 0), *by_risk[id]) for id, share in saved.items()},
