@@ -24,6 +24,8 @@ from streams import faultpoint
 from streams.counters import Counters
 from streams.kafka.log import ADVICE, Part
 
+READS = 1_000
+"""Customers whose rows are in memory at once: those of a whole backlog's batch would be the process's size for ever."""
 WRITES = 250
 """Customers per pipeline of writes."""
 
@@ -116,8 +118,18 @@ class Folding:
 
         What `tell` raises leaves the restart points: the batch is read again, and then no row changes any more.
         """
+        changed, names = list[Name](), list(batch.work)
+        for start in range(0, len(names), READS):
+            changed += self._fold(names[start : start + READS], batch)
+        faultpoint.reach("online.written", batch.size)
+        tell(changed)
+        self.advance(batch.next, batch.marks, batch.ticks)
+        faultpoint.reach("online.advanced", batch.size)
+        self._store.tick(batch.fronts, batch.live)
+
+    def _fold(self, pending: Sequence[Name], batch: Batch) -> list[Name]:
+        """These customers' rows take what is theirs of a batch; whose rows changed."""
         changed: list[Name] = []
-        pending = list(batch.work)
         while pending:
             held = self._read(pending, list(batch.next))
             taken = {name: _take(held[name], batch.work[name]) for name in pending}
@@ -127,11 +139,7 @@ class Folding:
                 if name not in refused:
                     self._counters.count(counted)
                     changed += [name] * (moved and bool(counted.keys() - _TRACELESS))
-        faultpoint.reach("online.written", batch.size)
-        tell(changed)
-        self.advance(batch.next, batch.marks, batch.ticks)
-        faultpoint.reach("online.advanced", batch.size)
-        self._store.tick(batch.fronts, batch.live)
+        return changed
 
     def check(self) -> None:
         """Raise Moved unless every restart point is where this consumer left it."""
