@@ -24,7 +24,7 @@ COMPILE_MLFLOW := $(BIN)/uv pip compile --group mlflow $(PINNED) -o deploy/mlflo
 MLFLOW := $(VENV)/mlflow
 PORT ?= 5000
 
-.PHONY: help setup demo mlflow test test-real parity check lint format bench bench-quality bench-world bench-signals bench-candidates effect faults test-clock soak mutants lock upgrade clean
+.PHONY: help setup demo mlflow test test-real parity check lint format bench bench-quality bench-scorer bench-world bench-signals bench-candidates effect faults test-clock soak mutants lock upgrade clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ bench: $(READY) ## measure; prints the ratios that the README states
 
 bench-quality: $(VENV)/.bench ## judge champions of five shops beside what one tries in an afternoon (30 minutes); ARGS="--only CDNOW"
 	@$(BIN)/python -m bench.quality $(ARGS)
+
+bench-scorer: $(READY) ## what a core answers a second, ours and what one would write with the same parts (20 minutes); ARGS="--quick"
+	@$(BIN)/python -m bench.serving $(ARGS)
 
 bench-world: $(READY) ## simulate 10,000, 100,000 and a million customers: speed, memory and their curve (15 minutes)
 	@$(BIN)/python -m bench.simulation

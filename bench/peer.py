@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,11 @@ PUSH_SOURCE = "orders_push"
 def with_redis(settings: Settings, folder: Path, address: str) -> FeatureStore:
     """Feast with its own Redis store and the views that we have."""
     return _opened(folder, {"type": "redis", "connection_string": address}, catalogue(settings).values())
+
+
+def opened(folder: Path, address: str) -> FeatureStore:
+    """That store once more, from another process, as `with_redis` left it."""
+    return _opened(folder, {"type": "redis", "connection_string": address}, ())
 
 
 def with_dask(settings: Settings, folder: Path) -> FeatureStore:
@@ -53,7 +58,7 @@ def to_push(folder: Path, address: str) -> FeatureStore:
 
 
 def _opened(
-    folder: Path, online: dict[str, Any], objects: Iterable[Entity | FeatureView | FeatureService]
+    folder: Path, online: dict[str, Any], objects: Collection[Entity | FeatureView | FeatureService]
 ) -> FeatureStore:
     folder.mkdir(parents=True, exist_ok=True)
     config = RepoConfig(
@@ -66,7 +71,8 @@ def _opened(
         repo_path=folder,
     )
     store = FeatureStore(config=config)
-    store.apply(list(objects))
+    if objects:
+        store.apply(list(objects))
     return store
 
 

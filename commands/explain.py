@@ -42,7 +42,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     (place,) = the_countries([country], known)
     (customer,) = ids_of((customer,), known, hash_ids)
     at = calendar.reference(date, place) if date else None
-    with ScorerClient(known.scorer) as client:
+    with ScorerClient(known.scorer, keys=known.caller_keys) as client:
         found = client.explain(country, customer, targets, at)
     if as_json:
         click.echo(MessageToJson(found, preserving_proto_field_name=True, indent=None))

@@ -16,6 +16,7 @@ from terminal.groups import with_default
 if TYPE_CHECKING:
     from scorer.tuesday.export import Exported
     from scorer.tuesday.reconcile import Reconciled
+    from scv.settings import Settings
 
 
 @click.group(cls=with_default("publish"))
@@ -61,7 +62,7 @@ def publish(
         at = reference_of(date, country, settings, any_day)
         warn_of_public_draw(settings, at)
         found = export(settings, country, at, anyway=anyway)
-        same = _compare(settings.scorer, found) if reconcile else None
+        same = _compare(settings, found) if reconcile else None
         click.echo(_json(found, same) if as_json else said(found))
         wrong += same.different if same else 0
     return 1 if wrong else 0
@@ -189,12 +190,12 @@ def _json(found: Exported, same: Reconciled | None) -> str:
     return json.dumps(made | {"folder": f"{found.week.folder.path}/{manifest.date}", "files": list(manifest.files)})
 
 
-def _compare(address: str, found: Exported) -> Reconciled:
+def _compare(settings: Settings, found: Exported) -> Reconciled:
     """How the published values compare with the live scorer's; said on stderr."""
     from rpc.client import ScorerClient
     from scorer.tuesday.reconcile import reconcile
 
-    with ScorerClient(address, timeout_s=10) as client:
+    with ScorerClient(settings.scorer, 10, settings.caller_keys) as client:
         done = reconcile(found.week, client)
     click.echo(f"{done.different} of {done.compared:,} values differ from the live scorer's.", err=True)
     for target, what, file, live in done.examples:

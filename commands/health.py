@@ -205,9 +205,11 @@ def _serving(found: Settings) -> None:
     import grpc
     from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-    with grpc.insecure_channel(found.scorer) as channel:
+    from rpc.channel import channel
+
+    with channel(found.scorer, found.caller_keys) as asked:
         try:
-            reply = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=ANSWER_S)
+            reply = health_pb2_grpc.HealthStub(asked).Check(health_pb2.HealthCheckRequest(), timeout=ANSWER_S)
         except grpc.RpcError as error:
             raise Unreachable(f"{found.scorer} does not answer ({error.code().name}).") from error
     if reply.status != health_pb2.HealthCheckResponse.SERVING:

@@ -48,7 +48,7 @@ def command(log_format: str | None) -> None:
     config = settings.load()
     topics.ensure(config)
     client = connect(config)
-    with ScorerClient(config.scorer) as scorer:
+    with ScorerClient(config.scorer, keys=config.caller_keys) as scorer:
         app, counts = reactor.build(config, _asking(scorer), client, Heartbeat(client, "reactor").beat, turn.beside)
         say(f"Reactor up: it hears {topics.scv_changed(config)} and asks {config.scorer}.")
         try:

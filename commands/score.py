@@ -53,13 +53,13 @@ def command(  # noqa: PLR0913 - one parameter per option
     (place,) = the_countries([country], known)
     customers = ids_of(customers, known, hash_ids)
     at = calendar.reference(date, place) if date else None
-    with ScorerClient(known.scorer) as client:
+    with ScorerClient(known.scorer, keys=known.caller_keys) as client:
         replies = client.score_batch(country, customers, targets, at, language)
     for reply in replies:
         if as_json:
             click.echo(MessageToJson(reply, preserving_proto_field_name=True, indent=None))
         else:
-            click.echo(_text(reply, place))
+            click.echo(text(reply, place))
         if not reply.known:
             click.echo(f"Unknown customer {reply.customer_id!r} of {country}: no event of any family.", err=True)
     return 0 if all(reply.known for reply in replies) else 1
@@ -73,7 +73,7 @@ def ids_of(customers: tuple[str, ...], known: Settings, hash_ids: bool) -> tuple
     return tuple(map(hashed_id.key_of(known).hashed, customers)) if hash_ids else customers
 
 
-def _text(reply: ScoreReply, country: Country) -> str:
+def text(reply: ScoreReply, country: Country) -> str:
     if not reply.known:
         return f"{reply.country} {reply.customer_id}: UNKNOWN_CUSTOMER"
     policy = ContactPolicy.Name(reply.contact_policy) + (f" ({reply.contact_reason})" if reply.contact_reason else "")
@@ -104,7 +104,7 @@ def _freshness(reply: ScoreReply) -> str:
     by_state: dict[str, list[str]] = {}
     for one in reply.freshness:
         age = f"STALE ({one.age_s / 3600:.1f} h)" if one.state == Freshness.STALE else Freshness.State.Name(one.state)
-        by_state.setdefault(age, []).append(one.fetcher)
+        by_state.setdefault(age, []).extend(one.fetchers)
     return "; ".join(f"{state}: {', '.join(names)}" for state, names in by_state.items())
 
 

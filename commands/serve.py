@@ -15,18 +15,20 @@ from terminal.log_format import begin, option
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), help="Another port than CEREBRO_SCORER's; 0 takes a free one.")
 @click.option("--host", help="Another address than CEREBRO_SCORER's.")
-@click.option("--insecure", is_flag=True, help="Accept plain text without tokens on an address beyond loopback.")
+@click.option("--insecure", is_flag=True, help="Plain text, for callers of this machine alone.")
+@click.option("--share-port", is_flag=True, help="Let other scorers listen on the same port: one for each core.")
 @option
-def command(port: int | None, host: str | None, insecure: bool, log_format: str | None) -> None:
+def command(port: int | None, host: str | None, insecure: bool, share_port: bool, log_format: str | None) -> None:
     """Serve live scores over gRPC until SIGTERM or Ctrl-C.
 
-    Speaks cerebro.scorer.v1 (rpc/scorer.proto), grpc.health.v1 and reflection. A newly promoted champion answers from
-    the next call on. On SIGTERM it turns NOT_SERVING, finishes the calls under way and exits 0.
+    Speaks cerebro.scorer.v1 (rpc/scorer.proto), grpc.health.v1 and reflection. A newly promoted champion answers within
+    seconds. Callers are known by the files of CEREBRO_SCORER_KEYS (`cerebro keys new` makes some). On SIGTERM
+    it turns NOT_SERVING, finishes the calls under way and exits 0.
 
     \b
     Example:
       cerebro serve
-      cerebro serve --port 50052
+      cerebro serve --port 50052 --insecure
     """
     garbage.few_arenas()
     from commands.tuesday import warn_of_public_draw
@@ -42,7 +44,7 @@ def command(port: int | None, host: str | None, insecure: bool, log_format: str 
         )
     settings = known.load()
     set_host, _, set_port = settings.scorer.rpartition(":")
-    server = Server(settings, f"{host or set_host}:{set_port if port is None else port}", insecure)
+    server = Server(settings, f"{host or set_host}:{set_port if port is None else port}", insecure, share_port)
     server.stop_on_signals()
     warn_of_public_draw(settings)
     say(f"Listening on {server.address}")

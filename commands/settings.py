@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import click
@@ -44,4 +43,4 @@ def _shown(variable: str, value: str) -> str:
     # A list of settings ends up in tickets and logs: a password or the secret of the draw must not.
     if variable == "CEREBRO_HOLD_OUT_SALT" and value != known.Settings().hold_out_salt:
         return "(set)"
-    return re.sub(r"(://[^:/@]*:)[^@]*@", r"\1***@", value)
+    return known.without_password(value)

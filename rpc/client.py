@@ -7,7 +7,7 @@ with ScorerClient("127.0.0.1:50051") as scorer:
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Self, cast
 
@@ -15,9 +15,13 @@ import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from rpc import scorer_pb2, scorer_pb2_grpc
+from rpc.channel import Options, channel
+from rpc.errors import ScorerError
 
 MAX_REPLY_BYTES = 16 * 1024 * 1024
 """A batch of 500 with all its reasons stays well below."""
+
+__all__ = ["ScorerClient", "ScorerError"]
 
 # Reads are idempotent: a call that met a scorer just restarting may be sent once more. gRPC tells a call that waited
 # in the queue of a stopping server CANCELLED; whoever cancels a call themselves is not retried.
@@ -26,28 +30,20 @@ _POLICY |= {"retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"]}
 _RETRY = {"methodConfig": [{"name": [{"service": "cerebro.scorer.v1.Scorer"}], "retryPolicy": _POLICY}]}
 
 
-class ScorerError(Exception):
-    """A call that was not answered. `code` is gRPC's name of the status (NOT_FOUND, UNAVAILABLE …)."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
 class ScorerClient:
     """One channel to one scorer; safe to share between threads.
 
-    `timeout_s` is each call's deadline. Plain text.
+    `timeout_s` is each call's deadline; `keys` is the folder of what we show the scorer (`rpc/channel.py`), none: plain
+    text. Raises ScorerError for a folder that lacks something.
     """
 
-    def __init__(self, address: str, timeout_s: float = 2.0) -> None:
-        options = [
+    def __init__(self, address: str, timeout_s: float = 2.0, keys: str = "") -> None:
+        options: Options = [
             ("grpc.service_config", json.dumps(_RETRY)),
             ("grpc.max_receive_message_length", MAX_REPLY_BYTES),
-            ("grpc.enable_http_proxy", 0),  # a company's proxy would be asked for 127.0.0.1
         ]
-        self.address, self.timeout_s = address, timeout_s
-        self.channel = grpc.insecure_channel(address, options)
+        self.address, self.timeout_s, self._keys = address, timeout_s, keys
+        self.channel = channel(address, keys, options)
         self._stub: Any = scorer_pb2_grpc.ScorerStub(self.channel)
 
     def __enter__(self) -> Self:
@@ -103,6 +99,30 @@ class ScorerClient:
         request = _of_one(country, customer_id, targets, reference, language)
         return cast(scorer_pb2.ExplainReply, self._call(self._stub.Explain, request))
 
+    def watch(
+        self,
+        country: str,
+        customer_ids: Sequence[str],
+        targets: Sequence[str] = (),
+        language: str = "",
+        with_reasons: bool = True,
+    ) -> Generator[scorer_pb2.ScoreReply, None, None]:
+        """Up to 20 customers, each now and whenever what is said of him is another; until the scorer ends it.
+
+        Raises ScorerError. Close the iterator to end it.
+        """
+        request = scorer_pb2.ScoreBatchRequest(
+            country=country, customer_ids=customer_ids, targets=targets, language=language, with_reasons=with_reasons
+        )
+        stream = self._stub.Watch(request, wait_for_ready=False)
+        try:
+            yield from stream
+        except grpc.RpcError as error:
+            status = cast(grpc.Call, error)
+            raise ScorerError(status.code().name, self._say(status)) from error
+        finally:
+            stream.cancel()
+
     def _call(self, method: Any, request: Any) -> Any:
         try:
             return method(request, timeout=self.timeout_s)
@@ -113,7 +133,12 @@ class ScorerClient:
     def _say(self, status: grpc.Call) -> str:
         code, details = status.code(), status.details() or ""
         if code == grpc.StatusCode.UNAVAILABLE and not details.startswith("The store"):
-            return f"No scorer answers at {self.address}. Start one with `cerebro serve`, or set CEREBRO_SCORER."
+            how = (
+                f" by the keys of {self._keys}"
+                if self._keys
+                else " in plain text: if it has keys, set CEREBRO_CALLER_KEYS"
+            )
+            return f"No scorer answers at {self.address}{how}. Start one with `cerebro serve`, or set CEREBRO_SCORER."
         if code == grpc.StatusCode.DEADLINE_EXCEEDED and not details.startswith("The "):
             return f"The scorer at {self.address} did not answer within {self.timeout_s:g} s."
         return details or code.name

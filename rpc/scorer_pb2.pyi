@@ -183,7 +183,7 @@ class Contribution(_message.Message):
     def __init__(self, column: _Optional[str] = ..., theme: _Optional[str] = ..., added: _Optional[float] = ..., number: _Optional[float] = ..., word: _Optional[str] = ...) -> None: ...
 
 class Freshness(_message.Message):
-    __slots__ = ("fetcher", "state", "age_s")
+    __slots__ = ("fetchers", "state", "age_s")
     class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         STATE_UNSPECIFIED: _ClassVar[Freshness.State]
@@ -194,13 +194,13 @@ class Freshness(_message.Message):
     FRESH: Freshness.State
     STALE: Freshness.State
     MISSING: Freshness.State
-    FETCHER_FIELD_NUMBER: _ClassVar[int]
+    FETCHERS_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     AGE_S_FIELD_NUMBER: _ClassVar[int]
-    fetcher: str
+    fetchers: _containers.RepeatedScalarFieldContainer[str]
     state: Freshness.State
     age_s: float
-    def __init__(self, fetcher: _Optional[str] = ..., state: _Optional[_Union[Freshness.State, str]] = ..., age_s: _Optional[float] = ...) -> None: ...
+    def __init__(self, fetchers: _Optional[_Iterable[str]] = ..., state: _Optional[_Union[Freshness.State, str]] = ..., age_s: _Optional[float] = ...) -> None: ...
 
 class Reason(_message.Message):
     __slots__ = ("fetcher", "feature", "agent_hint", "sayable")

@@ -49,6 +49,11 @@ class ScorerStub:
                 request_serializer=rpc_dot_scorer__pb2.ScoreRequest.SerializeToString,
                 response_deserializer=rpc_dot_scorer__pb2.ExplainReply.FromString,
                 _registered_method=True)
+        self.Watch = channel.unary_stream(
+                '/cerebro.scorer.v1.Scorer/Watch',
+                request_serializer=rpc_dot_scorer__pb2.ScoreBatchRequest.SerializeToString,
+                response_deserializer=rpc_dot_scorer__pb2.ScoreReply.FromString,
+                _registered_method=True)
 
 
 class ScorerServicer:
@@ -79,6 +84,15 @@ class ScorerServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Watch(self, request, context):
+        """Up to 20 customers as their scores change: one reply each now, then one whenever what is said of a customer is
+        another (looked at every second). Statuses as of ScoreBatch; RESOURCE_EXHAUSTED: too many streams, or a caller who
+        does not read what comes. Ends with the connection: ask again, the first replies say how things stand.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ScorerServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -96,6 +110,11 @@ def add_ScorerServicer_to_server(servicer, server):
                     servicer.Explain,
                     request_deserializer=rpc_dot_scorer__pb2.ScoreRequest.FromString,
                     response_serializer=rpc_dot_scorer__pb2.ExplainReply.SerializeToString,
+            ),
+            'Watch': grpc.unary_stream_rpc_method_handler(
+                    servicer.Watch,
+                    request_deserializer=rpc_dot_scorer__pb2.ScoreBatchRequest.FromString,
+                    response_serializer=rpc_dot_scorer__pb2.ScoreReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -179,6 +198,33 @@ class Scorer:
             '/cerebro.scorer.v1.Scorer/Explain',
             rpc_dot_scorer__pb2.ScoreRequest.SerializeToString,
             rpc_dot_scorer__pb2.ExplainReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Watch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/cerebro.scorer.v1.Scorer/Watch',
+            rpc_dot_scorer__pb2.ScoreBatchRequest.SerializeToString,
+            rpc_dot_scorer__pb2.ScoreReply.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,6 +6,7 @@ import logging
 import threading
 from pathlib import Path
 
+from scorer import canary
 from scv.errors import CerebroError, CorruptBundle
 from scv.events.country import Country
 from scv.model import bundle, champion
@@ -13,6 +14,7 @@ from scv.model.bundle import Bundle
 from scv.settings import Settings
 
 log = logging.getLogger("cerebro.scorer")
+Key = tuple[Country, str]
 Place = tuple[int, int]
 """Modification time and inode of a pointer file: a moved pointer is always a new file."""
 
@@ -20,14 +22,15 @@ Place = tuple[int, int]
 class Champions:
     """Looks at the pointer on every call (one stat) and loads only what is new; safe to share between threads.
 
-    While a new champion is being loaded, and if it cannot be loaded at all, the old one goes on answering. A country
-    whose settings changed is another one: what answered it before is asked again whether it may.
+    While a new champion is being loaded, and if it cannot be loaded at all, the old one goes on answering; the new one
+    is loaded and asked in another process first. A country whose settings changed is another one: what answered it
+    before is asked again whether it may.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._loaded: dict[tuple[Country, str], tuple[Place, Bundle | None]] = {}
-        self._folders: dict[tuple[Country, str], Path] = {}
+        self._loaded: dict[Key, tuple[Place, Bundle | None]] = {}
+        self._folders: dict[Key, Path] = {}
         self._lock = threading.Lock()
 
     def of(self, country: Country, target: str) -> Bundle | None:
@@ -41,38 +44,56 @@ class Champions:
             return None
         if known is not None and known[0] == place:
             return known[1]
-        if not self._lock.acquire(blocking=known is None):
-            return known[1] if known else None
-        try:
-            if key not in self._loaded or self._loaded[key][0] != place:
-                self._loaded[key] = (place, self._load(country, target, known[1] if known else None))
+        if known is not None:
+            self._replace(key, place, known[1])
+            return known[1]
+        with self._lock:
+            if key not in self._loaded:
+                self._loaded[key] = (place, self._load(country, target, None))
             return self._loaded[key][1]
-        finally:
-            self._lock.release()
+
+    def _replace(self, key: Key, place: Place, old: Bundle | None) -> None:
+        """Load what the pointer names now, beside the calls; not while another is being loaded."""
+        if not self._lock.acquire(blocking=False):
+            return
+
+        def load() -> None:
+            try:
+                self._loaded[key] = (place, self._load(*key, old))
+            finally:
+                self._lock.release()
+
+        threading.Thread(target=load, name="champion", daemon=True).start()
 
     def _load(self, country: Country, target: str, old: Bundle | None) -> Bundle | None:
         try:
-            new = load(self._settings, country, target)
+            new = load(self._settings, country, target, fearful=old is not None)
         except CerebroError as error:
             if old is None:
                 raise
             log.error("champion of %s %s not taken, %s goes on: %s", country.code, target, old.info.id, error)
             return old
         if new is not None:
+            _ = new.table  # made now, while the old one answers: it takes a second
             log.info("champion of %s %s is %s", country.code, target, new.info.id)
         return new
 
 
-def load(settings: Settings, country: Country, target: str) -> Bundle | None:
-    """The champion as its pointer stands now. Raises CorruptBundle or StaleBundle."""
+def load(settings: Settings, country: Country, target: str, fearful: bool = False) -> Bundle | None:
+    """The champion as its pointer stands now; `fearful`: after another process has loaded and asked it.
+
+    Raises CorruptBundle or StaleBundle.
+    """
     folder = champion.folder(settings, country.code, target)
     pointer = champion.pointer(folder)
     if pointer is None:
         return None
-    found = bundle.load(folder / pointer.id, country)
-    if found.manifest != pointer.manifest:
+    path = folder / pointer.id
+    if bundle.hash_of(path) != pointer.manifest:
         raise CorruptBundle(f"Bundle {pointer.id} is not the one that was promoted. Promote it again, or train.")
-    return found
+    if fearful:
+        canary.survive(path, country, settings)
+    return bundle.load(path, country)
 
 
 def _place(folder: Path) -> Place | None:

@@ -11,7 +11,7 @@ from scorer.scoring import Score
 from scorer.subjects import Subjects
 from scorer.theme import theme_of
 from scv.model.bundle import Bundle
-from scv.model.vector import Column
+from scv.model.column import Column
 
 
 @dataclass(frozen=True)

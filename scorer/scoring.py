@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -22,8 +22,10 @@ from scorer.reasons import Reason, inputs_of, reasons_of
 from scorer.subjects import Freshness, Subjects
 from scv.events.country import Country
 from scv.features import fetcher
+from scv.features.array import Features
 from scv.model import vector
 from scv.model.bundle import Band, Bundle
+from scv.model.encoder import Encoder
 from scv.targets import population
 from scv.targets.phase import NEEDS as PHASE_NEEDS
 from scv.targets.phase import phase
@@ -120,10 +122,13 @@ def score(
     if not len(subjects):
         return []
     phases = phase(subjects.features, country)
-    by_target = [
-        _target(subjects, country, target_named(name), model, phases, (rules, past.get(name, {}), with_reasons))
-        for name, model in models.items()
-    ]
+    verdicts = {name: _verdicts(subjects, country, target_named(name), model, rules) for name, model in models.items()}
+    asked = {name: [i for i, one in enumerate(scores) if one.status == "SCORED"] for name, scores in verdicts.items()}
+    answering = {name: model for name, model in models.items() if model is not None and asked[name]}
+    for name, matrix in _matrices(subjects.features, answering).items():
+        told = _Told(past.get(name, {}), phases, with_reasons)
+        _fill(verdicts[name], asked[name], answering[name], matrix, (subjects, country, told))
+    by_target = list(verdicts.values())
     contacts = policies(subjects, country, rules)
     return [
         Score(
@@ -155,33 +160,60 @@ def policies(subjects: Subjects, country: Country, rules: Rules) -> list[Contact
     return found
 
 
-def _target(
-    subjects: Subjects,
-    country: Country,
-    target: Target,
-    model: Bundle | None,
-    phases: np.ndarray,
-    context: tuple[Rules, Mapping[str, float], bool],
+class _Told(NamedTuple):
+    """What numbers are told with: last Tuesday's by customer, everybody's phase, and whether reasons are wanted."""
+
+    before: Mapping[str, float]
+    phases: np.ndarray
+    reasons: bool
+
+
+def _verdicts(
+    subjects: Subjects, country: Country, target: Target, model: Bundle | None, rules: Rules
 ) -> list[TargetScore]:
-    """One target of everyone: first whether there is a score and why not, then the numbers of those who have one."""
-    rules, past, with_reasons = context
+    """One target of everyone without its numbers: whether there is a score, and why not."""
     excluded = target.not_applicable(subjects.features, country)
-    names, needed = _reads(model) if model else ((), ())
+    needed = _reads(model)[1] if model else ()
     days, id = country.days(target.horizon), model.info.id if model else ""
     ends: dict[datetime | None, datetime] = {at: target.horizon_end(at, country) for at in set(subjects.at) if at}
     verdicts = [_verdict(subjects, i, needed, rules, str(excluded[i]), model) for i in range(len(subjects))]
-    scores = [
+    return [
         TargetScore(target.name, target.basis, status, why, days, ends.get(at), id)
         for (status, why), at in zip(verdicts, subjects.at, strict=True)
     ]
-    asked = [i for i, one in enumerate(scores) if one.status == "SCORED"]
-    if model is None or not asked:
-        return scores
-    matrix = np.ascontiguousarray(model.matrix(subjects.features)[asked])
-    rows = subjects.rows(inputs_of(names)) if with_reasons else []
-    probabilities, added = model.explained(matrix) if with_reasons else (model.score(matrix), None)
+
+
+def _matrices(features: Features, models: Mapping[str, Bundle]) -> dict[str, np.ndarray]:
+    """Each model's input; what several of them read is computed once."""
+    if not models:
+        return {}
+    encoder, places = _shared(tuple(models.values()))
+    whole = encoder.matrix(features)
+    return {name: whole[:, place] for name, place in zip(models, places, strict=True)}
+
+
+@functools.lru_cache(maxsize=32)
+def _shared(models: tuple[Bundle, ...]) -> tuple[Encoder, list[np.ndarray]]:
+    """Every column that some of these models read, once, and for each model where its own are among them."""
+    place = {column: j for j, column in enumerate(dict.fromkeys(one for model in models for one in model.columns))}
+    return Encoder(list(place)), [np.array([place[one] for one in model.columns]) for model in models]
+
+
+def _fill(
+    scores: list[TargetScore],
+    asked: Sequence[int],
+    model: Bundle,
+    matrix: np.ndarray,
+    context: tuple[Subjects, Country, _Told],
+) -> None:
+    """The numbers of those who have a score."""
+    subjects, country, told = context
+    names = _reads(model)[0]
+    rows = subjects.rows(inputs_of(names)) if told.reasons else []
+    matrix = np.ascontiguousarray(matrix[asked])
+    probabilities, added = model.explained(matrix) if told.reasons else (model.score(matrix), None)
     for k, (i, probability) in enumerate(zip(asked, probabilities.tolist(), strict=True)):
-        before, level = past.get(subjects.customer_ids[i]), str(phases[i])
+        before, level = told.before.get(subjects.customer_ids[i]), str(told.phases[i])
         weights = {} if added is None else dict(zip(names, added[k].tolist(), strict=True))
         scores[i] = replace(
             scores[i],
@@ -189,9 +221,8 @@ def _target(
             band=model.band(probability, level),
             times_usual=model.times_usual(probability, level),
             change=None if before is None else probability - before,
-            reasons=() if added is None else reasons_of(weights, rows[i], country, target.name, level),
+            reasons=() if added is None else reasons_of(weights, rows[i], country, scores[i].target, level),
         )
-    return scores
 
 
 @functools.lru_cache(maxsize=32)

@@ -7,6 +7,7 @@ A setting is an environment variable `CEREBRO_NAME`. What `cerebro up` started i
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -29,11 +30,38 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ""
     )
     broker: Annotated[str, Meta(description="Kafka bootstrap servers")] = "127.0.0.1:9092"
-    store: Annotated[str, Meta(description="Redis or Valkey URL of the online store")] = "redis://127.0.0.1:6379/0"
+    broker_config: Annotated[
+        str,
+        Meta(
+            description="file of properties that open a closed broker, as librdkafka names them: security.protocol, "
+            "sasl.…, ssl.…; empty: plain text"
+        ),
+    ] = ""
+    store: Annotated[
+        str,
+        Meta(
+            description="Redis or Valkey URL of the online store; rediss://USER:PASSWORD@HOST:PORT/0?ssl_ca_certs=FILE "
+            "for a closed one, sentinel://HOST:26379,HOST:26379/SERVICE/0 for one that fails over"
+        ),
+    ] = "redis://127.0.0.1:6379/0"
     store_prefix: Annotated[
         str, Meta(description="first word of every key in the store; empty: TOPIC_PREFIX", pattern=rf"^\Z|{WORD}")
     ] = ""
     scorer: Annotated[str, Meta(description="host:port of the gRPC scorer")] = "127.0.0.1:50051"
+    scorer_keys: Annotated[
+        str,
+        Meta(
+            description="folder of the scorer's tls.crt, tls.key and access.toml, with ca.crt and jwks.json where "
+            "certificates and tokens of callers count; empty: plain text, of this machine, if told so"
+        ),
+    ] = ""
+    caller_keys: Annotated[
+        str,
+        Meta(
+            description="folder of what the scorer is asked with: ca.crt, and tls.crt with tls.key, or token; empty: "
+            "plain text"
+        ),
+    ] = ""
     metrics: Annotated[
         str,
         Meta(
@@ -185,6 +213,15 @@ def table(settings: Settings | None = None) -> list[tuple[str, str, str]]:
         meaning = (info.type.extra_json_schema or {}).get("description", "")
         rows.append((PREFIX + info.name.upper(), str(getattr(shown, info.name)), meaning))
     return rows
+
+
+def without_password(url: str) -> str:
+    """A URL as it may be shown.
+
+    >>> without_password("sentinel://:a@host/rows?sentinel_password=b&ssl=true")
+    'sentinel://:***@host/rows?sentinel_password=***&ssl=true'
+    """
+    return re.sub(r"(password=)[^&]*", r"\1***", re.sub(r"(://[^:/@]*:)[^@]*@", r"\1***@", url))
 
 
 def markdown() -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import redis
+from redis._parsers.hiredis import NOT_ENOUGH_DATA
 from redis.backoff import NoBackoff
 from redis.exceptions import (
     AuthenticationError,
@@ -22,9 +22,10 @@ from redis.exceptions import (
 from redis.retry import Retry
 
 from scv.errors import BadSetting, Unreachable
-from scv.settings import Settings
+from scv.settings import Settings, without_password
 from scv.talk import say as talk
 from store.incarnation import Incarnation
+from store.pool import pool
 
 UNWELL = (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError, OutOfMemoryError, TryAgainError)
 """What a store raises that may be well again later: gone, loading, a replica, full."""
@@ -54,23 +55,6 @@ GLANCE = Patience(answer_s=1.0, connect_s=1.0)
 """Of who looks on: what does not answer now is told so."""
 
 
-class _Pool(redis.ConnectionPool):
-    """Every round trip takes a connection from it; a pipeline takes one. They are used in turn: each comes to its size
-    soon, and none is found dead when many are needed at once."""
-
-    taken = 0
-
-    def release(self, connection: Any) -> None:
-        super().release(connection)
-        with self._lock:
-            if self._available_connections:
-                self._available_connections.insert(0, self._available_connections.pop())
-
-    def get_connection(self, *args: Any, **options: Any) -> Any:
-        self.taken += 1
-        return super().get_connection(*args, **options)
-
-
 class Client(redis.Redis):
     """A client that knows with what every key of its deployment begins (`scv.online.keys`)."""
 
@@ -95,7 +79,16 @@ class Client(redis.Redis):
         connection = self.connection_pool.get_connection()
         try:
             connection.send_packed_command([commands], check_health=False)
-            return [connection.read_response() for _ in range(answers)]
+            told = [connection.read_response()]
+            at_hand = connection._parser._reader.gets  # redis-py's own way around it is longer than all the parsing
+            while len(told) < answers:
+                found = at_hand()
+                if found is NOT_ENOUGH_DATA:
+                    found = connection.read_response()
+                elif isinstance(found, Exception):
+                    raise found
+                told.append(found)
+            return told
         except BaseException:
             connection.disconnect()
             raise
@@ -111,7 +104,7 @@ def client(settings: Settings, patience: Patience | None = None, reads_only: boo
     """
     chosen = patience or STEADY
     try:
-        pool = _Pool.from_url(
+        connections = pool(
             settings.store,
             socket_timeout=chosen.answer_s,
             socket_connect_timeout=chosen.connect_s,
@@ -122,7 +115,7 @@ def client(settings: Settings, patience: Patience | None = None, reads_only: boo
         )
     except ValueError as error:
         raise BadSetting(f"CEREBRO_STORE cannot be used: {error}") from error
-    made = Client.from_pool(pool)
+    made = Client.from_pool(connections)
     made.prefix = settings.key_prefix
     return made
 
@@ -183,4 +176,4 @@ def ails(error: Exception) -> str:
 
 def shown(settings: Settings) -> str:
     """The store's address without its password."""
-    return re.sub(r"(://[^:/@]*:)[^@]*@", r"\1***@", settings.store)
+    return without_password(settings.store)

@@ -20,13 +20,15 @@ from typing import Any
 
 import faust
 import msgspec
+from faust.types.auth import CredentialsT
 
+from scv.errors import BadSetting
 from scv.events import country as countries
 from scv.settings import Settings
 from scv.talk import say as talk
 from store.client import UNWELL, ails
 from streams.alert import Alert, Risk, StandingAlerts, changes
-from streams.kafka import librdkafka, topics
+from streams.kafka import librdkafka, security, topics
 from streams.progress import Still
 from telemetry.sample import Sample
 
@@ -184,6 +186,7 @@ def application(settings: Settings, group: str, begin: str) -> faust.App:
     return faust.App(
         group,
         broker=f"kafka://{settings.broker.replace(',', ';kafka://')}",
+        broker_credentials=_credentials(settings),
         datadir=str(settings.home_path / "reactor"),
         store="memory://",
         web_enabled=False,
@@ -196,6 +199,19 @@ def application(settings: Settings, group: str, begin: str) -> faust.App:
         broker_heartbeat_interval=session_s / 4,
         consumer_auto_offset_reset=begin,
     )
+
+
+def _credentials(settings: Settings) -> CredentialsT | None:
+    """How a closed broker is reached, as Faust takes it; None: in plain text. Raises BadSetting."""
+    said = security.properties(settings)
+    context = security.context(said)
+    if not said.get("security.protocol", security.PLAIN).startswith("SASL"):
+        return faust.SSLCredentials(context) if context else None
+    mechanism, who = said.get("sasl.mechanism", "PLAIN"), (said.get("sasl.username"), said.get("sasl.password"))
+    try:
+        return faust.SASLCredentials(username=who[0], password=who[1], ssl_context=context, mechanism=mechanism)
+    except ValueError as error:
+        raise BadSetting(f"sasl.mechanism {mechanism} of CEREBRO_BROKER_CONFIG is none that Faust knows.") from error
 
 
 class _Seldom(logging.Handler):

@@ -15,7 +15,7 @@ from scv.features.array import Features
 from scv.model import bundle, champion
 from scv.model.bundle import Bundle, BundleInfo, FittedRows, Level
 from scv.model.calibration import Calibration
-from scv.model.vector import Column
+from scv.model.column import Column
 from scv.settings import Settings
 from scv.targets.phase import phase
 from scv.targets.target import TARGETS

@@ -31,6 +31,8 @@ LINES = (
     "fetch US -d 2017-05-09",
     "health store",
     "import orders.csv --map orders.toml",
+    "keys new",
+    "keys token crm --role system --country US",
     "models diff US lapse 2017-05-09-00000000",
     "models list",
     "models promote US lapse 2017-05-09-00000000",
@@ -42,6 +44,7 @@ LINES = (
     "refused US --customer 1",
     "replay events.jsonl --country US",
     "schemas",
+    "schemas --proto",
     "score US 1",
     "serve --port 0",
     "settings",
@@ -52,6 +55,7 @@ LINES = (
     "up",
     "verify US",
     "week US -d 2017-05-09 --wait 0",
+    "watch US 1 --times 1",
     "why-changed US 2017-05-02 2017-05-09",
 )
 NAMES = tuple(cli.cerebro.list_commands(click.Context(cli.cerebro)))

@@ -20,6 +20,7 @@ from scv.events.calendar import from_us
 from scv.events.country import Country
 from scv.features.array import Features, column, numbers
 from scv.model import vector
+from scv.model.column import Column
 from scv.targets.labels import Outcomes
 from scv.targets.phase import phase
 from scv.targets.target import Target, mature
@@ -40,7 +41,7 @@ class TrainingSet:
 
     country: Country
     target: Target
-    columns: tuple[vector.Column, ...]
+    columns: tuple[Column, ...]
     matrix: np.ndarray
     at_us: np.ndarray
     customers: np.ndarray
@@ -108,7 +109,7 @@ def training_set(
     target: Target,
     outcomes: Outcomes,
     label_as_of: datetime,
-    columns: Sequence[vector.Column] | None = None,
+    columns: Sequence[Column] | None = None,
 ) -> TrainingSet:
     """The rows of a target's population in `table` (keys, then features under full names) with mature labels.
 
@@ -151,7 +152,7 @@ def _ripe(table: pa.Table, target: Target, country: Country, label_as_of: dateti
     return np.array([found[us] for us in _us(table).tolist()], dtype=bool)
 
 
-def _given(features: Features, columns: Sequence[vector.Column]) -> tuple[tuple[vector.Column, ...], np.ndarray]:
+def _given(features: Features, columns: Sequence[Column]) -> tuple[tuple[Column, ...], np.ndarray]:
     return tuple(columns), vector.matrix(features, columns)
 
 

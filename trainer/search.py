@@ -29,6 +29,8 @@ from trainer.study import JOURNAL, Study, key
 TRIALS = {"lapse": 15}
 OTHER_TRIALS = 5
 """How many trials a target gets: fixed, so that runs repeat."""
+MOST_LEAVES, MOST_ROUNDS = 8, 400
+"""Such trees can be looked up (`scv.model.shap_table`): larger ones would be asked for every reason of every answer."""
 WEIGHTS = np.linspace(0, 1, 11)
 
 
@@ -52,11 +54,11 @@ def space(trial: optuna.Trial) -> Recipe:
     """The recipes that are searched; the blend weight is added inside the objective."""
     rebalancing = trial.suggest_categorical("rebalancing", ["none", "negatives", "weight"])
     return Recipe(
-        leaves=trial.suggest_int("leaves", 3, 15, log=True),
+        leaves=trial.suggest_int("leaves", 3, MOST_LEAVES, log=True),
         least_rows=trial.suggest_int("least_rows", 100, 500, log=True),
         l2=trial.suggest_float("l2", 5, 200, log=True),
         rate=trial.suggest_float("rate", 0.015, 0.06, log=True),
-        rounds=trial.suggest_int("rounds", 100, 400, step=50),
+        rounds=trial.suggest_int("rounds", 100, MOST_ROUNDS, step=50),
         columns_share=trial.suggest_float("columns_share", 0.2, 1.0),
         random_splits=trial.suggest_categorical("random_splits", [True, False]),
         keep_negatives=trial.suggest_float("keep_negatives", 0.3, 0.8) if rebalancing == "negatives" else 1.0,

@@ -127,7 +127,7 @@ def quality(settings: Settings, country: Country, frozen: str, last: str, known:
 def speeds(settings: Settings, week: Week, rate: float, seconds: float) -> list[str]:
     """Replay rate, live scores one by one and in batches (of the customers of a week), the whole demo."""
     turn, code = itertools.cycle(dict.fromkeys(week.scores()["customer_id"].to_pylist())), week.manifest.country
-    with ScorerClient(settings.scorer, timeout_s=10) as scorer:
+    with ScorerClient(settings.scorer, 10, settings.caller_keys) as scorer:
         single = timeit.repeat(lambda: scorer.score(code, next(turn)), number=1, repeat=CALLS)
         batch = timeit.repeat(
             lambda: scorer.score_batch(code, list(itertools.islice(turn, BATCH))), number=1, repeat=20

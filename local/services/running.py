@@ -40,9 +40,9 @@ def open_log(services: Services) -> None:
     open_epoch(settings, RowStore(connect(settings)), Lake(settings.lake_path), renew=True)
 
 
-def serve(services: Services, everything: bool) -> None:
+def serve(services: Services, everything: bool, tls: bool) -> None:
     """Open the log, say where they are and watch over them, with both consumers and the scorer if `everything` is to
-    run; returns only by an exception.
+    run, the scorer closed by keys if `tls`; returns only by an exception.
     """
     if everything:
         services.announce(STARTING)
@@ -53,7 +53,7 @@ def serve(services: Services, everything: bool) -> None:
         if everything:
             from local.services.workers import workers
 
-            running = stack.enter_context(workers(services.folder, services.environment()))
+            running = stack.enter_context(workers(services.folder, services.environment(), _keys(services.home, tls)))
             children, more = running.children, running.environment
         services.announce(READY, more)
         for key, value in services.environment().items():
@@ -61,6 +61,16 @@ def serve(services: Services, everything: bool) -> None:
         what = f"{services.broker.name} and {services.store.name}" + (", consumers and scorer" if everything else "")
         click.echo(f"{what} are up. Logs: {services.folder}. Ctrl-C or `cerebro down` stops them.", err=True)
         services.watch(children)
+
+
+def _keys(home: Path, tls: bool) -> Mapping[str, str]:
+    """The settings that lead scorer and callers to their keys, which are made where there are none."""
+    if not tls:
+        return {}
+    from local import authority
+
+    authority.make(home / "keys")
+    return {f"CEREBRO_{part.upper()}_KEYS": str(home / "keys" / part) for part in ("scorer", "caller")}
 
 
 def detach(home: Path, options: Sequence[str]) -> None:

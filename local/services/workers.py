@@ -15,6 +15,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from local.services.process import LOOPBACK, Child, free_port, is_free
+from rpc.channel import channel
 from scv.settings import Settings, load
 from store.client import client
 from store.heartbeat import members
@@ -59,21 +60,24 @@ class Consumer(Child):
 
 
 @contextmanager
-def workers(folder: Path, environment: Mapping[str, str]) -> Iterator[Workers]:
-    """Run both consumers and the scorer inside the `with`, which begins once all three are at work."""
+def workers(folder: Path, environment: Mapping[str, str], keys: Mapping[str, str]) -> Iterator[Workers]:
+    """Run both consumers and the scorer inside the `with`, which begins once all three are at work.
+
+    `keys` are the settings that lead to those of the scorer and its callers; empty: it speaks plain text.
+    """
     port = free_port()
     address = f"127.0.0.1:{port}"
-    more = {"CEREBRO_SCORER": address, "CEREBRO_METRICS": metrics_address()}
+    more = {"CEREBRO_SCORER": address, "CEREBRO_METRICS": metrics_address(), **keys}
     surroundings = {**environment, **more}
     children = [
         worker("online", ["consume", "online"], folder, surroundings, kind=Consumer),
         worker("lake", ["consume", "lake"], folder, surroundings, kind=Consumer),
-        worker("scorer", ["serve", "--port", str(port)], folder, surroundings),
+        worker("scorer", ["serve", "--port", str(port), *([] if keys else ["--insecure"])], folder, surroundings),
     ]
     try:
         for child in children:
             child.start()
-        children[-1].wait_ready(lambda: serving(address), READY_S)
+        children[-1].wait_ready(lambda: serving(address, keys.get("CEREBRO_CALLER_KEYS", "")), READY_S)
         with client(load({**os.environ, **surroundings})) as store:  # or a replay would not wait for the consumers
             for child in children[:-1]:
                 child.wait_ready(lambda group=child.name: bool(members(store, group)), READY_S)  # type: ignore[misc]
@@ -107,11 +111,11 @@ def worker(
     return kind(name, command, folder / f"{name}.log", environment=dict(environment), outlives=outlives)
 
 
-def serving(address: str) -> bool:
-    """Does the scorer at that address say SERVING?"""
+def serving(address: str, keys: str = "") -> bool:
+    """Does the scorer at that address say SERVING, to whoever shows these keys?"""
     try:
-        with grpc.insecure_channel(address, [("grpc.enable_http_proxy", 0)]) as channel:
-            stub = health_pb2_grpc.HealthStub(channel)
+        with channel(address, keys) as asked:
+            stub = health_pb2_grpc.HealthStub(asked)
             reply = stub.Check(health_pb2.HealthCheckRequest(), timeout=1.0)
             return bool(reply.status == health_pb2.HealthCheckResponse.SERVING)
     except grpc.RpcError:

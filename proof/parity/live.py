@@ -69,7 +69,7 @@ def compare(settings: Settings, country: Country, at: datetime, sample: int | No
     Raises UserError where the country's clock does not stand at `at`, or its snapshot may not be used.
     """
     tally = Comparison(country.code, at)
-    with connect(settings) as client, ScorerClient(settings.scorer, timeout_s=30) as scorer:
+    with connect(settings) as client, ScorerClient(settings.scorer, 30, settings.caller_keys) as scorer:
         standing.check_clock(client, country, at)
         standing.wait(settings, client, tally.notes.append)
         with standing.snapshot_at(settings, client, country, at, progress) as batch:

@@ -21,9 +21,10 @@ from scv.events import calendar
 from scv.events.country import Country
 from scv.features import fetcher
 from scv.features.fetcher import Fetcher
+from scv.features.layout import layout_of
 from scv.model import bundle, champion, vector
 from scv.model.bundle import Bundle
-from scv.model.vector import Column
+from scv.model.column import Column
 from scv.online.reader import Reading
 from scv.settings import Settings
 from scv.stamp import Stamp
@@ -120,7 +121,8 @@ def _read(one: type[Fetcher], record: vector_file.ReadVector) -> Looked:
     served = record.served
     position, upto = served.places.get(one.family), served.upto.get(one.name)
     held = msgspec.structs.replace(position, next=upto + 1) if position and upto is not None else None
-    return Looked(served.customer_id, served.at, Reading("", held is not None, {}, None, None, held, position))
+    reading = Reading("", held is not None, layout_of(one), {}, None, None, held, position)
+    return Looked(served.customer_id, served.at, reading)
 
 
 def _by_model(records: Records) -> dict[tuple[str, str], dict[str, Scored]]:

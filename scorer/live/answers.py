@@ -72,7 +72,7 @@ class Answers:
     """
 
     def __init__(self, settings: Settings, client: Any) -> None:
-        self._settings = settings
+        self._settings, self._folder = settings, settings.countries_path
         self._reader = Reader(client)
         self._store = RowStore(client)
         self._fetchers = list(fetcher.collect().values())
@@ -121,11 +121,11 @@ class Answers:
 
         A file that is edited to what cannot be used changes nothing, and is told of once.
         """
-        changed = countries.changed(code, self._settings.countries_path)
+        changed = countries.changed(code, self._folder)
         seen = self._countries.get(code)
         if seen is None or seen[0] != changed:
             try:
-                country = countries.load(code, self._settings.countries_path)
+                country = countries.load(code, self._folder)
             except BadSetting as error:
                 if seen is None:
                     raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter, defaultdict, deque
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -15,6 +15,24 @@ NEWEST = 10_000
 """Probabilities of each model that are kept in mind."""
 
 
+class Ring:
+    """The newest numbers, in memory that is taken at once: one that fills for an hour looks like a leak."""
+
+    def __init__(self) -> None:
+        self._values, self._count = np.full(NEWEST, np.nan), 0
+
+    def add(self, value: float) -> None:
+        self._values[self._count % NEWEST] = value
+        self._count += 1
+
+    def values(self) -> np.ndarray:
+        """float64[n], in no order."""
+        return self._values[: self._count].copy()
+
+
+_NONE = Ring()
+
+
 class Meter:
     """Counts; from any thread."""
 
@@ -22,7 +40,7 @@ class Meter:
         self._lock = threading.Lock()
         self._scores = Counter[tuple[str, str, str]]()
         self._seconds = defaultdict[tuple[str, str], Durations](Durations)
-        self._newest = defaultdict[tuple[str, str, str], deque[float]](lambda: deque(maxlen=NEWEST))
+        self._newest = defaultdict[tuple[str, str, str], Ring](Ring)
         self.store_errors = 0
 
     def answered(self, country: str, scores: Sequence[Score], seconds: float) -> None:
@@ -33,7 +51,7 @@ class Meter:
             for score in scores:
                 for one in score.targets:
                     if one.probability is not None:
-                        self._newest[country, one.target, one.model].append(one.probability)
+                        self._newest[country, one.target, one.model].add(one.probability)
             durations = [self._seconds[kind] for kind in {(target, status) for _, target, status in counted}]
         for duration in durations:
             duration.observe(seconds)
@@ -50,7 +68,7 @@ class Meter:
         with self._lock:
             for other in [key for key in self._newest if key[:2] == (country, target) and key[2] != model]:
                 del self._newest[other]
-            return np.array(self._newest.get((country, target, model), ()))
+            return self._newest.get((country, target, model), _NONE).values()
 
     def samples(self) -> Iterator[Sample]:
         with self._lock:

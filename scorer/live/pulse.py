@@ -17,7 +17,7 @@ _TICK_S = 0.05
 class Pulse:
     """Asks a store now and then, and at once when a call had no answer; tells `heard` what it found.
 
-    A caller who comes while it is down need not wait for the same silence himself.
+    A circuit breaker: after one call without an answer nobody goes there, until the store has answered us again.
     """
 
     def __init__(self, client: Any, heard: Callable[[bool], None]) -> None:
@@ -26,13 +26,16 @@ class Pulse:
         self.down = False
 
     def doubt(self) -> None:
-        """A call had no answer: ask soon."""
+        """A call had no answer: nobody else has to wait for the same silence."""
+        self.down = True
         self._doubted.set()
 
     def ask(self) -> bool:
         """Does the store answer?"""
         self._doubted.clear()
         try:
+            if self.down:  # what was opened before it went would fail one call each after its return
+                self._client.connection_pool.disconnect(inuse_connections=False)
             self._client.ping()
             self.down = False
         except RedisError:

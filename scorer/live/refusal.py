@@ -69,6 +69,8 @@ class CallerErrors:
             return Code.INVALID_ARGUMENT, _short(error.told)
         if isinstance(error, _OPEN):
             return Code.FAILED_PRECONDITION, _short(str(error))
+        if isinstance(error, NotImplementedError):  # a call of the contract that a library's service lacks
+            return Code.UNIMPLEMENTED, "This scorer does not answer that call."
         kind = type(error).__name__
         if isinstance(error, CerebroError):
             self._log(f"refused calls: {kind}: {error}", kind)
@@ -79,6 +81,10 @@ class CallerErrors:
             return Code.UNAVAILABLE, SILENT
         self._log(f"unexpected {kind} at {_where(error)}", kind)
         return Code.INTERNAL, FAILED
+
+    def told(self, message: str, kind: str) -> None:
+        """Tell the log alone, seldom."""
+        self._log(message, kind)
 
 
 def _short(text: str) -> str:

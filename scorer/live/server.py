@@ -1,7 +1,4 @@
-"""The live server: binds, tells its health, sheds load, and stops without losing a call.
-
-Loopback only unless `insecure` is asked for: it speaks plain text and knows no tokens.
-"""
+"""The live server: binds, tells its health, and stops without losing a call."""
 
 from __future__ import annotations
 
@@ -12,18 +9,23 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from rpc import scorer_pb2, scorer_pb2_grpc
+from scorer.access.auth import CallerAuth
 from scorer.live.answers import Answers
 from scorer.live.condition import Condition
+from scorer.live.gate import Gate
+from scorer.live.loop import Loop
 from scorer.live.meter import Meter
 from scorer.live.pulse import Pulse
 from scorer.live.servicer import Scorer
+from scorer.live.turns import Turns
 from scv.errors import Unreachable, UserError
 from scv.settings import Settings
 from store.client import ADVICE, UNWELL, Patience, client, shown
@@ -31,31 +33,43 @@ from store.heartbeat import Heartbeat
 from telemetry.sample import Sample
 
 SERVICE = scorer_pb2.DESCRIPTOR.services_by_name["Scorer"].full_name
-BRISK = Patience(answer_s=0.1, connect_s=0.1)
-"""A caller waits two seconds at most, and four of them wait in turn: a store that is silent for longer is down."""
+BRISK = Patience(answer_s=0.05, connect_s=0.05)
+"""A store that is silent for longer is down: callers are told so within a tenth of a second."""
 GRACE_S = 10.0
 DRAIN_S = 1.0
 """How long a stopping server still answers, so that whoever asks its health can go elsewhere first."""
-WORKERS = 4
 OTHERS = 3
 """Threads beside the workers that ask the store: pulse, heartbeat and metrics."""
-MOST_AT_ONCE = 64
-"""Calls under way or waiting for a worker; the next one is refused at once with RESOURCE_EXHAUSTED."""
+
+
+class Capacity(NamedTuple):
+    """Threads that score, and calls that are under way or wait for one: of more, somebody is refused at once with
+    RESOURCE_EXHAUSTED."""
+
+    workers: int
+    most_at_once: int
+
+
+CAPACITY = Capacity(4, 64)
 OPTIONS = [
     ("grpc.max_receive_message_length", 1 << 20),
     ("grpc.max_send_message_length", 16 << 20),
-    ("grpc.so_reuseport", 0),  # two scorers on one port would share the calls, and nobody would notice
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.max_connection_idle_ms", 600_000),
+    ("grpc.max_connection_age_ms", 3_600_000),  # so that balancers spread, and a certificate that ran out goes
+    ("grpc.max_connection_age_grace_ms", 10_000),
+    ("grpc.max_concurrent_streams", CAPACITY.most_at_once),  # of one connection: more wait at the caller's, not here
     ("grpc.server_handshake_timeout_ms", 5_000),
 ]
 log = logging.getLogger("cerebro.scorer")
 
 
 class Server:
-    """One scorer on one port. `start`, then `watch` until somebody sets `stopping`, then `stop`.
+    """One scorer on one port. `start`, then `watch` until somebody sets `stopping`, then `stop`; from one thread, while
+    calls are taken in by an event loop on a thread of its own.
 
-    It takes on as much as `workers` and `most_at_once` say.
+    Closed to strangers by the files of `settings.scorer_keys`; without them it speaks plain text to this machine alone,
+    if it is told to be `insecure`. Others may listen beside it if it `shares_port`: the kernel spreads connections.
     """
 
     def __init__(
@@ -63,10 +77,12 @@ class Server:
         settings: Settings,
         address: str,
         insecure: bool = False,
-        workers: int = WORKERS,
-        most_at_once: int = MOST_AT_ONCE,
+        shares_port: bool = False,
+        capacity: Capacity = CAPACITY,
     ) -> None:
-        self._settings, self._at_once = settings, workers + OTHERS
+        host, port = _place(address)
+        auth = _auth(settings, host, insecure)
+        self._settings, self._at_once = settings, capacity.workers + OTHERS
         self.stopping = threading.Event()
         self.client = client(settings, BRISK, reads_only=True)
         self.answers = Answers(settings, self.client)
@@ -74,27 +90,34 @@ class Server:
         self._heartbeat = Heartbeat(self.client, "scorer")
         self._meter = Meter()
         self.condition = Condition(settings, self.client, self._meter)
-        self._health = health.HealthServicer(
-            experimental_non_blocking=True, experimental_thread_pool=ThreadPoolExecutor(max_workers=1)
-        )
-        self._server = grpc.server(
-            ThreadPoolExecutor(max_workers=workers, thread_name_prefix="scorer"),
-            maximum_concurrent_rpcs=most_at_once,
-            options=OPTIONS,
-        )
-        scorer_pb2_grpc.add_ScorerServicer_to_server(Scorer(self.answers, self._pulse, self._meter), self._server)
+        self._turns = Turns(*capacity)
+        self._loop = Loop()
+        try:
+            bound = self._loop.run(self._made(auth, f"{host}:{port}", shares_port))
+        except BaseException:
+            self._loop.close()
+            raise
+        self.address = f"{host}:{bound}"
+
+    async def _made(self, auth: CallerAuth | None, address: str, shares_port: bool) -> int:
+        """Make the server on its loop; the port that it is bound to. Raises UserError."""
+        self._health = health.aio.HealthServicer()
+        options = [*OPTIONS, ("grpc.so_reuseport", int(shares_port))]
+        self._server = grpc.aio.server(interceptors=[Gate(auth, self._pulse, self._meter)], options=options)
+        self._scorer = Scorer(self.answers, self._pulse, self._meter, self._turns)
+        scorer_pb2_grpc.add_ScorerServicer_to_server(self._scorer, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
-        self._serving(False)
-        self.address = _bind(self._server, address, insecure)
+        await self._told(False)
+        return _bind(self._server, address, auth)
 
     def start(self, say: Callable[[str], None] = log.info) -> None:
         """Listen at once; be healthy when the models are loaded and the store answers.
 
         Raises Unreachable after `settings.wait_s`.
         """
-        self._server.start()
+        self._loop.run(self._server.start())
         self.answers.warm()
         deadline, said = time.monotonic() + self._settings.wait_s, False
         while not self._pulse.ask():
@@ -116,9 +139,12 @@ class Server:
     def stop(self, grace_s: float = GRACE_S, drain_s: float = 0.0) -> None:
         """NOT_SERVING first and time for balancers to see it, then no new call, then wait for those under way."""
         self.stopping.set()
-        self._health.enter_graceful_shutdown()
+        self._loop.run(self._health.enter_graceful_shutdown())
         time.sleep(drain_s)
-        self._server.stop(grace_s).wait()
+        self._loop.run(self._scorer.end())
+        self._loop.run(self._server.stop(grace_s))
+        self._turns.close()
+        self._loop.close()
         self.answers.vectors.close()
         self._heartbeat.stop()
         self.client.close()
@@ -134,27 +160,51 @@ class Server:
             signal.signal(one, lambda number, frame: self.stopping.set())
 
     def _serving(self, yes: bool) -> None:
-        status = health_pb2.HealthCheckResponse.SERVING if yes else health_pb2.HealthCheckResponse.NOT_SERVING
+        """Tell health; from any thread."""
+        self._loop.run(self._told(yes))
+
+    async def _told(self, serving: bool) -> None:
+        status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
         for name in ("", SERVICE):
-            self._health.set(name, status)
+            await self._health.set(name, status)
 
 
-def _bind(server: grpc.Server, address: str, insecure: bool) -> str:
+def _place(address: str) -> tuple[str, str]:
+    """Host and port. Raises UserError."""
     host, _, port = address.rpartition(":")
     if not port.isdigit():
         raise UserError(f"{address!r} is no host:port. Set CEREBRO_SCORER, for example to 127.0.0.1:50051.")
-    if not insecure and not _loopback(host):
+    return host, port
+
+
+def _auth(settings: Settings, host: str, insecure: bool) -> CallerAuth | None:
+    """Who watches the door; None: plain text, for this machine. Raises UserError where that was not asked for, or for
+    files that cannot be used."""
+    if settings.scorer_keys and not insecure:
+        return CallerAuth(Path(settings.scorer_keys).expanduser())
+    if not _loopback(host):
         raise UserError(
-            f"{host} is not loopback, and the scorer speaks plain text without tokens. "
-            "Bind 127.0.0.1 and put a proxy in front, or accept it with --insecure."
+            f"{host} is not loopback, and without keys the scorer speaks plain text to whoever comes. "
+            "`cerebro keys new` makes some; CEREBRO_SCORER_KEYS names the folder of yours."
         )
+    if not insecure:
+        raise UserError(
+            "The scorer has no keys. `cerebro keys new` makes some for development, CEREBRO_SCORER_KEYS names the "
+            "folder of yours; or accept plain text from this machine with --insecure."
+        )
+    return None
+
+
+def _bind(server: grpc.aio.Server, address: str, auth: CallerAuth | None) -> int:
+    """The port. Raises UserError."""
     try:
-        bound = server.add_insecure_port(address)
+        if auth is None:
+            return int(server.add_insecure_port(address))
+        return int(server.add_secure_port(address, auth.certificates.credentials()))
     except RuntimeError as error:
         raise UserError(
             f"{address} cannot be bound: it is taken, or not of this machine. Choose another --port."
         ) from error
-    return f"{host}:{bound}"
 
 
 def _loopback(host: str) -> bool:

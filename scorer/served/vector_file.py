@@ -25,7 +25,7 @@ from scv.events.calendar import DAY_US, to_us
 from scv.events.clock import wall_us
 from scv.events.mark import Mark
 from scv.leftover import Leftover, leftover
-from scv.model.vector import Column
+from scv.model.column import Column
 from scv.stamp import Written
 
 PARTS = 8

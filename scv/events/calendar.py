@@ -22,7 +22,8 @@ from scv.events.instant import LOCAL, parse
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EPOCH_DAY = date(1970, 1, 1).toordinal()
 MICROSECOND = timedelta(microseconds=1)
-DAY_US = 86_400_000_000
+SECOND_US = 1_000_000
+DAY_US = 86_400 * SECOND_US
 Days = TypeVar("Days", int, np.ndarray)
 """One local day (or number of days), or int64[n] of them."""
 TUESDAY = 1

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from scv.events import event as events
 from scv.events.country import Country
@@ -23,14 +24,25 @@ class Slot(NamedTuple):
 
 
 class FeatureRead(NamedTuple):
-    """How a feature's value comes from its state at `place`: of the tiles in the window where it is `tiled`, else of
-    the lifetime state. `window` as it is in a country."""
+    """How a feature's value comes from its state at `place`: of the tiles in the window where it is tiled, else of
+    the lifetime state. `window` as it is in a country, `inside` its place among the plan's windows of tiles, or NOWHERE
+    where there is none."""
 
     name: str
     place: int
     fold: Fold
-    tiled: bool
+    inside: int
     window: Window | None
+
+
+class ReadPlan(NamedTuple):
+    """How all features of a layout are read in a country: `windows` of tiles, each once, and the features in order."""
+
+    windows: Sequence[Window]
+    reads: Sequence[FeatureRead]
+
+
+NOWHERE = -1
 
 
 class Taker(NamedTuple):
@@ -67,19 +79,29 @@ class Layout:
         tags = [events.tag(kind) for kind in events.kinds(self.family)]
         return {tag: _taking(self.lives, tag, False) + _taking(self.tiles, tag, True) for tag in tags}
 
-    def reads(self, country: Country) -> Sequence[FeatureRead]:
-        """How each feature is read in a country, in order."""
-        known = self._reads.get(id(country))
+    def plan(self, country: Country) -> ReadPlan:
+        """How each feature is read in a country."""
+        known = self._plans.get(id(country))
         if known is None or known[0] is not country:
-            if len(self._reads) >= _COUNTRIES:
-                self._reads.clear()
-            known = self._reads[id(country)] = country, [_read(slot, country) for slot in self.slots]
+            if len(self._plans) >= _COUNTRIES:
+                self._plans.clear()
+            known = self._plans[id(country)] = country, _plan(self.slots, country)
         return known[1]
 
     @functools.cached_property
-    def _reads(self) -> dict[int, tuple[Country, Sequence[FeatureRead]]]:
+    def _plans(self) -> dict[int, tuple[Country, ReadPlan]]:
         """By the identity of a country, which it holds on to: to compare its settings takes longer than to read."""
         return {}
+
+    @functools.cached_property
+    def nothing(self) -> Mapping[str, Any]:
+        """The values of a customer without a row."""
+        return MappingProxyType({slot.feature.name: None for slot in self.slots})
+
+    @functools.cached_property
+    def full_names(self) -> Sequence[str]:
+        """Of the features, in order."""
+        return [slot.feature.full_name for slot in self.slots]
 
     @functools.cached_property
     def pruning(self) -> list[tuple[int, Fold]]:
@@ -92,10 +114,18 @@ class Layout:
         return f"{self.fetcher}@{self.fingerprint}"
 
 
-def _read(slot: Slot, country: Country) -> FeatureRead:
-    feature, fold = slot.feature, slot.feature.fold
-    window = feature.window if feature.tiled else fold.cut(feature.window, country)
-    return FeatureRead(feature.name, slot.place, fold, feature.tiled, window)
+def _plan(slots: Sequence[Slot], country: Country) -> ReadPlan:
+    windows: list[Window] = []
+    reads = []
+    for slot in slots:
+        feature, fold = slot.feature, slot.feature.fold
+        window, inside = feature.window if feature.tiled else fold.cut(feature.window, country), NOWHERE
+        if feature.tiled and window:
+            if window not in windows:
+                windows.append(window)
+            inside = windows.index(window)
+        reads.append(FeatureRead(feature.name, slot.place, fold, inside, window))
+    return ReadPlan(windows, reads)
 
 
 def _taking(folds: tuple[Fold, ...], kind: str, tiled: bool) -> list[Taker]:

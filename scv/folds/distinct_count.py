@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from scv.events.arrival import Arrival, hash64
@@ -20,6 +21,9 @@ class DistinctCount(Fold):
 
     def merge(self, left: list[int], right: list[int]) -> list[int]:
         return sorted({*left, *right})[: self.most]
+
+    def merged(self, states: Iterable[list[int] | None]) -> list[int] | None:
+        return sorted(set[int]().union(*filter(None, states)))[: self.most] or None
 
     def read(self, state: list[int] | None, at_day: int, window: Window | None) -> int:
         return len(state or ())

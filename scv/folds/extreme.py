@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
 
 from scv.events.arrival import Arrival
 from scv.folds.fold import Fold, Window
@@ -13,12 +14,16 @@ class Max(Fold):
 
     field_types: ClassVar[tuple[str, ...]] = ("int",)
     sql_merges = "max"
+    chooses: ClassVar[Callable[..., Any]] = max
 
     def alone(self, arrival: Arrival) -> int:
         return int(arrival.values[self.field])
 
-    def merge(self, left: int, right: int) -> int:
-        return max(left, right)
+    def merge(self, left: int, right: int) -> Any:
+        return self.chooses(left, right)
+
+    def merged(self, states: Iterable[int | None]) -> Any:
+        return self.chooses((state for state in states if state is not None), default=None)
 
     def read(self, state: int | None, at_day: int, window: Window | None) -> int | None:
         return state
@@ -34,9 +39,7 @@ class Min(Max):
     """Smallest value of a whole-number field; nothing entered is missing."""
 
     sql_merges = "min"
-
-    def merge(self, left: int, right: int) -> int:
-        return min(left, right)
+    chooses = min
 
 
 class DaysSince(Max):
@@ -64,6 +67,4 @@ class DaysSinceFirst(DaysSince):
     """Local days from the oldest event to `at`: tenure; nothing entered is missing."""
 
     sql_merges = "min"
-
-    def merge(self, left: int, right: int) -> int:
-        return min(left, right)
+    chooses = min

@@ -8,7 +8,8 @@ the same three: an aggregate over a day's events, one over tiles, an expression 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import functools
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -106,6 +107,12 @@ class Fold:
     def merge(self, left: Any, right: Any) -> Any:
         """Two states as one; neither is None."""
         raise NotImplementedError
+
+    def merged(self, states: Iterable[Any]) -> Any:
+        """Any number of states as one; None among them is zero, and so is what comes of none. Folds that have a shorter
+        way than one by one may take it."""
+        found = [state for state in states if state is not None]
+        return functools.reduce(self.merge, found) if found else None
 
     def read(self, state: Any, at_day: int, window: Window | None) -> Any:
         """The value of a merged state (None: nothing entered) at a local day; the window is one that `cut` gave."""

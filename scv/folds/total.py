@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from scv.events.arrival import Arrival
@@ -20,6 +20,9 @@ class Count(Fold):
 
     def merge(self, left: int, right: int) -> int:
         return left + right
+
+    def merged(self, states: Iterable[int | None]) -> int | None:
+        return sum(filter(None, states)) or None  # nothing and a sum of zero read alike
 
     def read(self, state: int | None, at_day: int, window: Window | None) -> int | float:
         return state or 0

@@ -24,8 +24,10 @@ from scv import stamp
 from scv.errors import CorruptBundle, StaleBundle
 from scv.events.country import Country
 from scv.features.array import Features
-from scv.model import champion, trees, vector
+from scv.model import canary, champion, trees, vector
 from scv.model.calibration import Calibration, Logistic
+from scv.model.column import Column
+from scv.model.encoder import Encoder
 from scv.model.shap_table import ShapTable
 from scv.model.spread import Spread
 from scv.settings import Settings
@@ -68,8 +70,8 @@ class BundleInfo(msgspec.Struct, frozen=True, kw_only=True):
     `reference` is the Tuesday it was frozen at, `label_as_of` the watermark its labels were read at. `stamp` is what it
     is of (the target's question, settings, the lake it was trained on); columns carry their own fingerprints.
     `weight` is the logistic's share of the blended logit and `offset` undoes the rebalancing of the trees. `usual` has
-    each column's median among the training rows (None: missing), `spread` how the probabilities of `out_of_fold` lie
-    (None: a bundle of an earlier release).
+    each column's median among the training rows (None: missing), `canary` what it says of `canary.rows`, `spread` how
+    the probabilities of `out_of_fold` lie (bundles of earlier releases lack both).
     """
 
     id: str
@@ -80,7 +82,7 @@ class BundleInfo(msgspec.Struct, frozen=True, kw_only=True):
     reference: datetime
     label_as_of: datetime
     stamp: Stamp
-    columns: tuple[vector.Column, ...]
+    columns: tuple[Column, ...]
     offset: float
     weight: float
     logistic: Logistic | None
@@ -91,6 +93,7 @@ class BundleInfo(msgspec.Struct, frozen=True, kw_only=True):
     bands: dict[str, Level]
     usual: tuple[float | None, ...]
     spread: Spread | None = None
+    canary: tuple[float, ...] = ()
 
 
 class Bundle:
@@ -101,12 +104,16 @@ class Bundle:
         self._booster = trees.booster(model)
 
     @property
-    def columns(self) -> tuple[vector.Column, ...]:
+    def columns(self) -> tuple[Column, ...]:
         return self.info.columns
 
     def matrix(self, features: Features) -> np.ndarray:
-        """The model's input, see `scv.model.vector.matrix`."""
-        return vector.matrix(features, self.info.columns)
+        """The model's input, see `Encoder.matrix`."""
+        return self._encoder.matrix(features)
+
+    @functools.cached_property
+    def _encoder(self) -> Encoder:
+        return Encoder(self.columns)
 
     def score(self, matrix: np.ndarray) -> np.ndarray:
         """Probabilities float64[n], on one thread; a row's does not depend on the others."""
@@ -114,12 +121,14 @@ class Bundle:
 
     def logits(self, matrix: np.ndarray) -> np.ndarray:
         """The blended logits float64[n] before calibration."""
-        table = self.table
-        return self._blended(matrix, trees.predicted(self._booster, matrix) if table is None else table.raw(matrix))
+        return self._blended(matrix, self.table.raw(matrix) if self.table else trees.predicted(self._booster, matrix))
+
+    def computed(self, matrix: np.ndarray) -> np.ndarray:
+        """`score`, but never looked up: by the trees themselves."""
+        return self.info.calibration(self._blended(matrix, trees.predicted(self._booster, matrix)))
 
     def reasons(self, matrix: np.ndarray) -> np.ndarray:
-        """float64[n, k]: what each column adds to the blended logit; with the same constant for all rows they
-        sum to `logits`."""
+        """float64[n, k]: what each column adds; with the same constant for all rows they sum to `logits`."""
         return self.explained(matrix)[1]
 
     def explained(self, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -135,8 +144,7 @@ class Bundle:
 
     @functools.cached_property
     def table(self) -> ShapTable | None:
-        """What the trees say, to be looked up; None where that would be too large, or is not what they say: then they
-        are asked themselves."""
+        """What the trees say, to be looked up; None where they have to be asked: too large, or not what they say."""
         return trees.table(self._booster)
 
     def _blended(self, matrix: np.ndarray, raw: np.ndarray) -> np.ndarray:
@@ -179,11 +187,12 @@ def write(folder: Path, info: BundleInfo, model: str, report: str | None = None)
 
     A whole bundle of that id is left as it is: ids are made of content. Half of one is replaced.
     """
+    said = Bundle(folder, info, model, "").computed(canary.rows(info.usual))
+    info = msgspec.structs.replace(info, canary=tuple(said.tolist()))
     files = {MODEL: model.encode(), INFO: msgspec.json.format(msgspec.json.encode(info), indent=2)}
     if report is not None:
         files[REPORT] = report.encode()
-    manifest = {name: sha256_of(body) for name, body in files.items()}
-    body = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+    body = msgspec.json.format(msgspec.json.encode({name: sha256_of(one) for name, one in files.items()}), indent=2)
     path = folder / info.id
     if path.exists():
         try:
@@ -212,12 +221,19 @@ def load(path: Path, country: Country) -> Bundle:
     bundle = Bundle(path, info, model, manifest)
     if bundle._booster.num_feature() != len(info.columns):
         raise CorruptBundle(f"{path}: the trees know {bundle._booster.num_feature()} columns, not {len(info.columns)}.")
+    if info.canary and not canary.agree(bundle.computed(canary.rows(info.usual)), info.canary):
+        raise CorruptBundle(f"Bundle {info.id} does not say here what it said when it was written: another LightGBM?")
     return bundle
 
 
 def read_info(path: Path) -> BundleInfo:
     """What a bundle says of itself, whatever today's definitions are. Raises CorruptBundle."""
     return _opened(path)[1]
+
+
+def hash_of(path: Path) -> str:
+    """The SHA-256 of its manifest, once every file is what that says. Raises CorruptBundle."""
+    return _opened(path)[0]
 
 
 def made_of(country: Country, target: str, **parts: Any) -> Stamp:

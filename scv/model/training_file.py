@@ -25,7 +25,7 @@ from scv.events.calendar import label
 from scv.events.country import Country
 from scv.leftover import Leftover, leftover_files, older
 from scv.model import bundle, champion
-from scv.model.vector import Column
+from scv.model.column import Column
 from scv.offline import snapshot
 from scv.settings import Settings
 from scv.stamp import Sealed, Stamp, Written

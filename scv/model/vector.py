@@ -1,99 +1,34 @@
-"""A model's input: named features as one float64 matrix, the same call in trainer and scorer.
-
-Missing is NaN. Words become the index of their level in the bundle (an unknown word is missing); derived
-features and the phase are computed here.
-"""
+"""Which columns a model may have: of all features, those that say something, and what each computes today."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Sequence
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scv.errors import CerebroError, expect
 from scv.events.country import Country
 from scv.features import derived
 from scv.features.array import Column as Values
-from scv.features.array import Features, codes, column, numbers, words
+from scv.features.array import Features, words
 from scv.features.fetcher import all_features
 from scv.fetchers import roles
+from scv.model.column import Column, Kind
+from scv.model.encoder import Encoder
 from scv.stamp import print_of
 from scv.targets.phase import NEEDS as PHASE_NEEDS
-from scv.targets.phase import PHASES, PhaseRule, phase
+from scv.targets.phase import PHASES, PhaseRule
 
 PHASE = "phase"
-Kind = Literal["int", "float", "str", "derived", "phase"]
 MOST_LEVELS = 12
 LEAST_ROWS = 5
-BLOCK_ROWS = 1024
-"""Rows that are laid side by side at once: they fit into a core's own cache."""
-
-
-class Column(msgspec.Struct, frozen=True, kw_only=True):
-    """One column of a model's matrix.
-
-    `fingerprint` says what it computes. `levels` are the words that a number stands for; `rule` is kept for the
-    phase only.
-    """
-
-    name: str
-    dtype: Kind
-    fingerprint: str
-    levels: tuple[str, ...] = ()
-    rule: PhaseRule | None = None
 
 
 def matrix(features: Features, columns: Sequence[Column]) -> np.ndarray:
-    """float64[n, k], C order, NaN for missing.
-
-    `features` are full names → n values each and must hold every input of every column. Raises UnknownName for
-    one that is not there, CerebroError for an infinite value.
-    """
-    return _side_by_side(features, _each(features, columns), columns)
-
-
-def _each(features: Features, columns: Sequence[Column]) -> list[np.ndarray]:
-    """float64[n] of every column."""
-    expect("derived feature", [one.name for one in columns if one.dtype == "derived"], derived.collect())
-    read = sorted(inputs([one for one in columns if one.dtype not in ("phase", "str")]))
-    numeric = {name: numbers(column(features, name)) for name in read}
-    return [_values(features, one, numeric) for one in columns]
-
-
-def _side_by_side(features: Features, values: Sequence[np.ndarray], columns: Sequence[Column]) -> np.ndarray:
-    rows = len(values[0]) if values else len(next(iter(features.values()), ()))
-    found = np.empty((rows, len(columns)))
-    for start in range(0, rows, BLOCK_ROWS):
-        block = slice(start, start + BLOCK_ROWS)
-        for j, one in enumerate(values):
-            found[block, j] = one[block]
-    if np.isinf(found).any():  # at once: a live score has one row and many columns
-        _refuse(values, columns)
-    return found
-
-
-def _refuse(values: Sequence[np.ndarray], columns: Sequence[Column]) -> None:
-    named = [one.name for one, value in zip(columns, values, strict=True) if np.isinf(value).any()]
-    if named:
-        raise CerebroError(f"Not a finite number in {', '.join(named)}: no score is made of it. Mend the source.")
-
-
-def _values(features: Features, one: Column, numeric: Mapping[str, np.ndarray]) -> np.ndarray:
-    if one.dtype == "phase":
-        if one.rule is None:
-            raise CerebroError(f"Column {one.name} of kind phase has no rule: train a new bundle.")
-        return codes(phase(features, one.rule), one.levels)
-    if one.dtype == "str":
-        return codes(column(features, one.name), one.levels)
-    if one.dtype != "derived":
-        return numeric[one.name]
-    with np.errstate(over="ignore"):  # an overflow is found as an infinite value
-        return derived.collect()[one.name].values(numeric)
+    """Of columns that are asked for once, see `Encoder.matrix`."""
+    return Encoder(columns).matrix(features)
 
 
 def inputs(columns: Sequence[Column]) -> set[str]:
@@ -122,14 +57,14 @@ def chosen(features: Features, country: Country) -> tuple[tuple[Column, ...], np
     and sex only where the country says so.
     """
     found = _allowed(features, country)
-    values, told = _each(features, found), dict[bytes, int]()
-    _refuse(values, found)
-    for j, value in enumerate(values):
+    whole, told = Encoder(found).matrix(features), dict[bytes, int]()
+    for j in range(len(found)):
+        value = whole[:, j]
         same = np.where(np.isnan(value), np.nan, value + 0.0)  # one kind of NaN, one zero
         if _varies(same):
             told.setdefault(hashlib.sha256(same.data).digest(), j)
-    kept = tuple(found[j] for j in told.values())
-    return kept, _side_by_side(features, [values[j] for j in told.values()], kept)
+    kept = list(told.values())
+    return tuple(found[j] for j in kept), np.ascontiguousarray(whole[:, kept])
 
 
 def _allowed(features: Features, country: Country) -> list[Column]:

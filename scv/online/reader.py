@@ -9,9 +9,10 @@ The one way from rows to values: Feast's online store plug-in, the scorer and pa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -33,7 +34,7 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
 
     `unbuilt` says why the store does not hold this fetcher's rows of the country, whole and of the log that stands
     ("": it does): "run cerebro rebuild". `present` is True where the customer has an admitted event of its family;
-    otherwise every value is None. `values` are by plain feature name, None for missing.
+    otherwise every value is None. `values` are by plain feature name, in the layout's order, None for missing.
     `watermark` is the instant up to which the customer's partition is complete, `freshness_s` the clock minus
     that, never negative; both None where no watermark (or clock) is known.
     `held` is the mark up to which the row that was read holds the customer's log (None: no row), `position` where the
@@ -42,8 +43,9 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
 
     unbuilt: str
     present: bool
+    layout: Layout
     values: Mapping[str, Any]
-    watermark: datetime | None
+    watermark_us: int | None
     freshness_s: float | None
     held: Mark | None
     position: Mark | None
@@ -51,6 +53,10 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     @property
     def built(self) -> bool:
         return not self.unbuilt
+
+    @property
+    def watermark(self) -> datetime | None:
+        return None if self.watermark_us is None else from_us(self.watermark_us)
 
 
 class View(msgspec.Struct, frozen=True, gc=False):
@@ -76,7 +82,10 @@ class View(msgspec.Struct, frozen=True, gc=False):
 
     def values(self) -> dict[str, Any]:
         """Every value by full name, `fetcher__feature`: the row that a bundle or a table holds."""
-        return {f"{name}__{key}": value for name, one in self.fetchers.items() for key, value in one.values.items()}
+        found: dict[str, Any] = {}
+        for one in self.fetchers.values():
+            found.update(zip(one.layout.full_names, one.values.values(), strict=True))
+        return found
 
 
 class Reader:
@@ -114,12 +123,16 @@ class Reader:
         return self._requests[key]
 
 
-class Home(NamedTuple):
-    """Where a customer's events of a family are."""
+@dataclass(frozen=True, eq=False, slots=True)
+class Home:
+    """Where a customer's events of a family are; there is one object of each place."""
 
     topic: str
     log: Log
     partition: int
+
+
+NO_LOG = ("", None)
 
 
 class Topics:
@@ -127,15 +140,31 @@ class Topics:
 
     def __init__(self, raw: Mapping[bytes, bytes]) -> None:
         self.raw, self.logs = raw, logs_of(raw)
-        self._by_family = {log.family: (topic, log) for topic, log in self.logs.items()}
+        self._by_family: dict[str, tuple[str, Log | None]] = {
+            log.family: (topic, log) for topic, log in self.logs.items()
+        }
+        self._homes: dict[tuple[str, int], Home] = {}
         self._unbuilt: dict[tuple[object, ...], list[str]] = {}
 
-    def home(self, family: str, key: bytes) -> Home | None:
-        """None for a family without a log."""
-        if family not in self._by_family:
-            return None
-        topic, log = self._by_family[family]
-        return Home(topic, log, partition_of(key, log.partitions))
+    def homes(self, families: Iterable[str], key: bytes) -> dict[str, Home | None]:
+        """Where a key's events of these families are; None of a family without a log."""
+        at: dict[int, int] = {}  # partitions → partition: topics mostly have as many
+        found: dict[str, Home | None] = {}
+        for family in families:
+            topic, log = self._by_family.get(family, NO_LOG)
+            if log is None:
+                found[family] = None
+                continue
+            if log.partitions not in at:
+                at[log.partitions] = partition_of(key, log.partitions)
+            found[family] = self._home(topic, log, at[log.partitions])
+        return found
+
+    def _home(self, topic: str, log: Log, partition: int) -> Home:
+        known = self._homes.get((topic, partition))
+        if known is None:
+            known = self._homes[topic, partition] = Home(topic, log, partition)
+        return known
 
     def unbuilt(
         self, country: Country, layouts: Mapping[str, Layout], generation: int, marks: Sequence[bytes | None]
@@ -158,7 +187,7 @@ class _Call:
         self.country, self.customer_ids, self.layouts, self.topics = country, customer_ids, layouts, topics
         families = dict.fromkeys(layout.family for layout in layouts.values())
         keys = [f"{country.code}:{one}".encode() for one in customer_ids]
-        self.homes = [{family: topics.home(family, key) for family in families} for key in keys]
+        self.homes = [topics.homes(families, key) for key in keys]
 
     def ask(self, client: Any, request: Request) -> Mapping[bytes, bytes]:
         """The round trip; the topics as they are now."""
@@ -171,12 +200,12 @@ class _Call:
         self.rows = answer.rows
         return answer.topics
 
-    def _stand(self, home: Home, offset: bytes | None, us: bytes | None) -> tuple[Mark, datetime | None, float | None]:
+    def _stand(self, home: Home, offset: bytes | None, us: bytes | None) -> tuple[Mark, int | None, float | None]:
         """Where a partition's consumer stands; to when it is complete for this country, and how old that is (s)."""
         mark = Mark(epoch=home.log.epoch, partition=home.partition, next=int(offset or 0))
         if us is None:
             return mark, None, None
-        return mark, from_us(int(us)), None if self.now_us is None else max(self.now_us - int(us), 0) / 1e6
+        return mark, int(us), None if self.now_us is None else max(self.now_us - int(us), 0) / 1e6
 
     def view(self, customer_id: str, homes: Mapping[str, Home | None], data: Sequence[bytes | None]) -> View:
         rows = [
@@ -203,11 +232,11 @@ class _Call:
         self, stored: tuple[Fence, Row] | None, layout: Layout, unbuilt: str, day: int | None, home: Home | None
     ) -> Reading:
         present, held = False, None
-        values: Mapping[str, Any] = {slot.feature.name: None for slot in layout.slots}
+        values = layout.nothing
         if stored:
             fence, row = stored
             held = Mark(epoch=fence.place.epoch, partition=fence.place.partition, next=fence.upto + 1)
             if day is not None:
                 present, values = row.exists, row.read(day)
-        position, watermark, age_s = self.stands[home] if home else (None, None, None)
-        return Reading(unbuilt, present, values, watermark, age_s, held, position)
+        position, us, age_s = self.stands[home] if home else (None, None, None)
+        return Reading(unbuilt, present, layout, values, us, age_s, held, position)

@@ -6,7 +6,6 @@ reference: windows are cut when it is read.
 
 from __future__ import annotations
 
-import functools
 import struct
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,8 +17,7 @@ from scv.events import admission
 from scv.events.admission import Ids, Verdict
 from scv.events.arrival import Arrival
 from scv.events.country import Country
-from scv.features.layout import Layout
-from scv.folds.fold import Window
+from scv.features.layout import NOWHERE, Layout
 
 _FENCE = struct.Struct("<BII16sIqqi")
 FENCE_BYTES = _FENCE.size
@@ -98,18 +96,21 @@ class Row:
         if not self.exists:
             return {slot.feature.name: None for slot in self.layout.slots}
         values: dict[str, Any] = {}
-        inside: dict[Window, list[list[Any]]] = {}
-        for name, place, fold, tiled, window in self.layout.reads(self.country):
-            if tiled and window:
-                if window not in inside:
-                    days = window.days(at_day)
-                    inside[window] = [tile for day, tile in self.tiles.items() if day in days]
-                states = [tile[place] for tile in inside[window] if tile[place] is not None]
-                state = functools.reduce(fold.merge, states) if states else None
-            else:
+        windows, reads = self.layout.plan(self.country)
+        tiles = [self._inside(window.days(at_day)) for window in windows]
+        for name, place, fold, inside, window in reads:
+            if inside == NOWHERE:
                 state = self.lives[place]
+            else:
+                states = tiles[inside]
+                state = fold.merged(states[place]) if states else None
             values[name] = fold.read(state, at_day, window)
         return values
+
+    def _inside(self, days: range) -> list[tuple[Any, ...]]:
+        """By state of a tile its values on these days; empty: there is no such day."""
+        first, end = days.start, days.stop
+        return list(zip(*[tile for day, tile in self.tiles.items() if first <= day < end], strict=True))
 
     def fence(self, place: Place, upto: int) -> Fence:
         """The fence of this row once everything up to that offset is in it."""

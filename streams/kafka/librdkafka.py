@@ -18,6 +18,7 @@ from confluent_kafka.admin import AdminClient
 from scv.settings import Settings
 from scv.talk import Seldom
 from scv.talk import say as talk
+from streams.kafka import security
 
 CONNECT_S = 1.0
 LET_GO_S = 8.0
@@ -117,7 +118,8 @@ def let_go(work: Callable[[], None], say: Callable[[str], None] = talk) -> None:
 
 
 def _shared(settings: Settings) -> dict[str, Any]:
-    return {"bootstrap.servers": settings.broker, "reconnect.backoff.max.ms": 1000, "log_level": _CRITICAL}
+    common = {"bootstrap.servers": settings.broker, "reconnect.backoff.max.ms": 1000, "log_level": _CRITICAL}
+    return common | security.properties(settings)
 
 
 def _report(settings: Settings, trouble: Trouble | None) -> Callable[[KafkaError], None]:

@@ -28,7 +28,12 @@ from store.flush import request_flush
 from streams.kafka.log import Broker, Part, parts
 from streams.positions.position import positions
 
-WORDS = {"online": ["consume", "online"], "lake": ["consume", "lake"], "scorer": ["serve"], "reactor": ["react"]}
+WORDS = {
+    "online": ["consume", "online"],
+    "lake": ["consume", "lake"],
+    "scorer": ["serve", "--insecure"],
+    "reactor": ["react"],
+}
 """By kind of member, the command that runs it."""
 SESSION_MS = {"tansu": 1000, "kafka": 6000}
 NEXT_STEP = re.compile(

@@ -185,7 +185,7 @@ def test_nothing_logged_proves_nothing(place: Place) -> None:
 
 
 def test_the_share_of_nobody_is_nobody(place: Place) -> None:
-    silent = Server(msgspec.structs.replace(place.settings, vector_log_share=0), "127.0.0.1:0")
+    silent = Server(msgspec.structs.replace(place.settings, vector_log_share=0), "127.0.0.1:0", insecure=True)
     silent.start()
     with ScorerClient(silent.address) as client:
         client.score_batch("ZZ", known(place, 0))

@@ -19,6 +19,7 @@ from scorer import subjects
 from scv.events.country import Country
 from scv.features import fetcher
 from scv.model import vector
+from scv.model.column import Column
 from scv.offline import snapshot
 from scv.offline.fetch import fetch
 from scv.online.reader import Reader
@@ -117,17 +118,17 @@ class Compared:
                 tally.compare(one, f"{way}, {customer} at {place.at}", *pair, exact=False)
 
 
-def columns_of(expected: Values) -> list[vector.Column]:
+def columns_of(expected: Values) -> list[Column]:
     """A column for every feature of every fetcher; words in the order of the alphabet, as far as they occur."""
     found = []
     for one in (feature for each in FETCHERS for feature in each.features):
         seen = {values[one.full_name] for values in expected.values()} - {None}
         levels = tuple(sorted(seen)) if one.dtype == "str" else ()
-        found.append(vector.Column(name=one.full_name, dtype=one.dtype, fingerprint=one.fingerprint, levels=levels))
+        found.append(Column(name=one.full_name, dtype=one.dtype, fingerprint=one.fingerprint, levels=levels))
     return found
 
 
-def coded(expected: Values, columns: Sequence[vector.Column]) -> Values:
+def coded(expected: Values, columns: Sequence[Column]) -> Values:
     """The oracle's values as a model reads them: numbers, and for a word its place among the levels."""
     return {
         customer: {one.name: _code(values[one.name], one.levels) for one in columns}
@@ -139,7 +140,7 @@ def _code(value: Any, levels: Sequence[str]) -> float | None:
     return None if value is None else float(levels.index(value) if isinstance(value, str) else value)
 
 
-def vectors(place: Place, columns: Sequence[vector.Column]) -> Values:
+def vectors(place: Place, columns: Sequence[Column]) -> Values:
     """The matrix that the scorer hands to a model, made of live views."""
     views = Reader(place.client).read(place.country, place.customers, FETCHERS)
     live = subjects.of_views(views, FETCHERS, place.settings.stale_after_s)

@@ -51,7 +51,7 @@ def parse(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], None]:
 
 def test_every_edge_has_its_service() -> None:
     parts = {"kafka", "redis", "online", "lake", "scorer", "reactor", "trainer", "fetch", "export", "feast-ui"}
-    assert set(SERVICES) == parts | {"demo", "prometheus", "grafana"}
+    assert set(SERVICES) == parts | {"demo", "keys", "prometheus", "grafana"}
 
 
 @each_command
@@ -109,7 +109,7 @@ def test_the_settings_are_ours(name: str) -> None:
 
 @each
 def test_a_port_is_published_on_loopback_only(name: str) -> None:
-    """Broker, store and scorer have no passwords there; nobody outside needs the store, or a page of metrics."""
+    """Broker and store have no passwords there; nobody outside needs the store, or a page of metrics."""
     ports = SERVICES[name].get("ports", [])
     assert all(re.fullmatch(r"127\.0\.0\.1:(\d+):\1", port) for port in ports)
     assert bool(ports) is (name in {"kafka", "scorer", "feast-ui", "prometheus", "grafana"})
@@ -131,7 +131,7 @@ def test_every_listener_of_the_broker_is_mapped_and_the_outer_one_is_published()
 
 def test_the_header_names_services_and_profiles_that_there_are(parse: Callable[[list[str]], None]) -> None:
     profiles = {one for service in SERVICES.values() for one in service.get("profiles", [])}
-    assert len(LINES) == 7
+    assert len(LINES) == 8
     for line in LINES:
         words = line.split()
         if words[0] == "exec":

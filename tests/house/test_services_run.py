@@ -47,7 +47,7 @@ class House:
 
     def environment(self, service: Mapping[str, Any]) -> dict[str, str]:
         given = service.get("environment", {}).items()
-        own = {key: str(value) for key, value in given if key not in PLACES}
+        own = {key: str(value).replace("/data", str(self.home)) for key, value in given if key not in PLACES}
         clean = {key: value for key, value in os.environ.items() if not key.startswith("CEREBRO_")}
         return clean | own | {"CEREBRO_HOME": str(self.home)}
 
@@ -109,7 +109,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 def test_the_header_leads_from_nothing_to_a_score(house: House) -> None:
     """And the jobs and services beside it run, too; then each stops cleanly."""
-    assert len(FIRST_DAY) == 5
+    assert len(FIRST_DAY) == 6
     for line in FIRST_DAY:
         what, *words = line.split()
         if what == "up":

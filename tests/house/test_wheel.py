@@ -25,6 +25,20 @@ def test_every_source_and_its_data_ships() -> None:
     assert wanted <= found
 
 
+def test_the_client_is_a_package_of_its_own() -> None:
+    """All of `rpc/` but what writes the stubs, and nothing beside it."""
+    from hatchling.builders.wheel import WheelBuilder
+
+    folder = ROOT / "rpc"
+    found = {file.distribution_path for file in WheelBuilder(str(folder)).recurse_included_files()}
+    wanted = [path for pattern in ("*.py", "*.pyi", "*.proto", "py.typed") for path in folder.glob(pattern)]
+    assert found == {f"rpc/{path.name}" for path in wanted if path.name != "generate.py"}
+    project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert {one.partition(">")[0] for one in project["dependencies"]} == {"grpcio", "protobuf"}
+    ours = PROJECT["project"]
+    assert all(one in ours["optional-dependencies"]["scorer"] for one in project["dependencies"])
+
+
 def test_nothing_else_ships() -> None:
     assert {path.partition("/")[0] for path in shipped()} <= set(LISTED)
 

@@ -124,6 +124,17 @@ def test_tiles_of_local_days_merge_to_the_whole(fold: Fold, log: list[Arrival]) 
 
 
 @every_fold
+@given(log=LOGS, empty=st.integers(0, 2))
+@EXAMPLES
+def test_many_at_once_are_as_one_by_one(fold: Fold, log: list[Arrival], empty: int) -> None:
+    """However short a fold's own way is, and with days between on which nothing entered."""
+    tiles: list[Any] = [folded(fold, [d for d in log if d.day == day]) for day in sorted({d.day for d in log})]
+    state = fold.merged([*[None] * empty, *tiles, None])
+    assert reads(fold, state, [newest(log)]) == reads(fold, folded(fold, log), [newest(log)])
+    assert fold.merged([None] * empty) is None
+
+
+@every_fold
 @given(logs=st.tuples(LOGS, LOGS, LOGS))
 @EXAMPLES
 def test_merge_is_associative(fold: Fold, logs: tuple[list[Arrival], ...]) -> None:

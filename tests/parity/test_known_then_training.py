@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from scv.events.calendar import to_us
 from scv.events.event import FAMILIES, Cancelled, Event, Placed
 from scv.features.fetcher import collect
-from scv.model.vector import Column
+from scv.model.column import Column
 from scv.offline import snapshot
 from scv.targets import target
 from tests import world

@@ -51,7 +51,7 @@ def live(made: Shop) -> Shop:
 
 @pytest.fixture
 def server(live: Shop) -> Iterator[Server]:
-    found = Server(live.settings, "127.0.0.1:0")
+    found = Server(live.settings, "127.0.0.1:0", insecure=True)
     found.start()
     try:
         yield found

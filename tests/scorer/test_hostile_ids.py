@@ -68,7 +68,7 @@ def made_of(store: Store, home: Path, more: list[Event]) -> Shop:
 @pytest.fixture
 def asked(hostile: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     hostile.rewind()
-    server = Server(hostile.settings, "127.0.0.1:0")
+    server = Server(hostile.settings, "127.0.0.1:0", insecure=True)
     server.start()
     for name, value in (("HOME", hostile.settings.home), ("STORE", hostile.settings.store), ("SCORER", server.address)):
         monkeypatch.setenv(f"CEREBRO_{name}", value)

@@ -21,7 +21,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from local.services.store import Store
 from rpc.client import ScorerClient, ScorerError
 from scorer.live import servicer
-from scorer.live.server import Server
+from scorer.live.server import Capacity, Server
 from scv.errors import Unreachable
 from tests.scorer.shop import LIVELY, Shop
 
@@ -81,7 +81,7 @@ def eventually(holds: Callable[[], bool], within_s: float = 5) -> None:
 
 
 def test_too_many_calls_at_once_are_shed_at_once(live: Shop) -> None:
-    server = Server(live.settings, "127.0.0.1:0", workers=1, most_at_once=3)
+    server = Server(live.settings, "127.0.0.1:0", insecure=True, capacity=Capacity(1, 3))
     answer, go = server.answers.answer, threading.Event()
 
     def slow(*args, **named):  # type: ignore[no-untyped-def]
@@ -103,7 +103,7 @@ def test_too_many_calls_at_once_are_shed_at_once(live: Shop) -> None:
 
 def test_no_call_works_beyond_its_deadline_or_two_seconds(live: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(servicer, "LONGEST_S", 0.3)
-    server = Server(live.settings, "127.0.0.1:0")
+    server = Server(live.settings, "127.0.0.1:0", insecure=True)
     ended: list[str] = []
 
     def endless(*args, **named):  # type: ignore[no-untyped-def]
@@ -134,7 +134,7 @@ def test_no_call_works_beyond_its_deadline_or_two_seconds(live: Shop, monkeypatc
 def test_a_store_that_hangs_or_dies_is_unavailable_soon(
     live: Shop, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = Server(live.settings, "127.0.0.1:0")
+    server = Server(live.settings, "127.0.0.1:0", insecure=True)
     server.start()
     watch = threading.Thread(target=server.watch)
     watch.start()
@@ -167,7 +167,7 @@ def test_without_a_store_a_start_says_so(live: Shop) -> None:
     settings = msgspec.structs.replace(live.settings, store="redis://:secret@127.0.0.1:1/0", wait_s=1)
     said: list[str] = []
     with pytest.raises(Unreachable, match="cerebro up") as found:
-        Server(settings, "127.0.0.1:0").start(said.append)
+        Server(settings, "127.0.0.1:0", insecure=True).start(said.append)
     assert len(said) == 1 and "Waiting" in said[0]
     assert "secret" not in said[0] + str(found.value)
 
@@ -177,7 +177,7 @@ def test_sigterm_finishes_calls_and_exits_zero(live: Shop) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CEREBRO_")}
     environment |= {"CEREBRO_HOME": live.settings.home, "CEREBRO_STORE": live.settings.store}
     process = subprocess.Popen(
-        [sys.executable, str(ROOT / "cli.py"), "serve", "--port", "0"],
+        [sys.executable, str(ROOT / "cli.py"), "serve", "--port", "0", "--insecure"],
         env=environment, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:

@@ -63,7 +63,7 @@ def test_a_damaged_champion_is_told_without_its_path(live: Shop, client: ScorerC
     body = pointer.read_bytes()
     pointer.write_bytes(b"scrambled")
     try:
-        fresh = Server(live.settings, "127.0.0.1:0")
+        fresh = Server(live.settings, "127.0.0.1:0", insecure=True)
         fresh.start()
         with ScorerClient(fresh.address) as asker, pytest.raises(ScorerError) as found:
             asker.score("US", LIVELY, ["lapse"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import shutil
+import time
+from collections.abc import Callable
 from datetime import timedelta
 
 import grpc
@@ -62,7 +64,7 @@ def test_a_reply_says_everything_beside_the_number(client: ScorerClient) -> None
     one = target_of(reply, "lapse")
     assert reply.known and reply.instant.ToDatetime(AT.tzinfo) == AT
     assert reply.phase == "established"
-    assert {state.fetcher for state in reply.freshness} == set(snapshot.fetcher.collect())
+    assert {name for state in reply.freshness for name in state.fetchers} == set(snapshot.fetcher.collect())
     assert {state.state for state in reply.freshness} == {pb.Freshness.FRESH}
     assert one.horizon_days == 56
     assert one.horizon_end.ToDatetime(AT.tzinfo) == AT + timedelta(days=56)
@@ -183,7 +185,7 @@ def test_a_request_beyond_a_mebibyte_is_refused(client: ScorerClient) -> None:
 def test_what_is_too_old_is_refused_and_what_is_old_is_called_stale(live: Shop, client: ScorerClient) -> None:
     live.mark(AT + timedelta(hours=5), families=["app"])  # the clock moves on, the orders' watermark does not
     reply = client.score("US", LIVELY, ["lapse"])
-    ages = {one.fetcher: (one.state, one.age_s) for one in reply.freshness}
+    ages = {name: (one.state, one.age_s) for one in reply.freshness for name in one.fetchers}
     assert ages["orders"] == (pb.Freshness.STALE, 5 * 3600)
     assert ages["phone"] == (pb.Freshness.FRESH, 0)
     assert reply.targets[0].status == pb.SCORED
@@ -196,7 +198,7 @@ def test_what_is_not_built_is_missing_and_refused(live: Shop, client: ScorerClie
     unmark(RowStore(live.client), "US", [snapshot.fetcher.get("orders")])
     # Other fetchers of the family are whole, so the customer is known; what the model needs is not.
     reply = client.score("US", LIVELY, ["lapse"])
-    assert {one.fetcher: one.state for one in reply.freshness}["orders"] == pb.Freshness.MISSING
+    assert {name: one.state for one in reply.freshness for name in one.fetchers}["orders"] == pb.Freshness.MISSING
     assert reply.targets[0].status == pb.STALE_REFUSED and "cerebro rebuild" in reply.targets[0].status_reason
 
 
@@ -246,17 +248,33 @@ def test_a_replay_that_has_not_begun_has_no_score(live: Shop, client: ScorerClie
     assert "not begun" in refused("FAILED_PRECONDITION", lambda: client.score("US", LIVELY))
 
 
-def test_a_newly_promoted_champion_answers_the_next_call(live: Shop, client: ScorerClient) -> None:
-    before = client.score("US", LIVELY, ["lapse"]).targets[0]
+def test_a_newly_promoted_champion_answers_soon_and_no_call_waits_for_it(
+    live: Shop, client: ScorerClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert answering(client) == "lapse-20"
     new = live.train("lapse", rounds=31)
-    after = client.score("US", LIVELY, ["lapse"]).targets[0]
-    assert (before.model, after.model) == ("lapse-20", new.info.id)
+    assert asked_until(client, lambda model: model == new.info.id) == {"lapse-20", new.info.id}
     (new.path / "model.txt").write_text("damaged")
     champion.point(new.path, "0" * 64)  # a broken champion: the old one goes on
-    assert client.score("US", LIVELY, ["lapse"]).targets[0].model == new.info.id
+    assert asked_until(client, lambda _: "not taken" in caplog.text) == {new.info.id}
     shutil.rmtree(new.path)
     live.train("lapse")
-    assert client.score("US", LIVELY, ["lapse"]).targets[0].model == "lapse-20"
+    assert asked_until(client, lambda model: model == "lapse-20") == {new.info.id, "lapse-20"}
+
+
+def answering(client: ScorerClient) -> str:
+    return str(client.score("US", LIVELY, ["lapse"]).targets[0].model)
+
+
+def asked_until(client: ScorerClient, holds: Callable[[str], bool], within_s: float = 30) -> set[str]:
+    """The models that answered until that holds; none of the calls fails or waits beyond its deadline."""
+    answered, end = set[str](), time.monotonic() + within_s
+    while True:
+        answered.add(model := answering(client))
+        if holds(model):
+            return answered
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def test_health_and_reflection_answer(server: Server) -> None:
@@ -277,15 +295,16 @@ def test_health_and_reflection_answer(server: Server) -> None:
 
 def test_plain_text_stays_on_loopback(made: Shop) -> None:
     for address in ("0.0.0.0:0", "[::]:0", "example.org:0"):
-        with pytest.raises(UserError, match="--insecure"):
-            Server(made.settings, address)
-    open_to_all = Server(made.settings, "0.0.0.0:0", insecure=True)
-    open_to_all.stop(0)
+        for insecure in (False, True):
+            with pytest.raises(UserError, match="cerebro keys new"):
+                Server(made.settings, address, insecure)
+    with pytest.raises(UserError, match="--insecure"):
+        Server(made.settings, "127.0.0.1:0")
 
 
 def test_a_port_that_is_taken_is_told(server: Server, made: Shop) -> None:
     with pytest.raises(UserError, match="taken"):
-        Server(made.settings, server.address)
+        Server(made.settings, server.address, insecure=True)
 
 
 def test_no_customer_and_no_value_in_logs_or_errors(

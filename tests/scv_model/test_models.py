@@ -17,7 +17,7 @@ from scv.errors import CorruptBundle
 from scv.events import country as countries
 from scv.features.fetcher import all_features
 from scv.model import bundle, champion
-from scv.model.vector import Column
+from scv.model.column import Column
 from scv.settings import Settings
 from tests import champions
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given as drawn
+from hypothesis import strategies as st
 
 from scv.errors import CerebroError, UnknownName
 from scv.events.country import Country
 from scv.features import derived
+from scv.features.derived import Minus, Over, Plus
 from scv.features.fetcher import all_features
+from scv.features.program import Program
 from scv.model import vector
-from scv.model.vector import Column
+from scv.model.column import Column
 
 
 def everything(rows: int, seed: int = 3) -> dict[str, list]:
@@ -42,6 +48,30 @@ def test_lists_arrays_and_arrow_give_the_same_bits(us: Country) -> None:
     for i in (0, 100, 199):
         one = {name: values[i : i + 1] for name, values in given.items()}
         np.testing.assert_array_equal(vector.matrix(one, columns)[0], expected[i])
+
+
+NAMES = ("a", "b", "c")
+LEAVES = st.sampled_from([*NAMES, 0, 1, 28])
+TERMS = st.recursive(
+    LEAVES,
+    lambda parts: st.builds(
+        lambda form, some: form(*some), st.sampled_from([Over, Minus, Plus]), st.lists(parts, min_size=2, max_size=4)
+    ),
+    max_leaves=12,
+)
+VALUES = st.lists(st.floats(allow_subnormal=True, width=64), min_size=5, max_size=5)
+
+
+@drawn(parts=st.lists(TERMS, min_size=1, max_size=6), values=st.tuples(VALUES, VALUES, VALUES))
+def test_a_program_gives_the_bits_of_its_terms(parts: list[Any], values: tuple[list[float], ...]) -> None:
+    """Whatever is nested and shared, and for every number there is."""
+    inputs = np.array(values)
+    program = Program(NAMES, parts)
+    with np.errstate(all="ignore"):
+        found = program.run(inputs)[program.places]
+        for part, mine in zip(parts, found, strict=True):
+            theirs = derived.evaluate(part, dict(zip(NAMES, inputs, strict=True)))
+            np.testing.assert_array_equal(mine, np.broadcast_to(theirs, mine.shape))
 
 
 def test_candidates_are_numbers_words_derived_and_the_phase(us: Country) -> None:

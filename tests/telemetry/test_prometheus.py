@@ -61,7 +61,9 @@ def test_it_scrapes_a_scorer_that_runs(tmp_path: Path) -> None:
     words = ["prometheus", f"--config.file={tmp_path / 'prometheus.yml'}", f"--storage.tsdb.path={tmp_path / 'tsdb'}"]
     words += [f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"]
     quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    scorer = subprocess.Popen([sys.executable, str(ROOT / "cli.py"), "serve", "--port", "0"], env=env, **quiet)
+    scorer = subprocess.Popen(
+        [sys.executable, str(ROOT / "cli.py"), "serve", "--port", "0", "--insecure"], env=env, **quiet
+    )
     prometheus = subprocess.Popen(words, env=clean, **quiet)
     try:
         assert float(answer(port, 'cerebro_store_round_trips_total{process="scorer"} > 0')) >= 1

@@ -11,7 +11,7 @@ import pytest
 from scv.events import country as countries
 from scv.events.calendar import add_days, midnight, to_us
 from scv.features.fetcher import all_features
-from scv.model import vector
+from scv.model.column import Column
 from scv.targets import target
 from trainer.dataset import TrainingSet
 
@@ -34,7 +34,7 @@ def rows_of(weeks: int = 30, customers: int = 120, base: float = -2.0, seed: int
     y = (random.random(len(at)) < 1 / (1 + np.exp(-(base + silent / 8 + 0.6 * habit)))).astype(float)
     features = all_features()
     columns = tuple(
-        vector.Column(name=name, dtype=features[name].dtype, fingerprint=features[name].fingerprint) for name in NAMES
+        Column(name=name, dtype=features[name].dtype, fingerprint=features[name].fingerprint) for name in NAMES
     )
     return TrainingSet(
         country=country,

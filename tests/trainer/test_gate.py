@@ -14,7 +14,7 @@ from scv.events import country as countries
 from scv.events.calendar import midnight, tuesdays
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
-from scv.model.vector import Column
+from scv.model.column import Column
 from scv.offline import batch, snapshot
 from scv.targets import labels, target
 from trainer.dataset import TrainingSet, training_set

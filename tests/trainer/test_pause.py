@@ -12,7 +12,7 @@ import pytest
 from scv.events.calendar import midnight, tuesdays
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
-from scv.model.vector import Column
+from scv.model.column import Column
 from scv.offline import batch
 from scv.targets import labels, target
 from tests import world

@@ -1,0 +1,1 @@
+"""`make bench-scorer`: how many questions a second a core answers, ours and what one writes with the same parts."""

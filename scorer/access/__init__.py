@@ -1,0 +1,1 @@
+"""Who may ask the scorer what: certificates, tokens, roles, rates."""
