@@ -233,3 +233,50 @@ def _since(one: Entry) -> str:
 
 def _number(value: float) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+
+
+@command.command()
+@click.argument("code", metavar="COUNTRY")
+@click.argument("target")
+@click.argument("id", required=False)
+@click.option("--off", is_flag=True, help="Ask it no more.")
+@click.option("--json", "as_json", is_flag=True, help="How they compare, as JSON.")
+def shadow(code: str, target: str, id: str | None, off: bool, as_json: bool) -> int:
+    """Ask a model beside the champion, without telling anybody what it says; without an ID: how the two compare so far.
+
+    It is asked after the reply is sent, about the share of live scores that is kept (CEREBRO_VECTOR_LOG_SHARE).
+
+    \b
+    Example:
+      cerebro models shadow US lapse 2017-09-05-1a2b3c4d
+      cerebro models shadow US lapse
+      cerebro models shadow US lapse --off
+    """
+    import msgspec
+
+    from scorer import champions
+    from scorer.served.shadow import beside
+    from scv.errors import UserError
+    from scv.model import bundle, champion
+
+    settings, country, name = _asked(code, target)
+    folder = champion.folder(settings, country.code, name)
+    if off:
+        (folder / champion.SHADOW).unlink(missing_ok=True)
+        click.echo(f"{country.code} {name} has no shadow.", err=True)
+        return 0
+    if id is not None:
+        chosen = bundle.load(_entry(country, name, id).path, country)
+        champion.cast(chosen.path, chosen.manifest)
+        click.echo(f"{country.code} {name}: {id} is asked beside the champion from now on.", err=True)
+        return 0
+    sides = [champions.load(settings, country, name, one) for one in (champion.POINTER, champion.SHADOW)]
+    if sides[0] is None or sides[1] is None:
+        raise UserError(f"{country.code} {name} has no {'champion' if sides[0] is None else 'shadow'}.")
+    found = beside(settings, country.code, sides[0], sides[1])
+    if found is None:
+        click.echo("Nobody was asked about yet whose answer is kept.", err=True)
+        return 1
+    told = msgspec.to_builtins(found)
+    click.echo(json.dumps(told)) if as_json else listing.show(("what", "is"), told.items())
+    return 0

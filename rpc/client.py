@@ -23,9 +23,9 @@ MAX_REPLY_BYTES = 16 * 1024 * 1024
 
 __all__ = ["ScorerClient", "ScorerError"]
 
-# Reads are idempotent: a call that met a scorer just restarting may be sent once more. gRPC tells a call that waited
+# Reads are idempotent: a call that met a scorer just restarting may be sent again, twice. gRPC tells a call that waited
 # in the queue of a stopping server CANCELLED; whoever cancels a call themselves is not retried.
-_POLICY = {"maxAttempts": 2, "initialBackoff": "0.05s", "maxBackoff": "0.2s", "backoffMultiplier": 2}
+_POLICY = {"maxAttempts": 3, "initialBackoff": "0.1s", "maxBackoff": "0.3s", "backoffMultiplier": 2}
 _POLICY |= {"retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"]}
 _RETRY = {"methodConfig": [{"name": [{"service": "cerebro.scorer.v1.Scorer"}], "retryPolicy": _POLICY}]}
 

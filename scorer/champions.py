@@ -27,8 +27,8 @@ class Champions:
     before is asked again whether it may.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, pointer: str = champion.POINTER) -> None:
+        self._settings, self._pointer = settings, pointer
         self._loaded: dict[Key, tuple[Place, Bundle | None]] = {}
         self._folders: dict[Key, Path] = {}
         self._lock = threading.Lock()
@@ -39,7 +39,7 @@ class Champions:
         key = (country, target)
         if key not in self._folders:
             self._folders[key] = champion.folder(self._settings, country.code, target)
-        place, known = _place(self._folders[key]), self._loaded.get(key)
+        place, known = _place(self._folders[key] / self._pointer), self._loaded.get(key)
         if place is None:
             return None
         if known is not None and known[0] == place:
@@ -67,7 +67,7 @@ class Champions:
 
     def _load(self, country: Country, target: str, old: Bundle | None) -> Bundle | None:
         try:
-            new = load(self._settings, country, target, fearful=old is not None)
+            new = load(self._settings, country, target, self._pointer, fearful=old is not None)
         except CerebroError as error:
             if old is None:
                 raise
@@ -79,13 +79,15 @@ class Champions:
         return new
 
 
-def load(settings: Settings, country: Country, target: str, fearful: bool = False) -> Bundle | None:
-    """The champion as its pointer stands now; `fearful`: after another process has loaded and asked it.
+def load(
+    settings: Settings, country: Country, target: str, name: str = champion.POINTER, fearful: bool = False
+) -> Bundle | None:
+    """The champion (or the shadow) as its pointer stands now; `fearful`: after another process has loaded and asked it.
 
     Raises CorruptBundle or StaleBundle.
     """
     folder = champion.folder(settings, country.code, target)
-    pointer = champion.pointer(folder)
+    pointer = champion.pointer(folder, name)
     if pointer is None:
         return None
     path = folder / pointer.id
@@ -96,9 +98,9 @@ def load(settings: Settings, country: Country, target: str, fearful: bool = Fals
     return bundle.load(path, country)
 
 
-def _place(folder: Path) -> Place | None:
+def _place(pointer: Path) -> Place | None:
     try:
-        found = (folder / champion.POINTER).stat()
+        found = pointer.stat()
     except FileNotFoundError:
         return None
     return found.st_mtime_ns, found.st_ino

@@ -21,7 +21,7 @@ from scv.language import DEFAULT, load
 
 SMALL_UNITS = 10
 """Money below so many units keeps its cents."""
-SHOWN = 512
+SHOWN = 128
 """Numbers as they are shown, of which as many are kept: those that come all the time. More would fill for hours."""
 missing: Counter[tuple[str, str]] = Counter()
 """Sentences that a language lacks, and how often the English one stood in for it."""

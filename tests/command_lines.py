@@ -37,6 +37,7 @@ LINES = (
     "models list",
     "models promote US lapse 2017-05-09-00000000",
     "models rollback US lapse",
+    "models shadow US lapse 2017-09-05-00000000",
     "models show US lapse",
     "parity US",
     "react",

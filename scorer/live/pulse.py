@@ -10,7 +10,8 @@ from typing import Any
 from redis import RedisError
 
 EVERY_S = 1.0
-DOWN_EVERY_S = 0.25
+DOWN_EVERY_S = 0.05
+"""A store that was silent for a moment is asked again before a caller tries again."""
 _TICK_S = 0.05
 
 

@@ -42,7 +42,8 @@ class ModelRecord(msgspec.Struct, frozen=True, kw_only=True, tag="model"):
 
 
 class Scored(msgspec.Struct, frozen=True, kw_only=True):
-    """One target: the vector that the model was given (None: missing), and the probability that was answered."""
+    """One target: the vector that the model was given (None: missing), and the probability that was answered; of a
+    second one of a target, the shadow's, what it would have answered."""
 
     target: str
     model: str

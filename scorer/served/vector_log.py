@@ -13,12 +13,16 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from scorer.champions import Champions
 from scorer.scoring import Score
 from scorer.served.vector_file import ModelRecord, Scored, ServedRecord, VectorFile
 from scorer.subjects import Subjects, plain
 from scv.events.country import Country
 from scv.features import fetcher
 from scv.model.bundle import Bundle
+from scv.model.champion import SHADOW
 from scv.online.reader import View
 from scv.settings import Settings
 
@@ -49,6 +53,7 @@ class VectorLog:
         self._dice, self._lock = random.Random(), threading.Lock()
         self._thread: threading.Thread | None = None
         self._told: set[type[Exception]] = set()
+        self._shadows = Champions(settings, SHADOW)
 
     def keep(self, answer: Answer) -> None:
         """Let a share of an answer be written when there is time."""
@@ -86,24 +91,33 @@ class VectorLog:
 
     def _write(self, answer: Answer, sampled: Sequence[int]) -> None:
         for i in sampled:
-            if record := _record(answer, i):
-                code, columns = answer.country.code, {name: one.columns for name, one in answer.models.items() if one}
-                models = [ModelRecord(id=one.model, country=code, target=one.target, columns=columns[one.target])
-                          for one in record.scores]  # fmt: skip
+            beside = {name: self._shadows.of(answer.country, name) for name, one in answer.models.items() if one}
+            asked = [*answer.models.items(), *beside.items()]
+            if record := _record(answer, i, beside):
+                code, of = answer.country.code, {(name, one.info.id): one.columns for name, one in asked if one}
+                named = [(one.target, one.model) for one in record.scores]
+                models = [ModelRecord(id=id, country=code, target=name, columns=of[name, id]) for name, id in named]
                 self._file.write(record, models)
                 self.kept += 1
 
 
-def _record(answer: Answer, i: int) -> ServedRecord | None:
-    """What one customer was told, and of which rows; None where no model was asked."""
+def _scored(target: str, model: Bundle, matrix: np.ndarray, probability: float) -> Scored:
+    vector = [None if value != value else value for value in matrix[0].tolist()]
+    return Scored(target=target, model=model.info.id, vector=vector, probability=probability)
+
+
+def _record(answer: Answer, i: int, shadows: Mapping[str, Bundle | None]) -> ServedRecord | None:
+    """What one customer was told, of which rows, and what shadows would have said; None where no model was asked."""
     view = answer.views[i]
     features = {name: [plain(column)[i]] for name, column in answer.subjects.features.items()}
     scored = []
     for one in answer.scores[i].targets:
         model = answer.models[one.target]
         if one.probability is not None and model is not None:
-            vector = [None if value != value else value for value in model.matrix(features)[0].tolist()]
-            scored.append(Scored(target=one.target, model=model.info.id, vector=vector, probability=one.probability))
+            scored.append(_scored(one.target, model, model.matrix(features), one.probability))
+            if shadow := shadows.get(one.target):
+                matrix = shadow.matrix(features)
+                scored.append(_scored(one.target, shadow, matrix, float(shadow.score(matrix)[0])))
     if view.at is None or not scored:
         return None
     families = {name: one.family for name, one in fetcher.collect().items()}

@@ -14,7 +14,8 @@ from scv.events.clock import wall_us
 from scv.settings import Settings
 from scv.stamp import Sealed, opened, sealed
 
-POINTER = "champion.json"
+POINTER, SHADOW = "champion.json", "shadow.json"
+"""Who answers; and who is asked beside it, and never heard."""
 MENDS = "Run `cerebro train` for a new champion, or `cerebro models promote` for one of those that are there."
 REMEMBERED = 100
 """Two years of weeks."""
@@ -44,10 +45,10 @@ def folder(settings: Settings, country: str, target: str) -> Path:
     return settings.bundles_path / country / target
 
 
-def pointer(bundles: Path) -> Pointer | None:
-    """The pointer among the bundles of a target; None before the first promotion. Raises CorruptBundle if it cannot
-    be read."""
-    path = bundles / POINTER
+def pointer(bundles: Path, name: str = POINTER) -> Pointer | None:
+    """The pointer among the bundles of a target; None before the first promotion (or without a shadow). Raises
+    CorruptBundle if it cannot be read."""
+    path = bundles / name
     if not path.exists():
         return None
     try:
@@ -61,6 +62,11 @@ def champion(settings: Settings, country: str, target: str) -> Path | None:
     bundles = folder(settings, country, target)
     found = pointer(bundles)
     return None if found is None else bundles / found.id
+
+
+def cast(path: Path, manifest: str) -> None:
+    """Make the bundle in `path` the shadow of its folder."""
+    whole.write(path.parent / SHADOW, sealed(Pointer(id=path.name, manifest=manifest)))
 
 
 def point(path: Path, manifest: str, why: str = "") -> None:

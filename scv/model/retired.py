@@ -16,7 +16,7 @@ SETTLED_DAYS = 1
 
 
 def retired(settings: Settings, country: str, named: Collection[str]) -> Iterator[Leftover]:
-    """The bundles of a country that are older than `bundle_days`, but for champions and `named` ids.
+    """The bundles of a country that are older than `bundle_days`, but for champions, shadows and `named` ids.
 
     Where the champion changed within a day nothing goes. Raises CorruptBundle for a pointer that cannot be read.
     """
@@ -24,9 +24,11 @@ def retired(settings: Settings, country: str, named: Collection[str]) -> Iterato
         pointer = champion.pointer(folder)
         if pointer is None or not older(folder / champion.POINTER, SETTLED_DAYS):
             continue
+        shadow = champion.pointer(folder, champion.SHADOW)
+        kept = {one.id for one in (pointer, shadow) if one}
         for manifest in sorted(folder.glob(f"[!.]*/{bundle.MANIFEST}")):
             path = manifest.parent
-            if path.name not in {pointer.id, *named} and older(manifest, settings.bundle_days):
+            if path.name not in {*kept, *named} and older(manifest, settings.bundle_days):
                 yield leftover("bundles", country, path, functools.partial(_remove, path))
 
 

@@ -10,6 +10,7 @@ from local.services.store import Store
 from local.services.valkey import valkey
 from rpc.client import ScorerClient
 from scorer.live.server import Server
+from store.client import Patience
 from tests.scorer import object_store, shop
 from tests.scorer.shop import Shop
 
@@ -22,6 +23,12 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         yield found
     finally:
         found.stop()
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both cores of a test machine may be busy for longer than a store may be silent."""
+    monkeypatch.setattr("scorer.live.server.BRISK", Patience(answer_s=1.0, connect_s=1.0))
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from local.services.store import Store
 from rpc.client import ScorerClient, ScorerError
 from scorer.live import servicer
-from scorer.live.server import Capacity, Server
+from scorer.live.server import BRISK, Capacity, Server
 from scv.errors import Unreachable
 from tests.scorer.shop import LIVELY, Shop
 
@@ -134,6 +134,7 @@ def test_no_call_works_beyond_its_deadline_or_two_seconds(live: Shop, monkeypatc
 def test_a_store_that_hangs_or_dies_is_unavailable_soon(
     live: Shop, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("scorer.live.server.BRISK", BRISK)
     server = Server(live.settings, "127.0.0.1:0", insecure=True)
     server.start()
     watch = threading.Thread(target=server.watch)
@@ -141,7 +142,7 @@ def test_a_store_that_hangs_or_dies_is_unavailable_soon(
     try:
         with ScorerClient(server.address, timeout_s=5) as client:
             # the least of three: on a busy machine one of them may wait for a core
-            assert min(found_hanging(client, store) for _ in range(3)) < 1  # twice: the client tries once more
+            assert min(found_hanging(client, store) for _ in range(3)) < 1  # thrice: the client tries again
             os.kill(store.child.pid, signal.SIGSTOP)
             try:
                 eventually(lambda: health_of(server.address) == "NOT_SERVING")

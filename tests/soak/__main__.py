@@ -101,6 +101,7 @@ def _soak(seconds: float, broker: str, store: str, home: Path) -> Soak:
                 "scores a second": (sum(map(len, calls.seconds.values())) / took, SCORES),
             },
             memory=watch.memory,
+            resident=watch.resident,
             files=watch.files,
             lines=watch.lines,
             ages=probe.ages,

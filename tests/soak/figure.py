@@ -43,6 +43,8 @@ class Soak:
     month_files: int
     lake_share: Sequence[Point]
     ends: Sequence[str]
+    resident: Mapping[str, float] = field(default_factory=dict)
+    """MB in the end, pages of program files included."""
     verdict: Verdict = field(default_factory=Verdict)
 
     @property
@@ -66,6 +68,8 @@ def rows(soak: Soak) -> Iterator[Figure]:
         yield _memory(soak, name)
         yield _open_files(soak, name)
         yield _log(soak, name)
+    for name, mb in soak.resident.items():
+        yield Figure(name=f"resident memory of {name}, program files included", ours=round(mb), unit="MB")
     yield _at_most("files of a month in a table of the lake, the most", soak.month_files, MONTH_FILES)
     shares = [point.value for point in soak.lake_share if point.at_s >= soak.warm_s]
     share = _at_most("lake: bytes on disk / live, the most after warm-up", max(shares, default=math.nan), LAKE_SHARE)

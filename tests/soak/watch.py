@@ -18,7 +18,10 @@ LAKE_EVERY_S = 30.0
 
 
 class Watch(threading.Thread):
-    """Samples until `end`. `memory` (RSS, MB), `files` (open descriptors) and `lines` (of its log): name → points.
+    """Samples until `end`. `memory` (MB), `files` (open descriptors) and `lines` (of its log): name → points.
+
+    Memory is what is the process's own (anonymous), where a leak would be. Pages of program files that are mapped come
+    and go with the machine's cache, never beyond those files' sizes; `resident` (MB, the newest) counts them, too.
 
     `month_files`: the most files of a month that a table of the lake was ever made of; `lake_share`: bytes on disk by
     those that are live, at each look.
@@ -27,6 +30,7 @@ class Watch(threading.Thread):
     def __init__(self, stage: Stage) -> None:
         super().__init__(daemon=True, name="watch")
         self.memory, self.files, self.lines = (defaultdict[str, list[Point]](list) for _ in range(3))
+        self.resident: dict[str, float] = {}
         self.month_files = 0
         self.lake_share: list[Point] = []
         self._stage, self._over, self._begun = stage, threading.Event(), time.monotonic()
@@ -57,8 +61,9 @@ class Watch(threading.Thread):
             count = sum(1 for _ in (folder / "fd").iterdir())
         except (CerebroError, OSError):  # it is being started again
             return
-        if "VmRSS" in said:
-            self.memory[name].append(Point(at_s, int(said["VmRSS"].split()[0]) / 1024))
+        if "RssAnon" in said:
+            self.memory[name].append(Point(at_s, int(said["RssAnon"].split()[0]) / 1024))
+            self.resident[name] = int(said["VmRSS"].split()[0]) / 1024
             self.files[name].append(Point(at_s, count))
             self.lines[name].append(Point(at_s, self._logs[name].count()))
 
