@@ -18,7 +18,7 @@ from scv.features.program import Program
 from scv.model.column import Column
 from scv.targets.phase import phase
 
-BLOCK_ROWS = 1024
+BLOCK_ROWS = 256
 """Rows that are laid side by side at once: they fit into a core's own cache."""
 
 
