@@ -56,10 +56,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     with ScorerClient(known.scorer, keys=known.caller_keys) as client:
         replies = client.score_batch(country, customers, targets, at, language)
     for reply in replies:
-        if as_json:
-            click.echo(MessageToJson(reply, preserving_proto_field_name=True, indent=None))
-        else:
-            click.echo(text(reply, place))
+        click.echo(told(reply, place, as_json))
         if not reply.known:
             click.echo(f"Unknown customer {reply.customer_id!r} of {country}: no event of any family.", err=True)
     return 0 if all(reply.known for reply in replies) else 1
@@ -73,7 +70,12 @@ def ids_of(customers: tuple[str, ...], known: Settings, hash_ids: bool) -> tuple
     return tuple(map(hashed_id.key_of(known).hashed, customers)) if hash_ids else customers
 
 
-def text(reply: ScoreReply, country: Country) -> str:
+def told(reply: ScoreReply, country: Country, as_json: bool) -> str:
+    """A reply as it is printed: one line of JSON, or for people."""
+    return MessageToJson(reply, preserving_proto_field_name=True, indent=None) if as_json else _text(reply, country)
+
+
+def _text(reply: ScoreReply, country: Country) -> str:
     if not reply.known:
         return f"{reply.country} {reply.customer_id}: UNKNOWN_CUSTOMER"
     policy = ContactPolicy.Name(reply.contact_policy) + (f" ({reply.contact_reason})" if reply.contact_reason else "")

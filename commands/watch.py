@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import click
-from google.protobuf.json_format import MessageToJson
 
 from scv import settings
 from terminal.arguments import the_countries
@@ -33,7 +32,7 @@ def command(  # noqa: PLR0913 - one parameter per option
       cerebro watch US 900
       cerebro watch US 900 901 --target lapse --json
     """
-    from commands.score import ids_of, text
+    from commands.score import ids_of, told
     from rpc.client import ScorerClient
 
     known = settings.load()
@@ -41,9 +40,6 @@ def command(  # noqa: PLR0913 - one parameter per option
     with ScorerClient(known.scorer, keys=known.caller_keys) as client:
         replies = client.watch(country, ids_of(customers, known, hash_ids), targets, language)
         for number, reply in enumerate(replies, 1):
-            said = (
-                MessageToJson(reply, preserving_proto_field_name=True, indent=None) if as_json else text(reply, place)
-            )
-            click.echo(said)
+            click.echo(told(reply, place, as_json))
             if number == times:
                 break

@@ -64,7 +64,8 @@ class ScorerClient:
     ) -> scorer_pb2.ScoreReply:
         """One customer; `reference` is an aware instant (None: now), `language` that of the reasons (none: the
         country's). Raises ScorerError."""
-        request = _of_one(country, customer_id, targets, reference, language, with_reasons)
+        how = _how(targets, reference, language, with_reasons)
+        request = scorer_pb2.ScoreRequest(country=country, customer_id=customer_id, **how)
         return cast(scorer_pb2.ScoreReply, self._call(self._stub.Score, request))
 
     def score_batch(
@@ -77,14 +78,8 @@ class ScorerClient:
         with_reasons: bool = True,
     ) -> list[scorer_pb2.ScoreReply]:
         """Up to 500 customers in the order asked; an unknown one has `known` False. Raises ScorerError."""
-        request = scorer_pb2.ScoreBatchRequest(
-            country=country,
-            customer_ids=customer_ids,
-            targets=targets,
-            reference=_timestamp(reference),
-            language=language,
-            with_reasons=with_reasons,
-        )
+        how = _how(targets, reference, language, with_reasons)
+        request = scorer_pb2.ScoreBatchRequest(country=country, customer_ids=customer_ids, **how)
         return list(self._call(self._stub.ScoreBatch, request).replies)
 
     def explain(
@@ -96,7 +91,8 @@ class ScorerClient:
         language: str = "",
     ) -> scorer_pb2.ExplainReply:
         """One customer, and what each column of the models adds to the scores. Raises ScorerError."""
-        request = _of_one(country, customer_id, targets, reference, language)
+        how = _how(targets, reference, language)
+        request = scorer_pb2.ScoreRequest(country=country, customer_id=customer_id, **how)
         return cast(scorer_pb2.ExplainReply, self._call(self._stub.Explain, request))
 
     def watch(
@@ -111,15 +107,13 @@ class ScorerClient:
 
         Raises ScorerError. Close the iterator to end it.
         """
-        request = scorer_pb2.ScoreBatchRequest(
-            country=country, customer_ids=customer_ids, targets=targets, language=language, with_reasons=with_reasons
-        )
+        how = _how(targets, None, language, with_reasons)
+        request = scorer_pb2.ScoreBatchRequest(country=country, customer_ids=customer_ids, **how)
         stream = self._stub.Watch(request, wait_for_ready=False)
         try:
             yield from stream
         except grpc.RpcError as error:
-            status = cast(grpc.Call, error)
-            raise ScorerError(status.code().name, self._say(status)) from error
+            raise self._failed(error) from error
         finally:
             stream.cancel()
 
@@ -127,8 +121,11 @@ class ScorerClient:
         try:
             return method(request, timeout=self.timeout_s)
         except grpc.RpcError as error:
-            status = cast(grpc.Call, error)
-            raise ScorerError(status.code().name, self._say(status)) from error
+            raise self._failed(error) from error
+
+    def _failed(self, error: grpc.RpcError) -> ScorerError:
+        status = cast(grpc.Call, error)
+        return ScorerError(status.code().name, self._say(status))
 
     def _say(self, status: grpc.Call) -> str:
         code, details = status.code(), status.details() or ""
@@ -144,22 +141,12 @@ class ScorerClient:
         return details or code.name
 
 
-def _of_one(
-    country: str,
-    customer_id: str,
-    targets: Sequence[str],
-    reference: datetime | None,
-    language: str,
-    with_reasons: bool = True,
-) -> scorer_pb2.ScoreRequest:
-    return scorer_pb2.ScoreRequest(
-        country=country,
-        customer_id=customer_id,
-        targets=targets,
-        reference=_timestamp(reference),
-        language=language,
-        with_reasons=with_reasons,
-    )
+def _how(
+    targets: Sequence[str], reference: datetime | None, language: str, with_reasons: bool = True
+) -> dict[str, Any]:
+    """The fields of a request that do not say whom it is about."""
+    how = {"targets": targets, "reference": _timestamp(reference), "language": language}
+    return how | {"with_reasons": with_reasons}
 
 
 def _timestamp(instant: datetime | None) -> Timestamp | None:

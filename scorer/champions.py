@@ -91,11 +91,12 @@ def load(
     if pointer is None:
         return None
     path = folder / pointer.id
-    if bundle.hash_of(path) != pointer.manifest:
-        raise CorruptBundle(f"Bundle {pointer.id} is not the one that was promoted. Promote it again, or train.")
-    if fearful:
+    if fearful and bundle.hash_of(path) == pointer.manifest:  # no process is begun for what is damaged anyway
         canary.survive(path, country, settings)
-    return bundle.load(path, country)
+    found = bundle.load(path, country)
+    if found.manifest != pointer.manifest:
+        raise CorruptBundle(f"Bundle {pointer.id} is not the one that was promoted. Promote it again, or train.")
+    return found
 
 
 def _place(pointer: Path) -> Place | None:

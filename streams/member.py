@@ -28,7 +28,6 @@ from streams.kafka.intake import Intake
 from streams.kafka.log import Broker, Part, parts, refuse_strangers
 from streams.kafka.producer import Producer
 from streams.kafka.question import Question
-from streams.memory import Trimmer
 from streams.notices import Notices
 from streams.poison import Poison
 from streams.positions.epoch import open_epoch
@@ -63,7 +62,6 @@ class Member:
         self._files = CountryFiles(settings.countries_path, say, self.lag_s)
         self._countries = self._files.known
         self._tombstones = Tombstones(settings.lake_path)
-        self._trimmer = Trimmer()
         self._unheld = False
         self._ticks: dict[Part, int] = {}
         """The newest tick of each partition that is ours, as of what was read (us)."""
@@ -94,8 +92,6 @@ class Member:
                     if worked:
                         self.batch_seconds.observe(time.monotonic() - self._intake.taken_at)
                     self._watch()
-                    if not worked:
-                        self._trimmer.rest()
                     if (once and worked) or (until_idle and self._idle()):
                         break
                 self._finish()

@@ -13,9 +13,9 @@ import grpc
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from rpc.channel import AUTHORITY, CHAIN, KEY
 from scv.errors import BadSetting
 
-CHAIN, KEY, AUTHORITY = "tls.crt", "tls.key", "ca.crt"
 _NAMES = "x509_subject_alternative_name"
 log = logging.getLogger("cerebro.scorer")
 

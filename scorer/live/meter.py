@@ -30,9 +30,6 @@ class Ring:
         return self._values[: self._count].copy()
 
 
-_NONE = Ring()
-
-
 class Meter:
     """Counts; from any thread."""
 
@@ -68,7 +65,8 @@ class Meter:
         with self._lock:
             for other in [key for key in self._newest if key[:2] == (country, target) and key[2] != model]:
                 del self._newest[other]
-            return self._newest.get((country, target, model), _NONE).values()
+            found = self._newest.get((country, target, model))
+            return np.empty(0) if found is None else found.values()
 
     def samples(self) -> Iterator[Sample]:
         with self._lock:

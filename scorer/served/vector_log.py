@@ -90,11 +90,11 @@ class VectorLog:
         self._file.close()
 
     def _write(self, answer: Answer, sampled: Sequence[int]) -> None:
+        beside = {name: self._shadows.of(answer.country, name) for name, one in answer.models.items() if one}
+        asked = [*answer.models.items(), *beside.items()]
+        code, of = answer.country.code, {(name, one.info.id): one.columns for name, one in asked if one}
         for i in sampled:
-            beside = {name: self._shadows.of(answer.country, name) for name, one in answer.models.items() if one}
-            asked = [*answer.models.items(), *beside.items()]
             if record := _record(answer, i, beside):
-                code, of = answer.country.code, {(name, one.info.id): one.columns for name, one in asked if one}
                 named = [(one.target, one.model) for one in record.scores]
                 models = [ModelRecord(id=id, country=code, target=name, columns=of[name, id]) for name, id in named]
                 self._file.write(record, models)

@@ -44,16 +44,13 @@ class Encoder:
         `features` are full names → n values each and must hold every input of every column. Raises UnknownName for
         one that is not there, CerebroError for an infinite value.
         """
-        read = [column(features, name) for name in self._read]
+        read = [_plain(column(features, name)) for name in self._read]
         coded = [(j, _codes(features, one)) for j, one in self._coded]
-        rows = len(next((one for _, one in coded), ())) or len(read[0] if read else next(iter(features.values()), ()))
+        rows = len(next(iter(features.values()), ()))
         found = np.empty((rows, len(self.columns)))
-        inputs = _stacked(read, rows)
-        for start in range(0, rows, BLOCK_ROWS):
+        for start in range(0, rows if read else 0, BLOCK_ROWS):
             block = slice(start, min(start + BLOCK_ROWS, rows))
-            values = self._program.run(np.array([one[block] for one in inputs]) if len(inputs) else np.empty((0, 0)))
-            if len(values):
-                found[block] = values[self._from].T
+            found[block] = self._program.run(_stacked([one[block] for one in read]))[self._from].T
         for j, value in coded:
             found[:, j] = value
         if np.isinf(found).any():  # at once: a live score has one row and many columns
@@ -65,12 +62,15 @@ class Encoder:
         raise CerebroError(f"Not a finite number in {', '.join(named)}: no score is made of it. Mend the source.")
 
 
-def _stacked(read: Sequence[Values], rows: int) -> Sequence[np.ndarray]:
-    """float64[n] of every column; of lists in one go."""
-    if all(type(one) is list for one in read):
-        plain = [[np.nan if value is None else value for value in one] for one in read]
-        return list(np.array(plain, dtype=np.float64).reshape(len(read), rows))
-    return [numbers(one) for one in read]
+def _plain(values: Values) -> Values:
+    """A column whose parts can be stacked; a list stays one, for a live score has many and each of one value."""
+    return values if type(values) is list else numbers(values)
+
+
+def _stacked(parts: Sequence[Values]) -> np.ndarray:
+    """float64[columns, n]; missing is NaN. Lists in one go."""
+    laid = [[np.nan if value is None else value for value in one] if type(one) is list else one for one in parts]
+    return np.array(laid, dtype=np.float64)
 
 
 def _codes(features: Features, one: Column) -> np.ndarray:

@@ -94,7 +94,7 @@ class Row:
         A row that does not exist reads None throughout.
         """
         if not self.exists:
-            return {slot.feature.name: None for slot in self.layout.slots}
+            return dict(self.layout.nothing)
         values: dict[str, Any] = {}
         windows, reads = self.layout.plan(self.country)
         tiles = [self._inside(window.days(at_day)) for window in windows]

@@ -1,13 +1,14 @@
-"""What a large batch took goes back to the machine once there is nothing to do."""
+"""What a large batch took goes back to the machine, which every service asks for now and then."""
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from pathlib import Path
 
 import pytest
 
-from streams.memory import Trimmer
+from terminal import garbage
 
 
 def resident() -> float:
@@ -17,17 +18,13 @@ def resident() -> float:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the C library is glibc's")
 def test_what_was_freed_between_what_stays_is_given_back() -> None:
-    trimmer = Trimmer(every_s=0.0)
-    if not trimmer.rest():
+    if not hasattr(ctypes.CDLL(None), "malloc_trim"):
         pytest.skip("not glibc")
+    garbage._give_back()
     before = resident()
     pieces = [bytes(2000 + number % 7) for number in range(100_000)]  # small: malloc's, not the machine's own pages
     kept = pieces[:: len(pieces) // 50]
     full = resident()
     del pieces
-    trimmer.rest()
+    garbage._give_back()
     assert full - before > 150 and resident() - before < 0.3 * (full - before) and len(kept) >= 50
-
-
-def test_it_is_asked_now_and_then() -> None:
-    assert not Trimmer(every_s=60.0).rest()
