@@ -193,9 +193,10 @@ def _json(found: Exported, same: Reconciled | None) -> str:
 def _compare(settings: Settings, found: Exported) -> Reconciled:
     """How the published values compare with the live scorer's; said on stderr."""
     from rpc.client import ScorerClient
-    from scorer.tuesday.reconcile import reconcile
+    from scorer.tuesday.reconcile import reconcile, settle
 
     with ScorerClient(settings.scorer, 10, settings.caller_keys) as client:
+        settle(found.week, client)
         done = reconcile(found.week, client)
     click.echo(f"{done.different} of {done.compared:,} values differ from the live scorer's.", err=True)
     for target, what, file, live in done.examples:

@@ -1,11 +1,13 @@
 """Does the published file say what the live scorer says? Compared through the wire, to the last digit.
 
-It holds at a barrier: the live clock stands at the file's reference and both consumers at the same positions.
+It holds at a barrier: the live clock stands at the file's reference and both consumers at the same positions, and the
+scorer has taken the models of the file (`settle`).
 """
 
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +17,8 @@ from rpc.client import ScorerClient
 from scorer.tuesday.week import Week
 
 BATCH = 200
+PATIENCE_S = 60.0
+PAUSE_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,25 @@ class Reconciled:
     compared: int
     different: int
     examples: Sequence[tuple[str, str, str, str]]
+
+
+def settle(week: Week, client: ScorerClient) -> bool:
+    """Wait until live answers come of the file's models: a champion that was just promoted is loaded beside the calls.
+
+    False where they are others for a minute, which `reconcile` then tells. Raises rpc.client.ScorerError.
+    """
+    columns = (week.scores()[name].to_pylist() for name in ("customer_id", "target", "model"))
+    rows = list(zip(*columns, strict=True))
+    ids, said = sorted({customer for customer, _, _ in rows})[:BATCH], {(target, model) for _, target, model in rows}
+    end = time.monotonic() + PATIENCE_S
+    while ids:
+        replies = client.score_batch(week.manifest.country, ids, with_reasons=False)
+        if {(one.target, one.model) for reply in replies for one in reply.targets} <= said:
+            return True
+        if time.monotonic() > end:
+            return False
+        time.sleep(PAUSE_S)
+    return True
 
 
 def reconcile(week: Week, client: ScorerClient, sample: int | None = None, seed: int = 0) -> Reconciled:

@@ -26,7 +26,7 @@ from scorer import champions
 from scorer.contact import held_out, season
 from scorer.tuesday.claim import claimed
 from scorer.tuesday.export import Exported, export
-from scorer.tuesday.reconcile import reconcile
+from scorer.tuesday.reconcile import reconcile, settle
 from scorer.tuesday.sheet import COLUMNS
 from scorer.tuesday.week import Folder
 from scv import language
@@ -35,7 +35,7 @@ from scv.events import country
 from scv.offline.csv_text import csv_of
 from scv.settings import Settings
 from tests.scorer.killed import CODE
-from tests.scorer.shop import AT, EARLIER, US, Shop
+from tests.scorer.shop import AT, EARLIER, LIVELY, US, Shop
 from tests.sources import ROOT
 
 SMALL = msgspec.structs.replace(US, capacity=9, held_out_share=0.3)
@@ -338,6 +338,22 @@ def test_the_file_equals_the_live_scorer_to_the_last_digit(live: Shop, client: S
     assert done.compared == 10 * len(found.week.scores()) > 1000
     live.mark(AT + timedelta(days=1))  # beyond the barrier it must notice
     assert reconcile(found.week, client, sample=20).different > 0
+
+
+def test_a_file_of_a_champion_that_was_just_promoted_waits_for_the_scorer(
+    live: Shop, client: ScorerClient, tmp_path: Path
+) -> None:
+    """The scorer loads it beside its calls; until then every value would differ by the model."""
+    assert client.score("US", LIVELY, ["lapse"]).targets[0].model == "lapse-20"
+    try:
+        new = live.train("lapse", rounds=31)
+        found = export(settings_of(live, tmp_path), US, AT)
+        assert settle(found.week, client)
+        done = reconcile(found.week, client)
+        assert done.different == 0, done.examples
+        assert client.score("US", LIVELY, ["lapse"]).targets[0].model == new.info.id
+    finally:
+        live.train("lapse")
 
 
 def test_held_out_is_stable_for_a_season_and_drawn_anew() -> None:
