@@ -31,23 +31,20 @@ class Reconciled:
     examples: Sequence[tuple[str, str, str, str]]
 
 
-def settle(week: Week, client: ScorerClient) -> bool:
+def settle(week: Week, client: ScorerClient) -> None:
     """Wait until live answers come of the file's models: a champion that was just promoted is loaded beside the calls.
 
-    False where they are others for a minute, which `reconcile` then tells. Raises rpc.client.ScorerError.
+    Where they are others for a minute `reconcile` tells it. Raises rpc.client.ScorerError.
     """
     columns = (week.scores()[name].to_pylist() for name in ("customer_id", "target", "model"))
     rows = list(zip(*columns, strict=True))
     ids, said = sorted({customer for customer, _, _ in rows})[:BATCH], {(target, model) for _, target, model in rows}
     end = time.monotonic() + PATIENCE_S
-    while ids:
+    while ids and time.monotonic() < end:
         replies = client.score_batch(week.manifest.country, ids, with_reasons=False)
         if {(one.target, one.model) for reply in replies for one in reply.targets} <= said:
-            return True
-        if time.monotonic() > end:
-            return False
+            return
         time.sleep(PAUSE_S)
-    return True
 
 
 def reconcile(week: Week, client: ScorerClient, sample: int | None = None, seed: int = 0) -> Reconciled:

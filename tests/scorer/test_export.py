@@ -348,7 +348,7 @@ def test_a_file_of_a_champion_that_was_just_promoted_waits_for_the_scorer(
     try:
         new = live.train("lapse", rounds=31)
         found = export(settings_of(live, tmp_path), US, AT)
-        assert settle(found.week, client)
+        settle(found.week, client)
         done = reconcile(found.week, client)
         assert done.different == 0, done.examples
         assert client.score("US", LIVELY, ["lapse"]).targets[0].model == new.info.id
