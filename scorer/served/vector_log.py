@@ -1,7 +1,8 @@
 """A sampled share of live scores, kept with their vectors so that `cerebro parity --served` can recompute them.
 
-A view says of which prefix of the log its rows are. Vectors are made again and written in a thread of its own; what
-there is no time for is left out and counted.
+A view says of which prefix of the log its rows are. Vectors are made again and written in a thread of its own, which
+gets the sampled customers alone: an answer that waited for it would keep its hundreds of rows. What there is no time
+for is left out and counted.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import random
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,7 +29,7 @@ from scv.online.reader import View
 from scv.settings import Settings
 
 WAITING = 1_000
-"""Answers that may wait to be written."""
+"""Customers who may wait to be written."""
 log = logging.getLogger("cerebro.scorer")
 
 
@@ -42,6 +44,16 @@ class Answer:
     scores: Sequence[Score]
 
 
+class SampledCustomer(NamedTuple):
+    """Of one call, one customer whose vector is kept: one value of each feature."""
+
+    country: Country
+    view: View
+    features: Mapping[str, Sequence[Any]]
+    models: Mapping[str, Bundle | None]
+    score: Score
+
+
 class VectorLog:
     """Safe to share between threads. `kept` and `dropped` count customers."""
 
@@ -49,7 +61,7 @@ class VectorLog:
         self.kept = self.dropped = 0
         self._share = settings.vector_log_share
         self._file = VectorFile(settings.vectors_path, settings.vector_log_mb * 2**20, settings.vector_days)
-        self._queue: queue.Queue[tuple[Answer, list[int]] | None] = queue.Queue(WAITING)
+        self._queue: queue.Queue[SampledCustomer | None] = queue.Queue(WAITING)
         self._dice, self._lock = random.Random(), threading.Lock()
         self._thread: threading.Thread | None = None
         self._told: set[type[Exception]] = set()
@@ -64,10 +76,11 @@ class VectorLog:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="vectors", daemon=True)
                 self._thread.start()
-        try:
-            self._queue.put_nowait((answer, sampled))
-        except queue.Full:
-            self.dropped += len(sampled)
+        for i in sampled:
+            try:
+                self._queue.put_nowait(_sampled(answer, i))
+            except queue.Full:
+                self.dropped += 1
 
     def close(self, wait_s: float = 5.0) -> None:
         """Write what waits."""
@@ -78,27 +91,30 @@ class VectorLog:
             thread.join(wait_s)
 
     def _run(self) -> None:
-        while (work := self._queue.get()) is not None:
-            answer, sampled = work
+        while (one := self._queue.get()) is not None:
             try:
-                self._write(answer, sampled)
+                self._write(one)
             except Exception as error:  # whatever it is, scores go on; its text may name a customer
-                self.dropped += len(sampled)
+                self.dropped += 1
                 if type(error) not in self._told:
                     self._told.add(type(error))
                     log.warning("served vectors not kept: %s (told once)", type(error).__name__)
         self._file.close()
 
-    def _write(self, answer: Answer, sampled: Sequence[int]) -> None:
-        beside = {name: self._shadows.of(answer.country, name) for name, one in answer.models.items() if one}
-        asked = [*answer.models.items(), *beside.items()]
-        code, of = answer.country.code, {(name, one.info.id): one.columns for name, one in asked if one}
-        for i in sampled:
-            if record := _record(answer, i, beside):
-                named = [(one.target, one.model) for one in record.scores]
-                models = [ModelRecord(id=id, country=code, target=name, columns=of[name, id]) for name, id in named]
-                self._file.write(record, models)
-                self.kept += 1
+    def _write(self, one: SampledCustomer) -> None:
+        beside = {name: self._shadows.of(one.country, name) for name, model in one.models.items() if model}
+        asked = [*one.models.items(), *beside.items()]
+        of = {(name, model.info.id): model.columns for name, model in asked if model}
+        if record := _record(one, beside):
+            code, named = one.country.code, [(scored.target, scored.model) for scored in record.scores]
+            models = [ModelRecord(id=id, country=code, target=name, columns=of[name, id]) for name, id in named]
+            self._file.write(record, models)
+            self.kept += 1
+
+
+def _sampled(answer: Answer, i: int) -> SampledCustomer:
+    features = {name: [plain(column)[i]] for name, column in answer.subjects.features.items()}
+    return SampledCustomer(answer.country, answer.views[i], features, answer.models, answer.scores[i])
 
 
 def _scored(target: str, model: Bundle, matrix: np.ndarray, probability: float) -> Scored:
@@ -106,24 +122,22 @@ def _scored(target: str, model: Bundle, matrix: np.ndarray, probability: float) 
     return Scored(target=target, model=model.info.id, vector=vector, probability=probability)
 
 
-def _record(answer: Answer, i: int, shadows: Mapping[str, Bundle | None]) -> ServedRecord | None:
+def _record(one: SampledCustomer, shadows: Mapping[str, Bundle | None]) -> ServedRecord | None:
     """What one customer was told, of which rows, and what shadows would have said; None where no model was asked."""
-    view = answer.views[i]
-    features = {name: [plain(column)[i]] for name, column in answer.subjects.features.items()}
     scored = []
-    for one in answer.scores[i].targets:
-        model = answer.models[one.target]
-        if one.probability is not None and model is not None:
-            scored.append(_scored(one.target, model, model.matrix(features), one.probability))
-            if shadow := shadows.get(one.target):
-                matrix = shadow.matrix(features)
-                scored.append(_scored(one.target, shadow, matrix, float(shadow.score(matrix)[0])))
-    if view.at is None or not scored:
+    for told in one.score.targets:
+        model = one.models[told.target]
+        if told.probability is not None and model is not None:
+            scored.append(_scored(told.target, model, model.matrix(one.features), told.probability))
+            if shadow := shadows.get(told.target):
+                matrix = shadow.matrix(one.features)
+                scored.append(_scored(told.target, shadow, matrix, float(shadow.score(matrix)[0])))
+    if one.view.at is None or not scored:
         return None
-    families = {name: one.family for name, one in fetcher.collect().items()}
-    readings = view.fetchers.items()
+    families = {name: fetched.family for name, fetched in fetcher.collect().items()}
+    readings = one.view.fetchers.items()
     return ServedRecord(
-        country=view.country, customer_id=view.customer_id, at=view.at, scores=scored,
-        places={families[name]: one.position for name, one in readings if one.position},
-        upto={name: one.held.next - 1 if one.held else None for name, one in readings},
+        country=one.view.country, customer_id=one.view.customer_id, at=one.view.at, scores=scored,
+        places={families[name]: reading.position for name, reading in readings if reading.position},
+        upto={name: reading.held.next - 1 if reading.held else None for name, reading in readings},
     )  # fmt: skip
