@@ -6,7 +6,9 @@ Statistics of gaps do not merge from tiles, so the days themselves are kept, as 
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from scv.events.arrival import Arrival
@@ -89,9 +91,10 @@ def _sql_days(state: str, window: Window | None) -> str:
     return f"list_sort([d FOR d IN {state} IF {reach.sql('d')}])"
 
 
-def _gaps(state: DaySet | None, at_day: int, window: Window | None) -> list[int]:
-    """The days from each active day to the next, oldest first: what lies between the ones of the bitmap."""
-    bits = _within(state, at_day, window)[1]
+@functools.lru_cache(maxsize=64)
+def _gaps(bits: int) -> Sequence[int]:
+    """The days from each active day to the next, oldest first: what lies between the ones of a bitmap. Remembered, for
+    one read asks twice."""
     return [len(zeros) + 1 for zeros in bin(bits).rstrip("0")[3:].split("1")[:-1]] if bits else []
 
 
@@ -131,7 +134,7 @@ class GapSd(DaySetFold):
     gives = "float"
 
     def read(self, state: DaySet | None, at_day: int, window: Window | None) -> float | None:
-        gaps = _gaps(state, at_day, window)
+        gaps = _gaps(_within(state, at_day, window)[1])
         n = len(gaps)
         if n < 2:
             return None
@@ -148,7 +151,7 @@ class GapLongest(DaySetFold):
     """Longest of those gaps in days; missing below two active days."""
 
     def read(self, state: DaySet | None, at_day: int, window: Window | None) -> int | None:
-        return max(_gaps(state, at_day, window), default=None)
+        return max(_gaps(_within(state, at_day, window)[1]), default=None)
 
     def sql_read(self, state: str, window: Window | None) -> str:
         return f"list_max({_sql_gaps(state, window)})::BIGINT"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,6 +23,8 @@ from scv.targets.phase import PHASES, PhaseRule
 PHASE = "phase"
 MOST_LEVELS = 12
 LEAST_ROWS = 5
+SAMPLE_ROWS = 500
+"""By so many rows columns that differ are mostly told apart."""
 
 
 def matrix(features: Features, columns: Sequence[Column]) -> np.ndarray:
@@ -57,13 +58,27 @@ def chosen(features: Features, country: Country) -> tuple[tuple[Column, ...], np
     and sex only where the country says so.
     """
     found = _allowed(features, country)
-    whole, told = Encoder(found).matrix(features), dict[bytes, int]()
-    for j, value in enumerate(np.ascontiguousarray(whole.T)):  # a column at a time is read five times
-        same = np.where(np.isnan(value), np.nan, value + 0.0)  # one kind of NaN, one zero
-        if _varies(same):
-            told.setdefault(hashlib.sha256(same.data).digest(), j)
-    kept = list(told.values())
-    return tuple(found[j] for j in kept), np.ascontiguousarray(whole[:, kept])
+    whole = Encoder(found).matrix(features)
+    kept = _telling(whole)
+    columns = tuple(found[j] for j in kept)
+    return columns, whole if len(kept) == len(found) else np.take(whole, kept, axis=1)
+
+
+def _telling(whole: np.ndarray) -> list[int]:
+    """The columns that vary and say what none before them says. All are looked at together, row by row as they lie in
+    memory; only those that are alike so far are compared value by value."""
+    if not len(whole):
+        return []
+    missing = np.count_nonzero(np.isnan(whole), axis=0)
+    least, most = np.fmin.reduce(whole, axis=0), np.fmax.reduce(whole, axis=0)
+    sample = whole[:: 1 + len(whole) // SAMPLE_ROWS].T
+    sample = np.where(np.isnan(sample), np.nan, sample + 0.0)  # one kind of NaN, one zero
+    alike: dict[tuple[object, ...], list[int]] = {}
+    for j in np.flatnonzero((missing < len(whole)) & ((missing > 0) | (least < most))).tolist():
+        first = alike.setdefault((missing[j], least[j], most[j], sample[j].tobytes()), [])
+        if not any(np.array_equal(whole[:, i], whole[:, j], equal_nan=True) for i in first):
+            first.append(j)
+    return sorted(j for first in alike.values() for j in first)
 
 
 def _allowed(features: Features, country: Country) -> list[Column]:
@@ -89,11 +104,6 @@ def _levels(values: Values) -> tuple[str, ...]:
     names, counts = (counted.field(place).to_pylist() for place in (0, 1))
     ranked = sorted((-count, name) for name, count in zip(names, counts, strict=True))
     return tuple(sorted(name for count, name in ranked[:MOST_LEVELS] if -count >= LEAST_ROWS))
-
-
-def _varies(value: np.ndarray) -> bool:
-    seen = value[~np.isnan(value)]
-    return len(seen) > 0 and (len(seen) < len(value) or bool(seen.min() < seen.max()))
 
 
 def fingerprint(name: str, dtype: Kind) -> str:

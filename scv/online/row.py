@@ -7,6 +7,8 @@ reference: windows are cut when it is read.
 from __future__ import annotations
 
 import struct
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,7 +99,7 @@ class Row:
             return dict(self.layout.nothing)
         values: dict[str, Any] = {}
         windows, reads = self.layout.plan(self.country)
-        tiles = [self._inside(window.days(at_day)) for window in windows]
+        tiles = self._inside([window.days(at_day) for window in windows])
         for name, place, fold, inside, window in reads:
             if inside == NOWHERE:
                 state = self.lives[place]
@@ -107,10 +109,13 @@ class Row:
             values[name] = fold.read(state, at_day, window)
         return values
 
-    def _inside(self, days: range) -> list[tuple[Any, ...]]:
-        """By state of a tile its values on these days; empty: there is no such day."""
-        first, end = days.start, days.stop
-        return list(zip(*[tile for day, tile in self.tiles.items() if first <= day < end], strict=True))
+    def _inside(self, windows: Sequence[range]) -> list[list[tuple[Any, ...]]]:
+        """By window, by state of a tile its values on these days; empty: there is no such day."""
+        days = sorted(self.tiles)
+        laid = [self.tiles[day] for day in days]
+        return [
+            list(zip(*laid[bisect_left(days, one.start) : bisect_left(days, one.stop)], strict=True)) for one in windows
+        ]
 
     def fence(self, place: Place, upto: int) -> Fence:
         """The fence of this row once everything up to that offset is in it."""
