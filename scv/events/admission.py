@@ -50,35 +50,38 @@ def forget(ids: Ids, clock_day: int, lateness_days: int) -> None:
         del ids[day]
 
 
+_ORDER = 'epoch, "partition", "offset"'
+_PLACE = """{'epoch': epoch, 'partition': "partition", 'offset': "offset"}"""
+
+
 def sql(arrivals: str, lateness_days: int, content: str = "NULL") -> str:
     """The query `arrivals` with a column `verdict`, by the same rule.
 
     It needs customer_id, kind, id, occurred_us, claimed_us, day, seen_day and the log position (epoch, partition,
     "offset").
     `content` is SQL of what two arrivals of one content share; without it a changed one is called repeated.
-    What lies before a customer's newest `erased` is left out, and so is that record.
+    What lies before a customer's newest `erased` is left out, and so is that record. `arrivals` is read twice.
     """
     return f"""
-        WITH log AS (
-            SELECT *, row_number() OVER (PARTITION BY customer_id ORDER BY epoch, "partition", "offset") AS position
-            FROM ({arrivals})
+        WITH log AS NOT MATERIALIZED ({arrivals}), gone AS (
+            SELECT customer_id, max(occurred_us) AS gone_us, max({_PLACE}) AS place
+            FROM log WHERE kind = 'erased' GROUP BY customer_id
         ), kept AS (
-            SELECT *, coalesce(occurred_us < max(occurred_us) FILTER (kind = 'erased') OVER (PARTITION BY customer_id),
-                false) AS forgotten
-            FROM log
-            QUALIFY position > coalesce(max(position) FILTER (kind = 'erased') OVER (PARTITION BY customer_id), 0)
+            SELECT log.*, coalesce(occurred_us < gone_us, false) AS forgotten
+            FROM log LEFT JOIN gone USING (customer_id)
+            WHERE place IS NULL OR {_PLACE} > place
         ), timed AS (
             SELECT *,
                 coalesce(day < max(seen_day) FILTER (NOT forgotten) OVER earlier - {lateness_days}, false) AS too_late
             FROM kept
-            WINDOW earlier AS (PARTITION BY customer_id ORDER BY position
+            WINDOW earlier AS (PARTITION BY customer_id ORDER BY {_ORDER}
                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
         )
-        SELECT * EXCLUDE (position, forgotten, too_late),
+        SELECT * EXCLUDE (forgotten, too_late),
             CASE WHEN forgotten THEN 'before an erasure'
                  WHEN too_late THEN 'too late'
                  WHEN row_number() OVER same = 1 THEN 'admitted'
                  WHEN {content} IS DISTINCT FROM first_value({content}) OVER same THEN 'changed'
                  ELSE 'repeated' END AS verdict
         FROM timed
-        WINDOW same AS (PARTITION BY customer_id, id, claimed_us, forgotten, too_late ORDER BY position)"""
+        WINDOW same AS (PARTITION BY customer_id, id, claimed_us, forgotten, too_late ORDER BY {_ORDER})"""
