@@ -23,11 +23,14 @@ def command(port: int | None, host: str | None, insecure: bool, share_port: bool
 
     Speaks cerebro.scorer.v1 (rpc/scorer.proto), grpc.health.v1 and reflection. A newly promoted champion answers within
     seconds. Callers are known by the files of CEREBRO_SCORER_KEYS (`cerebro keys new` makes some). On SIGTERM
-    it turns NOT_SERVING, finishes the calls under way and exits 0.
+    it turns NOT_SERVING, finishes the calls under way and exits 0. Of several with --share-port each may be started
+    again in turn while calls run: one takes calls once it can answer, and what a leaving one had not begun goes to
+    another.
 
     \b
     Example:
       cerebro serve
+      cerebro serve --share-port
       cerebro serve --port 50052 --insecure
     """
     garbage.few_arenas()
@@ -47,7 +50,6 @@ def command(port: int | None, host: str | None, insecure: bool, share_port: bool
     server = Server(settings, f"{host or set_host}:{set_port if port is None else port}", insecure, share_port)
     server.stop_on_signals()
     warn_of_public_draw(settings)
-    say(f"Listening on {server.address}")
     with exposed(settings, "scorer", {"calls": server.samples, "models": server.condition.samples}):
         server.start(say)
         garbage.for_ever()

@@ -18,6 +18,7 @@ ANYWAY = [
     ("grpc.enable_http_proxy", 0),  # a company's proxy would be asked for 127.0.0.1
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.use_local_subchannel_pool", 1),  # a connection of its own: a flood through another is not ours
+    ("grpc.initial_reconnect_backoff_ms", 100),  # of two scorers on one port the other is there at once
 ]
 Options = Sequence[tuple[str, str | int]]
 

@@ -6,10 +6,11 @@ with ScorerClient("127.0.0.1:50051") as scorer:
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Generator, Sequence
 from datetime import UTC, datetime
-from typing import Any, Self, cast
+from typing import Any, Literal, Self, cast
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -109,7 +110,33 @@ class ScorerClient:
         """
         how = _how(targets, None, language, with_reasons)
         request = scorer_pb2.ScoreBatchRequest(country=country, customer_ids=customer_ids, **how)
-        stream = self._stub.Watch(request, wait_for_ready=False)
+        yield from self._stream(self._stub.Watch, request)
+
+    def watch_movers(
+        self,
+        country: str,
+        target: str,
+        most: int = 10,
+        least_change: float = 0.0,
+        direction: Literal["up", "down", ""] = "",
+        language: str = "",
+    ) -> Generator[list[scorer_pb2.ScoreReply], None, None]:
+        """Up to 20 customers whose probability moved most since last Tuesday's file, by `least_change` or more (0.05:
+        five points): the list now, then whenever it is another, until the scorer ends it. See `WatchMovers` in the
+        contract for whom it can know of.
+
+        Raises ScorerError. Close the iterator to end it.
+        """
+        request = scorer_pb2.MoversRequest(
+            country=country, target=target, most=most, least_change=least_change, language=language,
+            direction=direction.upper() or None,
+        )  # fmt: skip
+        with contextlib.closing(self._stream(self._stub.WatchMovers, request)) as replies:
+            for reply in replies:
+                yield list(reply.movers)
+
+    def _stream(self, method: Any, request: Any) -> Generator[Any, None, None]:
+        stream = method(request, wait_for_ready=False)
         try:
             yield from stream
         except grpc.RpcError as error:

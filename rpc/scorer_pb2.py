@@ -25,43 +25,49 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x10rpc/scorer.proto\x12\x11\x63\x65rebro.scorer.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb2\x01\n\x0cScoreRequest\x12\x0f\n\x07\x63ountry\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x0f\n\x07targets\x18\x03 \x03(\t\x12-\n\treference\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08language\x18\x05 \x01(\t\x12\x19\n\x0cwith_reasons\x18\x06 \x01(\x08H\x00\x88\x01\x01\x42\x0f\n\r_with_reasons\"\xb8\x01\n\x11ScoreBatchRequest\x12\x0f\n\x07\x63ountry\x18\x01 \x01(\t\x12\x14\n\x0c\x63ustomer_ids\x18\x02 \x03(\t\x12\x0f\n\x07targets\x18\x03 \x03(\t\x12-\n\treference\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08language\x18\x05 \x01(\t\x12\x19\n\x0cwith_reasons\x18\x06 \x01(\x08H\x00\x88\x01\x01\x42\x0f\n\r_with_reasons\"A\n\x0fScoreBatchReply\x12.\n\x07replies\x18\x01 \x03(\x0b\x32\x1d.cerebro.scorer.v1.ScoreReply\"\xc2\x02\n\nScoreReply\x12\x0f\n\x07\x63ountry\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\r\n\x05known\x18\x03 \x01(\x08\x12+\n\x07instant\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05phase\x18\x05 \x01(\t\x12\x38\n\x0e\x63ontact_policy\x18\x06 \x01(\x0e\x32 .cerebro.scorer.v1.ContactPolicy\x12\x16\n\x0e\x63ontact_reason\x18\x07 \x01(\t\x12/\n\tfreshness\x18\x08 \x03(\x0b\x32\x1c.cerebro.scorer.v1.Freshness\x12/\n\x07targets\x18\t \x03(\x0b\x32\x1e.cerebro.scorer.v1.TargetScore\x12\x0f\n\x07receipt\x18\n \x01(\t\"\xc1\x03\n\x0bTargetScore\x12\x0e\n\x06target\x18\x01 \x01(\t\x12)\n\x06status\x18\x02 \x01(\x0e\x32\x19.cerebro.scorer.v1.Status\x12\x15\n\rstatus_reason\x18\x03 \x01(\t\x12\x18\n\x0bprobability\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x0chorizon_days\x18\x05 \x01(\x05\x12/\n\x0bhorizon_end\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x04\x62\x61nd\x18\x07 \x01(\x0e\x32\x17.cerebro.scorer.v1.Band\x12\x18\n\x0btimes_usual\x18\x08 \x01(\x01H\x01\x88\x01\x01\x12!\n\x14\x63hange_since_tuesday\x18\t \x01(\x01H\x02\x88\x01\x01\x12\'\n\x05\x62\x61sis\x18\n \x01(\x0e\x32\x18.cerebro.scorer.v1.Basis\x12\r\n\x05model\x18\x0b \x01(\t\x12*\n\x07reasons\x18\x0c \x03(\x0b\x32\x19.cerebro.scorer.v1.ReasonB\x0e\n\x0c_probabilityB\x0e\n\x0c_times_usualB\x17\n\x15_change_since_tuesday\"r\n\x0c\x45xplainReply\x12,\n\x05score\x18\x01 \x01(\x0b\x32\x1d.cerebro.scorer.v1.ScoreReply\x12\x34\n\x0c\x65xplanations\x18\x02 \x03(\x0b\x32\x1e.cerebro.scorer.v1.Explanation\"\x82\x01\n\x0b\x45xplanation\x12\x0e\n\x06target\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0e\n\x06margin\x18\x03 \x01(\x01\x12\x0c\n\x04\x62\x61se\x18\x04 \x01(\x01\x12\x36\n\rcontributions\x18\x05 \x03(\x0b\x32\x1f.cerebro.scorer.v1.Contribution\"g\n\x0c\x43ontribution\x12\x0e\n\x06\x63olumn\x18\x01 \x01(\t\x12\r\n\x05theme\x18\x02 \x01(\t\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x03 \x01(\x01\x12\x10\n\x06number\x18\x04 \x01(\x01H\x00\x12\x0e\n\x04word\x18\x05 \x01(\tH\x00\x42\x07\n\x05value\"\xb1\x01\n\tFreshness\x12\x10\n\x08\x66\x65tchers\x18\x01 \x03(\t\x12\x31\n\x05state\x18\x02 \x01(\x0e\x32\".cerebro.scorer.v1.Freshness.State\x12\x12\n\x05\x61ge_s\x18\x03 \x01(\x01H\x00\x88\x01\x01\"A\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\t\n\x05\x46RESH\x10\x01\x12\t\n\x05STALE\x10\x02\x12\x0b\n\x07MISSING\x10\x03\x42\x08\n\x06_age_s\"`\n\x06Reason\x12\x0f\n\x07\x66\x65tcher\x18\x01 \x01(\t\x12\x0f\n\x07\x66\x65\x61ture\x18\x02 \x01(\t\x12\x12\n\nagent_hint\x18\x03 \x01(\t\x12\x14\n\x07sayable\x18\x04 \x01(\tH\x00\x88\x01\x01\x42\n\n\x08_sayable*i\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\n\n\x06SCORED\x10\x01\x12\x12\n\x0eNOT_APPLICABLE\x10\x02\x12\x14\n\x10UNKNOWN_CUSTOMER\x10\x03\x12\x11\n\rSTALE_REFUSED\x10\x04*F\n\x04\x42\x61nd\x12\x14\n\x10\x42\x41ND_UNSPECIFIED\x10\x00\x12\x07\n\x03LOW\x10\x01\x12\t\n\x05USUAL\x10\x02\x12\n\n\x06RAISED\x10\x03\x12\x08\n\x04HIGH\x10\x04*9\n\x05\x42\x61sis\x12\x15\n\x11\x42\x41SIS_UNSPECIFIED\x10\x00\x12\x0c\n\x08RECORDED\x10\x01\x12\x0b\n\x07\x44\x45RIVED\x10\x02*U\n\rContactPolicy\x12\x1e\n\x1a\x43ONTACT_POLICY_UNSPECIFIED\x10\x00\x12\x06\n\x02OK\x10\x01\x12\x0c\n\x08HELD_OUT\x10\x02\x12\x0e\n\nSUPPRESSED\x10\x03\x32\xc6\x02\n\x06Scorer\x12G\n\x05Score\x12\x1f.cerebro.scorer.v1.ScoreRequest\x1a\x1d.cerebro.scorer.v1.ScoreReply\x12V\n\nScoreBatch\x12$.cerebro.scorer.v1.ScoreBatchRequest\x1a\".cerebro.scorer.v1.ScoreBatchReply\x12K\n\x07\x45xplain\x12\x1f.cerebro.scorer.v1.ScoreRequest\x1a\x1f.cerebro.scorer.v1.ExplainReply\x12N\n\x05Watch\x12$.cerebro.scorer.v1.ScoreBatchRequest\x1a\x1d.cerebro.scorer.v1.ScoreReply0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x10rpc/scorer.proto\x12\x11\x63\x65rebro.scorer.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb2\x01\n\x0cScoreRequest\x12\x0f\n\x07\x63ountry\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\x0f\n\x07targets\x18\x03 \x03(\t\x12-\n\treference\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08language\x18\x05 \x01(\t\x12\x19\n\x0cwith_reasons\x18\x06 \x01(\x08H\x00\x88\x01\x01\x42\x0f\n\r_with_reasons\"\xb8\x01\n\x11ScoreBatchRequest\x12\x0f\n\x07\x63ountry\x18\x01 \x01(\t\x12\x14\n\x0c\x63ustomer_ids\x18\x02 \x03(\t\x12\x0f\n\x07targets\x18\x03 \x03(\t\x12-\n\treference\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08language\x18\x05 \x01(\t\x12\x19\n\x0cwith_reasons\x18\x06 \x01(\x08H\x00\x88\x01\x01\x42\x0f\n\r_with_reasons\"A\n\x0fScoreBatchReply\x12.\n\x07replies\x18\x01 \x03(\x0b\x32\x1d.cerebro.scorer.v1.ScoreReply\"\x8b\x02\n\rMoversRequest\x12\x0f\n\x07\x63ountry\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\t\x12\x0c\n\x04most\x18\x03 \x01(\x05\x12\x14\n\x0cleast_change\x18\x04 \x01(\x01\x12=\n\tdirection\x18\x05 \x01(\x0e\x32*.cerebro.scorer.v1.MoversRequest.Direction\x12\x10\n\x08language\x18\x06 \x01(\t\x12\x19\n\x0cwith_reasons\x18\x07 \x01(\x08H\x00\x88\x01\x01\"8\n\tDirection\x12\x19\n\x15\x44IRECTION_UNSPECIFIED\x10\x00\x12\x06\n\x02UP\x10\x01\x12\x08\n\x04\x44OWN\x10\x02\x42\x0f\n\r_with_reasons\"<\n\x0bMoversReply\x12-\n\x06movers\x18\x01 \x03(\x0b\x32\x1d.cerebro.scorer.v1.ScoreReply\"\xc2\x02\n\nScoreReply\x12\x0f\n\x07\x63ountry\x18\x01 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x02 \x01(\t\x12\r\n\x05known\x18\x03 \x01(\x08\x12+\n\x07instant\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05phase\x18\x05 \x01(\t\x12\x38\n\x0e\x63ontact_policy\x18\x06 \x01(\x0e\x32 .cerebro.scorer.v1.ContactPolicy\x12\x16\n\x0e\x63ontact_reason\x18\x07 \x01(\t\x12/\n\tfreshness\x18\x08 \x03(\x0b\x32\x1c.cerebro.scorer.v1.Freshness\x12/\n\x07targets\x18\t \x03(\x0b\x32\x1e.cerebro.scorer.v1.TargetScore\x12\x0f\n\x07receipt\x18\n \x01(\t\"\xc1\x03\n\x0bTargetScore\x12\x0e\n\x06target\x18\x01 \x01(\t\x12)\n\x06status\x18\x02 \x01(\x0e\x32\x19.cerebro.scorer.v1.Status\x12\x15\n\rstatus_reason\x18\x03 \x01(\t\x12\x18\n\x0bprobability\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x0chorizon_days\x18\x05 \x01(\x05\x12/\n\x0bhorizon_end\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x04\x62\x61nd\x18\x07 \x01(\x0e\x32\x17.cerebro.scorer.v1.Band\x12\x18\n\x0btimes_usual\x18\x08 \x01(\x01H\x01\x88\x01\x01\x12!\n\x14\x63hange_since_tuesday\x18\t \x01(\x01H\x02\x88\x01\x01\x12\'\n\x05\x62\x61sis\x18\n \x01(\x0e\x32\x18.cerebro.scorer.v1.Basis\x12\r\n\x05model\x18\x0b \x01(\t\x12*\n\x07reasons\x18\x0c \x03(\x0b\x32\x19.cerebro.scorer.v1.ReasonB\x0e\n\x0c_probabilityB\x0e\n\x0c_times_usualB\x17\n\x15_change_since_tuesday\"r\n\x0c\x45xplainReply\x12,\n\x05score\x18\x01 \x01(\x0b\x32\x1d.cerebro.scorer.v1.ScoreReply\x12\x34\n\x0c\x65xplanations\x18\x02 \x03(\x0b\x32\x1e.cerebro.scorer.v1.Explanation\"\x82\x01\n\x0b\x45xplanation\x12\x0e\n\x06target\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0e\n\x06margin\x18\x03 \x01(\x01\x12\x0c\n\x04\x62\x61se\x18\x04 \x01(\x01\x12\x36\n\rcontributions\x18\x05 \x03(\x0b\x32\x1f.cerebro.scorer.v1.Contribution\"g\n\x0c\x43ontribution\x12\x0e\n\x06\x63olumn\x18\x01 \x01(\t\x12\r\n\x05theme\x18\x02 \x01(\t\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x03 \x01(\x01\x12\x10\n\x06number\x18\x04 \x01(\x01H\x00\x12\x0e\n\x04word\x18\x05 \x01(\tH\x00\x42\x07\n\x05value\"\xb1\x01\n\tFreshness\x12\x10\n\x08\x66\x65tchers\x18\x01 \x03(\t\x12\x31\n\x05state\x18\x02 \x01(\x0e\x32\".cerebro.scorer.v1.Freshness.State\x12\x12\n\x05\x61ge_s\x18\x03 \x01(\x01H\x00\x88\x01\x01\"A\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\t\n\x05\x46RESH\x10\x01\x12\t\n\x05STALE\x10\x02\x12\x0b\n\x07MISSING\x10\x03\x42\x08\n\x06_age_s\"`\n\x06Reason\x12\x0f\n\x07\x66\x65tcher\x18\x01 \x01(\t\x12\x0f\n\x07\x66\x65\x61ture\x18\x02 \x01(\t\x12\x12\n\nagent_hint\x18\x03 \x01(\t\x12\x14\n\x07sayable\x18\x04 \x01(\tH\x00\x88\x01\x01\x42\n\n\x08_sayable*i\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\n\n\x06SCORED\x10\x01\x12\x12\n\x0eNOT_APPLICABLE\x10\x02\x12\x14\n\x10UNKNOWN_CUSTOMER\x10\x03\x12\x11\n\rSTALE_REFUSED\x10\x04*F\n\x04\x42\x61nd\x12\x14\n\x10\x42\x41ND_UNSPECIFIED\x10\x00\x12\x07\n\x03LOW\x10\x01\x12\t\n\x05USUAL\x10\x02\x12\n\n\x06RAISED\x10\x03\x12\x08\n\x04HIGH\x10\x04*9\n\x05\x42\x61sis\x12\x15\n\x11\x42\x41SIS_UNSPECIFIED\x10\x00\x12\x0c\n\x08RECORDED\x10\x01\x12\x0b\n\x07\x44\x45RIVED\x10\x02*U\n\rContactPolicy\x12\x1e\n\x1a\x43ONTACT_POLICY_UNSPECIFIED\x10\x00\x12\x06\n\x02OK\x10\x01\x12\x0c\n\x08HELD_OUT\x10\x02\x12\x0e\n\nSUPPRESSED\x10\x03\x32\x99\x03\n\x06Scorer\x12G\n\x05Score\x12\x1f.cerebro.scorer.v1.ScoreRequest\x1a\x1d.cerebro.scorer.v1.ScoreReply\x12V\n\nScoreBatch\x12$.cerebro.scorer.v1.ScoreBatchRequest\x1a\".cerebro.scorer.v1.ScoreBatchReply\x12K\n\x07\x45xplain\x12\x1f.cerebro.scorer.v1.ScoreRequest\x1a\x1f.cerebro.scorer.v1.ExplainReply\x12N\n\x05Watch\x12$.cerebro.scorer.v1.ScoreBatchRequest\x1a\x1d.cerebro.scorer.v1.ScoreReply0\x01\x12Q\n\x0bWatchMovers\x12 .cerebro.scorer.v1.MoversRequest\x1a\x1e.cerebro.scorer.v1.MoversReply0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rpc.scorer_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_STATUS']._serialized_start=1916
-  _globals['_STATUS']._serialized_end=2021
-  _globals['_BAND']._serialized_start=2023
-  _globals['_BAND']._serialized_end=2093
-  _globals['_BASIS']._serialized_start=2095
-  _globals['_BASIS']._serialized_end=2152
-  _globals['_CONTACTPOLICY']._serialized_start=2154
-  _globals['_CONTACTPOLICY']._serialized_end=2239
+  _globals['_STATUS']._serialized_start=2248
+  _globals['_STATUS']._serialized_end=2353
+  _globals['_BAND']._serialized_start=2355
+  _globals['_BAND']._serialized_end=2425
+  _globals['_BASIS']._serialized_start=2427
+  _globals['_BASIS']._serialized_end=2484
+  _globals['_CONTACTPOLICY']._serialized_start=2486
+  _globals['_CONTACTPOLICY']._serialized_end=2571
   _globals['_SCOREREQUEST']._serialized_start=73
   _globals['_SCOREREQUEST']._serialized_end=251
   _globals['_SCOREBATCHREQUEST']._serialized_start=254
   _globals['_SCOREBATCHREQUEST']._serialized_end=438
   _globals['_SCOREBATCHREPLY']._serialized_start=440
   _globals['_SCOREBATCHREPLY']._serialized_end=505
-  _globals['_SCOREREPLY']._serialized_start=508
-  _globals['_SCOREREPLY']._serialized_end=830
-  _globals['_TARGETSCORE']._serialized_start=833
-  _globals['_TARGETSCORE']._serialized_end=1282
-  _globals['_EXPLAINREPLY']._serialized_start=1284
-  _globals['_EXPLAINREPLY']._serialized_end=1398
-  _globals['_EXPLANATION']._serialized_start=1401
-  _globals['_EXPLANATION']._serialized_end=1531
-  _globals['_CONTRIBUTION']._serialized_start=1533
-  _globals['_CONTRIBUTION']._serialized_end=1636
-  _globals['_FRESHNESS']._serialized_start=1639
-  _globals['_FRESHNESS']._serialized_end=1816
-  _globals['_FRESHNESS_STATE']._serialized_start=1741
-  _globals['_FRESHNESS_STATE']._serialized_end=1806
-  _globals['_REASON']._serialized_start=1818
-  _globals['_REASON']._serialized_end=1914
-  _globals['_SCORER']._serialized_start=2242
-  _globals['_SCORER']._serialized_end=2568
+  _globals['_MOVERSREQUEST']._serialized_start=508
+  _globals['_MOVERSREQUEST']._serialized_end=775
+  _globals['_MOVERSREQUEST_DIRECTION']._serialized_start=702
+  _globals['_MOVERSREQUEST_DIRECTION']._serialized_end=758
+  _globals['_MOVERSREPLY']._serialized_start=777
+  _globals['_MOVERSREPLY']._serialized_end=837
+  _globals['_SCOREREPLY']._serialized_start=840
+  _globals['_SCOREREPLY']._serialized_end=1162
+  _globals['_TARGETSCORE']._serialized_start=1165
+  _globals['_TARGETSCORE']._serialized_end=1614
+  _globals['_EXPLAINREPLY']._serialized_start=1616
+  _globals['_EXPLAINREPLY']._serialized_end=1730
+  _globals['_EXPLANATION']._serialized_start=1733
+  _globals['_EXPLANATION']._serialized_end=1863
+  _globals['_CONTRIBUTION']._serialized_start=1865
+  _globals['_CONTRIBUTION']._serialized_end=1968
+  _globals['_FRESHNESS']._serialized_start=1971
+  _globals['_FRESHNESS']._serialized_end=2148
+  _globals['_FRESHNESS_STATE']._serialized_start=2073
+  _globals['_FRESHNESS_STATE']._serialized_end=2138
+  _globals['_REASON']._serialized_start=2150
+  _globals['_REASON']._serialized_end=2246
+  _globals['_SCORER']._serialized_start=2574
+  _globals['_SCORER']._serialized_end=2983
 # @@protoc_insertion_point(module_scope)

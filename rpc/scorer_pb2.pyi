@@ -94,6 +94,38 @@ class ScoreBatchReply(_message.Message):
     replies: _containers.RepeatedCompositeFieldContainer[ScoreReply]
     def __init__(self, replies: _Optional[_Iterable[_Union[ScoreReply, _Mapping]]] = ...) -> None: ...
 
+class MoversRequest(_message.Message):
+    __slots__ = ("country", "target", "most", "least_change", "direction", "language", "with_reasons")
+    class Direction(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        DIRECTION_UNSPECIFIED: _ClassVar[MoversRequest.Direction]
+        UP: _ClassVar[MoversRequest.Direction]
+        DOWN: _ClassVar[MoversRequest.Direction]
+    DIRECTION_UNSPECIFIED: MoversRequest.Direction
+    UP: MoversRequest.Direction
+    DOWN: MoversRequest.Direction
+    COUNTRY_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    MOST_FIELD_NUMBER: _ClassVar[int]
+    LEAST_CHANGE_FIELD_NUMBER: _ClassVar[int]
+    DIRECTION_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    WITH_REASONS_FIELD_NUMBER: _ClassVar[int]
+    country: str
+    target: str
+    most: int
+    least_change: float
+    direction: MoversRequest.Direction
+    language: str
+    with_reasons: bool
+    def __init__(self, country: _Optional[str] = ..., target: _Optional[str] = ..., most: _Optional[int] = ..., least_change: _Optional[float] = ..., direction: _Optional[_Union[MoversRequest.Direction, str]] = ..., language: _Optional[str] = ..., with_reasons: _Optional[bool] = ...) -> None: ...
+
+class MoversReply(_message.Message):
+    __slots__ = ("movers",)
+    MOVERS_FIELD_NUMBER: _ClassVar[int]
+    movers: _containers.RepeatedCompositeFieldContainer[ScoreReply]
+    def __init__(self, movers: _Optional[_Iterable[_Union[ScoreReply, _Mapping]]] = ...) -> None: ...
+
 class ScoreReply(_message.Message):
     __slots__ = ("country", "customer_id", "known", "instant", "phase", "contact_policy", "contact_reason", "freshness", "targets", "receipt")
     COUNTRY_FIELD_NUMBER: _ClassVar[int]

@@ -54,6 +54,11 @@ class ScorerStub:
                 request_serializer=rpc_dot_scorer__pb2.ScoreBatchRequest.SerializeToString,
                 response_deserializer=rpc_dot_scorer__pb2.ScoreReply.FromString,
                 _registered_method=True)
+        self.WatchMovers = channel.unary_stream(
+                '/cerebro.scorer.v1.Scorer/WatchMovers',
+                request_serializer=rpc_dot_scorer__pb2.MoversRequest.SerializeToString,
+                response_deserializer=rpc_dot_scorer__pb2.MoversReply.FromString,
+                _registered_method=True)
 
 
 class ScorerServicer:
@@ -93,6 +98,17 @@ class ScorerServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchMovers(self, request, context):
+        """Who of a country moved most since the file of the Tuesday before: the list as it stands now, then whenever it is
+        another (looked at every second), each customer as of that look. Among those whom this scorer was asked about since
+        it started, whoever asked: the reactor asks about everyone whose events come in. Who only grows quiet is not
+        found, nor does a scorer know what another one of the same port was asked.
+        FAILED_PRECONDITION also: no such file tells of the target. Other statuses and the end as of Watch.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ScorerServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -115,6 +131,11 @@ def add_ScorerServicer_to_server(servicer, server):
                     servicer.Watch,
                     request_deserializer=rpc_dot_scorer__pb2.ScoreBatchRequest.FromString,
                     response_serializer=rpc_dot_scorer__pb2.ScoreReply.SerializeToString,
+            ),
+            'WatchMovers': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchMovers,
+                    request_deserializer=rpc_dot_scorer__pb2.MoversRequest.FromString,
+                    response_serializer=rpc_dot_scorer__pb2.MoversReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -225,6 +246,33 @@ class Scorer:
             '/cerebro.scorer.v1.Scorer/Watch',
             rpc_dot_scorer__pb2.ScoreBatchRequest.SerializeToString,
             rpc_dot_scorer__pb2.ScoreReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchMovers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/cerebro.scorer.v1.Scorer/WatchMovers',
+            rpc_dot_scorer__pb2.MoversRequest.SerializeToString,
+            rpc_dot_scorer__pb2.MoversReply.FromString,
             options,
             channel_credentials,
             insecure,

@@ -57,6 +57,7 @@ LINES = (
     "verify US",
     "week US -d 2017-05-09 --wait 0",
     "watch US 1 --times 1",
+    "watch US --movers --direction up --times 1",
     "why-changed US 2017-05-02 2017-05-09",
 )
 NAMES = tuple(cli.cerebro.list_commands(click.Context(cli.cerebro)))

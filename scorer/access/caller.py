@@ -20,6 +20,7 @@ METHODS: dict[str, frozenset[Role]] = {
     f"{_SCORER}/Explain": frozenset({"agent", "system"}),
     f"{_SCORER}/Watch": frozenset({"agent", "system"}),
     f"{_SCORER}/ScoreBatch": frozenset({"system"}),
+    f"{_SCORER}/WatchMovers": frozenset({"system"}),  # tells of customers whom nobody named
     f"{_HEALTH}/Check": _ALL,
     f"{_HEALTH}/List": _ALL,
     f"{_HEALTH}/Watch": _ALL,

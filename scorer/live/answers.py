@@ -13,6 +13,7 @@ import msgspec
 from scorer.archive import Archive
 from scorer.champions import Champions
 from scorer.explanation import ScoreExplanation, explanations
+from scorer.live.movers import Movers, MoversQuestion, moved
 from scorer.scoring import Rules, Score, score
 from scorer.served.vector_log import Answer, VectorLog
 from scorer.subjects import Subjects, blank, of_views
@@ -28,6 +29,7 @@ from scv.online.rowstore import RowStore
 from scv.settings import Settings
 
 log = logging.getLogger("cerebro.scorer")
+NO_CLOCK = "{} has no clock yet: its replay has not begun."
 
 
 class NotReady(CerebroError):
@@ -66,7 +68,8 @@ def in_language(country: Country, language: str) -> Country:
 
 
 class Answers:
-    """Reads and scores; keeps of customers nothing but the sampled vectors. Safe to share between threads.
+    """Reads and scores; keeps of customers nothing but the sampled vectors, and who moved most. Safe to share between
+    threads.
 
     `client` is a connected Redis or Valkey client; its errors are the caller's.
     """
@@ -81,6 +84,7 @@ class Answers:
         self.archive = Archive(settings)
         self.rules = Rules(settings.refuse_after_s, settings.hold_out_salt)
         self.vectors = VectorLog(settings)
+        self._movers = Movers()
 
     def answer(self, code: str, question: ScoreQuestion, alive: Callable[[], None] = lambda: None) -> list[Score]:
         """One score per id, in order.
@@ -100,6 +104,30 @@ class Answers:
         asked = self._asked(code, question)
         (only,) = self._scores(asked, question)
         return only, explanations(asked.subjects, asked.models, only)
+
+    def movers(self, code: str, question: MoversQuestion, alive: Callable[[], None] = lambda: None) -> list[Score]:
+        """Who moved most since last Tuesday's file, of those who were asked about since: as they stand now, the most
+        moved first. Raises as `answer` does."""
+        ids = self._movers.top(code, question)
+        if not ids:
+            return []
+        asked = ScoreQuestion(ids, (question.target,), None, question.language, question.with_reasons)
+        return moved(self.answer(code, asked, alive), question)
+
+    def check_movers(self, code: str, question: MoversQuestion) -> None:
+        """Can anybody have moved? Raises UnknownName (country, target, language), and NotReady where nothing is told
+        of the target in a file of last Tuesday's."""
+        country = self.country(code)
+        in_language(country, question.language or country.language)
+        self.models(country, (question.target,))
+        now = self._store.clock(country.code).now
+        if now is None:
+            raise NotReady(NO_CLOCK.format(country.code))
+        if not self.archive.past(country, now).get(question.target):
+            raise NotReady(
+                f"No file of last Tuesday's tells of {question.target} in {country.code}, so nobody can have moved "
+                "since. `cerebro week` makes one."
+            )
 
     def warm(self) -> None:
         """Load every champion and score nobody once, so that the first caller does not wait for it (seconds)."""
@@ -155,9 +183,12 @@ class Answers:
     def _scores(self, asked: AskedCustomers, question: ScoreQuestion) -> list[Score]:
         instants = [at for at in asked.subjects.at if at is not None]
         if not instants:
-            raise NotReady(f"{asked.country.code} has no clock yet: its replay has not begun.")
+            raise NotReady(NO_CLOCK.format(asked.country.code))
         past = self.archive.past(asked.country, min(instants))
-        return score(asked.subjects, asked.said, asked.models, self.rules, past, question.with_reasons)
+        scores = score(asked.subjects, asked.said, asked.models, self.rules, past, question.with_reasons)
+        if question.reference is None:
+            self._movers.note(asked.country, min(instants), scores)
+        return scores
 
     def _read(
         self, country: Country, customer_ids: Sequence[str], reference: datetime | None

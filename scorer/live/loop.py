@@ -8,6 +8,8 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 Made = TypeVar("Made")
+LAST_S = 1.0
+"""How long what has nearly ended may take when the loop is closed."""
 
 
 class Loop:
@@ -26,6 +28,17 @@ class Loop:
         """End what still runs, and the thread."""
         if self._loop.is_closed():
             return
+        self.run(_rest())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+async def _rest() -> None:
+    """Let what runs beside us end: a call that is answered has some steps left. What does not end is cancelled."""
+    beside = asyncio.all_tasks() - {asyncio.current_task()}
+    if beside:
+        _, late = await asyncio.wait(beside, timeout=LAST_S)
+        for one in late:
+            one.cancel()
+        await asyncio.sleep(0)

@@ -40,12 +40,15 @@ class Meter:
         self._newest = defaultdict[tuple[str, str, str], Ring](Ring)
         self.store_errors = 0
 
-    def answered(self, country: str, scores: Sequence[Score], seconds: float) -> None:
-        """A call that gave these scores of customers of a known country."""
+    def answered(self, country: str, scores: Sequence[Score], seconds: float, watched: bool = False) -> None:
+        """A call that gave these scores of customers of a known country.
+
+        Who is `watched` is asked about every second: a few such customers are not what scores are like.
+        """
         with self._lock:
             counted = Counter((country, one.target, one.status) for score in scores for one in score.targets)
             self._scores.update(counted)
-            for score in scores:
+            for score in () if watched else scores:
                 for one in score.targets:
                     if one.probability is not None:
                         self._newest[country, one.target, one.model].add(one.probability)

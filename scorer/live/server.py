@@ -69,7 +69,8 @@ class Server:
     calls are taken in by an event loop on a thread of its own.
 
     Closed to strangers by the files of `settings.scorer_keys`; without them it speaks plain text to this machine alone,
-    if it is told to be `insecure`. Others may listen beside it if it `shares_port`: the kernel spreads connections.
+    if it is told to be `insecure`. Others may listen beside it if it `shares_port`: the kernel spreads connections, so
+    such a scorer takes none before it can answer.
     """
 
     def __init__(
@@ -81,8 +82,9 @@ class Server:
         capacity: Capacity = CAPACITY,
     ) -> None:
         host, port = _place(address)
-        auth = _auth(settings, host, insecure)
+        self._auth = _auth(settings, host, insecure)
         self._settings, self._at_once = settings, capacity.workers + OTHERS
+        self._shares_port, self.address = shares_port, f"{host}:{port}"
         self.stopping = threading.Event()
         self.client = client(settings, BRISK, reads_only=True)
         self.answers = Answers(settings, self.client)
@@ -93,32 +95,53 @@ class Server:
         self._turns = Turns(*capacity)
         self._loop = Loop()
         try:
-            bound = self._loop.run(self._made(auth, f"{host}:{port}", shares_port))
+            self._loop.run(self._made())
+            if not shares_port:
+                self._loop.run(self._bind())
         except BaseException:
             self._loop.close()
             raise
-        self.address = f"{host}:{bound}"
 
-    async def _made(self, auth: CallerAuth | None, address: str, shares_port: bool) -> int:
-        """Make the server on its loop; the port that it is bound to. Raises UserError."""
+    async def _made(self) -> None:
+        """Make the server on its loop."""
         self._health = health.aio.HealthServicer()
-        options = [*OPTIONS, ("grpc.so_reuseport", int(shares_port))]
-        self._server = grpc.aio.server(interceptors=[Gate(auth, self._pulse, self._meter)], options=options)
+        options = [*OPTIONS, ("grpc.so_reuseport", int(self._shares_port))]
+        self._server = grpc.aio.server(interceptors=[Gate(self._auth, self._pulse, self._meter)], options=options)
         self._scorer = Scorer(self.answers, self._pulse, self._meter, self._turns)
         scorer_pb2_grpc.add_ScorerServicer_to_server(self._scorer, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
         await self._told(False)
-        return _bind(self._server, address, auth)
+
+    async def _bind(self) -> None:
+        """From now on the kernel takes connections for us. Raises UserError."""
+        port = _bind(self._server, self.address, self._auth)
+        self.address = f"{self.address.rpartition(':')[0]}:{port}"
 
     def start(self, say: Callable[[str], None] = log.info) -> None:
-        """Listen at once; be healthy when the models are loaded and the store answers.
+        """Listen at once, or last where others share the port: they answer meanwhile. Be healthy when the models are
+        loaded and the store answers.
 
-        Raises Unreachable after `settings.wait_s`.
+        Raises Unreachable after `settings.wait_s`, and UserError for a port that nobody shares with us.
         """
-        self._loop.run(self._server.start())
+        if not self._shares_port:
+            self._listen(say)
         self.answers.warm()
+        if not self._store_answers(say):
+            return
+        with contextlib.suppress(*UNWELL):  # it answered a moment ago; whoever asks next says so if it does not
+            self.client.open(self._at_once)
+        if self._shares_port:
+            self._loop.run(self._bind())
+            self._listen(say)
+
+    def _listen(self, say: Callable[[str], None]) -> None:
+        self._loop.run(self._server.start())
+        say(f"Listening on {self.address}")
+
+    def _store_answers(self, say: Callable[[str], None]) -> bool:
+        """Wait until it does; False: we are told to stop. Raises Unreachable."""
         deadline, said = time.monotonic() + self._settings.wait_s, False
         while not self._pulse.ask():
             if time.monotonic() >= deadline:
@@ -128,9 +151,8 @@ class Server:
                 say(f"Waiting up to {self._settings.wait_s} s for the store {shown(self._settings)} …")
                 said = True
             if self.stopping.wait(0.2):
-                return
-        with contextlib.suppress(*UNWELL):  # it answered a moment ago; whoever asks next says so if it does not
-            self.client.open(self._at_once)
+                break
+        return not self.stopping.is_set()
 
     def watch(self) -> None:
         """Keep the health true; returns when `stopping` is set."""

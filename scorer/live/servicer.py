@@ -5,20 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from rpc import scorer_pb2 as pb
 from rpc import scorer_pb2_grpc
 from scorer import scoring
-from scorer.explanation import ScoreExplanation
 from scorer.live.answers import Answers, ScoreQuestion
 from scorer.live.gate import CALLER
 from scorer.live.meter import Meter
+from scorer.live.movers import MoversQuestion, Way
 from scorer.live.pulse import Pulse
 from scorer.live.refusal import SILENT, Code, Refused
+from scorer.live.replies import explanation_of, gist, reply_of
 from scorer.live.turns import Turns
 from scv.events import customer_id
 
@@ -30,6 +31,13 @@ LONGEST_S = 2.0
 MOST_WATCHED, MOST_OF_ONE, MOST_WATCHERS = 20, 16, 64
 """Customers of a stream, streams of a caller, streams in all."""
 LOOK_S = 1.0
+FEW = 10
+"""Movers that are told to who does not say how many."""
+WAYS: Mapping[int, Sequence[Way]] = {
+    pb.MoversRequest.DIRECTION_UNSPECIFIED: ("up", "down"),
+    pb.MoversRequest.UP: ("up",),
+    pb.MoversRequest.DOWN: ("down",),
+}
 
 
 class Scorer(scorer_pb2_grpc.ScorerServicer):
@@ -44,7 +52,7 @@ class Scorer(scorer_pb2_grpc.ScorerServicer):
 
         def work(alive: Alive) -> pb.ScoreReply:
             (score,) = self._scores(request, [request.customer_id], alive)
-            return _reply(_known(score, request), request.country)
+            return reply_of(_known(score, request), request.country)
 
         return await self._in_turn(context, work)
 
@@ -53,7 +61,7 @@ class Scorer(scorer_pb2_grpc.ScorerServicer):
 
         def work(alive: Alive) -> pb.ScoreBatchReply:
             scores = self._scores(request, request.customer_ids, alive)
-            return pb.ScoreBatchReply(replies=[_reply(one, request.country) for one in scores])
+            return pb.ScoreBatchReply(replies=_replies(scores, request))
 
         return await self._in_turn(context, work)
 
@@ -65,7 +73,7 @@ class Scorer(scorer_pb2_grpc.ScorerServicer):
             score, found = self._answers.explain(request.country, self._question(request, [request.customer_id]))
             self._meter.answered(request.country, [score], time.monotonic() - begun)
             return pb.ExplainReply(
-                score=_reply(_known(score, request), request.country), explanations=map(_explanation, found)
+                score=reply_of(_known(score, request), request.country), explanations=map(explanation_of, found)
             )
 
         return await self._in_turn(context, work)
@@ -74,15 +82,44 @@ class Scorer(scorer_pb2_grpc.ScorerServicer):
         """Whoever is watched, now and whenever what is said of them is another."""
         if len(request.customer_ids) > MOST_WATCHED or request.HasField("reference"):
             raise Refused(Code.INVALID_ARGUMENT, f"Watch up to {MOST_WATCHED} customers, from now on.")
-        with self._watchers.place(CALLER.get()):
-            told: list[bytes] = []
-            while True:
-                batch = await self.ScoreBatch(request, context)
-                said = [_gist(reply) for reply in batch.replies]
-                for place, reply in enumerate(batch.replies):
+
+        def look(alive: Alive) -> list[pb.ScoreReply]:
+            return _replies(self._scores(request, request.customer_ids, alive, watched=True), request)
+
+        told: list[bytes] = []
+        async with contextlib.aclosing(self._looks(context, look)) as looks:
+            async for replies in looks:
+                said = list(map(gist, replies))
+                for place, reply in enumerate(replies):
                     if not told or told[place] != said[place]:
                         yield reply
                 told = said
+
+    async def WatchMovers(self, request: pb.MoversRequest, context: Any) -> AsyncIterator[pb.MoversReply]:
+        """Who moved most, now and whenever they are others or something else is said of one."""
+        question = _movers_question(request)
+
+        def look(alive: Alive) -> list[pb.ScoreReply]:
+            begun = time.monotonic()
+            scores = self._answers.movers(request.country, question, alive)
+            self._meter.answered(request.country, scores, time.monotonic() - begun, watched=True)
+            return _replies(scores, request)
+
+        await self._in_turn(context, lambda alive: self._answers.check_movers(request.country, question))
+        told: list[bytes] | None = None
+        async with contextlib.aclosing(self._looks(context, look)) as looks:
+            async for replies in looks:
+                said = list(map(gist, replies))
+                if said != told:
+                    yield pb.MoversReply(movers=replies)
+                told = said
+
+    async def _looks(self, context: Any, look: Callable[[Alive], Made]) -> AsyncGenerator[Made, None]:
+        """What a look finds now and again and again, for as long as somebody listens. Raises Refused where too many
+        do, and when the server stops."""
+        with self._watchers.place(CALLER.get()):
+            while True:
+                yield await self._in_turn(context, look)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._ending.wait(), LOOK_S)
                     raise Refused(Code.UNAVAILABLE, "This scorer is about to stop. Ask again.")
@@ -111,10 +148,10 @@ class Scorer(scorer_pb2_grpc.ScorerServicer):
         if self._pulse.down:
             raise Refused(Code.UNAVAILABLE, SILENT)
 
-    def _scores(self, request: Request, ids: Sequence[str], alive: Alive) -> list[scoring.Score]:
+    def _scores(self, request: Request, ids: Sequence[str], alive: Alive, watched: bool = False) -> list[scoring.Score]:
         begun = time.monotonic()
         scores = self._answers.answer(request.country, self._question(request, ids), alive)
-        self._meter.answered(request.country, scores, time.monotonic() - begun)
+        self._meter.answered(request.country, scores, time.monotonic() - begun, watched)
         return scores
 
     def _question(self, request: Request, ids: Sequence[str]) -> ScoreQuestion:
@@ -161,17 +198,6 @@ class Alive:
             raise Refused(Code.DEADLINE_EXCEEDED, "The deadline passed before the score was ready.")
 
 
-def _gist(reply: pb.ScoreReply) -> bytes:
-    """What is said of a customer, but for when: time alone is no news."""
-    found = pb.ScoreReply()
-    found.CopyFrom(reply)
-    for name in ("instant", "freshness", "receipt"):
-        found.ClearField(name)
-    for target in found.targets:
-        target.ClearField("horizon_end")
-    return found.SerializeToString(deterministic=True)
-
-
 def _known(score: scoring.Score, request: pb.ScoreRequest) -> scoring.Score:
     """Raises Refused for nobody."""
     if score.known is False:
@@ -179,67 +205,25 @@ def _known(score: scoring.Score, request: pb.ScoreRequest) -> scoring.Score:
     return score
 
 
+def _replies(scores: Sequence[scoring.Score], request: Request | pb.MoversRequest) -> list[pb.ScoreReply]:
+    return [reply_of(one, request.country) for one in scores]
+
+
+def _movers_question(request: pb.MoversRequest) -> MoversQuestion:
+    """What is asked. Raises Refused."""
+    if not 0 <= request.most <= MOST_WATCHED:
+        raise Refused(Code.INVALID_ARGUMENT, f"most is {request.most}; ask for 1 to {MOST_WATCHED}.")
+    if not 0 <= request.least_change <= 1:
+        raise Refused(Code.INVALID_ARGUMENT, "least_change is no share: 0.05 is five points.")
+    if request.direction not in WAYS:
+        raise Refused(Code.INVALID_ARGUMENT, "direction is none of the contract's: UP, DOWN or neither.")
+    reasons = request.with_reasons if request.HasField("with_reasons") else True
+    most, ways = request.most or FEW, WAYS[request.direction]
+    return MoversQuestion(request.target, most, request.least_change, ways, request.language, reasons)
+
+
 def _instant(request: Request) -> datetime:
     try:
         return request.reference.ToDatetime(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
         raise Refused(Code.INVALID_ARGUMENT, "reference is no instant of the years 1 to 9999.") from error
-
-
-def _reply(score: scoring.Score, country: str) -> pb.ScoreReply:
-    """One customer's reply."""
-    contact, known = score.contact, score.known is not False
-    alike = defaultdict[tuple[str, float | None], list[str]](list)
-    for name, one in score.freshness.items():
-        alike[one.state, one.age_s].append(name)
-    fresh = [pb.Freshness(fetchers=names, state=state, age_s=age_s) for (state, age_s), names in alike.items()]
-    return pb.ScoreReply(
-        country=country,
-        customer_id=score.customer_id,
-        known=known,
-        instant=score.at,
-        phase=score.phase or "",
-        contact_policy=contact.policy if contact else None,
-        contact_reason=contact.reason if contact else "",
-        freshness=fresh if known else (),
-        targets=[_target(one) for one in score.targets],
-        receipt=score.receipt,
-    )
-
-
-def _explanation(found: ScoreExplanation) -> pb.Explanation:
-    """What a target's score is made of."""
-    return pb.Explanation(
-        target=found.target,
-        model=found.model,
-        margin=found.margin,
-        base=found.base,
-        contributions=[
-            pb.Contribution(column=one.column, theme=one.theme, added=one.added, **_named(one.value))
-            for one in found.contributions
-        ],
-    )
-
-
-def _named(value: float | str | None) -> dict[str, Any]:
-    return {} if value is None else {"word" if isinstance(value, str) else "number": value}
-
-
-def _target(score: scoring.TargetScore) -> pb.TargetScore:
-    return pb.TargetScore(
-        target=score.target,
-        status=score.status,
-        status_reason=score.status_reason,
-        probability=score.probability,
-        horizon_days=score.horizon_days,
-        horizon_end=score.horizon_end,
-        band=score.band.upper() if score.band else None,
-        times_usual=score.times_usual,
-        change_since_tuesday=score.change,
-        basis=score.basis.upper(),
-        model=score.model,
-        reasons=[
-            pb.Reason(fetcher=one.fetcher, feature=one.feature, agent_hint=one.hint, sayable=one.sayable or None)
-            for one in score.reasons
-        ],
-    )

@@ -75,3 +75,23 @@ def test_node(asked: tuple[str, Path], tmp_path: Path) -> None:
         check=False,
     )  # fmt: skip
     assert done.returncode == 0 and done.stdout.startswith("lapse SCORED 0."), done.stderr
+
+
+@pytest.mark.real
+def test_java(asked: tuple[str, Path], tmp_path: Path) -> None:
+    maven = shutil.which("mvn")
+    if maven is None:
+        pytest.skip("install maven")
+    shown = {"src/main/java/Ask.java": block("java", *asked), "pom.xml": blocks(PAGE, "xml")[0].text}
+    shown["src/main/proto/scorer.proto"] = (ROOT / "rpc" / "scorer.proto").read_text(encoding="utf-8")
+    for name, text in shown.items():
+        assert name.startswith("src/main/proto") or Path(name).name in text, "the page says which file it is"
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    done = subprocess.run(
+        [maven, "-q", "-B", "compile", "exec:java"], cwd=tmp_path, capture_output=True, text=True, check=False,
+        timeout=600,
+    )  # fmt: skip
+    if "Could not transfer" in done.stdout:
+        pytest.skip("no Maven repository can be reached")
+    assert done.returncode == 0 and "lapse SCORED 0." in done.stdout, done.stdout + done.stderr

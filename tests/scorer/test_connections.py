@@ -92,7 +92,7 @@ def test_a_connection_that_breaks_in_the_middle_of_a_call_leaves_nothing(live: S
 def test_who_does_not_read_a_stream_is_let_go(live: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """His replies are not kept: once the connection takes no more, he is told so."""
     monkeypatch.setattr(servicer, "LOOK_S", 0.0)
-    monkeypatch.setattr(servicer, "_gist", lambda reply: str(time.monotonic()).encode())  # everything is news
+    monkeypatch.setattr(servicer, "gist", lambda reply: str(time.monotonic()).encode())  # everything is news
     monkeypatch.setattr(gate, "SLOWEST_S", 0.2)
     server = Server(live.settings, "127.0.0.1:0", insecure=True)
     server.start()

@@ -169,8 +169,8 @@ def test_without_a_store_a_start_says_so(live: Shop) -> None:
     said: list[str] = []
     with pytest.raises(Unreachable, match="cerebro up") as found:
         Server(settings, "127.0.0.1:0", insecure=True).start(said.append)
-    assert len(said) == 1 and "Waiting" in said[0]
-    assert "secret" not in said[0] + str(found.value)
+    assert ["Waiting" in one for one in said] == [False, True], "it listens, then it waits"
+    assert "secret" not in said[1] + str(found.value)
 
 
 def test_sigterm_finishes_calls_and_exits_zero(live: Shop) -> None:
