@@ -133,6 +133,14 @@ def test_what_moves_back_is_told(live: Shop, asking: ScorerClient) -> None:
     lists.close()
 
 
+def test_who_asks_about_an_earlier_tuesday_moves_nobody(live: Shop, moving: Server, asking: ScorerClient) -> None:
+    (one,) = silent(live, asking, 1)
+    orders(live, [one])
+    asking.score("US", one)
+    asking.score("US", one, reference=AT)
+    assert moving.answers._movers.top("US", EVERYBODY) == [one]
+
+
 def test_another_tuesday_begins_with_nobody(live: Shop, asking: ScorerClient) -> None:
     """And while its file is not there nobody can have moved, which is told to who comes."""
     (one,) = silent(live, asking, 1)
