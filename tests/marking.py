@@ -8,7 +8,8 @@ from scv.events.country import Country
 from scv.features.fetcher import Fetcher
 from scv.features.layout import layout_of
 from scv.online import marker
-from scv.online.rowstore import Built, RowStore
+from scv.online.facts import Built
+from scv.online.rowstore import RowStore
 
 FAR = 10**9
 """Beyond every restart point: marking then sends none back."""

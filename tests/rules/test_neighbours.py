@@ -15,7 +15,8 @@ from scv.events.country import Country
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
 from scv.online import marker
-from scv.online.rowstore import Built, Log, Move, RowStore, RowWrite
+from scv.online.facts import Built, Log, Move, RowWrite
+from scv.online.rowstore import RowStore
 from scv.settings import Settings, load
 from store.flush import FlushRequests, request_flush
 from store.heartbeat import Heartbeat, members, try_out

@@ -16,7 +16,8 @@ from scv.events import event
 from scv.events.calendar import to_us
 from scv.features.fetcher import collect
 from scv.features.layout import layout_of
-from scv.online.rowstore import Move, RowStore
+from scv.online.facts import Move
+from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from store.client import Patience
 from streams.kafka import topics
