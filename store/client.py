@@ -25,7 +25,7 @@ from redis.retry import Retry
 from scv.errors import BadSetting, StoreUnusable, Unreachable
 from scv.settings import Settings, without_password
 from scv.talk import say as talk
-from store.cluster import EVERYWHERE, TRIES, Shards, Spread
+from store.cluster import EVERYWHERE, TRIES, ShardPipeline, Shards
 from store.incarnation import Incarnation, greet
 from store.pool import is_cluster, nodes, pool
 from store.topology import Topology
@@ -148,13 +148,11 @@ class Cluster(Client):
     def look_again(self, tries: int) -> None:
         """Ask for the slots anew: what was read cannot be of those that are known. Raises StoreUnusable in the end."""
         if tries > TRIES:
-            raise StoreUnusable(
-                "What the store's nodes say does not fit their rows. Run `cerebro rebuild`."
-            )
+            raise StoreUnusable("What the store's nodes say does not fit their rows. Run `cerebro rebuild`.")
         self._topology.renewed(self._topology.table)
 
     def at(self, key: str) -> redis.Redis:
-        return redis.Redis(connection_pool=self._topology.of(key.encode()).pool)
+        return redis.Redis(connection_pool=self._topology.table.of(key.encode()).pool)
 
     def infos(self, section: str) -> list[Mapping[str, Any]]:
         return self._nodes.everywhere((("INFO", section), {}))
@@ -169,6 +167,10 @@ class Cluster(Client):
             for one in opened:
                 shard.pool.release(one)
 
+    def ping(self, **options: Any) -> Any:
+        self._topology.freshen()
+        return super().ping(**options)
+
     def execute_command(self, *args: Any, **options: Any) -> Any:
         if args[0] in EVERYWHERE:
             return self._nodes.everywhere((args, options))[0]
@@ -177,8 +179,8 @@ class Cluster(Client):
             raise answer
         return answer
 
-    def pipeline(self, transaction: bool = True, shard_hint: None = None) -> Spread:
-        return Spread(self, self._nodes, transaction)
+    def pipeline(self, transaction: bool = True, shard_hint: None = None) -> ShardPipeline:
+        return ShardPipeline(self, self._nodes, transaction)
 
     def scan_iter(self, match: Any = None, count: int | None = None, *args: Any, **options: Any) -> Iterator[Any]:
         for shard in self._topology.table.shards:

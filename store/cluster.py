@@ -50,7 +50,7 @@ class Shards:
         """Answers in order; an error that a command got is one of them."""
         for _ in range(TRIES):
             table = self.topology.table
-            answers = self._send(commands, [self.topology.of(key_of(*one)) for one in commands], scripts)
+            answers = self._send(commands, [table.of(key_of(*one)) for one in commands], scripts)
             if not any(isinstance(one, MovedError) for one in answers):
                 return answers
             self.topology.renewed(table)
@@ -61,7 +61,7 @@ class Shards:
     def transact(self, pipe: Pipeline, raise_on_error: bool) -> list[Any]:
         """A transaction, whose keys all lie in one slot."""
         commands, table = pipe.command_stack, self.topology.table
-        shard = self.topology.of(key_of(*commands[0]))
+        shard = table.of(key_of(*commands[0]))
         try:
             with self.links([shard]) as links:
                 self._load(links[shard], pipe.scripts)
@@ -83,9 +83,9 @@ class Shards:
 
     def shares(self, keys: Mapping[int, bytes]) -> dict[str, list[int]]:
         """By shard the places of the keys that lie in it."""
-        found: dict[str, list[int]] = {}
+        table, found = self.topology.table, dict[str, list[int]]()
         for place, key in keys.items():
-            found.setdefault(self.topology.of(key).name, []).append(place)
+            found.setdefault(table.of(key).name, []).append(place)
         return found
 
     def exchange_all(self, asked: Mapping[str, Sequence[bytes]]) -> dict[str, list[Any] | None]:
@@ -181,7 +181,7 @@ class Shards:
             return _read(links[shard], 2)[1]
 
 
-class Spread(Pipeline):
+class ShardPipeline(Pipeline):
     """A pipeline over all shards; a transaction in one of them."""
 
     def __init__(self, client: Redis, shards: Shards, transaction: bool) -> None:

@@ -35,7 +35,7 @@ class Shard(NamedTuple):
     pool: InTurn
 
 
-class Table:
+class SlotTable:
     """The cluster's slots as it told them once. Raises ClusterDownError where a slot is nobody's."""
 
     def __init__(self, served: Mapping[int, Sequence[ClusterNode]]) -> None:
@@ -51,7 +51,11 @@ class Table:
         self.shards = tuple(made.values())
         self.by_name = {shard.name: shard for shard in self.shards}
         self.names = tuple(self.by_name)
-        self.of_slot = [made[served[slot][0].name] for slot in range(REDIS_CLUSTER_HASH_SLOTS)]
+        self._of_slot = [made[served[slot][0].name] for slot in range(REDIS_CLUSTER_HASH_SLOTS)]
+
+    def of(self, key: bytes) -> Shard:
+        """The shard of a key."""
+        return self._of_slot[key_slot(key)]
 
 
 class Topology:
@@ -64,12 +68,12 @@ class Topology:
         self._places, self._options = places, dict(options)
         self.seed = InTurn(host=places[0][0], port=places[0][1], **options)
         self._nodes: NodesManager | None = None
-        self._table: Table | None = None
+        self._table: SlotTable | None = None
         self._lock = threading.Lock()
         self._doubted, self._asked = False, 0.0
 
     @property
-    def table(self) -> Table:
+    def table(self) -> SlotTable:
         """The table that counts now."""
         table = self._table
         if table is None:
@@ -82,15 +86,16 @@ class Topology:
                 self._lock.release()
         return table
 
-    def of(self, key: bytes) -> Shard:
-        """The shard of a key."""
-        return self.table.of_slot[key_slot(key)]
+    def freshen(self) -> None:
+        """Ask before somebody has to who does not look on, but reads."""
+        if time.monotonic() - self._asked >= _OLD_S / 2:
+            self.renewed(self._table)
 
     def doubt(self) -> None:
         """A node did not answer: perhaps another one serves its slots now."""
         self._doubted = True
 
-    def renewed(self, known: Table | None) -> Table:
+    def renewed(self, known: SlotTable | None) -> SlotTable:
         """Another table than this one: asked for, unless another thread did meanwhile."""
         with self._lock:
             return self._renew() if self._table is known else self._table or self._renew()
@@ -109,9 +114,9 @@ class Topology:
         for pool in self.pools():
             pool.disconnect()
 
-    def _renew(self) -> Table:
+    def _renew(self) -> SlotTable:
         self._asked, self._doubted = time.monotonic(), True
-        self._table = Table(self._ask().slots_cache)
+        self._table = SlotTable(self._ask().slots_cache)
         self._doubted = False
         return self._table
 

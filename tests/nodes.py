@@ -38,14 +38,9 @@ class Node:
         with redis.Redis(port=self.port, socket_timeout=5) as client:
             return client.execute_command(*words)
 
-    def says(self, *words: Any) -> str:
-        """The same as text."""
-        answer = self.ask(*words)
-        return answer if isinstance(answer, str) else answer.decode()
-
     @property
     def id(self) -> str:
-        return self.says("CLUSTER MYID")
+        return str(self.ask("CLUSTER MYID"), "ascii")
 
     @property
     def answers(self) -> bool:
@@ -96,8 +91,8 @@ class Nodes:
         return next(node for node, end in zip(self.primaries, ENDS[1:], strict=True) if slot < end)
 
     def _met(self) -> bool:
-        known = f"cluster_known_nodes:{len(self.all)}"
-        return all(known in node.says("CLUSTER INFO") for node in self.all) and self._whole(self.primaries)
+        known = {int(node.ask("CLUSTER INFO")["cluster_known_nodes"]) for node in self.all}
+        return known == {len(self.all)} and self._whole(self.primaries)
 
     def _in_step(self) -> bool:
         """Every node knows of every replica, and each replica holds what its primary does."""
@@ -109,10 +104,10 @@ class Nodes:
         return set(served) == {2 if self.replicas else 1}
 
     def _whole(self, nodes: list[Node]) -> bool:
-        return all("cluster_state:ok" in node.says("CLUSTER INFO") for node in nodes)
+        return all(node.ask("CLUSTER INFO")["cluster_state"] == "ok" for node in nodes)
 
     def _wait(self, condition: Any) -> None:
         end = time.monotonic() + READY_S
         while not condition():
-            assert time.monotonic() < end, [node.says("CLUSTER NODES") for node in self.all]
+            assert time.monotonic() < end, [node.ask("CLUSTER NODES") for node in self.all]
             time.sleep(0.05)

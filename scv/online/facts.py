@@ -135,8 +135,8 @@ def least(positions: Sequence[Position]) -> Position:
 def newest(clocks: Sequence[Clock]) -> Clock:
     """A country's clock, as each shard has it: in its replay until none is any more."""
     fronts = [one.front_us for one in clocks if one.front_us is not None]
-    mode = "replay" if any(one.mode == "replay" for one in clocks) else "wall"
-    return Clock(mode, max(fronts, default=None))
+    replayed = any(one.mode == "replay" for one in clocks)
+    return Clock("replay" if replayed else "wall", max(fronts, default=None))
 
 
 def by_shard(found: Sequence[Any], shards: int) -> list[Any]:
