@@ -100,7 +100,7 @@ class Reader:
 
     def __init__(self, client: Any) -> None:
         self._client, self._nothing = client, Topics({})
-        self._topics: dict[str, Topics] = {}
+        self._alone, self._topics = self._nothing, dict[str, Topics]()
         self._requests: dict[tuple[str, ...], Request] = {}
 
     def read(self, country: Country, customer_ids: Sequence[str], fetchers: Sequence[type[Fetcher]]) -> list[View]:
@@ -113,14 +113,14 @@ class Reader:
             return []
         if self._client.spread:
             return self._gather(country, customer_ids, layouts)
-        request, topics = self._request("", country.code, layouts), self._known("")
+        request = self._request("", country.code, layouts)
         while True:
-            call = _Call(country, customer_ids, layouts, topics)
+            call = _Call(country, customer_ids, layouts, self._alone)
             commands = call.commands(request)
             topics_now = call.take(request, self._client.exchange(b"".join(commands), len(commands)))
-            if topics_now == topics.raw:
+            if topics_now == call.topics.raw:
                 return call.views()
-            topics = self._topics[""] = Topics(topics_now)
+            self._alone = Topics(topics_now)
 
     def _gather(self, country: Country, customer_ids: Sequence[str], layouts: Mapping[str, Layout]) -> list[View]:
         """The same from a cluster. Each shard proves its own rows by its own answer, as a store alone does: which of
@@ -130,10 +130,10 @@ class Reader:
         pending = {place: row(country.code, one).encode() for place, one in enumerate(customer_ids)}
         for tries in itertools.count(1):
             shares: Mapping[str, Sequence[int]] = client.shares(pending)
-            calls = {
-                shard: _Call(country, [customer_ids[one] for one in places], layouts, self._known(shard))
-                for shard, places in shares.items()
-            }
+            calls: dict[str, _Call] = {}
+            for shard, places in shares.items():
+                topics = self._topics.get(shard, self._nothing)
+                calls[shard] = _Call(country, [customer_ids[one] for one in places], layouts, topics)
             requests = {shard: self._request(shard, country.code, layouts) for shard in calls}
             told = client.exchange_all({shard: call.commands(requests[shard]) for shard, call in calls.items()})
             for shard, call in calls.items():
@@ -155,9 +155,6 @@ class Reader:
             return []
         views = call.views()
         return [] if call.outdated else views
-
-    def _known(self, shard: str) -> Topics:
-        return self._topics.get(shard, self._nothing)
 
     def _request(self, shard: str, country: str, layouts: Mapping[str, Layout]) -> Request:
         key = (shard, country, *layouts)
@@ -234,13 +231,13 @@ class _Call:
         self, country: Country, customer_ids: Sequence[str], layouts: Mapping[str, Layout], topics: Topics
     ) -> None:
         self.country, self.customer_ids, self.layouts, self.topics = country, customer_ids, layouts, topics
-        families = dict.fromkeys(layout.family for layout in layouts.values())
+        families = {layout.family: None for layout in layouts.values()}
         keys = [f"{country.code}:{one}".encode() for one in customer_ids]
         self.homes = [topics.homes(families, key) for key in keys]
 
     def commands(self, request: Request) -> list[bytes]:
         """What the round trip asks."""
-        self.asked = list(dict.fromkeys(home for homes in self.homes for home in homes.values() if home))
+        self.asked = list({home: None for homes in self.homes for home in homes.values() if home})
         return request.commands([(home.topic, home.partition) for home in self.asked], self.customer_ids)
 
     def take(self, request: Request, told: Sequence[Any]) -> Mapping[bytes, bytes]:

@@ -29,6 +29,7 @@ class Request:
 
     def __init__(self, keys: Keys, country: str, fields: Sequence[str], fetchers: Sequence[str]) -> None:
         self._keys, self._country = keys, country
+        self._before, self._after = keys.row(country, "*").split("*")
         self._first = [
             command("HGETALL", self._keys.topics),
             command("GET", self._keys.generation),
@@ -43,10 +44,12 @@ class Request:
         """One after the other. Positions come before rows, which are written before them: so a row holds all before
         its.
         """
-        stands = [self._stand(*one) for one in partitions]
-        keys = [self._keys.row(self._country, one).encode() for one in customer_ids]
-        rows = [b"%b$%d\r\n%b\r\n%b" % (self._row, len(key), key, self._fields) for key in keys]
-        return [*self._first, *stands, *rows]
+        before, after, row, fields = self._before, self._after, self._row, self._fields
+        rows = [
+            b"%b$%d\r\n%b\r\n%b" % (row, len(key := f"{before}{one}{after}".encode()), key, fields)
+            for one in customer_ids
+        ]
+        return [*self._first, *[self._stand(*one) for one in partitions], *rows]
 
     def replies(self, told: Sequence[Any], partitions: int) -> Replies:
         """The answers to them."""
