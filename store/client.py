@@ -128,7 +128,7 @@ class Client(redis.Redis):
 
 
 class Cluster(Client):
-    """The same of a cluster. Commands of several keys take keys of one slot only."""
+    """The same of a cluster. Commands of several keys, but `delete`, take keys of one slot only."""
 
     spread = True
 
@@ -166,6 +166,12 @@ class Cluster(Client):
             opened = [shard.pool.get_connection() for _ in range(count)]
             for one in opened:
                 shard.pool.release(one)
+
+    def delete(self, *names: Any) -> int:
+        pipe = self.pipeline(transaction=False)
+        for name in names:
+            pipe.delete(name)
+        return sum(pipe.execute())
 
     def ping(self, **options: Any) -> Any:
         self._topology.freshen()

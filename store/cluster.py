@@ -30,7 +30,7 @@ from redis.exceptions import (
 from store.incarnation import Served
 from store.topology import Shard, Topology
 
-EVERYWHERE = {"PING", "SCRIPT LOAD", "FLUSHDB"}
+EVERYWHERE = {"PING", "SCRIPT LOAD", "FLUSHDB", "CONFIG SET"}
 """Commands without a key, for every node; their answers are alike."""
 TRIES = 5
 """How often slots are looked up again for one call."""
