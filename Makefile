@@ -43,9 +43,10 @@ test: $(READY) ## run the tests; TESTS=path picks some, JOBS=1 runs one at a tim
 
 # Four Kafkas at once start too slowly.
 test-real: JOBS := 3
-test-real: $(READY) ## test on Apache Kafka and redis-server, and the slow tests (needs java, mvn, redis-server)
+test-real: $(READY) ## test on Apache Kafka, redis-server and a cluster, and the slow tests (needs java, mvn, redis-server)
 	$(needs_real)
 	@CEREBRO_TEST_BROKER=kafka CEREBRO_TEST_STORE=redis $(PYTEST) -n $(JOBS) --dist loadfile $(or $(TESTS),tests/streams tests/simulator/test_sink_kafka.py tests/flow/test_end_to_end.py)
+	@$(if $(TESTS),:,CEREBRO_TEST_STORE=cluster $(PYTEST) -m 'not real and not slow' -n $(JOBS) --dist loadfile tests/streams)
 	@$(if $(TESTS),:,$(PYTEST) -m 'real or slow' -n $(JOBS) --dist loadfile $(MARKED))
 
 parity: $(READY) ## compare millions of values with the oracle (10 to 18 minutes); ARGS="--minutes 3 --seed 7"

@@ -22,7 +22,7 @@ from scv.events.arrival import arrival_of
 from scv.events.country import load
 from scv.events.event import Event
 from scv.offline.lake import Lake
-from scv.online.rowstore import Log
+from scv.online.facts import Log
 from streams.kafka.log import Part
 from streams.lake.consumer import FLUSH_S
 from streams.lake.writer import Buffer, LakeWriter

@@ -52,7 +52,7 @@ def _let_go(settings: Settings, country: Country, due: Mapping[str, int]) -> boo
 
 def _drop_row(store: Any, key: str) -> None:
     """Unless somebody has come back, or is coming this moment: the next tidying looks again."""
-    with store.pipeline(transaction=True) as pipe:
+    with store.at(key).pipeline(transaction=True) as pipe:
         pipe.watch(key)
         if all(is_empty(data) for data in pipe.hvals(key)):
             pipe.multi()

@@ -41,7 +41,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Meta(
             description="Redis or Valkey URL of the online store; rediss://USER:PASSWORD@HOST:PORT/0?ssl_ca_certs=FILE "
-            "for a closed one, sentinel://HOST:26379,HOST:26379/SERVICE/0 for one that fails over"
+            "for a closed one, sentinel://HOST:26379,HOST:26379/SERVICE/0 for one that fails over, "
+            "cluster://:PASSWORD@HOST:6379,HOST:6379?ssl=true for a cluster"
         ),
     ] = "redis://127.0.0.1:6379/0"
     store_prefix: Annotated[

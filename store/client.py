@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import (
     AuthenticationError,
     BusyLoadingError,
+    ClusterDownError,
     ConnectionError,
     OutOfMemoryError,
     ReadOnlyError,
@@ -21,13 +22,23 @@ from redis.exceptions import (
 )
 from redis.retry import Retry
 
-from scv.errors import BadSetting, Unreachable
+from scv.errors import BadSetting, StoreUnusable, Unreachable
 from scv.settings import Settings, without_password
 from scv.talk import say as talk
-from store.incarnation import Incarnation
-from store.pool import pool
+from store.cluster import EVERYWHERE, TRIES, ShardPipeline, Shards
+from store.incarnation import Incarnation, greet
+from store.pool import is_cluster, nodes, pool
+from store.topology import Topology
 
-UNWELL = (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError, OutOfMemoryError, TryAgainError)
+UNWELL = (
+    ConnectionError,
+    TimeoutError,
+    BusyLoadingError,
+    ReadOnlyError,
+    OutOfMemoryError,
+    TryAgainError,
+    ClusterDownError,
+)
 """What a store raises that may be well again later: gone, loading, a replica, full."""
 
 _AILS = {
@@ -35,11 +46,13 @@ _AILS = {
     ReadOnlyError: "is a read-only replica: CEREBRO_STORE must name the primary",
     BusyLoadingError: "is still loading what it had saved",
     TryAgainError: "is moving keys between its nodes",
+    ClusterDownError: "has slots that no node serves now",
     AuthenticationError: "refuses the password that CEREBRO_STORE gives",
 }
 ADVICE = "Start one with `cerebro up`, or set CEREBRO_STORE; `cerebro settings` shows what is used."
 
 SAY_EVERY_S = 15.0
+_ALONE = ("",)
 _PAUSE_S = 0.2
 
 
@@ -59,6 +72,24 @@ class Client(redis.Redis):
     """A client that knows with what every key of its deployment begins (`scv.online.keys`)."""
 
     prefix: str
+    spread = False
+    """Do its keys lie on several nodes?"""
+
+    def shards(self) -> Sequence[str]:
+        """The names of what stands or falls by itself: a store alone is one such part, without a name."""
+        return _ALONE
+
+    def at(self, key: str) -> redis.Redis:
+        """The store, or of a cluster the node, where a key lies."""
+        return self
+
+    def infos(self, section: str) -> list[Mapping[str, Any]]:
+        """INFO of each shard."""
+        return [self.info(section)]
+
+    def drop_idle(self) -> None:
+        """Let go of what is not in use: a server that went and came back knows nothing of it."""
+        self.connection_pool.disconnect(inuse_connections=False)
 
     @property
     def round_trips(self) -> int:
@@ -96,6 +127,75 @@ class Client(redis.Redis):
             self.connection_pool.release(connection)
 
 
+class Cluster(Client):
+    """The same of a cluster. Commands of several keys, but `delete`, take keys of one slot only."""
+
+    spread = True
+
+    def __init__(self, topology: Topology, reads_only: bool) -> None:
+        super().__init__(connection_pool=topology.seed)
+        self._topology = topology
+        self._nodes = Shards(topology, self.parse_response, reads_only)
+        self.shares, self.exchange_all = self._nodes.shares, self._nodes.exchange_all
+
+    @property
+    def round_trips(self) -> int:
+        return sum(one.taken for one in self._topology.pools())
+
+    def shards(self) -> Sequence[str]:
+        return self._topology.table.names
+
+    def look_again(self, tries: int) -> None:
+        """Ask for the slots anew: what was read cannot be of those that are known. Raises StoreUnusable in the end."""
+        if tries > TRIES:
+            raise StoreUnusable("What the store's nodes say does not fit their rows. Run `cerebro rebuild`.")
+        self._topology.renewed(self._topology.table)
+
+    def at(self, key: str) -> redis.Redis:
+        return redis.Redis(connection_pool=self._topology.table.of(key.encode()).pool)
+
+    def infos(self, section: str) -> list[Mapping[str, Any]]:
+        return self._nodes.everywhere((("INFO", section), {}))
+
+    def drop_idle(self) -> None:
+        for one in self._topology.pools():
+            one.disconnect(inuse_connections=False)
+
+    def open(self, count: int) -> None:
+        for shard in self._topology.table.shards:
+            opened = [shard.pool.get_connection() for _ in range(count)]
+            for one in opened:
+                shard.pool.release(one)
+
+    def delete(self, *names: Any) -> int:
+        pipe = self.pipeline(transaction=False)
+        for name in names:
+            pipe.delete(name)
+        return sum(pipe.execute())
+
+    def ping(self, **options: Any) -> Any:
+        self._topology.freshen()
+        return super().ping(**options)
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        if args[0] in EVERYWHERE:
+            return self._nodes.everywhere((args, options))[0]
+        (answer,) = self._nodes.run([(args, options)], ())
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def pipeline(self, transaction: bool = True, shard_hint: None = None) -> ShardPipeline:
+        return ShardPipeline(self, self._nodes, transaction)
+
+    def scan_iter(self, match: Any = None, count: int | None = None, *args: Any, **options: Any) -> Iterator[Any]:
+        for shard in self._topology.table.shards:
+            yield from redis.Redis(connection_pool=shard.pool).scan_iter(match, count, *args, **options)
+
+    def close(self) -> None:
+        self._topology.close()
+
+
 def client(settings: Settings, patience: Patience | None = None, reads_only: bool = False) -> Any:
     """A client that has not connected yet; bytes replies. A command that fails is never sent twice by itself.
 
@@ -103,19 +203,22 @@ def client(settings: Settings, patience: Patience | None = None, reads_only: boo
     gone; not so for who `reads_only`.
     """
     chosen = patience or STEADY
+    options = {
+        "socket_timeout": chosen.answer_s,
+        "socket_connect_timeout": chosen.connect_s,
+        "socket_keepalive": True,
+        "retry": Retry(NoBackoff(), 0),
+        "decode_responses": False,
+    }
     try:
-        connections = pool(
-            settings.store,
-            socket_timeout=chosen.answer_s,
-            socket_connect_timeout=chosen.connect_s,
-            socket_keepalive=True,
-            retry=Retry(NoBackoff(), 0),
-            decode_responses=False,
-            redis_connect_func=None if reads_only else Incarnation(),
-        )
+        if is_cluster(settings.store):
+            places, secret = nodes(settings.store)
+            made: Client = Cluster(Topology(places, options | {"redis_connect_func": greet} | secret), reads_only)
+        else:
+            greeting = None if reads_only else Incarnation()
+            made = Client.from_pool(pool(settings.store, redis_connect_func=greeting, **options))
     except ValueError as error:
         raise BadSetting(f"CEREBRO_STORE cannot be used: {error}") from error
-    made = Client.from_pool(connections)
     made.prefix = settings.key_prefix
     return made
 

@@ -8,7 +8,7 @@ from scv import stamp
 from scv.events.event import FAMILIES
 from scv.events.partition import partition_of
 from scv.offline.lake import Epoch
-from scv.online.rowstore import Log
+from scv.online.facts import Log
 
 PARTITIONS, EPOCH = 2, 1
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 
 from scv.events.country import Country
 from scv.features.fetcher import Fetcher
 from scv.features.layout import layout_of
 from scv.online import marker
-from scv.online.rowstore import Built, RowStore
+from scv.online.facts import Built
+from scv.online.rowstore import RowStore
 
 FAR = 10**9
 """Beyond every restart point: marking then sends none back."""
@@ -28,8 +30,8 @@ def mark(store: RowStore, country: Country, fetchers: Iterable[type[Fetcher]], u
 
 def unmark(store: RowStore, country: str, fetchers: Iterable[type[Fetcher]]) -> None:
     """As before a rebuild: no row of them counts, and whoever follows their topics reads their positions again."""
-    for one in fetchers:
-        store.client.hdel(store.keys.built(country), one.name)
+    for one, keys in itertools.product(fetchers, store.shards):
+        store.client.hdel(keys.built(country), one.name)
         for topic, log in store.logs().items():
             for partition in range(log.partitions if log.family == one.family else 0):
-                store.client.hincrby(store.keys.position(topic, partition), "turn", 1)
+                store.client.hincrby(keys.position(topic, partition), "turn", 1)

@@ -26,7 +26,7 @@ from scv.errors import LakeConflict, UserError
 from scv.events import event
 from scv.events.arrival import Reached
 from scv.offline.lake import Epoch, Lake
-from scv.online.rowstore import Log
+from scv.online.facts import Log
 from scv.settings import Settings
 from streams.kafka import topics
 from streams.kafka.log import Part

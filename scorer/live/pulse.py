@@ -36,7 +36,7 @@ class Pulse:
         self._doubted.clear()
         try:
             if self.down:  # what was opened before it went would fail one call each after its return
-                self._client.connection_pool.disconnect(inuse_connections=False)
+                self._client.drop_idle()
             self._client.ping()
             self.down = False
         except RedisError:

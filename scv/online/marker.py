@@ -13,7 +13,8 @@ import msgspec
 from scv import stamp
 from scv.events.country import Country
 from scv.features.layout import Layout
-from scv.online.rowstore import Log, Marks, RowStore
+from scv.online.facts import Log, Marks
+from scv.online.rowstore import RowStore
 from scv.stamp import Stamp
 
 
@@ -69,6 +70,8 @@ def kept_otherwise(marks: Marks, country: Country, family: str, layouts: Sequenc
             why = made.why_not(mine[name]) if name in mine else "there is no such fetcher here"
             if why:
                 return f"{name} of {country.code}: {why}"
+    if lost := sorted(marks.scattered & mine.keys()):
+        return f"{lost[0]} of {country.code}: not all nodes of the store hold it; `cerebro rebuild` makes it whole"
     return ""
 
 

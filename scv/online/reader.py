@@ -9,6 +9,7 @@ The one way from rows to values: Feast's online store plug-in, the scorer and pa
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,9 +25,10 @@ from scv.events.partition import partition_of
 from scv.features.fetcher import Fetcher
 from scv.features.layout import Layout, layout_of
 from scv.online import marker
+from scv.online.facts import Log, Marks, clock_of, logs_of
+from scv.online.keys import Keys
 from scv.online.request import Request
 from scv.online.row import NEVER, Fence, Row, unpack
-from scv.online.rowstore import Log, Marks, clock_of, logs_of
 
 
 class Reading(msgspec.Struct, frozen=True, gc=False):
@@ -89,15 +91,16 @@ class View(msgspec.Struct, frozen=True, gc=False):
 
 
 class Reader:
-    """Reads any number of a country's customers in one round trip (two when the topics changed).
+    """Reads any number of a country's customers in one round trip (two when the topics changed); on a cluster in one
+    to each node that holds some of them, at the same time.
 
     Safe to share between threads, as its client is. Nothing is cached but how topics are partitioned, which every
     reply proves, and what the markers that it gives mean.
     """
 
     def __init__(self, client: Any) -> None:
-        self._client = client
-        self._topics = Topics({})
+        self._client, self._nothing = client, Topics({})
+        self._alone, self._topics = self._nothing, dict[str, Topics]()
         self._requests: dict[tuple[str, ...], Request] = {}
 
     def read(self, country: Country, customer_ids: Sequence[str], fetchers: Sequence[type[Fetcher]]) -> list[View]:
@@ -108,18 +111,56 @@ class Reader:
         layouts = {layout.field: layout for layout in map(layout_of, fetchers)}
         if not customer_ids or not layouts:
             return []
+        if self._client.spread:
+            return self._gather(country, customer_ids, layouts)
+        request = self._request("", country.code, layouts)
         while True:
-            call = _Call(country, customer_ids, layouts, self._topics)
-            topics_now = call.ask(self._client, self._request(country.code, layouts))
+            call = _Call(country, customer_ids, layouts, self._alone)
+            commands = call.commands(request)
+            topics_now = call.take(request, self._client.exchange(b"".join(commands), len(commands)))
             if topics_now == call.topics.raw:
-                return [call.view(*one) for one in zip(customer_ids, call.homes, call.rows, strict=True)]
-            self._topics = Topics(topics_now)
+                return call.views()
+            self._alone = Topics(topics_now)
 
-    def _request(self, country: str, layouts: Mapping[str, Layout]) -> Request:
-        key = (country, *layouts)
+    def _gather(self, country: Country, customer_ids: Sequence[str], layouts: Mapping[str, Layout]) -> list[View]:
+        """The same from a cluster. Each shard proves its own rows by its own answer, as a store alone does: which of
+        them answers first makes no difference.
+        """
+        row, client, found = Keys(self._client.prefix).row, self._client, dict[int, View]()
+        pending = {place: row(country.code, one).encode() for place, one in enumerate(customer_ids)}
+        for tries in itertools.count(1):
+            shares: Mapping[str, Sequence[int]] = client.shares(pending)
+            calls: dict[str, _Call] = {}
+            for shard, places in shares.items():
+                topics = self._topics.get(shard, self._nothing)
+                calls[shard] = _Call(country, [customer_ids[one] for one in places], layouts, topics)
+            requests = {shard: self._request(shard, country.code, layouts) for shard in calls}
+            told = client.exchange_all({shard: call.commands(requests[shard]) for shard, call in calls.items()})
+            for shard, call in calls.items():
+                views = self._views(shard, call, requests[shard], told[shard])
+                found.update(zip(shares[shard], views, strict=False))
+            pending = {place: key for place, key in pending.items() if place not in found}
+            if not pending:
+                break
+            client.look_again(tries)
+        return [found[place] for place in range(len(customer_ids))]
+
+    def _views(self, shard: str, call: _Call, request: Request, told: Sequence[Any] | None) -> list[View]:
+        """What a shard answered; nothing if it is to be asked again: slots (None), topics or the generation moved."""
+        if told is None:
+            return []
+        topics_now = call.take(request, told)
+        if topics_now != call.topics.raw:
+            self._topics[shard] = Topics(topics_now)
+            return []
+        views = call.views()
+        return [] if call.outdated else views
+
+    def _request(self, shard: str, country: str, layouts: Mapping[str, Layout]) -> Request:
+        key = (shard, country, *layouts)
         if key not in self._requests:
             names = [layout.fetcher for layout in layouts.values()]
-            self._requests[key] = Request(self._client.prefix, country, list(layouts), names)
+            self._requests[key] = Request(Keys(self._client.prefix, shard), country, list(layouts), names)
         return self._requests[key]
 
 
@@ -179,26 +220,38 @@ class Topics:
 
 
 class _Call:
-    """One read: what was asked, then what the store answered."""
+    """One read of one shard: what was asked, then what it answered.
+
+    `outdated`: a row is of a later log than what the shard says.
+    """
+
+    outdated = False
 
     def __init__(
         self, country: Country, customer_ids: Sequence[str], layouts: Mapping[str, Layout], topics: Topics
     ) -> None:
         self.country, self.customer_ids, self.layouts, self.topics = country, customer_ids, layouts, topics
-        families = dict.fromkeys(layout.family for layout in layouts.values())
+        families = {layout.family: None for layout in layouts.values()}
         keys = [f"{country.code}:{one}".encode() for one in customer_ids]
         self.homes = [topics.homes(families, key) for key in keys]
 
-    def ask(self, client: Any, request: Request) -> Mapping[bytes, bytes]:
-        """The round trip; the topics as they are now."""
-        homes = list(dict.fromkeys(home for homes in self.homes for home in homes.values() if home))
-        answer = request.ask(client, [(home.topic, home.partition) for home in homes], self.customer_ids)
+    def commands(self, request: Request) -> list[bytes]:
+        """What the round trip asks."""
+        self.asked = list({home: None for homes in self.homes for home in homes.values() if home})
+        return request.commands([(home.topic, home.partition) for home in self.asked], self.customer_ids)
+
+    def take(self, request: Request, told: Sequence[Any]) -> Mapping[bytes, bytes]:
+        """What it answered; the topics as they are now."""
+        answer = request.replies(told, len(self.asked))
         self.generation, self.clock = int(answer.generation or 1), clock_of(answer.clock)
         self.now_us = self.clock.now_us()
         self.unbuilt = self.topics.unbuilt(self.country, self.layouts, self.generation, answer.built)
-        self.stands = {home: self._stand(home, *told) for home, told in zip(homes, answer.stands, strict=True)}
+        self.stands = {home: self._stand(home, *one) for home, one in zip(self.asked, answer.stands, strict=True)}
         self.rows = answer.rows
         return answer.topics
+
+    def views(self) -> list[View]:
+        return [self.view(*one) for one in zip(self.customer_ids, self.homes, self.rows, strict=True)]
 
     def _stand(self, home: Home, offset: bytes | None, us: bytes | None) -> tuple[Mark, int | None, float | None]:
         """Where a partition's consumer stands; to when it is complete for this country, and how old that is (s)."""
@@ -225,6 +278,7 @@ class _Call:
         """The row, unless it was folded from another log than the one that the store stands for now."""
         fence, row = unpack(data, layout, self.country)
         if home and fence.place != home.log.place(self.generation, home.partition):
+            self.outdated |= (fence.place.generation, fence.place.epoch) > (self.generation, home.log.epoch)
             return None
         return fence, row
 

@@ -24,8 +24,9 @@ from scv.features.layout import Layout, layout_of
 from scv.offline.lake import Lake
 from scv.offline.lake_version import LakeVersion
 from scv.online import marker
+from scv.online.facts import Built, Log, Move, RowWrite
 from scv.online.row import Place, Row, fence_of
-from scv.online.rowstore import Built, Log, Move, RowStore, RowWrite
+from scv.online.rowstore import RowStore
 
 CHUNK = 500
 """Customers whose rows are compared and written in one round trip."""

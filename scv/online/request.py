@@ -25,30 +25,36 @@ class Replies(NamedTuple):
 
 
 class Request:
-    """For one country and some fetchers: `fields` of rows, `fetchers` by name."""
+    """For one country and some fetchers: `fields` of rows, `fetchers` by name; all in one shard."""
 
-    def __init__(self, prefix: str, country: str, fields: Sequence[str], fetchers: Sequence[str]) -> None:
-        self._keys, self._country = Keys(prefix), country
-        self._first = b"".join(
-            [
-                command("HGETALL", self._keys.topics),
-                command("GET", self._keys.generation),
-                command("HGETALL", self._keys.clock(country)),
-                command("HMGET", self._keys.built(country), *fetchers),
-            ]
-        )
+    def __init__(self, keys: Keys, country: str, fields: Sequence[str], fetchers: Sequence[str]) -> None:
+        self._keys, self._country = keys, country
+        self._before, self._after = keys.row(country, "*").split("*")
+        self._first = [
+            command("HGETALL", self._keys.topics),
+            command("GET", self._keys.generation),
+            command("HGETALL", self._keys.clock(country)),
+            command("HMGET", self._keys.built(country), *fetchers),
+        ]
         self._row = b"*%d\r\n" % (2 + len(fields)) + _bulk("HMGET")
         self._fields = b"".join(map(_bulk, fields))
         self._stand = functools.lru_cache(1024)(self._stand_of)
 
-    def ask(self, client: Any, partitions: Sequence[tuple[str, int]], customer_ids: Iterable[str]) -> Replies:
-        """The round trip. Positions come before rows, which are written before them: so a row holds all before its."""
-        keys = [self._keys.row(self._country, one) for one in customer_ids]
-        rows = [b"".join((self._row, _bulk(key), self._fields)) for key in keys]
-        stands = [self._stand(*one) for one in partitions]
-        told = client.exchange(b"".join([self._first, *stands, *rows]), 4 + len(stands) + len(rows))
+    def commands(self, partitions: Iterable[tuple[str, int]], customer_ids: Iterable[str]) -> list[bytes]:
+        """One after the other. Positions come before rows, which are written before them: so a row holds all before
+        its.
+        """
+        before, after, row, fields = self._before, self._after, self._row, self._fields
+        rows = [
+            b"%b$%d\r\n%b\r\n%b" % (row, len(key := f"{before}{one}{after}".encode()), key, fields)
+            for one in customer_ids
+        ]
+        return [*self._first, *[self._stand(*one) for one in partitions], *rows]
+
+    def replies(self, told: Sequence[Any], partitions: int) -> Replies:
+        """The answers to them."""
         topics, generation, clock, built = told[:4]
-        split = 4 + len(stands)
+        split = 4 + partitions
         return Replies(_hash(topics), generation, _hash(clock), built, told[4:split], told[split:])
 
     def _stand_of(self, topic: str, partition: int) -> bytes:

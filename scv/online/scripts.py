@@ -68,3 +68,9 @@ local old = redis.call('HGET', KEYS[1], 'front')
 if not old or tonumber(ARGV[1]) > tonumber(old) then redis.call('HSET', KEYS[1], 'front', ARGV[1]) end
 return redis.call('HGET', KEYS[1], 'front')
 """
+
+# A number only ever rises: a shard that is behind the others takes theirs.
+LIFT = """
+if tonumber(redis.call('GET', KEYS[1]) or '1') < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1]) end
+return 1
+"""

@@ -17,7 +17,7 @@ from confluent_kafka.admin import OffsetSpec
 
 from scv.errors import BadSetting, LogChanged, Unreachable
 from scv.events.event import FAMILIES
-from scv.online.rowstore import Log
+from scv.online.facts import Log
 from scv.settings import Settings
 from streams.kafka import librdkafka, topics
 from streams.kafka.topics import Topic

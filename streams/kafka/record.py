@@ -12,7 +12,7 @@ from scv.events.arrival import Arrival, Reached, Recorded, decode
 from scv.events.country import Country
 from scv.events.partition import partition_of
 from scv.offline.tombstones import Tombstones
-from scv.online.rowstore import Log
+from scv.online.facts import Log
 from streams.kafka.log import Part
 
 REPLAYED = "replayed"

@@ -28,7 +28,7 @@ from scv.events.calendar import DAY_US, from_us, to_us
 from scv.offline import sums
 from scv.offline.lake import Lake, schema
 from scv.offline.transaction import tick_id, transaction_id
-from scv.online.rowstore import Log
+from scv.online.facts import Log
 from streams.kafka.log import Part
 from streams.lake.compaction import RESERVE_BYTES, compact
 from streams.lake.vacuum import vacuum

@@ -20,8 +20,8 @@ from scv.events.clock import wall_us
 from scv.features.fetcher import collect, of_family
 from scv.features.layout import Layout, layout_of
 from scv.online import marker
+from scv.online.facts import Marks
 from scv.online.rebuild import rebuild
-from scv.online.rowstore import Marks
 from store.client import UNWELL, ails
 from store.lock import locked
 from streams import faultpoint
@@ -103,7 +103,7 @@ class OnlineConsumer(Member):
         self._verify_store()
         if self._files.look(at_once=True):  # another member may have: what it marked as built, this one must keep whole
             self._adopt()
-        positions = dict(zip(parts, self._store.positions(parts), strict=True))
+        positions = dict(zip(parts, self._store.level(parts), strict=True))
         for part, position in positions.items():
             if position.offset is None:
                 raise StoreUnusable(f"The store has lost the restart point of {part.topic}/{part.partition}. {REBUILD}")

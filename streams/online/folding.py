@@ -18,8 +18,9 @@ from scv.events.admission import Verdict
 from scv.events.arrival import Arrival
 from scv.events.country import Country
 from scv.features.layout import Layout
+from scv.online.facts import Move, Position, RowWrite
 from scv.online.row import FENCE_BYTES, NEVER, Fence, Place, Row, unpack
-from scv.online.rowstore import Move, Position, RowStore, RowWrite
+from scv.online.rowstore import RowStore
 from streams import faultpoint
 from streams.counters import Counters
 from streams.kafka.log import ADVICE, Part
@@ -164,9 +165,10 @@ class Folding:
 
     def _read(self, names: Sequence[Name], parts: Sequence[Part]) -> dict[Name, list[Held]]:
         """Customers' rows, and in the same round trip proof that the restart points are ours still."""
-        pipe = self._store.client.pipeline(transaction=False)
+        pipe, shards = self._store.client.pipeline(transaction=False), self._store.shards
         for part in parts:
-            pipe.hmget(self._store.keys.position(*part), "offset", "turn")
+            for keys in shards:
+                pipe.hmget(keys.position(*part), "offset", "turn")
         fields: dict[Name, Sequence[Layout]] = {}
         held: dict[Name, list[Held]] = {}
         for name in names:
@@ -177,10 +179,11 @@ class Folding:
             else:
                 held[name] = []
         replies = pipe.execute()
-        moved = [part for part, reply in zip(parts, replies, strict=False) if not self._stands(part, reply)]
+        places = [part for part in parts for _ in shards]
+        moved = [part for part, reply in zip(places, replies, strict=False) if not self._stands(part, reply)]
         if moved:
-            raise Moved(moved)
-        for (name, layouts), data in zip(fields.items(), replies[len(parts) :], strict=True):
+            raise Moved(list(dict.fromkeys(moved)))
+        for (name, layouts), data in zip(fields.items(), replies[len(places) :], strict=True):
             held[name] = self._unpack(name, layouts, data)
         return held
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from scv.errors import Unreachable
 from scv.offline.lake import Lake
-from scv.online.rowstore import Log, RowStore
+from scv.online.facts import Log
+from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from store.flush import request_flush
 from streams.kafka.log import Broker, Part, parts

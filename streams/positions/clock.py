@@ -85,7 +85,7 @@ def go_live(store: RowStore, country: Country) -> None:
     Raises UserError for one whose span does not hold now.
     """
     refuse_past(country)
-    store.client.hset(store.keys.clock(country.code), "mode", "wall")  # front and watermarks go on from there
+    store.go_live(country.code)
     request_flush(store.client)
 
 

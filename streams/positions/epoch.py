@@ -25,9 +25,10 @@ from scv.features.fetcher import Fetcher
 from scv.features.layout import layout_of
 from scv.offline.lake import Epoch, Lake
 from scv.online import marker
+from scv.online.facts import Log
 from scv.online.rebuild import Progress, Rebuilt
 from scv.online.rebuild import rebuild as build
-from scv.online.rowstore import Log, RowStore
+from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from scv.talk import say as talk
 from store.lock import locked

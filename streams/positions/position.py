@@ -9,7 +9,8 @@ from datetime import datetime
 from scv.events.calendar import from_us
 from scv.events.event import FAMILIES
 from scv.offline.lake import Lake
-from scv.online.rowstore import Log, RowStore
+from scv.online.facts import Log
+from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from streams.kafka import topics
 from streams.kafka.log import Bounds, Broker, Part, parts

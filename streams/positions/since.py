@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from scv.online.facts import Log
 from scv.online.keys import Keys
-from scv.online.rowstore import Log
 from streams.kafka.log import Part, parts
 
 SEND = 'What came before is sent again by `cerebro dead-letters send --reason "unknown country"`.'
@@ -24,13 +24,14 @@ class Since:
     """The places in the store, of these logs; raises the client's errors."""
 
     def __init__(self, client: Any, logs: Mapping[str, Log]) -> None:
-        self._client, self._keys, self._logs = client, Keys(client.prefix), logs
+        self._client, self._logs = client, logs
 
     def note(self, places: Places) -> None:
         """Write down places where none is written yet."""
-        pipe = self._client.pipeline(transaction=False)
+        pipe, keys = self._client.pipeline(transaction=False), self._keys()
         for (code, part), offset in places.items():
-            pipe.hsetnx(self._keys.since(code), self._field(part), offset)
+            for one in keys:
+                pipe.hsetnx(one.since(code), self._field(part), offset)
         pipe.execute()
 
     def of(self, code: str) -> dict[Part, int] | None:
@@ -48,9 +49,16 @@ class Since:
         return found
 
     def _read(self, code: str) -> dict[Part, int]:
-        noted = self._client.hgetall(self._keys.since(code))
+        """As the shard has them that was told first: what one lost the others still say."""
+        noted: dict[bytes, int] = {}
+        for keys in self._keys():
+            for field, offset in self._client.hgetall(keys.since(code)).items():
+                noted[field] = min(int(offset), noted.get(field, int(offset)))
         fields = {self._field(part).encode(): part for part in parts(self._logs)}
-        return {fields[field]: int(offset) for field, offset in noted.items() if field in fields}
+        return {fields[field]: offset for field, offset in noted.items() if field in fields}
+
+    def _keys(self) -> list[Keys]:
+        return [Keys(self._client.prefix, shard) for shard in self._client.shards()]
 
     def _field(self, part: Part) -> str:
         return f"{self._logs[part.topic].topic_id}/{part.partition}"

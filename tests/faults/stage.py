@@ -21,7 +21,8 @@ from local.services.process import Child
 from local.services.workers import CLI, worker
 from scv.errors import CerebroError, Unreachable
 from scv.offline.lake import Lake
-from scv.online.rowstore import Log, RowStore
+from scv.online.facts import Log
+from scv.online.rowstore import RowStore
 from scv.settings import PREFIX, Settings
 from store.client import client
 from store.flush import request_flush

@@ -19,8 +19,9 @@ from scv.events.event import FAMILIES
 from scv.features.fetcher import Fetcher, collect, of_family
 from scv.features.layout import layout_of
 from scv.offline import lake
+from scv.online.facts import RowWrite
 from scv.online.row import Row
-from scv.online.rowstore import RowStore, RowWrite
+from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from tests import hostile, world
 from tests.keys import clock_key, position_key, row_key

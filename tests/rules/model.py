@@ -20,9 +20,9 @@ from scv.events.arrival import Arrival
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
 from scv.online import marker, rowstore
+from scv.online.facts import Built, Move, Position, RowWrite
 from scv.online.rebuild import is_behind
 from scv.online.row import FENCE_BYTES, NEVER, Place, Row, fence_of, unpack
-from scv.online.rowstore import Built, Move, Position, RowWrite
 from tests import world
 from tests.keys import row_key
 from tests.parity.sides import arrivals

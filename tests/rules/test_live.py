@@ -22,7 +22,7 @@ from scv.features.fetcher import of_family
 from scv.features.layout import layout_of
 from scv.offline import batch
 from scv.offline.lake import Epoch, LakeVersion
-from scv.online.rowstore import Log
+from scv.online.facts import Log
 from streams.kafka.log import Part
 from streams.kafka.record import REPLAYED, Record, record_of
 from streams.lake.writer import Buffer

@@ -9,7 +9,7 @@ import pytest
 
 import streams.member
 from scv.errors import Stuck
-from scv.online.rowstore import Log
+from scv.online.facts import Log
 from scv.settings import Settings
 from streams.kafka.log import Part
 from streams.kafka.question import Heard

@@ -13,7 +13,8 @@ from scv.events.country import Country
 from scv.features.fetcher import get
 from scv.features.layout import Layout, layout_of
 from scv.online import marker
-from scv.online.rowstore import Built, Log, Move, Position, RowStore
+from scv.online.facts import Built, Log, Move, Position
+from scv.online.rowstore import RowStore
 from tests import world
 from tests.keys import built_key, row_key
 

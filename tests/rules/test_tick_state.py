@@ -11,7 +11,8 @@ from scv.events.arrival import Reached
 from scv.events.calendar import from_us
 from scv.offline.lake import Epoch, Lake
 from scv.offline.transaction import tick_id
-from scv.online.rowstore import Built, Log, Move, RowStore
+from scv.online.facts import Built, Log, Move
+from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from streams.kafka.log import Part
 from streams.lake import writer

@@ -27,8 +27,9 @@ from scv.model.calibration import Logistic
 from scv.model.spread import spread_of
 from scv.offline import lake, snapshot
 from scv.offline.fetch import fetch
+from scv.online.facts import RowWrite
 from scv.online.row import Row, unpack
-from scv.online.rowstore import RowStore, RowWrite
+from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from tests import champions
 from tests.keys import client, clock_key, kept, position_key, put_back, row_key

@@ -1,6 +1,6 @@
 """One broker and one store for the tests of this folder; each test has topics of its own and an empty store.
 
-CEREBRO_TEST_BROKER=kafka and CEREBRO_TEST_STORE=redis choose the real ones.
+CEREBRO_TEST_BROKER=kafka and CEREBRO_TEST_STORE=redis choose the real ones, CEREBRO_TEST_STORE=cluster several nodes.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import pytest
 from local.services import Services
 from scv.settings import PREFIX, Settings
 from store.client import connect
+from tests.nodes import Nodes
 from tests.streams import shop
 
 _numbers = itertools.count()
@@ -40,9 +41,19 @@ def _fixtures(item: pytest.Item) -> list[str]:
 
 @pytest.fixture(scope="session")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    with Services(BROKER, STORE, tmp_path_factory.mktemp("services")) as running:
+    alone = "valkey" if STORE == "cluster" else STORE
+    with Services(BROKER, alone, tmp_path_factory.mktemp("services")) as running:
         yield running
         shop.producers.clear()
+
+
+@pytest.fixture(scope="session")
+def store_url(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if STORE != "cluster":
+        yield services.store_url
+        return
+    with Nodes(tmp_path_factory.mktemp("nodes")) as nodes:
+        yield nodes.url
 
 
 @pytest.fixture(scope="session")
@@ -51,11 +62,11 @@ def broker_address(services: Services) -> str:
 
 
 @pytest.fixture
-def live(services: Services, tmp_path: Path) -> Settings:
+def live(services: Services, store_url: str, tmp_path: Path) -> Settings:
     """Settings of running services, an empty home and topics that nobody else uses."""
     return Settings(
         broker=services.broker_address,
-        store=services.store_url,
+        store=store_url,
         home=str(tmp_path),
         topic_prefix=f"t{next(_numbers)}",
         partitions=3,

@@ -13,7 +13,7 @@ from scv.events import admission, event
 from scv.events.arrival import arrival_of
 from scv.events.event import Event
 from scv.offline.lake import Lake
-from scv.online.rowstore import Log
+from scv.online.facts import Log
 from streams.kafka.log import Part
 from streams.lake.erasure import erase, erased
 from streams.lake.vacuum import vacuum

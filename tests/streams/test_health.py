@@ -12,7 +12,8 @@ import pytest
 import cli
 from scv.events.admission import Verdict
 from scv.events.clock import wall_us
-from scv.online.rowstore import Log, Move, RowStore
+from scv.online.facts import Log, Move
+from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from store.heartbeat import STILL_S, Heartbeat, members
 from streams.counters import JUDGED, Counters

@@ -14,7 +14,8 @@ from scv.events import event
 from scv.events.arrival import Reached
 from scv.events.calendar import to_us
 from scv.offline.lake import Lake
-from scv.online.rowstore import Log, RowStore
+from scv.online.facts import Log
+from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from streams.kafka import topics
 from streams.kafka.log import Part, standing

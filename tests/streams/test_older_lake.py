@@ -13,7 +13,7 @@ from deltalake import DeltaTable, write_deltalake
 from scv.events import arrival, calendar, event
 from scv.events.country import load
 from scv.offline.lake import Lake, schema
-from scv.online.rowstore import Log
+from scv.online.facts import Log
 from streams.kafka.log import Part
 from streams.lake.writer import PARTITION_BY, Buffer, LakeWriter
 from tests.streams import shop
