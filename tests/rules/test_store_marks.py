@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from proof.naive import world
 from scv import stamp
 from scv.events.country import Country
 from scv.features.fetcher import get
 from scv.features.layout import Layout, layout_of
 from scv.online import marker
 from scv.online.rowstore import Built, Log, Move, Position, RowStore
-from tests import world
 from tests.keys import built_key, row_key
 
 TOPIC = "cerebro.payments"
