@@ -113,7 +113,7 @@ def _why_not(question: TargetInWorlds, customer: str, at: datetime) -> str:
         value = (oracle.values(verdicts, where, chosen, at) or {}).get(one.feature.partition("__")[2])
         word = isinstance(value, str)
         bound: Any = getattr(where, one.bound) if isinstance(one.bound, str) and not word else one.bound
-        if value is None or not _meets(value, one.sign, bound):
+        if not (one.missing if value is None else _meets(value, one.sign, bound)):
             return one.otherwise.format(**{name: getattr(where, name) for name in where.__struct_fields__})
     return ""
 

@@ -124,15 +124,17 @@ _SIGNS: Mapping[str, Callable[[Any, Any], Any]] = {
 class Among:
     """One condition on who is asked about: a feature (its full name), a sign and what it is held against.
 
-    `bound` is a number, or the name of a country's setting that counts days; of a feature of words it is a word. A
-    customer without a value does not meet it. `otherwise` says of those who do not meet it why they are not asked
-    about; it may name settings of the country in braces. Raises UnknownName and BadSetting.
+    `bound` is a number, or the name of a country's setting that counts days; of a feature of words it is a word.
+    Whether a customer without a value meets it says `missing`: nothing that was ever counted is no 0. `otherwise`
+    says of those who do not meet it why they are not asked about; it may name settings of the country in braces.
+    Raises UnknownName and BadSetting.
     """
 
     feature: str
     sign: Sign
     bound: int | float | str
     otherwise: str
+    missing: bool = False
 
     def check(self, where: str) -> None:
         """Raise UnknownName or BadSetting for what could only be nonsense; `where` names the target."""
@@ -159,11 +161,12 @@ class Among:
         reason = self.otherwise.format(**{name: getattr(country, name) for name in country.__struct_fields__})
         values = column(features, self.feature)
         if all_features()[self.feature].dtype == "str":
-            compare = _SIGNS[self.sign]
-            return np.array([one is None or not compare(one, self.bound) for one in words(values)], dtype=bool), reason
+            compare, told = _SIGNS[self.sign], words(values)
+            met = [self.missing if one is None else compare(one, self.bound) for one in told]
+            return ~np.array(met, dtype=bool), reason
         bound = country.days(self.setting) if self.setting else float(self.bound)
         found = numbers(values)
-        return np.isnan(found) | ~_SIGNS[self.sign](found, bound), reason
+        return np.where(np.isnan(found), not self.missing, ~_SIGNS[self.sign](found, bound)), reason
 
 
 def among(conditions: Sequence[Among], features: Features, country: Country) -> np.ndarray:

@@ -10,11 +10,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from scv import project as projects
 from scv.errors import BadSetting, UserError
+from scv.events import country as countries
 from scv.features import derived, fetcher
+from scv.model import vector
 from scv.targets import target
 from tests.project.shop import Project, init
 
@@ -202,6 +206,22 @@ def test_a_file_that_cannot_be_used_is_told_with_its_line(inside: Project, path:
     with pytest.raises(UserError) as error:
         derived.collect()
     assert re.search(told, str(error.value), re.S) and str(inside.folder) in str(error.value)
+
+
+def test_sex_by_another_name_is_no_column_unless_a_country_says_so(inside: Project) -> None:
+    inside.write(
+        "fetchers/who.py",
+        FETCHER.format(name="Who")
+        .replace('"mail"', '"profile"')
+        .replace('Count(kinds=("sent",)', 'Count(kinds=("set",)'),
+    )
+    values = {name: np.array([90.0, 5.0]) for name in fetcher.all_features()} | {"who__sent": np.array([7.0, 8.0])}
+    us = countries.load("US")
+    names = {
+        asked: {one.name for one in vector.candidates(values, replace(us, use_age_and_sex=asked))}
+        for asked in (False, True)
+    }
+    assert "who__sent" not in names[False] and "who__sent" in names[True]
 
 
 def test_it_is_the_callers_mistake_and_nothing_is_printed(project: Project) -> None:

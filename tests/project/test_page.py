@@ -75,10 +75,10 @@ def test_the_table_has_features_and_what_is_derived_of_them(project: Project) ->
 
 def test_the_target_is_learned(project: Project) -> None:
     """Its population is asked about and nobody else, as naive arithmetic on the table has it."""
-    project.run("train", "GB", "-d", DAY, "--target", "splurge", "--default", "--no-report")
-    (bundle,) = (project.folder / "var" / "bundles" / "GB" / "splurge").glob("20*/bundle.json")
+    project.run("train", "GB", "-d", DAY, "--target", "praise", "--default", "--no-report")
+    (bundle,) = (project.folder / "var" / "bundles" / "GB" / "praise").glob("20*/bundle.json")
     info = json.loads(bundle.read_bytes())
-    assert (info["target"], info["basis"]) == ("splurge", "recorded")
-    assert info["sentence"] == "an order of 60.00 or more in the next 28 days"
+    assert (info["target"], info["basis"]) == ("praise", "recorded")
+    assert info["sentence"] == "a rating of five stars in the next 28 days"
     assert 0 < info["trained_on"]["positives"] < info["trained_on"]["rows"]
     assert {"treats__largest_28d", "treats__bare"} & {one["name"] for one in info["columns"]}

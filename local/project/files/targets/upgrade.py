@@ -16,6 +16,7 @@ UPGRADE = Target(
     # The population: who meets all of these. Of the others the last words say why they are not asked about.
     among=(
         Among("orders__days_since", "<=", "active_days", "no order in the last {active_days} days"),
+        Among("baskets__meals", ">=", 4, "gets the small box, which never costs as much"),
         Among("baskets__largest_28d", "<", LARGE, "has ordered as much in the last four weeks"),
     ),
 )
