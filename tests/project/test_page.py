@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import re
+import subprocess
+import sysconfig
 import tomllib
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 
 from scv.settings import Settings
 from tests.flow.pages import blocks, text
+from tests.flow.session import clean_environment
 from tests.project.shop import Project, init
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -82,3 +85,17 @@ def test_the_target_is_learned(project: Project) -> None:
     assert info["sentence"] == "a rating of five stars in the next 28 days"
     assert 0 < info["trained_on"]["positives"] < info["trained_on"]["rows"]
     assert {"treats__largest_28d", "treats__bare"} & {one["name"] for one in info["columns"]}
+
+
+def test_the_stock_feast_has_its_view(project: Project) -> None:
+    """By its own command line, from the project's folder, as the page says."""
+    feast = Path(sysconfig.get_path("scripts")) / "feast"
+    done = [
+        subprocess.run(
+            [str(feast), "-c", "feature_repo", *words], cwd=project.folder, env=clean_environment(),
+            capture_output=True, text=True, check=False,
+        )
+        for words in (["apply"], ["feature-views", "list"])
+    ]  # fmt: skip
+    assert [one.returncode for one in done] == [0, 0], done[0].stderr
+    assert re.search(r"^treats\s", done[1].stdout, re.M) and (project.folder / "var" / "registry.db").is_file()
