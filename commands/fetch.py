@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 @click.option("--out", type=click.Path(dir_okay=False, writable=True), help="Also write one table (.csv or .parquet).")
 @click.option("--resume/--afresh", default=True, help="Keep what stands (default), or take all anew.")
 @click.option("--anyway", is_flag=True, help="Also where the lake is behind the log, from what it has.")
+@click.option("--derived", "with_derived", is_flag=True, help="Show and write the derived variables as well.")
 @click.option("--json", "as_json", is_flag=True, help="Say what was written as JSON instead of showing the table.")
 def command(  # noqa: PLR0913 - one parameter per option
     codes: tuple[str, ...],
@@ -40,6 +41,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     out: str | None,
     resume: bool,
     anyway: bool,
+    with_derived: bool,
     as_json: bool,
 ) -> int:
     """Write a snapshot for every country, date and fetcher, and show the table.
@@ -47,22 +49,21 @@ def command(  # noqa: PLR0913 - one parameter per option
     What would be written again byte by byte is kept, of the same definitions, settings and events and whole: snapshots
     that stand, and tables of a fetch that was interrupted or failed in part. So a grid goes on where it stopped.
 
-    Each fetcher is independent: one that fails is reported and stops no other; its country keeps the snapshots that it
-    had, and no table is shown. With --fetcher only the table is made: some fetchers alone are no snapshot. A country
-    without data gives an empty table and a warning. A lake that is behind the log is refused, unless it is complete up
-    to the dates. Customer ids are text: a CSV loses leading zeros where a spreadsheet opens it, or pandas without
-    dtype={'customer_id': str}.
+    Each fetcher is independent: one that fails is reported and stops no other; its country keeps the snapshots that
+    it had, and no table is shown. With --fetcher only the table is made: some fetchers alone are no snapshot. A
+    country without data gives an empty table and a warning. A lake that is behind the log is refused, unless it is
+    complete up to the dates. --derived computes those variables of what is in the table. Customer ids are text: a CSV
+    loses leading zeros where a spreadsheet opens it, or pandas without dtype={'customer_id': str}.
 
     \b
     Example:
       cerebro fetch US ZZ -d 2017-09-05 -d 2017-09-12 -w 16
-      cerebro fetch US -d 2017-09-05 --out scv.csv
+      cerebro fetch US -d 2017-09-05 --derived --out scv.csv
     """
     from local.services.running import starting
     from scv.offline.fetch import Listener, fetch, look
 
-    if out and not out.endswith((".csv", ".parquet")):
-        raise UserError(f"--out {out}: the name must end in .csv or .parquet.")
+    _check(out, with_derived, as_json)
     config = settings.load()
     chosen = [fetcher.get(name) for name in dict.fromkeys(names)]
     wanted = {one: the_references(dates, one, config) for one in the_countries(codes, config)}
@@ -71,10 +72,17 @@ def command(  # noqa: PLR0913 - one parameter per option
     with Bar("Fetching") as bar:
         look_at = functools.partial(look, fetchers=chosen) if chosen else functools.partial(fetch, afresh=not resume)
         done = look_at(config, wanted, workers=workers, progress=Listener(at=bar.at))
-    return _tell(config, done, out, as_json)
+    return _tell(config, done, out, as_json, with_derived)
 
 
-def _tell(config: Settings, done: list[Done], out: str | None, as_json: bool) -> int:
+def _check(out: str | None, with_derived: bool, as_json: bool) -> None:
+    if out and not out.endswith((".csv", ".parquet")):
+        raise UserError(f"--out {out}: the name must end in .csv or .parquet.")
+    if with_derived and as_json and not out:
+        raise UserError("--json says what was written and shows no table: leave out --derived, or name --out.")
+
+
+def _tell(config: Settings, done: list[Done], out: str | None, as_json: bool, with_derived: bool) -> int:
     """What became of it, and the table where all went well; the exit code."""
     _say_kept(done)
     _warn(done)
@@ -84,6 +92,7 @@ def _tell(config: Settings, done: list[Done], out: str | None, as_json: bool) ->
         return 1
     if out or not as_json:
         table = _table(config, done)
+        table = _with_derived(table) if with_derived else table
         _write(table, out) if out else variables.show(table)
     return 0
 
@@ -103,6 +112,18 @@ def _table(settings: Settings, done: list[Done]) -> pa.Table:
             parts = [stand.read(at) for at in mine[0].rows]
         joined.append(snapshot.join({name: pa.concat_tables(part[name] for part in parts) for name in parts[0]}))
     return pa.concat_tables(joined)
+
+
+def _with_derived(table: pa.Table) -> pa.Table:
+    """The table with every derived feature beside those that it is computed of."""
+    import numpy as np
+    import pyarrow as pa
+
+    from scv.features import derived
+
+    for name, values in derived.beside({name: table[name] for name in table.column_names}).items():
+        table = table.append_column(name, pa.array(values, pa.float64(), mask=np.isnan(values)))
+    return table
 
 
 def _facts(result: Done) -> dict[str, object]:

@@ -18,6 +18,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+OURS = "cerebro["
 
 
 def wanted(extras: list[str], project: dict[str, dict]) -> list[str]:
@@ -28,7 +29,10 @@ def wanted(extras: list[str], project: dict[str, dict]) -> list[str]:
     for extra in extras:
         if extra not in known:
             sys.exit(f"Unknown extra {extra!r} in EXTRA. Known: {', '.join(known)}; or build, alone.")
-    return [*project["project"]["dependencies"], *(need for extra in extras for need in known[extra])]
+    found = [need for extra in extras for need in known[extra]]
+    ours = [need for need in found if need.startswith(OURS)]  # an extra that names others
+    more = [each for need in ours for one in need.removeprefix(OURS).rstrip("]").split(",") for each in known[one]]
+    return [*project["project"]["dependencies"], *(need for need in [*found, *more] if need not in ours)]
 
 
 def blocks(lock: str) -> dict[str, str]:

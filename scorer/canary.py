@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from scv import project
 from scv.errors import CerebroError, CorruptBundle
 from scv.events import country as countries
 from scv.events.country import Country
@@ -22,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def survive(path: Path, country: Country, settings: Settings) -> None:
     """Raises CorruptBundle for a bundle that a process of its own cannot load, ask and explain."""
     command = [sys.executable, "-m", __name__, str(path), country.code, str(settings.countries_path)]
+    project.stay()  # its working folder is ours, and it must know the definitions that we know
     try:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
     except subprocess.TimeoutExpired as error:

@@ -22,6 +22,7 @@ from scv.features.fetcher import Feature
 from scv.fetchers import roles
 from scv.folds import DaysSince, GapMean
 from scv.language import load
+from scv.targets.target import get as target_named
 
 NO_SINGLE_REASON = "no single reason"
 FEWER = frozenset((roles.RHYTHM, roles.MONEY, roles.APP))
@@ -117,7 +118,7 @@ def _silent(name: str) -> bool:
 def _is_off(feature: Feature, value: float, usual: float | None, country: Country, target: str) -> bool:
     """Is the value a fact that people would call a reason? Off the habit on the side that makes the target likelier,
     or, where there is no habit to be off, something that happened and that speaks for leaving."""
-    back = target in COMING_BACK
+    back, own = target in COMING_BACK, target_named(target).is_own
     if "{usual" not in feature.fold.hint:
         return not back and 0 < value <= AT_MOST.get(feature.full_name, value)
     if usual is None:
@@ -126,6 +127,8 @@ def _is_off(feature: Feature, value: float, usual: float | None, country: Countr
     off = value - usual
     if abs(off) < max(LEAST_SHARE * usual, LEAST_UNITS * unit):
         return False
+    if own:  # whichever side of the habit speaks for it: the model says so
+        return True
     if isinstance(feature.fold, DaysSince | GapMean):
         return (off < 0) if back else (off > 0)
     if theme_of(feature.full_name) in FEWER:
@@ -134,7 +137,9 @@ def _is_off(feature: Feature, value: float, usual: float | None, country: Countr
 
 
 def _of_theme(name: str, country: Country, target: str, phase: str) -> str:
-    """The sentence of a theme; "" where the language has none (a fetcher of one's own)."""
+    """The sentence of a theme; "" where the language has none (a fetcher or a target of one's own)."""
+    if target_named(target).is_own:
+        return ""
     said = load(country.language).themes["coming back" if target in COMING_BACK else "leaving"]
     return said.get(f"{name}, {phase}", said.get(name, ""))
 

@@ -160,6 +160,13 @@ def policies(subjects: Subjects, country: Country, rules: Rules) -> list[Contact
     return found
 
 
+class _Needed(NamedTuple):
+    """The fetchers that tell who is asked about, and those that the model reads."""
+
+    telling: frozenset[str]
+    read: Sequence[str]
+
+
 class _Told(NamedTuple):
     """What numbers are told with: last Tuesday's by customer, everybody's phase, and whether reasons are wanted."""
 
@@ -173,7 +180,7 @@ def _verdicts(
 ) -> list[TargetScore]:
     """One target of everyone without its numbers: whether there is a score, and why not."""
     excluded = target.not_applicable(subjects.features, country)
-    needed = _reads(model)[1] if model else ()
+    needed = _Needed(_POPULATION | _fetchers(target.needs), _reads(model)[1] if model else ())
     days, id = country.days(target.horizon), model.info.id if model else ""
     ends: dict[datetime | None, datetime] = {at: target.horizon_end(at, country) for at in set(subjects.at) if at}
     verdicts = [_verdict(subjects, i, needed, rules, str(excluded[i]), model) for i in range(len(subjects))]
@@ -234,14 +241,14 @@ def _reads(model: Bundle) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _verdict(
-    subjects: Subjects, i: int, needed: Sequence[str], rules: Rules, excluded: str, model: Bundle | None
+    subjects: Subjects, i: int, needed: _Needed, rules: Rules, excluded: str, model: Bundle | None
 ) -> tuple[Status, str]:
     """Status and reason of one customer: unknown before stale, and stale before a population that it may have wrong."""
     if subjects.known[i] is False:
         return "UNKNOWN_CUSTOMER", UNKNOWN
     freshness = subjects.freshness[i]
-    missing = _missing(freshness, freshness if subjects.known[i] is None else {*_POPULATION, *needed})
-    stale = _incomplete(missing) if missing else _too_old(freshness, needed, rules.refuse_after_s)
+    missing = _missing(freshness, freshness if subjects.known[i] is None else {*needed.telling, *needed.read})
+    stale = _incomplete(missing) if missing else _too_old(freshness, needed.read, rules.refuse_after_s)
     if stale:
         return "STALE_REFUSED", stale
     if excluded:

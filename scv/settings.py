@@ -1,7 +1,8 @@
 """Every setting, in one typed place.
 
 A setting is an environment variable `CEREBRO_NAME`. What `cerebro up` started is found through
-`CEREBRO_HOME/services.env` (same names); the environment wins over that file.
+`CEREBRO_HOME/services.env` (same names); the environment wins over that file, and that over the `cerebro.toml` of a
+project (`scv.project`), which says `name = value`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from scv import project
 from scv.errors import BadSetting, did_you_mean
 
 PREFIX = "CEREBRO_"
@@ -25,10 +27,22 @@ WORD = r"^[A-Za-z0-9._-]+\Z"
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What the environment says; `load` reads it, `table` documents it."""
 
-    home: Annotated[str, Meta(description="folder of lake, snapshots, registry, bundles, exports")] = "./var"
-    countries: Annotated[str, Meta(description="folder of your own country files (XX.toml); empty: HOME/countries")] = (
-        ""
-    )
+    home: Annotated[
+        str, Meta(description="folder of lake, snapshots, registry, bundles, exports; of a project: its var/")
+    ] = "./var"
+    countries: Annotated[
+        str,
+        Meta(
+            description="folder of your own country files (XX.toml); empty: HOME/countries, of a project its countries/"
+        ),
+    ] = ""
+    project: Annotated[
+        str,
+        Meta(
+            description="folder of your own definitions (`cerebro init`); empty: the nearest one, from the working "
+            "folder upwards, with a cerebro.toml"
+        ),
+    ] = ""
     broker: Annotated[str, Meta(description="Kafka bootstrap servers")] = "127.0.0.1:9092"
     broker_config: Annotated[
         str,
@@ -168,12 +182,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 def load(environment: Mapping[str, str] | None = None) -> Settings:
     """The settings of this process.
 
-    Raises BadSetting for an unknown CEREBRO_ variable (with the nearest known name) or a bad value.
+    Raises BadSetting for an unknown CEREBRO_ variable (with the nearest known name) or a bad value, and for a line of
+    the project's `cerebro.toml` that cannot be used.
     """
     env = dict(os.environ if environment is None else environment)
-    home = Path(env.get(PREFIX + "HOME", Settings.__struct_defaults__[0])).expanduser()
+    folder = project.here(env)
+    values = _of_project(folder) if folder else {}
+    home = Path(env.get(PREFIX + "HOME") or values.get("home") or Settings.__struct_defaults__[0]).expanduser()
     known = {PREFIX + name.upper(): name for name in Settings.__struct_fields__}
-    values: dict[str, Any] = {}
     for variable, text in [*_services(home), *((name, text) for name, text in env.items() if name.startswith(PREFIX))]:
         if variable.startswith((PREFIX + "TEST_", PREFIX + "FAULT")):
             continue  # read by the test suite and by fault points only
@@ -181,11 +197,34 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
             near = did_you_mean(variable, known)
             raise BadSetting(f"Unknown setting {variable}.{near} `cerebro settings` lists all.")
         values[known[variable]] = text
+    if folder:
+        values["project"] = str(folder)
     try:
         return msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
         said = f"A CEREBRO_ variable has a value that cannot be used: {error}. `cerebro settings` lists all."
         raise BadSetting(said) from error
+
+
+FOLDERS = ("home", "countries", "broker_config", "scorer_keys", "caller_keys", "id_key_file")
+"""Settings that name a file or folder: in a project's file from that folder."""
+
+
+def _of_project(folder: Path) -> dict[str, Any]:
+    """What a project says of itself, its folders in full. Raises BadSetting."""
+    path, values = folder / project.FILE, project.said(folder)
+    for name in values:
+        if name not in Settings.__struct_fields__ or name == "project":
+            near = did_you_mean(name, Settings.__struct_fields__)
+            raise BadSetting(
+                f"{path} says {name!r}, which is no setting.{near} docs/settings.md lists all, as variables."
+            )
+    try:
+        msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise BadSetting(f"{path} has a value that cannot be used: {error}.") from error
+    values = {"home": "var", "countries": "countries"} | {name: value for name, value in values.items() if value != ""}
+    return values | {name: str(folder / Path(values[name]).expanduser()) for name in FOLDERS if name in values}
 
 
 def services_file(home: Path) -> Path:
@@ -203,7 +242,9 @@ def _services(home: Path) -> Iterator[tuple[str, str]]:
 
 def told(settings: Settings, name: str) -> bool:
     """Did anybody say where that is (`broker`, `store`, `scorer`), or is it only the default?"""
-    return PREFIX + name.upper() in os.environ or services_file(settings.home_path).exists()
+    if PREFIX + name.upper() in os.environ or services_file(settings.home_path).exists():
+        return True
+    return bool(settings.project) and name in project.said(Path(settings.project))
 
 
 def table(settings: Settings | None = None) -> list[tuple[str, str, str]]:
@@ -231,8 +272,9 @@ def markdown() -> str:
         "# Settings",
         "",
         "Written by `cerebro settings --write`; a test keeps it fresh. The environment wins over",
-        "`CEREBRO_HOME/services.env`, which `cerebro up` writes, and that over the default. `cerebro settings` shows",
-        "the values in force.",
+        "`CEREBRO_HOME/services.env`, which `cerebro up` writes, that over the `cerebro.toml` of a project (lines like",
+        "`wait_s = 90`; [docs/project.md](project.md)), and that over the default. `cerebro settings` shows the values",
+        "in force.",
         "",
         "| variable | default | meaning |",
         "|---|---|---|",

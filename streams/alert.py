@@ -9,7 +9,7 @@ import msgspec
 
 from rpc import scorer_pb2 as pb
 from scv.online.keys import Keys
-from scv.targets.target import TARGETS
+from scv.targets import target as targets
 
 Change = Literal["raised", "cleared"]
 Band = Literal["low", "usual", "raised", "high", "none", "stale"]
@@ -93,10 +93,10 @@ class StandingAlerts:
 
     def of(self, country: str, customer_ids: Sequence[str]) -> list[tuple[str, str]]:
         """The (customer, target) among these customers whose alert stands; one round trip."""
-        pipe = self._client.pipeline(transaction=False)
-        for target in TARGETS:
+        pipe, known = self._client.pipeline(transaction=False), targets.collect()
+        for target in known:
             pipe.smismember(self._key(country, target), customer_ids)
-        replies = zip(TARGETS, pipe.execute(), strict=True)
+        replies = zip(known, pipe.execute(), strict=True)
         return [
             (customer_id, target)
             for target, reply in replies
@@ -107,7 +107,7 @@ class StandingAlerts:
     def everyone(self, countries: Iterable[str]) -> Iterator[tuple[str, str]]:
         """(country, customer) of every alert that stands."""
         for country in countries:
-            for target in TARGETS:
+            for target in targets.collect():
                 for member in self._client.sscan_iter(self._key(country, target)):
                     yield country, member.decode()
 

@@ -14,11 +14,11 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
+from proof.naive.oracle import Fact, Verdict, fact_of, judged, local_day
+from proof.naive.oracle_subscriptions import RUNS, Stands, is_skipped, own, subscriptions
+from proof.naive.oracle_subscriptions import open_box as box_of
 from scv.events.country import Country
 from scv.events.event import Event
-from tests.oracle import Fact, Verdict, fact_of, judged, local_day
-from tests.oracle_subscriptions import RUNS, Stands, is_skipped, own, subscriptions
-from tests.oracle_subscriptions import open_box as box_of
 
 LIFECYCLE = ("started", "paused", "resumed", "cancelled", "reactivated")
 SETTLED_DAYS = 7  # "over for 7 to 365 days"

@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 Contacted = Mapping[datetime, frozenset[str]]
 """Reference → the customers on a list of that day that was acted on."""
 ON_A_LIST = "on a list that was acted on"
-_TELLING = {name.partition("__")[0] for name in population.NEEDS}
-"""The fetchers that say whom a target asks about."""
 SERVICE = "scv"
 """The feature service with every view; a name that the feature repository and we share."""
 
@@ -161,7 +159,8 @@ def _asked(snapshots: Snapshots, at: datetime, targets: Sequence[Target], whole:
     """The rows of a snapshot that a target asks about: `whole`, or their keys."""
     tables = snapshots.read(at)
     if not whole:
-        tables = {name: table for name, table in tables.items() if name in _TELLING}
+        telling = {need.partition("__")[0] for one in targets for need in (*population.NEEDS, *one.needs)}
+        tables = {name: table for name, table in tables.items() if name in telling}
     asked = _those(snapshot.join(tables), targets, snapshots.country)
     return asked if whole else asked.select([field.name for field in batch.KEYS])
 

@@ -71,6 +71,11 @@ def about(country: Country, target: Target) -> list[str]:
     return [*lines, meaning]
 
 
+def _outcome(target: str) -> str:
+    """A target of one's own has no verb."""
+    return OUTCOME.get(target, f"would have been a case of `{target}`")
+
+
 @dataclass(frozen=True)
 class Contacts:
     """How many positives the `capacity` riskiest of each of so many weeks were, and how many by chance and by recency
@@ -87,7 +92,7 @@ class Contacts:
         """Of the N you can contact each week, how many."""
         weeks = self.weeks
         return (
-            f"Of the {self.capacity} you can contact each week, {self.hits.value / weeks:.0f} {OUTCOME[self.target]} "
+            f"Of the {self.capacity} you can contact each week, {self.hits.value / weeks:.0f} {_outcome(self.target)} "
             f"(95 % interval {self.hits.low / weeks:.0f} to {self.hits.high / weeks:.0f}); "
             f"{self.chance / weeks:.0f} by chance; {self.recency / weeks:.0f} by recency alone."
         )

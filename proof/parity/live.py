@@ -31,6 +31,7 @@ from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from scv.stamp import Stamp, sha256_of
 from scv.targets import population
+from scv.targets import target as targets
 from store.client import connect
 from terminal.arguments import the_countries, the_references
 
@@ -149,7 +150,8 @@ class Comparing:
                 self._tally.compare(place, customers, (sides[0], sides[1]), vector.inputs([column]))
             told = {customer: of[target] for customer, of in zip(customers, answers, strict=True)}
             theirs = [one.probability if one.HasField("probability") else None for one in told.values()]
-            inputs = {*vector.inputs(model.columns), *population.NEEDS}
+            telling = {*population.NEEDS, *targets.get(target).needs}
+            inputs = {*vector.inputs(model.columns), *telling}
             place = Compared(PROBABILITY, target, "probability")
             given = functools.partial(_answered, told, model.info.id)
             self._tally.compare(place, customers, ([one.targets[i].probability for one in ours], theirs), inputs, given)

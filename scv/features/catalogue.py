@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from scv.features.fetcher import Feature, Fetcher, collect
+from scv.features import derived
+from scv.features.derived import Derived
+from scv.features.fetcher import RESERVED, Feature, Fetcher, collect
 from scv.folds.fold import OPEN_WEEK, Fold, Window
 
 
 def entries() -> list[dict[str, Any]]:
-    """One dictionary per feature: name, sentence, unit, window, events, type and fingerprint."""
-    return [_entry(fetcher, feature) for fetcher in collect().values() for feature in fetcher.features]
+    """One dictionary per feature, derived ones last: name, sentence, unit, window, events, type and fingerprint."""
+    read = [_entry(fetcher, feature) for fetcher in collect().values() for feature in fetcher.features]
+    return read + [_derived_entry(one) for one in derived.collect().values()]
 
 
 def _entry(fetcher: type[Fetcher], feature: Feature) -> dict[str, Any]:
@@ -27,6 +30,22 @@ def _entry(fetcher: type[Fetcher], feature: Feature) -> dict[str, Any]:
         "events": f"{fetcher.family}: {', '.join(fold.kinds) or 'all'}",
         "sayable": bool(fold.sayable),
         "fingerprint": feature.fingerprint,
+    }
+
+
+def _derived_entry(one: Derived) -> dict[str, Any]:
+    """`fold` is its arithmetic, `events` what it is computed from."""
+    return {
+        "name": one.full_name,
+        "fetcher": RESERVED,
+        "doc": one.doc,
+        "unit": "",
+        "type": "float",
+        "window": "",
+        "fold": str(one.term),
+        "events": ", ".join(one.inputs),
+        "sayable": False,
+        "fingerprint": one.fingerprint,
     }
 
 
@@ -84,7 +103,24 @@ def markdown(sizes: Mapping[str, tuple[int, int]]) -> str:
             cells = [entry[column] for column in ("doc", "window", "fold", "type", "unit")]
             said = "yes" if entry["sayable"] else ""
             lines.append("| " + " | ".join([f"`{entry['name']}`", *cells, said]) + " |")
+    lines += _derived_lines()
     return "\n".join(lines) + "\n"
+
+
+def _derived_lines() -> list[str]:
+    """The page's section about what is computed of others."""
+    return [
+        "",
+        f"## {RESERVED}",
+        "",
+        "Computed row by row from variables that were read, by the same call in trainer and scorer, and by",
+        "`cerebro fetch --derived`. Missing where one of its inputs is, and where it would divide by zero. Nothing is",
+        "said aloud of them: a reason speaks of the first input.",
+        "",
+        "| variable | meaning | computed as |",
+        "|---|---|---|",
+        *(f"| `{one.full_name}` | {one.doc} | `{one.term}` |" for one in derived.collect().values()),
+    ]
 
 
 def _size(usual: int, four_years: int) -> str:

@@ -10,12 +10,14 @@ import functools
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 
-from scv.errors import expect, named
-from scv.features.fetcher import RESERVED, all_features
+from scv import project
+from scv.errors import BadSetting, UnknownName, expect, named
+from scv.features.array import Features, numbers
+from scv.features.fetcher import NAME, RESERVED, all_features
 from scv.stamp import print_of
 
 PREFIX = f"{RESERVED}__"
@@ -25,9 +27,10 @@ VERSION = 1
 
 @dataclass(frozen=True, init=False)
 class Term:
-    """One form of its parts, joined from left to right."""
+    """One form of its parts, joined from left to right by its `sign`."""
 
     parts: tuple[Part, ...]
+    sign: ClassVar[str] = "?"
 
     def __init__(self, *parts: Part) -> None:
         object.__setattr__(self, "parts", parts)
@@ -35,12 +38,22 @@ class Term:
     def join(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         raise NotImplementedError
 
+    def __str__(self) -> str:
+        """As people write it.
+
+        >>> print(Over(Minus("a", "b"), 28))
+        (a − b) / 28
+        """
+        return f" {self.sign} ".join(f"({one})" if isinstance(one, Term) else str(one) for one in self.parts)
+
 
 Part: TypeAlias = str | int | Term
 
 
 class Over(Term):
     """A quotient; missing where what it is divided by is zero."""
+
+    sign = "/"
 
     def join(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         empty = np.full(np.broadcast_shapes(left.shape, right.shape), np.nan)
@@ -50,12 +63,16 @@ class Over(Term):
 class Minus(Term):
     """A difference."""
 
+    sign = "−"
+
     def join(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         return left - right
 
 
 class Plus(Term):
     """A sum."""
+
+    sign = "+"
 
     def join(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         return left + right
@@ -106,13 +123,50 @@ class Derived:
         return evaluate(self.term, inputs)
 
 
+def beside(features: Features) -> dict[str, np.ndarray]:
+    """Every derived feature, by full name, whose inputs are among these features: float64[n]."""
+    rows = [one for one in collect().values() if set(one.inputs) <= set(features)]
+    inputs = {name: numbers(features[name]) for one in rows for name in one.inputs}
+    with np.errstate(over="ignore"):
+        return {one.full_name: one.values(inputs) for one in rows}
+
+
 @functools.cache
 def collect() -> dict[str, Derived]:
-    """Every derived feature in `scv.fetchers.derived`, by full name, in order of definition.
+    """Every derived feature in `scv.fetchers.derived` and in the project's derived/, by full name, in order of
+    definition.
 
-    Raises BadSetting where two have one name, UnknownName for an input that no fetcher has.
+    Raises BadSetting where two have one name, UnknownName for an input that no fetcher has; of the project's files
+    BadSetting with file and line.
     """
     rows: tuple[Derived, ...] = importlib.import_module("scv.fetchers.derived").DERIVED
     for one in rows:
         expect("feature", one.inputs, all_features(), f"(in derived feature {one.name})")
-    return named("derived feature", ((one.full_name, one) for one in rows))
+    return _with_own(named("derived feature", ((one.full_name, one) for one in rows)))
+
+
+def _with_own(ours: dict[str, Derived]) -> dict[str, Derived]:
+    found, owner = dict(ours), dict.fromkeys(ours, "Cerebro's own")
+    for file in project.definitions("derived"):
+        rows = list(dict.fromkeys(file.held(Derived)))
+        project.declares(file, len(rows))
+        for one in rows:
+            if found.get(one.full_name) is one:  # a neighbour's, imported
+                continue
+            _check(one, file)
+            if one.full_name in found:
+                raise project.clash("derived feature", one.name, file.path, owner[one.full_name])
+            found[one.full_name], owner[one.full_name] = one, project.place(file.path, one.name)
+    return found
+
+
+def _check(one: Derived, file: project.Definition) -> None:
+    where = project.place(file.path, one.name)
+    if not NAME.fullmatch(one.name):
+        raise BadSetting(f"{where}: names are lower case words, as in spend_per_item, not {one.name!r}.")
+    if not one.doc.strip():
+        raise BadSetting(f"{where}: derived feature {one.name} says nothing of itself: one sentence for an analyst.")
+    try:
+        expect("feature", one.inputs, all_features())
+    except UnknownName as error:
+        raise BadSetting(f"{where}: {error} `cerebro catalogue` lists them.") from error

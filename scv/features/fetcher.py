@@ -20,8 +20,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from scv import project
 from scv.errors import BadSetting, look_up
 from scv.events import event as events
+from scv.folds import FOLDS
 from scv.folds.fold import OPEN_WEEK, Dtype, Fold, Window, Windowed
 from scv.stamp import print_of
 
@@ -29,8 +31,9 @@ NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 """Without `__`, which parts a full name in two."""
 RESERVED = "derived"
 ROOM = "scv.fetchers."
+_ROOMS = (ROOM, f"{project.PACKAGE}.")
 _declared: dict[str, tuple[type[Fetcher], str]] = {}
-"""What `ROOM` declares, by name, with file and line."""
+"""What our room and the project's declare, by name, with file and line."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ class Fetcher:
             raise BadSetting(f"Fetcher {cls.__name__} needs a line `family = …` with one of {known} ({place}).")
         events.expect(cls.family, (), (), f"(in fetcher {cls.__name__}, {place})")
         cls.features = _features(cls)
-        if cls.__module__.startswith(ROOM):
+        if cls.__module__.startswith(_ROOMS):
             _, taken = _declared.get(cls.name, (cls, place))
             if taken != place:
                 raise BadSetting(
@@ -157,11 +160,41 @@ def _check(family: str, fold: Fold, where: str, name: str, windows: Iterable[Win
 
 @functools.cache
 def collect() -> dict[str, type[Fetcher]]:
-    """Every fetcher in `scv.fetchers`, by name, in alphabetical order."""
+    """Every fetcher in `scv.fetchers` and in the project's fetchers/, by name, in alphabetical order.
+
+    Raises BadSetting, naming file and line, for a file of the project that cannot be used.
+    """
     package = importlib.import_module("scv.fetchers")
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(ROOM + module.name)
+    for found in project.definitions("fetchers"):
+        project.declares(found, len(_of_file(found)))
+        for one in _of_file(found):
+            _only_our_folds(one)
     return {name: cls for name, (cls, _) in sorted(_declared.items())}
+
+
+def own() -> list[type[Fetcher]]:
+    """The project's own, in the order of their files."""
+    collect()
+    return [one for found in project.definitions("fetchers") for one in _of_file(found)]
+
+
+def _of_file(found: project.Definition) -> list[type[Fetcher]]:
+    classes = [one for one in found.held(type) if issubclass(one, Fetcher)]
+    return [one for one in classes if one.__module__ == found.module.__name__]
+
+
+def _only_our_folds(fetcher: type[Fetcher]) -> None:
+    """Raise BadSetting for a fold of one's own: nothing proves that its SQL and its Python agree."""
+    for feature in fetcher.features:
+        if type(feature.fold) not in FOLDS:
+            _, place = _declared[fetcher.name]
+            known = ", ".join(fold.__name__ for fold in FOLDS)
+            raise BadSetting(
+                f"{place}: feature {feature.name} is made of {type(feature.fold).__name__}, which is no fold of ours. "
+                f"There are {known}."
+            )
 
 
 def of_family(family: str) -> list[type[Fetcher]]:

@@ -31,8 +31,8 @@ ASKED_NOT_AGO, CONSENTED_AGO = Contacts.column("days_since_asked_not"), Contacts
 COMPLAINTS, CLOSED = Support.column("complaints_ever"), Support.column("closed_ever")
 SPENT, GIVEN_BACK = Orders.column("spend_91d"), Orders.column("given_back_91d")
 """What the customer is worth is the first less the second."""
-PERSONAL = tuple(one.full_name for one in Profile.features)
-"""Age and sex: columns only where a country says so."""
+PERSONAL = Profile.family
+"""The family of age and sex: columns only where a country says so, whichever fetcher reads them."""
 NEVER_SAYABLE = tuple(one.family for one in (Profile, Payments, Phone, AppUsage))
 """Families that nobody speaks of aloud, whatever their words say: age, sex, payment, device and watched use."""
 

@@ -12,7 +12,7 @@ from scv.events.country import Country
 from scv.features import derived
 from scv.features.array import Column as Values
 from scv.features.array import Features, words
-from scv.features.fetcher import all_features
+from scv.features.fetcher import all_features, of_family
 from scv.fetchers import roles
 from scv.model.column import Column, Kind
 from scv.model.encoder import Encoder
@@ -83,7 +83,8 @@ def _telling(whole: np.ndarray) -> list[int]:
 
 def _allowed(features: Features, country: Country) -> list[Column]:
     """Every column that these features give, whatever it says of these rows."""
-    allowed = set(features) - set(() if country.use_age_and_sex else roles.PERSONAL)
+    personal = {one.full_name for each in of_family(roles.PERSONAL) for one in each.features}
+    allowed = set(features) - (set() if country.use_age_and_sex else personal)
     found = []
     for name, one in all_features().items():
         if name in allowed:

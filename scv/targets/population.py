@@ -7,12 +7,18 @@ Each rule gives the reason why a customer is not asked about, or "" for those wh
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from string import Formatter
+from typing import Any, Literal
 
 import numpy as np
 
-from scv.events.country import Country
+from scv.errors import BadSetting, expect
+from scv.events.country import DAYS, Country
 from scv.features.array import Features, column, first_of, numbers, words
+from scv.features.fetcher import all_features
 from scv.fetchers import roles
 from scv.folds.subscriptions import CANCELLED, ENDED, ENDING, OVER
 from scv.targets.phase import ACTIVE, phase
@@ -105,3 +111,64 @@ def _ordered_within(features: Features, country: Country, days: int) -> np.ndarr
 
 def _silent(days: int) -> str:
     return f"silent for longer than {days} days"
+
+
+# -- populations as data: those of a project's targets -------------------------------------------------------
+Sign = Literal["==", "!=", "<", "<=", ">", ">="]
+_SIGNS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Among:
+    """One condition on who is asked about: a feature (its full name), a sign and what it is held against.
+
+    `bound` is a number, or the name of a country's setting that counts days; of a feature of words it is a word.
+    Whether a customer without a value meets it says `missing`: nothing that was ever counted is no 0. `otherwise`
+    says of those who do not meet it why they are not asked about; it may name settings of the country in braces.
+    Raises UnknownName and BadSetting.
+    """
+
+    feature: str
+    sign: Sign
+    bound: int | float | str
+    otherwise: str
+    missing: bool = False
+
+    def check(self, where: str) -> None:
+        """Raise UnknownName or BadSetting for what could only be nonsense; `where` names the target."""
+        known = all_features()
+        expect("feature", [self.feature], known, where)
+        expect("sign", [self.sign], _SIGNS, where)
+        said = [name for _, name, _, _ in Formatter().parse(self.otherwise) if name is not None]
+        expect("setting of a country", said, Country.__struct_fields__, where)
+        if not self.otherwise.strip():
+            raise BadSetting(f"{self.feature} {self.sign} {self.bound} needs a reason for those who do not {where}.")
+        if known[self.feature].dtype == "str":
+            if self.sign not in ("==", "!=") or not isinstance(self.bound, str):
+                raise BadSetting(f"{self.feature} is a word: compare it by == or != with one {where}.")
+        elif isinstance(self.bound, str):
+            expect("setting that counts days", [self.bound], DAYS, where)
+
+    @property
+    def setting(self) -> str:
+        """The country's setting that bounds it; "" where none does."""
+        return self.bound if isinstance(self.bound, str) and self.bound in DAYS else ""
+
+    def fails(self, features: Features, country: Country) -> tuple[np.ndarray, str]:
+        """bool[n]: who does not meet it; and why."""
+        reason = self.otherwise.format(**{name: getattr(country, name) for name in country.__struct_fields__})
+        values = column(features, self.feature)
+        if all_features()[self.feature].dtype == "str":
+            compare, told = _SIGNS[self.sign], words(values)
+            met = [self.missing if one is None else compare(one, self.bound) for one in told]
+            return ~np.array(met, dtype=bool), reason
+        bound = country.days(self.setting) if self.setting else float(self.bound)
+        found = numbers(values)
+        return np.where(np.isnan(found), not self.missing, ~_SIGNS[self.sign](found, bound)), reason
+
+
+def among(conditions: Sequence[Among], features: Features, country: Country) -> np.ndarray:
+    """object[n]: the reason of the first condition that a customer does not meet; "" for who meets all."""
+    return _reason(*(one.fails(features, country) for one in conditions))

@@ -7,23 +7,27 @@ cancellation.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from string import Formatter
 
 import numpy as np
 
-from scv.errors import expect, look_up, named
+from scv import project
+from scv.errors import BadSetting, expect, look_up, named
 from scv.events import event as events
 from scv.events.calendar import add_days
 from scv.events.country import DAYS, Basis, Country
 from scv.features.array import Features
+from scv.features.fetcher import NAME, all_features
 from scv.fetchers import roles
 from scv.folds.fold import Condition
 from scv.folds.subscriptions import ENDING, PAUSED, RUNNING
 from scv.stamp import print_of
 from scv.targets import box, population
+from scv.targets.population import Among
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,8 @@ class Target:
     `known` are the features at the reference that say which box that is; they are no columns of its model.
     `exposure` is one: how long the customer has, which at references of one weekday is always the same and no leak.
     `horizon` names the country's setting that is shown to people; `template` says y = 1 in words.
-    Raises UnknownName at import for a setting, family, kind, field or population that there is not.
+    `among` says who is asked about, for a target of a project; ours have rules (`population.RULES`).
+    Raises UnknownName at import for a setting, family, kind, field, feature or population that there is not.
     """
 
     name: str
@@ -71,10 +76,15 @@ class Target:
     unclear: Clause | None = None
     known: tuple[str, ...] = ()
     exposure: tuple[str, ...] = ()
+    among: tuple[Among, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         where = f"(in target {self.name})"
-        expect("population", [self.name], population.RULES, where)
+        if not self.among:
+            hint = f"{where} A target of your own says `among=(…)`."
+            expect("population", [self.name], population.RULES, hint)
+        for condition in self.among:
+            condition.check(where)
         expect("setting of a country", self._said, Country.__struct_fields__, where)
         expect("setting that counts days", [self.horizon, *self._bounds], DAYS, where)
         for one in self.asked:
@@ -92,7 +102,18 @@ class Target:
 
     @property
     def _bounds(self) -> list[str]:
-        return [setting for one in self.asked for setting in (one.start, one.end) if setting]
+        bounds = [one.setting for one in self.among if one.setting]
+        return bounds + [setting for one in self.asked for setting in (one.start, one.end) if setting]
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Full names of the features that tell who is asked about."""
+        return tuple(dict.fromkeys(one.feature for one in self.among)) or population.NEEDS
+
+    @property
+    def is_own(self) -> bool:
+        """Is it a project's?"""
+        return bool(self.among)
 
     @property
     def settings(self) -> tuple[str, ...]:
@@ -101,13 +122,15 @@ class Target:
 
     @property
     def fingerprint(self) -> str:
-        """8 hex digits of what is asked."""
-        return print_of(self)
+        """8 hex digits of what is asked, and of whom where that is data."""
+        known = all_features() if self.among else {}
+        return print_of(self, *self.among, *(known[one.feature].fingerprint for one in self.among))
 
     @property
     def recency(self) -> tuple[str, float]:
         """The feature that tells most by itself, and its sign: 1.0 where more of it makes the event likelier."""
-        return RECENCY.get(self.name, (roles.SILENCE, 1.0))
+        active = self.is_own and any(one.present for one in self.clauses)  # who is there does something
+        return RECENCY.get(self.name, (roles.SILENCE, -1.0 if active else 1.0))
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -124,6 +147,8 @@ class Target:
 
     def not_applicable(self, features: Features, country: Country) -> np.ndarray:
         """object[n]: why a customer is not asked about; "" for the population."""
+        if self.is_own:
+            return population.among(self.among, features, country)
         return population.RULES[self.name](features, country)
 
     def horizon_end(self, at: datetime, country: Country) -> datetime:
@@ -218,11 +243,42 @@ _ALL = (
     ),
 )
 TARGETS: dict[str, Target] = named("target", ((target.name, target) for target in _ALL))
+"""Ours; `collect` has the project's beside them."""
+
+
+@functools.cache
+def collect() -> dict[str, Target]:
+    """Every target, by name: ours, then those in the project's targets/ in the order of their files.
+
+    Raises BadSetting, naming file and line, for a file that cannot be used.
+    """
+    found, owner = dict(TARGETS), dict.fromkeys(TARGETS, "Cerebro's own")
+    for file in project.definitions("targets"):
+        rows = list(file.held(Target))
+        project.declares(file, len(rows))
+        for one in rows:
+            if found.get(one.name) is one:  # one of ours, or a neighbour's, imported
+                continue
+            where = project.place(file.path, one.name)
+            if one.name in found:
+                raise project.clash("target", one.name, file.path, owner[one.name])
+            if not NAME.fullmatch(one.name) or not one.clauses or not one.is_own:
+                raise BadSetting(
+                    f"{where}: a target of your own needs a name in lower case, `clauses` (what makes it true) and "
+                    "`among` (who is asked about)."
+                )
+            found[one.name], owner[one.name] = one, where
+    return found
+
+
+def own() -> list[Target]:
+    """The project's own, in the order of their files."""
+    return [one for name, one in collect().items() if name not in TARGETS]
 
 
 def get(name: str) -> Target:
     """A target by name. Raises UnknownName."""
-    return look_up("target", name, TARGETS)
+    return TARGETS[name] if name in TARGETS else look_up("target", name, collect())
 
 
 def of_country(country: Country) -> list[Target]:

@@ -12,6 +12,8 @@ import pyarrow.dataset as ds
 from deltalake import DeltaTable
 from msgspec.structs import replace
 
+from proof.naive import oracle
+from proof.naive.sides import same
 from scv.events import event
 from scv.events.calendar import day_of, to_us
 from scv.events.country import Country
@@ -23,8 +25,6 @@ from scv.online.row import unpack
 from scv.online.rowstore import RowStore
 from scv.settings import Settings
 from streams.kafka import topics
-from tests import oracle
-from tests.parity.sides import same
 from tests.streams import shop, topic_reading
 
 KINDS = {family: {tag(kind): kind for kind in kinds} for family, kinds in event.FAMILIES.items()}

@@ -13,6 +13,9 @@ import redis
 from deltalake import CommitProperties, Transaction, write_deltalake
 from msgspec.structs import replace
 
+from proof.naive import world
+from proof.naive.sides import arrivals, lake_table
+from proof.naive.world import LoggedEvent
 from scv.events import country
 from scv.events.calendar import day_of, to_us
 from scv.events.event import FAMILIES
@@ -23,12 +26,10 @@ from scv.online.facts import RowWrite
 from scv.online.row import Row
 from scv.online.rowstore import RowStore
 from scv.settings import Settings
-from tests import hostile, world
+from tests import hostile
 from tests.keys import clock_key, position_key, row_key
 from tests.logs import EPOCH, LOGS, PARTITIONS, begin, home_of, log, topic
 from tests.marking import mark
-from tests.parity.sides import arrivals, lake_table
-from tests.world import Record
 
 ZZ = country.load("ZZ")
 NOW = datetime(2017, 7, 25, 9, tzinfo=UTC)
@@ -41,7 +42,7 @@ class Served:
 
     settings: Settings
     client: redis.Redis
-    records: dict[str, list[Record]]
+    records: dict[str, list[LoggedEvent]]
 
     @property
     def store(self) -> RowStore:
@@ -119,18 +120,18 @@ def make(settings: Settings, client: redis.Redis, seed: int = 11) -> Served:
     """A world in which every partition of every family has records and not every customer every family."""
     made = {family: list(world.make(seed, family, ZZ, customers=5).records) for family in FAMILIES}
     first = next(record for record in made["orders"] if record.event.kind == "placed")
-    made["orders"] += [Record(EPOCH, 0, 0, replace(first.event, customer_id=one)) for one in hostile.TAKEN]
+    made["orders"] += [LoggedEvent(EPOCH, 0, 0, replace(first.event, customer_id=one)) for one in hostile.TAKEN]
     assert all(record.event.seen_at < NOW for records in made.values() for record in records)
     return Served(settings, client, {family: _placed(records) for family, records in made.items()})
 
 
-def _placed(records: Sequence[Record]) -> list[Record]:
+def _placed(records: Sequence[LoggedEvent]) -> list[LoggedEvent]:
     """The records in the partitions that their keys belong to, numbered there."""
     offsets: dict[int, int] = defaultdict(int)
     placed = []
     for record in records:
         partition = home_of("ZZ", record.event.customer_id)
-        placed.append(Record(EPOCH, partition, offsets[partition], record.event))
+        placed.append(LoggedEvent(EPOCH, partition, offsets[partition], record.event))
         offsets[partition] += 1
     return placed
 

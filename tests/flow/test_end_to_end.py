@@ -14,15 +14,15 @@ from typing import Any
 import pytest
 
 from proof import figures
+from proof.naive import oracle
+from proof.naive.sides import ParityTally
 from scv.events import event
 from scv.features import fetcher
 from scv.settings import Settings
-from tests import oracle
 from tests.flow import passage, town
 from tests.flow.conftest import CHOSEN, EMBEDDED
 from tests.flow.town import LATER, TUESDAY, Town
 from tests.flow.ways import Compared
-from tests.parity.sides import Tally
 
 ROOT = Path(__file__).parents[2]
 
@@ -68,7 +68,7 @@ def figures_of(compared: Compared) -> list[figures.Figure]:
     return rows
 
 
-def figures_of_scores(scored: Tally) -> list[figures.Figure]:
+def figures_of_scores(scored: ParityTally) -> list[figures.Figure]:
     """Per target (and for phases): mismatches of server and export with the oracle's score, and of each other."""
     ways = [f"{way}, {target}" for way in ("server", "export", "server = export") for target in town.TARGETS]
     return [

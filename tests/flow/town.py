@@ -1,7 +1,7 @@
 """One dirty town of country ZZ: invented subscribers and worse, its history as a file and as raw arrivals.
 
 The subscribers are the simulator's (late, too late, twice, conflicting). Beside them live the customers of
-`tests.world`: shuffled logs, re-used ids, erasures, clocks that run ahead, arrivals outside the country's span.
+`proof.naive.world`: shuffled logs, re-used ids, erasures, clocks that run ahead, arrivals outside the country's span.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from proof.naive import world
 from proof.world.life import simulate
 from scv.events import country as countries
 from scv.events import event
@@ -27,7 +28,6 @@ from streams.kafka import topics
 from streams.kafka.producer import Producer
 from streams.replay.history import History, write_parquet
 from streams.replay.sender import replay
-from tests import world
 
 TARGETS = ("cancellation", "pause", "reactivation")
 SPAN = f"""

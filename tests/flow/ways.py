@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 
 from feature_repo import feast_store, historical
+from proof.naive import oracle
+from proof.naive.sides import ParityTally
 from scorer import subjects
 from scv.events.country import Country
 from scv.features import fetcher
@@ -24,9 +26,7 @@ from scv.offline import snapshot
 from scv.offline.fetch import fetch
 from scv.online.reader import Reader
 from scv.settings import Settings
-from tests import oracle
 from tests.flow.town import Logs
-from tests.parity.sides import Tally
 
 Values = Mapping[str, Mapping[str, Any]]
 FETCHERS = list(fetcher.collect().values())
@@ -96,7 +96,7 @@ WAYS: Mapping[str, Callable[[Place], Values]] = {
 class Compared:
     """Way → its tally against the oracle."""
 
-    tallies: dict[str, Tally] = field(default_factory=dict)
+    tallies: dict[str, ParityTally] = field(default_factory=dict)
 
     def at(self, place: Place, logs: Logs) -> Values:
         """Compare every way with the oracle, for every customer and every fetcher; what the oracle says."""
@@ -108,7 +108,7 @@ class Compared:
         return expected
 
     def _note(self, way: str, place: Place, expected: Values, found: Values) -> None:
-        tally = self.tallies.setdefault(way, Tally())
+        tally = self.tallies.setdefault(way, ParityTally())
         assert not found.keys() - expected.keys(), f"{way} knows customers that nobody sent"
         for customer, values in expected.items():
             theirs = found.get(customer, {})

@@ -20,8 +20,10 @@ def test_every_source_and_its_data_ships() -> None:
     found = shipped()
     wanted = {"cli.py"}
     for folder in LISTED:
-        for pattern in ("*.py", "*.proto", "*.yaml", "*.toml"):
-            wanted.update(str(path.relative_to(ROOT)) for path in (ROOT / folder).rglob(pattern))
+        files = [path for path in (ROOT / folder).rglob("*") if path.is_file() and path.suffix != ".pyc"]
+        wanted.update(str(path.relative_to(ROOT)) for path in files)
+    data = {Path(name).suffix for name in wanted}
+    assert {".py", ".proto", ".yaml", ".toml", ".css", ".js", ".html", ".md", ".yml", ".typed"} <= data
     assert wanted <= found
 
 

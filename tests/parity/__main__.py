@@ -13,14 +13,14 @@ import click
 
 from proof import figures
 from proof.figures import Figure
+from proof.naive import census, world
+from proof.naive.sides import ParityTally
 from scv.features import fetcher
 from scv.targets.target import TARGETS
 from terminal import listing
 from terminal.bar import Bar
-from tests import world
-from tests.parity import census, long
+from tests.parity import long
 from tests.parity.long import Limits
-from tests.parity.sides import Tally
 
 LEAST, LEAST_EACH, MOST_MINUTES = 5_000_000, 1_000, 18
 SHOWN = 20
@@ -42,7 +42,7 @@ def main(minutes: float, jobs: int, seed: int, folder: Path) -> None:
     begun, planned = time.monotonic(), round(minutes * 60)
     with Bar("Comparing (s)") as bar:
 
-        def heard(_: Tally, gone: float) -> None:
+        def heard(_: ParityTally, gone: float) -> None:
             bar.at(round(gone), max(planned, round(gone)))
 
         limits = Limits(minutes, max(minutes, MOST_MINUTES), LEAST)
@@ -60,7 +60,7 @@ def main(minutes: float, jobs: int, seed: int, folder: Path) -> None:
     sys.exit(any(row.ok is False for row in (*rows, *met)))
 
 
-def rows_of(tally: Tally) -> Iterator[Figure]:
+def rows_of(tally: ParityTally) -> Iterator[Figure]:
     """The total, then every fetcher and target: mismatches as ours, compared values as peer."""
     yield _row("all", tally.mismatches.total(), tally.compared.total(), LEAST)
     needed = [*fetcher.collect(), *(f"target {name}: {what}" for name in TARGETS for what in ("population", "label"))]
@@ -73,7 +73,7 @@ def _row(name: str, wrong: int, compared: int, least: int) -> Figure:
     return Figure(name=name, ours=wrong, peer=compared, unit="values", bar=bar, ok=wrong == 0 and compared >= least)
 
 
-def census_rows(tally: Tally) -> Iterator[Figure]:
+def census_rows(tally: ParityTally) -> Iterator[Figure]:
     """How often special instants and dirt were met: in all zones together, and in the zone with the fewest."""
     zones = {key.partition(": ")[0] for key in tally.census if "/" in key.partition(": ")[0]}
     for side, name in [*product(("batch at ", "row at "), census.INSTANTS), *(("", name) for name in census.DIRT)]:

@@ -13,13 +13,13 @@ import msgspec
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
+from proof.naive import world
+from proof.naive.sides import lake_table
+from proof.naive.world import DirtyWorld, LoggedEvent
 from scv.events.country import Country
 from scv.events.event import FAMILIES, Event
 from scv.offline import lake
 from scv.settings import Settings
-from tests import world
-from tests.parity.sides import lake_table
-from tests.world import Record, World
 
 PARTITIONS = 3
 LAST_EPOCH = 9
@@ -32,9 +32,9 @@ class Sea:
 
     path: Path
     country: Country
-    worlds: Mapping[str, World]
+    worlds: Mapping[str, DirtyWorld]
     complete_to: datetime
-    whole: Mapping[str, World]
+    whole: Mapping[str, DirtyWorld]
 
     def grow(self, until: datetime) -> None:
         """What was seen since, up to an instant."""
@@ -54,7 +54,7 @@ class Sea:
     def planted(self, family: str, event: Event) -> Iterator[None]:
         """The lake with one more arrival at the end of a family's log, and without it again."""
         table = DeltaTable(str(self.path / family))
-        rows = lake_table([Record(LAST_EPOCH, 0, 0, event)], family, self.country)
+        rows = lake_table([LoggedEvent(LAST_EPOCH, 0, 0, event)], family, self.country)
         assert len(rows) == 1, "refused: nothing was planted"
         write_deltalake(table, rows, mode="append")
         try:
@@ -76,12 +76,12 @@ def fill(path: Path, country: Country, seed: int, customers: int, complete_to: d
     return Sea(path, country, worlds, complete_to, whole)
 
 
-def _append(path: Path, family: str, country: Country, records: Sequence[Record], complete_to: datetime) -> None:
+def _append(path: Path, family: str, country: Country, records: Sequence[LoggedEvent], complete_to: datetime) -> None:
     rows = pa.concat_tables([lake_table(records, family, country), _marks(family, country, complete_to)])
     write_deltalake(str(path / family), rows, mode="append", partition_by=["country", "month"])
 
 
-def _until(records: Sequence[Record], end: datetime) -> list[Record]:
+def _until(records: Sequence[LoggedEvent], end: datetime) -> list[LoggedEvent]:
     return [record for record in records if record.event.seen_at < end]
 
 

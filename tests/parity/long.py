@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import Literal
 
 from local.services import Services
+from proof.naive import ladder, world
+from proof.naive.sides import ParityTally
 from scv.events.event import FAMILIES
 from scv.features.fetcher import of_family
 from scv.settings import Settings
-from tests import world
-from tests.parity import ladder, questions, samples, simulated
-from tests.parity.sides import Tally
+from tests.parity import questions, samples, simulated
 
 ZONES = (
     "America/New_York", "Europe/Berlin", "America/Sao_Paulo", "Australia/Lord_Howe",
@@ -68,9 +68,9 @@ ROUND = len(SIMULATED) + 3 + len(ZONES) * (len(FAMILIES) + 2)
 """So many tasks are done whatever the time."""
 
 
-def run(task: Task) -> Tally:
+def run(task: Task) -> ParityTally:
     """Do a task in this process; an error is a mismatch that nothing could be compared beyond."""
-    tally = Tally()
+    tally = ParityTally()
     try:
         RUN[task.kind](task, tally)
     except Exception as error:  # whatever it is, the other worlds go on, and this one counts as wrong
@@ -79,13 +79,13 @@ def run(task: Task) -> Tally:
     return tally
 
 
-def _family(task: Task, tally: Tally) -> None:
+def _family(task: Task, tally: ParityTally) -> None:
     where = world.country(task.zone, LATENESS[task.seed % len(LATENESS)])
     ladder.climb(world.make(task.seed, task.what, where, customers=8), of_family(task.what), tally, task.seed)
 
 
-def _folds(task: Task, tally: Tally) -> None:
-    own, where = Tally(), world.country(task.zone)
+def _folds(task: Task, tally: ParityTally) -> None:
+    own, where = ParityTally(), world.country(task.zone)
     made = world.make(task.seed, task.what, where, customers=3, events_each=30)
     ladder.climb(made, [samples.probe(task.what)], own, task.seed)
     tally.compared["folds beyond the fetchers'"] += own.compared.total()
@@ -93,22 +93,22 @@ def _folds(task: Task, tally: Tally) -> None:
     tally.wrong = own.wrong
 
 
-def _targets(task: Task, tally: Tally) -> None:
+def _targets(task: Task, tally: ParityTally) -> None:
     rng = random.Random(f"{task}")
     where = world.country(task.zone, basis=task.what, cut_off_days=rng.randrange(9))
     made = (world.make(task.seed, family, where, customers=10) for family in questions.FAMILIES)
-    worlds = {one.family: world.about_cut_offs(one, task.seed) for one in made}
+    worlds = {one.family: questions.about_cut_offs(one, task.seed) for one in made}
     at = world.references(rng, worlds["subscription"], midnights=30)
     questions.ask(questions.of_worlds(worlds, at), None, tally)
     half = len(at) // 2
     questions.ask(questions.of_worlds(worlds, at[:half]), at[half + rng.randrange(9)], tally)
 
 
-def _simulated(task: Task, tally: Tally) -> None:
+def _simulated(task: Task, tally: ParityTally) -> None:
     simulated.climb(task.what, customers=400, weeks=52, seed=task.seed, tally=tally, sample=60)
 
 
-def _town(task: Task, tally: Tally) -> None:
+def _town(task: Task, tally: ParityTally) -> None:
     from tests.flow import passage, town
     from tests.flow.conftest import EMBEDDED
 
@@ -127,7 +127,7 @@ def _town(task: Task, tally: Tally) -> None:
     tally.wrong = found.wrong
 
 
-RUN: dict[Kind, Callable[[Task, Tally], None]] = {
+RUN: dict[Kind, Callable[[Task, ParityTally], None]] = {
     "family": _family, "folds": _folds, "targets": _targets, "simulated": _simulated, "town": _town,
 }  # fmt: skip
 
@@ -154,14 +154,16 @@ def _silent() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
-def climb(tasks: Iterator[Task], limits: Limits, jobs: int, heard: Callable[[Tally, float], None]) -> tuple[Tally, int]:
+def climb(
+    tasks: Iterator[Task], limits: Limits, jobs: int, heard: Callable[[ParityTally, float], None]
+) -> tuple[ParityTally, int]:
     """Do tasks in so many processes: everything compared, and on how many worlds.
 
     `heard` is told of the tally and the seconds gone now and then.
     """
-    begun, whole, done = time.monotonic(), Tally(), 0
+    begun, whole, done = time.monotonic(), ParityTally(), 0
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_silent) as pool:
-        under_way: set[Future[Tally]] = {pool.submit(run, task) for task in islice(tasks, jobs + 2)}
+        under_way: set[Future[ParityTally]] = {pool.submit(run, task) for task in islice(tasks, jobs + 2)}
         started = len(under_way)
         while under_way:
             finished, under_way = wait(under_way, timeout=1.0, return_when=FIRST_COMPLETED)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 import duckdb
 import numpy as np
+from msgspec.structs import replace
 
+from proof.naive import world
+from proof.naive.sides import ParityTally, SqlSide, TableLake, lake_table, oracle_verdicts
+from proof.naive.world import DirtyWorld, LoggedEvent
+from scv.events import event as events
 from scv.events.calendar import to_us
 from scv.events.country import Country
 from scv.features.fetcher import all_features, of_family
@@ -21,8 +27,6 @@ from scv.targets.phase import phase
 from scv.targets.target import TARGETS, Target
 from tests import oracle_targets
 from tests.oracle_targets import Story
-from tests.parity.sides import Batch, TableLake, Tally, lake_table, oracle_verdicts
-from tests.world import Record, World
 
 READ = {feature.fetcher for name, feature in all_features().items() if name in population.NEEDS}
 FAMILIES = tuple(sorted({family for target in TARGETS.values() for family in target.families}))
@@ -35,7 +39,7 @@ class Questions:
     """A country's logs by family, and the instants at which everybody is asked about."""
 
     country: Country
-    logs: Mapping[str, Sequence[Record]]
+    logs: Mapping[str, Sequence[LoggedEvent]]
     at: Sequence[datetime]
 
     @cached_property
@@ -57,7 +61,7 @@ class Questions:
         found: dict[Row, dict[str, Any]] = {}
         names = [f.full_name for family in FAMILIES for one in of_family(family) for f in one.features]
         for family in FAMILIES:
-            with Batch(self.logs[family], family, self.country) as table:
+            with SqlSide(self.logs[family], family, self.country) as table:
                 for one in (fetcher for fetcher in of_family(family) if fetcher.name in READ):
                     for (customer, _), row in table.read(one, self.at).items():
                         values = found.setdefault((row["event_timestamp"], customer), dict.fromkeys(names))
@@ -84,13 +88,13 @@ class Questions:
                 yield target, outcomes.labels(target, at_us, customers, known)
 
 
-def of_worlds(worlds: Mapping[str, World], at: Sequence[datetime]) -> Questions:
+def of_worlds(worlds: Mapping[str, DirtyWorld], at: Sequence[datetime]) -> Questions:
     """Questions about the same customers in the worlds of several families."""
     country = next(iter(worlds.values())).country
     return Questions(country, {family: made.records for family, made in worlds.items()}, at)
 
 
-def ask(questions: Questions, as_of: datetime | None, tally: Tally) -> None:
+def ask(questions: Questions, as_of: datetime | None, tally: ParityTally) -> None:
     """Compare phases, populations and labels of everybody the product has a row of, at every instant.
 
     A population counts as compared where one side asks, a label where its row is asked about; the rest is compared
@@ -115,7 +119,7 @@ def ask(questions: Questions, as_of: datetime | None, tally: Tally) -> None:
 
 
 def _answer(
-    target: Target, found: Labels, i: int, one: Story, at: datetime, place: str, counted: bool, tally: Tally
+    target: Target, found: Labels, i: int, one: Story, at: datetime, place: str, counted: bool, tally: ParityTally
 ) -> None:
     if target.name == "pause" and not counted:
         return  # who has no box to skip, nobody asks what became of it
@@ -136,3 +140,18 @@ def _nobody_else(questions: Questions) -> None:
             if (at, customer) not in questions.features:
                 asked = [name for name, rule in oracle_targets.ASKED.items() if rule(one, at)]
                 assert asked == [], f"{customer} at {at} has no row, and is asked about {asked}"
+
+
+def about_cut_offs(made: DirtyWorld, seed: int) -> DirtyWorld:
+    """The same world, but half of what is said about a delivery is said within a second of its cut-off."""
+    rng, where = random.Random(f"cut-offs {seed}"), made.country
+    records = []
+    for record in made.records:
+        event = record.event
+        if isinstance(event, events.Skipped | events.Unskipped) and rng.random() < 0.5:
+            closes = world.local(event.delivery_on - where.cut_off_days * world.DAY, where)
+            occurred = closes + rng.choice((-world.TICK, timedelta(), timedelta(), world.SECOND))
+            later = occurred + max(timedelta(), world.seen(event) - event.occurred_at)
+            event = replace(event, occurred_at=occurred, seen_at=later)
+        records.append(LoggedEvent(record.epoch, record.partition, record.offset, event))
+    return DirtyWorld(where, made.family, records)

@@ -6,6 +6,9 @@ import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from proof.naive import ladder
+from proof.naive.sides import ParityTally, StreamSide, arrivals
+from proof.naive.world import TICK, DirtyWorld, LoggedEvent, family_of
 from proof.world.life import simulate
 from proof.world.world import World as Simulated
 from scv.events import country as countries
@@ -16,23 +19,21 @@ from scv.events.partition import partition_of
 from scv.features.fetcher import of_family
 from tests import oracle_targets
 from tests.flow.town import event_of
-from tests.parity import ladder, questions
-from tests.parity.sides import Stream, Tally, arrivals
-from tests.world import TICK, Record, World, family_of
+from tests.parity import questions
 
 PARTITIONS = 4
 CUTS = 6
 OPEN_BOXES, OTHER_DAY = "open boxes", "open boxes of which only another day is skipped"
 
 
-def climb(code: str, customers: int, weeks: int, seed: int, tally: Tally, sample: int = 40) -> None:
+def climb(code: str, customers: int, weeks: int, seed: int, tally: ParityTally, sample: int = 40) -> None:
     """Every fetcher at every Tuesday and at odd instants, rows at some Tuesdays, and every target at every Tuesday."""
     where, rng = countries.load(code), random.Random(seed)
     logs = logs_of(where, customers, weeks, seed)
     everyone = sorted({record.event.customer_id for log in logs.values() for record in log})
     chosen = set(rng.sample(everyone, min(sample, len(everyone))))
     at = references(where, customers, weeks, seed)
-    worlds = {family: World(where, family, _only(chosen, log)) for family, log in logs.items()}
+    worlds = {family: DirtyWorld(where, family, _only(chosen, log)) for family, log in logs.items()}
     for family, made in worlds.items():
         fetchers = of_family(family)
         odd = [rng.choice(made.records).event.seen_at + TICK for _ in range(8)]
@@ -49,14 +50,14 @@ def references(where: Country, customers: int, weeks: int, seed: int) -> list[da
     return [made.reference(week) for week in range(1, weeks + 1)] + [made.reference(weeks) + timedelta(days=7)]
 
 
-def logs_of(where: Country, customers: int, weeks: int, seed: int) -> dict[str, list[Record]]:
+def logs_of(where: Country, customers: int, weeks: int, seed: int) -> dict[str, list[LoggedEvent]]:
     """Family → the simulation's arrivals, in order of arrival."""
-    found: dict[str, list[Record]] = {family: [] for family in event.FAMILIES}
+    found: dict[str, list[LoggedEvent]] = {family: [] for family in event.FAMILIES}
     homes: dict[str, int] = {}
     for offset, row in enumerate(simulate(where, customers, weeks, seed).to_pylist()):
         for family, one in _sent(event_of(row)):
             home = homes.setdefault(one.customer_id, partition_of(event.key_of(one), PARTITIONS))
-            found[family].append(Record(0, home, offset, one))
+            found[family].append(LoggedEvent(0, home, offset, one))
     return {family: sorted(log, key=lambda one: (one.partition, one.offset)) for family, log in found.items()}
 
 
@@ -66,14 +67,14 @@ def _sent(one: Event) -> list[tuple[str, Event]]:
     return [(family, one) for family in families]
 
 
-def _only(chosen: set[str], log: Sequence[Record]) -> list[Record]:
+def _only(chosen: set[str], log: Sequence[LoggedEvent]) -> list[LoggedEvent]:
     return [record for record in log if record.event.customer_id in chosen]
 
 
-def _prefixes(made: World, at: Sequence[datetime], rng: random.Random, tally: Tally) -> None:
+def _prefixes(made: DirtyWorld, at: Sequence[datetime], rng: random.Random, tally: ParityTally) -> None:
     """Rows fed up to some places in the log, read at the coming Tuesdays."""
     log, fed = made.delivered, 0
-    sides = [(fetcher, Stream(fetcher, made.country, 1)) for fetcher in of_family(made.family)]
+    sides = [(fetcher, StreamSide(fetcher, made.country, 1)) for fetcher in of_family(made.family)]
     for cut in sorted({*rng.sample(range(1, len(log)), min(CUTS, len(log) - 1)), len(log)}):
         for record, arrival in arrivals(log[fed:cut], made.country):
             for _, stream in sides:
@@ -84,7 +85,7 @@ def _prefixes(made: World, at: Sequence[datetime], rng: random.Random, tally: Ta
             ladder.prefix(made, log[:cut], sides, [newest + TICK, *coming[:6]], tally)
 
 
-def strictly(asked: questions.Questions, tally: Tally) -> None:
+def strictly(asked: questions.Questions, tally: ParityTally) -> None:
     """How often it matters that a skip of any day of the open week is one of its box: where the box's own day comes."""
     for at, customer in asked.features:
         one = asked.stories[customer]

@@ -9,15 +9,15 @@ from typing import get_args
 
 import pytest
 
+from proof.naive import world
+from proof.naive.sides import PLACE, SqlSide, arrivals, oracle_verdicts, write_figures
+from proof.naive.world import DirtyWorld, LoggedEvent
 from scv.events import admission
 from scv.events.event import FAMILIES, Event
 from scv.features.fetcher import of_family
 from scv.features.layout import layout_of
 from scv.offline.lake import content
 from scv.online.row import Row, unpack
-from tests import world
-from tests.parity.sides import PLACE, Batch, arrivals, oracle_verdicts, write_figures
-from tests.world import Record, World
 
 PLACES = (("America/New_York", 35), ("Europe/Berlin", 7), ("Australia/Sydney", 35), ("Pacific/Auckland", 1))
 WORLDS = 200
@@ -26,7 +26,7 @@ SEEN: Counter[str] = Counter()
 Verdicts = dict[str, list[tuple[str, str, str]]]
 
 
-def by_stream(made: World, records: Sequence[Record], seed: int) -> Verdicts:
+def by_stream(made: DirtyWorld, records: Sequence[LoggedEvent], seed: int) -> Verdicts:
     """Rows judge; they are stored, pruned and loaded at random moments."""
     rng, layout = random.Random(seed), layout_of(of_family(made.family)[0])
     rows: dict[str, Row] = {}
@@ -44,9 +44,9 @@ def by_stream(made: World, records: Sequence[Record], seed: int) -> Verdicts:
     return {name: verdicts for name, verdicts in found.items() if verdicts}
 
 
-def by_sql(made: World, records: Sequence[Record]) -> Verdicts:
+def by_sql(made: DirtyWorld, records: Sequence[LoggedEvent]) -> Verdicts:
     found: Verdicts = {}
-    with Batch(records, made.family, made.country) as table:
+    with SqlSide(records, made.family, made.country) as table:
         judged = admission.sql(table.query, made.country.lateness_days, content(made.family))
         ordered = f'SELECT customer_id, id, claimed_us, verdict FROM ({judged}) ORDER BY epoch, "partition", "offset"'
         for name, id, claimed, verdict in table.connection.execute(ordered).fetchall():
@@ -54,7 +54,7 @@ def by_sql(made: World, records: Sequence[Record]) -> Verdicts:
     return found
 
 
-def by_oracle(made: World, log: Sequence[Event]) -> Verdicts:
+def by_oracle(made: DirtyWorld, log: Sequence[Event]) -> Verdicts:
     judged = oracle_verdicts(log, made.country)
     return {
         name: [(fact.id, str(round(fact.claimed.timestamp() * 1e6)), verdict) for fact, verdict in verdicts]
@@ -70,7 +70,7 @@ def test_the_three_judges_agree(share: int) -> None:
         made = world.make(seed, family, world.country(*place), customers=3, events_each=20)
         records = list(made.records)
         if seed % 3 == 0:  # the whole log is sent twice
-            records += [Record(r.epoch + 2, r.partition, r.offset, r.event) for r in records]
+            records += [LoggedEvent(r.epoch + 2, r.partition, r.offset, r.event) for r in records]
         expected = by_oracle(made, [record.event for record in records])
         assert by_stream(made, records, seed) == expected, f"world {seed}"
         assert by_sql(made, records) == expected, f"world {seed}"

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from proof.naive import census, world
+from proof.naive.ladder import climb
+from proof.naive.sides import ParityTally, write_figures
 from scv.events.event import FAMILIES
 from scv.features.fetcher import collect, of_family
-from tests import world
-from tests.parity import census
-from tests.parity.ladder import climb
-from tests.parity.sides import Tally, write_figures
 
 PLACES = (("America/New_York", 35), ("Europe/Berlin", 35), ("America/Sao_Paulo", 14), ("Australia/Lord_Howe", 35))
 """Clocks that change at 2 o'clock, at 2 and 3, at midnight, and by half an hour."""
 LEAST, LEAST_EACH = 100_000, 1_000
-TALLY = Tally()
+TALLY = ParityTally()
 
 
 @pytest.mark.parametrize("family", FAMILIES)

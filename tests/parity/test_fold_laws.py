@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proof.naive import world
 from scv.events.arrival import Arrival, identify
 from scv.events.calendar import DAY_US
 from scv.folds import FOLDS
 from scv.folds.fold import OPEN_WEEK, Fold, Window
-from tests import world
 from tests.parity.samples import WINDOWS
 
 KINDS = ("skipped", "unskipped", "started", "paused", "resumed", "cancelled", "reactivated")

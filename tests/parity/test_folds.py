@@ -6,12 +6,12 @@ from collections import Counter
 
 import pytest
 
+from proof.naive import world
+from proof.naive.ladder import climb
+from proof.naive.sides import ParityTally
 from scv.features.fetcher import collect
 from scv.folds import FOLDS
-from tests import world
-from tests.parity.ladder import climb
 from tests.parity.samples import FAMILIES, probe
-from tests.parity.sides import Tally
 
 PLACES = ("America/New_York", "Australia/Sydney")
 """North and south of the equator: one goes back an hour when the other goes on."""
@@ -21,7 +21,7 @@ PROBES = {family: probe(family) for family in FAMILIES}
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("time_zone", PLACES)
 def test_oracle_batch_and_rows_agree(time_zone: str, family: str) -> None:
-    tally = Tally()
+    tally = ParityTally()
     made = world.make(5, family, world.country(time_zone), customers=3, events_each=30)
     climb(made, [PROBES[family]], tally, seed=5, prefixes=2, most=40)  # test_fetchers stands at every special instant
     assert tally.wrong == []

@@ -20,16 +20,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from proof.naive import world
+from proof.naive.world import DAY, TICK
 from scv.events.calendar import to_us
 from scv.events.event import FAMILIES, Cancelled, Event, Placed
 from scv.features.fetcher import collect
 from scv.model.column import Column
 from scv.offline import snapshot
 from scv.targets import target
-from tests import world
 from tests.parity import lakes
 from tests.parity.lakes import Sea
-from tests.world import DAY, TICK
 from trainer import dataset, past
 
 TARGETS = ("cancellation", "pause", "reactivation", "return")

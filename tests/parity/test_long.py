@@ -11,13 +11,14 @@ import pytest
 from click.testing import CliRunner
 
 from proof import figures
+from proof.naive import census
+from proof.naive.sides import TOLD, ParityTally
 from scv.events.event import FAMILIES
 from scv.features.fetcher import collect
 from scv.targets.target import TARGETS
-from tests.parity import census, long, simulated
+from tests.parity import long, simulated
 from tests.parity.__main__ import LEAST, LEAST_EACH, main
 from tests.parity.long import ROUND, SIMULATED, ZONES, Limits, Task
-from tests.parity.sides import TOLD, Tally
 
 NEEDED = [*collect(), *(f"target {name}: {what}" for name in TARGETS for what in ("population", "label"))]
 
@@ -42,7 +43,7 @@ def test_a_task_compares_and_one_that_breaks_counts_as_wrong() -> None:
 
 @pytest.mark.slow
 def test_a_simulated_country_is_climbed_to_its_open_boxes() -> None:
-    tally = Tally()
+    tally = ParityTally()
     simulated.climb("ZZ", customers=12, weeks=10, seed=3, tally=tally, sample=6)
     assert tally.wrong == [] and tally.census[simulated.OPEN_BOXES] > 10
 
@@ -66,8 +67,8 @@ def test_when_it_ends(gone_s: float, started: int, compared: int, more: bool) ->
 SMALL = [Task("family", "mail", zone, 1) for zone in ZONES[:2]]
 
 
-def enough(fetcher: int = LEAST_EACH, total: int = LEAST) -> Tally:
-    tally = Tally(Counter(dict.fromkeys(NEEDED, LEAST_EACH)))
+def enough(fetcher: int = LEAST_EACH, total: int = LEAST) -> ParityTally:
+    tally = ParityTally(Counter(dict.fromkeys(NEEDED, LEAST_EACH)))
     tally.compared["profile"] = fetcher
     tally.compared["folds"] = total - tally.compared.total()
     met = [*(f"{side} at {name}" for side, name in product(("batch", "row"), census.INSTANTS)), *census.DIRT]
@@ -75,20 +76,20 @@ def enough(fetcher: int = LEAST_EACH, total: int = LEAST) -> Tally:
     return tally
 
 
-def tidy() -> Tally:
+def tidy() -> ParityTally:
     tally = enough()
     tally.census[f"Europe/Berlin: row at {census.BACK}"] = 0
     return tally
 
 
-def in_kolkata() -> Tally:
+def in_kolkata() -> ParityTally:
     """Where no clock changes, there is no half hour around a change."""
     tally = enough()
     tally.census[f"Asia/Kolkata: row at {census.BACK}"] = 0
     return tally
 
 
-def wrong() -> Tally:
+def wrong() -> ParityTally:
     tally = enough()
     tally.differ("orders", "orders__count differs")
     return tally
@@ -104,12 +105,12 @@ def wrong() -> Tally:
         (wrong, 1),
         (tidy, 1),
         (in_kolkata, 0),
-        (Tally, 1),
+        (ParityTally, 1),
     ],
     ids=["enough", "spared", "too few", "a fetcher at zero", "a mismatch", "no change met", "no change", "nothing"],
 )
 def test_it_fails_when_it_must(
-    made: Callable[[], Tally], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    made: Callable[[], ParityTally], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(long, "climb", lambda *_: (made(), 1))
     found = CliRunner().invoke(main, ["--minutes", "1", "--figures", str(tmp_path)])
@@ -121,7 +122,7 @@ def test_it_fails_when_it_must(
 
 
 def test_a_tally_counts_all_mismatches_and_tells_the_first() -> None:
-    one, other = Tally(), Tally()
+    one, other = ParityTally(), ParityTally()
     for number in range(TOLD):
         one.note("phases", str(number), 1, 2)
         other.note("phases", str(number), 1, 1)
@@ -131,6 +132,6 @@ def test_a_tally_counts_all_mismatches_and_tells_the_first() -> None:
 
 
 def test_a_simulated_country_compares_and_asks_for_its_boxes() -> None:
-    tally = Tally()
+    tally = ParityTally()
     simulated.climb("ZZ", customers=60, weeks=6, seed=1, tally=tally, sample=12)
     assert tally.wrong == [] and tally.compared["lifecycle"] > 0 < tally.census[simulated.OPEN_BOXES]

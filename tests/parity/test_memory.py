@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
+from proof.naive import world
+from proof.naive.ladder import known_then, prefix
+from proof.naive.sides import ParityTally, SqlSide, StreamSide, arrivals
+from proof.naive.world import DAY, DirtyWorld, LoggedEvent
 from scv.events.event import Event, Placed
 from scv.features.fetcher import get
 from scv.folds import ActiveDays, GapLongest, GapMean, GapSd, WeekStreak
-from tests import world
-from tests.parity.ladder import known_then, prefix
 from tests.parity.samples import probe
-from tests.parity.sides import Batch, Stream, Tally, arrivals
-from tests.world import DAY, Record, World
 
 TIMES = 3
 FOUR_YEARS = 1460
@@ -23,7 +23,7 @@ BERLIN = replace(world.country("Europe/Berlin"), ends_on=world.LAST + FOUR_YEARS
 FETCHERS = (get("rhythm"), probe("orders", (ActiveDays, GapMean, GapSd, GapLongest, WeekStreak)))
 
 
-def years(seed: int) -> World:
+def years(seed: int) -> DirtyWorld:
     """A world whose customers do in four years what others do in one and a half."""
     made = world.make(seed, "orders", BERLIN, customers=4, events_each=40)
     first = world.local(world.FIRST, BERLIN)
@@ -33,8 +33,8 @@ def years(seed: int) -> World:
         event = replace(
             record.event, occurred_at=record.event.occurred_at + later, seen_at=record.event.seen_at + later
         )
-        records.append(Record(record.epoch, record.partition, record.offset, world.within(event)))
-    return World(BERLIN, made.family, records)
+        records.append(LoggedEvent(record.epoch, record.partition, record.offset, world.within(event)))
+    return DirtyWorld(BERLIN, made.family, records)
 
 
 def midnights(rng: random.Random, many: int) -> list[datetime]:
@@ -44,10 +44,10 @@ def midnights(rng: random.Random, many: int) -> list[datetime]:
 
 @pytest.mark.parametrize("memory_days", [700, FOUR_YEARS])
 def test_oracle_batch_and_rows_agree_however_long_a_country_remembers(memory_days: int) -> None:
-    made, tally, rng = years(3), Tally(), random.Random(3)
-    made = World(replace(BERLIN, memory_days=memory_days), made.family, made.records)
+    made, tally, rng = years(3), ParityTally(), random.Random(3)
+    made = DirtyWorld(replace(BERLIN, memory_days=memory_days), made.family, made.records)
     known_then(made, FETCHERS, midnights(rng, 8), tally)
-    streams = [(fetcher, Stream(fetcher, made.country)) for fetcher in FETCHERS]
+    streams = [(fetcher, StreamSide(fetcher, made.country)) for fetcher in FETCHERS]
     for record, arrival in arrivals(made.delivered, made.country):
         for _, stream in streams:
             stream.feed(arrival, record.offset)
@@ -65,12 +65,12 @@ def order(day: int) -> Event:
 @pytest.mark.parametrize(("memory_days", "gap"), [(365, None), (499, None), (500, 500), (FOUR_YEARS, 500)])
 def test_a_gap_is_remembered_while_both_its_orders_are(memory_days: int, gap: int | None) -> None:
     country = replace(BERLIN, memory_days=memory_days)
-    records = [Record(0, 0, day, order(day)) for day in (0, 500)]
-    stream = Stream(get("rhythm"), country)
+    records = [LoggedEvent(0, 0, day, order(day)) for day in (0, 500)]
+    stream = StreamSide(get("rhythm"), country)
     for record, arrival in arrivals(records, country):
         stream.feed(arrival, record.offset)
     at = records[-1].event.occurred_at + timedelta(hours=1)
-    with Batch(records, "orders", country) as table:
+    with SqlSide(records, "orders", country) as table:
         ((_, known),) = table.read(get("rhythm"), [at]).items()
     streamed = stream.read("c1", at)
     assert streamed and [streamed["gap_longest"], known["gap_longest"]] == [gap, gap]

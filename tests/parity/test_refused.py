@@ -10,9 +10,9 @@ from typing import Any, get_args
 import pytest
 
 import cli
+from proof.naive import oracle, world
 from scv.events import admission, country
 from scv.events.event import FAMILIES
-from tests import oracle, world
 from tests.parity import lakes
 
 ZZ = country.load("ZZ")

@@ -6,19 +6,20 @@ import random
 
 import pytest
 
+from proof.naive import world
+from proof.naive.sides import ParityTally, write_figures
 from scv.events.event import FAMILIES as ALL
 from scv.features.fetcher import all_features, get
 from scv.targets import population
 from scv.targets.target import TARGETS
-from tests import oracle_targets, world
+from tests import oracle_targets
 from tests.parity import questions
-from tests.parity.sides import Tally, write_figures
 
 PLACES = ("America/New_York", "Europe/Berlin", "America/Sao_Paulo", "Pacific/Chatham")
 BASES = ("recorded", "derived")
 LEAST_EACH = 1_000
 SEEN = ("yes", "ended involuntarily", "erased")
-TALLY = Tally()
+TALLY = ParityTally()
 
 
 def test_a_target_is_under_test_by_existing() -> None:
@@ -34,7 +35,7 @@ def test_populations_labels_and_phases_are_the_oracles(time_zone: str, basis: st
     before, rng = len(TALLY.wrong), random.Random(time_zone)
     where = world.country(time_zone, basis=basis, cut_off_days=rng.randrange(7))
     made = (world.make(13, family, where, customers=16) for family in questions.FAMILIES)
-    worlds = {one.family: world.about_cut_offs(one, 13) for one in made}
+    worlds = {one.family: questions.about_cut_offs(one, 13) for one in made}
     at = sorted(rng.sample(world.references(rng, worlds["subscription"], midnights=40), 60))
     questions.ask(questions.of_worlds(worlds, at), None, TALLY)
     questions.ask(questions.of_worlds(worlds, at[:30]), at[35], TALLY)

@@ -16,6 +16,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from proof.naive import world
+from proof.naive.sides import arrivals
 from scv.events.arrival import Arrival
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
@@ -23,9 +25,7 @@ from scv.online import marker, rowstore
 from scv.online.facts import Built, Move, Position, RowWrite
 from scv.online.rebuild import is_behind
 from scv.online.row import FENCE_BYTES, NEVER, Place, Row, fence_of, unpack
-from tests import world
 from tests.keys import row_key
-from tests.parity.sides import arrivals
 
 LOOKS = 0.3
 """How often a worker whose client reconnects without a word asks for the store's incarnation before a batch."""

@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from proof.naive import oracle, world
+from proof.naive.sides import PLACE, SqlSide
+from proof.naive.world import DAY, HOUR, MINUTE, TICK, LoggedEvent
 from scv.errors import BadEvent
 from scv.events import admission
 from scv.events.arrival import SKEW_US, arrival_of
@@ -18,9 +21,6 @@ from scv.events.event import Erased, Event, Placed
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
 from scv.online.row import Row, unpack
-from tests import oracle, world
-from tests.parity.sides import PLACE, Batch
-from tests.world import DAY, HOUR, MINUTE, TICK, Record
 
 LAYOUT = layout_of(get("orders"))
 NOON = datetime(2016, 6, 1, 12, tzinfo=UTC)
@@ -48,8 +48,8 @@ def by_stream(log: Sequence[Event], country: Country) -> list[str | None]:
 
 def by_sql(log: Sequence[Event], country: Country) -> list[str]:
     """The verdicts on what lies after the newest erasure."""
-    records = [Record(0, 0, offset, event) for offset, event in enumerate(log)]
-    with Batch(records, "orders", country) as table:
+    records = [LoggedEvent(0, 0, offset, event) for offset, event in enumerate(log)]
+    with SqlSide(records, "orders", country) as table:
         judged = admission.sql(table.query, country.lateness_days)
         rows: list[Any] = table.connection.execute(f'SELECT verdict FROM ({judged}) ORDER BY "offset"').fetchall()
     return [verdict for (verdict,) in rows]

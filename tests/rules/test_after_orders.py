@@ -11,6 +11,8 @@ import msgspec
 import numpy as np
 import pytest
 
+from proof.naive.sides import TableLake, lake_table
+from proof.naive.world import DAY, LoggedEvent
 from scorer import reasons, subjects
 from scorer.tuesday import contact_list
 from scv.errors import BadEvent
@@ -29,8 +31,6 @@ from scv.targets import labels
 from scv.targets.phase import phase
 from scv.targets.target import TARGETS
 from tests import oracle_targets
-from tests.parity.sides import TableLake, lake_table
-from tests.world import DAY, Record
 
 AT = datetime(2017, 9, 5, 4, tzinfo=UTC)
 AFTER = tuple(kind for kind in event.FAMILIES["orders"] if issubclass(kind, AfterOrder))
@@ -125,7 +125,7 @@ def test_it_answers_no_question(name: str, us: Country) -> None:
     log = [order("a", 60), *(msgspec.structs.replace(after(kind, -3), id=event.tag(kind)) for kind in AFTER)]
     happened = {"orders": log}
     with duckdb.connect() as connection:
-        records = [Record(0, 0, n, one) for n, one in enumerate(log)]
+        records = [LoggedEvent(0, 0, n, one) for n, one in enumerate(log)]
         connection.register("lake_orders", lake_table(records, "orders", us))
         query = TableLake().query("orders", us, LakeVersion({}))
         outcomes = labels.prepare(connection, {"orders": query}, us)

@@ -9,12 +9,11 @@ import duckdb
 import pytest
 from msgspec.structs import replace
 
+from proof.naive import sides, world
+from proof.naive.sides import TableLake, lake_table
 from scv.events.arrival import Arrival
 from scv.events.event import FAMILIES, fields
 from scv.offline.lake_version import LakeVersion
-from tests import world
-from tests.parity import sides
-from tests.parity.sides import TableLake, lake_table
 
 BERLIN = world.country("Europe/Berlin")
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from proof.naive import world
 from scv.errors import BadEvent, BadSetting
 from scv.events import event
 from scv.events.arrival import SKEW_US, Arrival, Recorded, decode
@@ -21,7 +22,6 @@ from scv.online.facts import Log
 from scv.online.row import Row
 from streams.kafka.log import Part
 from streams.kafka.record import REPLAYED, record_of
-from tests import world
 
 ZZ = world.country("America/New_York")
 STARTS, ENDS = (midnight(day, ZZ.zone) for day in (ZZ.starts_on, ZZ.ends_on))

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from proof.naive import oracle, world
 from scv.errors import BadEvent, UserError
 from scv.events import event
 from scv.events.arrival import Recorded, arrival_of, decode
@@ -16,7 +17,6 @@ from scv.events.bound import Bound, Days, bounds
 from scv.events.calendar import to_us
 from scv.events.schema import schema
 from streams.replay.history import History
-from tests import oracle, world
 
 AUCKLAND = world.country("Pacific/Auckland")
 NOON = datetime(2016, 12, 31, 12, tzinfo=UTC)

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+from proof.naive import world
+from proof.naive.sides import SqlSide
+from proof.naive.world import DAY, HOUR, LoggedEvent
 from scv.events.arrival import arrival_of
 from scv.events.calendar import day_of, to_us
 from scv.events.event import Event, Placed, ProfileSet, Skipped, Unskipped
@@ -13,9 +16,6 @@ from scv.features.fetcher import Fetcher, get
 from scv.features.layout import layout_of
 from scv.folds import SkippedBoxes, Sum
 from scv.online.row import Row
-from tests import world
-from tests.parity.sides import Batch
-from tests.world import DAY, HOUR, Record
 
 BERLIN = world.country("Europe/Berlin")
 CLICKED = datetime(2016, 6, 1, 12, tzinfo=UTC)
@@ -36,7 +36,7 @@ def read(fetcher: str | type[Fetcher], log: Sequence[Event], at: datetime) -> Ma
     for event in log:
         row.take(arrival_of(event, BERLIN))
     found = row.read(day_of(to_us(at), BERLIN.zone))
-    with Batch([Record(0, 0, n, event) for n, event in enumerate(log)], chosen.family, BERLIN) as table:
+    with SqlSide([LoggedEvent(0, 0, n, event) for n, event in enumerate(log)], chosen.family, BERLIN) as table:
         ((_, batch),) = table.read(chosen, [at]).items()
     assert {name: batch[name] for name in found} == found
     return found

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from proof.naive import world
 from scv.errors import LogChanged, StoreUnusable, Unreachable
 from scv.events.arrival import Arrival, Reached, arrival_of
 from scv.events.calendar import to_us
@@ -27,7 +28,6 @@ from streams.kafka.record import Record
 from streams.online import consumer as consumers
 from streams.online.consumer import OnlineConsumer
 from streams.online.folding import Batch, Folding, Moved, Name
-from tests import world
 from tests.keys import row_key, rows_of
 from tests.marking import mark
 

@@ -13,6 +13,8 @@ import pytest
 from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME
 from msgspec.structs import replace
 
+from proof.naive import world
+from proof.naive.sides import TableLake
 from scv.errors import BadEvent
 from scv.events import event
 from scv.events.arrival import SKEW_US, Arrival, Reached
@@ -26,8 +28,6 @@ from scv.online.facts import Log
 from streams.kafka.log import Part
 from streams.kafka.record import REPLAYED, Record, record_of
 from streams.lake.writer import Buffer
-from tests import world
-from tests.parity.sides import TableLake
 
 PARTITIONS = 2
 LOG = Log(family="orders", epoch=1, topic_id="0" * 32, partitions=PARTITIONS)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import redis
 
+from proof.naive import world
 from proof.parity import standing
 from scv.errors import BadSetting
 from scv.events.country import Country
@@ -22,7 +23,6 @@ from store.flush import FlushRequests, request_flush
 from store.heartbeat import Heartbeat, members, try_out
 from store.lock import locked
 from streams.alert import Alert, Risk, StandingAlerts
-from tests import world
 from tests.keys import client, kept, rows_of
 
 MINE, THEIRS = "cerebro", "cerebro2"

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
+from proof.naive.world import HOUR, TICK
 from scv.events.calendar import midnight
 from scv.events.mark import Mark
 from scv.features.fetcher import collect
@@ -15,7 +16,6 @@ from tests.feast.served import NOW, ZZ, Served
 from tests.keys import built_key, position_key
 from tests.logs import EPOCH, PARTITIONS, log, topic
 from tests.marking import mark
-from tests.world import HOUR, TICK
 
 ALL = list(collect().values())
 ORDERS = collect()["orders"]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from proof.naive.sides import arrivals
 from scv.events.partition import partition_of
 from scv.features.fetcher import of_family
 from scv.features.layout import layout_of
@@ -16,7 +17,6 @@ from scv.online.rowstore import RowStore
 from tests.feast.served import ZZ, Served
 from tests.keys import row_key, rows_of
 from tests.logs import EPOCH, PARTITIONS, log, topic
-from tests.parity.sides import arrivals
 
 FETCHERS = of_family("orders")
 HERE = Place(2, 3, bytes(16), 1)

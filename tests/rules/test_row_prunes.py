@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
+from proof.naive import world
+from proof.naive.sides import PLACE
+from proof.naive.world import DAY
 from scv.events.arrival import arrival_of
 from scv.events.country import Country
 from scv.events.event import FAMILIES, Event, Placed, Skipped
@@ -15,9 +18,6 @@ from scv.features.layout import layout_of
 from scv.folds.day_set import REACH, DaySetFold
 from scv.folds.subscriptions import KEPT_DAYS, Subscriptions
 from scv.online.row import Row, unpack
-from tests import world
-from tests.parity.sides import PLACE
-from tests.world import DAY
 
 BERLIN = world.country("Europe/Berlin", lateness_days=7)
 FIRST = datetime(2016, 2, 1, 12, tzinfo=UTC)

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace as replace_log
 
+from proof.naive.sides import write_figures
 from scv.online.facts import Move, RowWrite
 from scv.online.row import FENCE_BYTES
-from tests.parity.sides import write_figures
 from tests.rules.model import LAYOUT, LOG, PLACE, TOPIC, Model, Rules, built_of, fresh_row
 from tests.rules.store import MarksAnyway, MemoryStore, NewerWins, ValkeyStore, valkey
 

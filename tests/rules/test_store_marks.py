@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from proof.naive import world
 from scv import stamp
 from scv.events.country import Country
 from scv.features.fetcher import get
@@ -15,7 +16,6 @@ from scv.features.layout import Layout, layout_of
 from scv.online import marker
 from scv.online.facts import Built, Log, Move, Position
 from scv.online.rowstore import RowStore
-from tests import world
 from tests.keys import built_key, row_key
 
 TOPIC = "cerebro.payments"

@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from proof.naive import world
+from proof.naive.sides import SqlSide, arrivals
+from proof.naive.world import DAY, HOUR, MINUTE, DirtyWorld, LoggedEvent
 from scv.events import event as events
 from scv.events.arrival import arrival_of
 from scv.events.calendar import day_of, to_us
@@ -30,10 +33,7 @@ from scv.features.fetcher import all_features, collect, get, of_family
 from scv.features.layout import layout_of
 from scv.folds.newest import RANKS
 from scv.online.row import Row
-from tests import world
 from tests.parity import questions
-from tests.parity.sides import Batch, arrivals
-from tests.world import DAY, HOUR, MINUTE, Record, World
 
 BERLIN = world.country("Europe/Berlin", basis="recorded")
 NOON = datetime(2016, 6, 1, 10, tzinfo=UTC)
@@ -58,7 +58,7 @@ def read(name: str, log: Sequence[Event]) -> Any:
 def read_in_sql(name: str, log: Sequence[Event]) -> Any:
     feature = all_features()[name]
     fetcher = get(feature.fetcher)
-    with Batch([Record(0, 0, n, one) for n, one in enumerate(log)], fetcher.family, BERLIN) as table:
+    with SqlSide([LoggedEvent(0, 0, n, one) for n, one in enumerate(log)], fetcher.family, BERLIN) as table:
         ((_, values),) = table.read(fetcher, [AT]).items()
     return values[feature.name]
 
@@ -120,7 +120,7 @@ def test_what_undoes_stands_behind_what_it_undoes() -> None:
     assert set(RANKS) == {events.tag(kind) for own in events.FAMILIES.values() for kind in own}
 
 
-def crowded(seed: int, family: str) -> World:
+def crowded(seed: int, family: str) -> DirtyWorld:
     """A world in which half of what a customer did happened at one of few instants, and was seen when it happened."""
     made, rng = world.make(seed, family, BERLIN, customers=5, events_each=40), random.Random(seed)
     few = [world.local(world.FIRST + day * DAY, BERLIN, 12) for day in range(0, 470, 47)]
@@ -130,14 +130,14 @@ def crowded(seed: int, family: str) -> World:
             at = min(few, key=lambda one: abs(one - record.event.occurred_at))
             record = replace_event(record, replace(record.event, occurred_at=at, seen_at=at))
         records.append(record)
-    return World(BERLIN, family, records)
+    return DirtyWorld(BERLIN, family, records)
 
 
-def replace_event(record: Record, event: Event) -> Record:
-    return Record(record.epoch, record.partition, record.offset, event)
+def replace_event(record: LoggedEvent, event: Event) -> LoggedEvent:
+    return LoggedEvent(record.epoch, record.partition, record.offset, event)
 
 
-def renamed(made: World, *fields: str) -> World:
+def renamed(made: DirtyWorld, *fields: str) -> DirtyWorld:
     """The same with every id turned round: what came first in the alphabet comes last, as far as letters go."""
 
     def other(id: str) -> str:
@@ -148,7 +148,7 @@ def renamed(made: World, *fields: str) -> World:
         ids = {name: getattr(record.event, name, None) for name in ("id", *fields)}
         told = {name: other(id) for name, id in ids.items() if id}
         records.append(replace_event(record, replace(record.event, **told)))
-    return World(made.country, made.family, records)
+    return DirtyWorld(made.country, made.family, records)
 
 
 @pytest.mark.parametrize("family", events.FAMILIES)
@@ -158,14 +158,14 @@ def test_ids_are_names(family: str) -> None:
     at = [world.local(day, BERLIN) for day in (world.date(2016, 9, 12), world.date(2017, 2, 1), world.LAST)]
     sides = []
     for one in (made, renamed(made, "subscription_id", "order_id")):
-        with Batch(one.records, family, BERLIN) as table:
+        with SqlSide(one.records, family, BERLIN) as table:
             found = {fetcher.name: table.read(fetcher, at) for fetcher in of_family(family)}
         sides.append((found, {name: rows(one, name) for name in found}))
     assert sides[0] == sides[1]
     assert any(found for found in sides[0][0].values())
 
 
-def rows(made: World, name: str) -> dict[str, Any]:
+def rows(made: DirtyWorld, name: str) -> dict[str, Any]:
     """Everybody's values, on the day after the newest event, in the order in which a consumer gets the log."""
     found = {customer: Row(layout_of(collect()[name]), BERLIN) for customer in made.customers}
     for _, arrival in arrivals(made.delivered, BERLIN):

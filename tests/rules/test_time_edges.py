@@ -15,6 +15,8 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
+from proof.naive import world
+from proof.naive.sides import TableLake
 from scv.events.calendar import from_us, to_us, tuesdays
 from scv.events.clock import Clock, live_at
 from scv.events.partition import murmur2, partition_of
@@ -23,8 +25,6 @@ from scv.offline import lake
 from scv.offline.lake import Epoch, Lake, whole_to
 from scv.offline.lake_version import LakeVersion
 from scv.targets import target
-from tests import world
-from tests.parity.sides import TableLake
 
 ZZ = world.country("Europe/Berlin")
 AT = datetime(2017, 3, 1, 12, tzinfo=UTC)

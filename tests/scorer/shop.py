@@ -16,6 +16,7 @@ import redis
 from deltalake import write_deltalake
 from msgspec.structs import replace
 
+from proof.naive.world import family_of
 from scv.events import arrival, calendar, country, event
 from scv.events.event import FAMILIES, Event, Outcome, Placed
 from scv.features.array import column, numbers
@@ -35,7 +36,6 @@ from tests import champions
 from tests.keys import client, clock_key, kept, position_key, put_back, row_key
 from tests.logs import LOGS, PARTITIONS, begin, home_of, log, topic
 from tests.marking import mark
-from tests.world import family_of
 
 US = country.load("US")
 FIRST = datetime(2017, 1, 5, 17, tzinfo=UTC)

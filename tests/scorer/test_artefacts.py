@@ -37,8 +37,8 @@ from scv.online import marker
 from scv.settings import Settings
 from scv.stamp import Stamp
 from scv.targets.target import TARGETS
-from tests import world
 from tests.logs import log
+from tests.other_settings import otherwise
 from tests.scorer.shop import AT, US, Shop
 from trainer.weeks import Weeks
 
@@ -206,7 +206,7 @@ def test_it_may_be_used_as_it_is(kinds: dict[str, Kind], name: str) -> None:
 def test_it_is_refused_under_another_setting_that_enters_it(kinds: dict[str, Kind], name: str, setting: str) -> None:
     """A new setting is one that enters, until scv.stamp says where it does not."""
     kind = kinds[name]
-    why = kind.why_not(world.otherwise(US, setting))
+    why = kind.why_not(otherwise(US, setting))
     if setting in kind.enters:
         assert setting in why or (setting == "time_zone" and why)
     else:

@@ -16,6 +16,8 @@ import pytest
 from msgspec.structs import replace
 
 import cli
+from proof.naive import oracle
+from proof.naive.world import family_of
 from scorer.feedback import lists
 from scorer.feedback.outcomes import Hindsight, collect
 from scorer.tuesday.export import export
@@ -34,9 +36,8 @@ from scv.settings import PREFIX, Settings
 from scv.targets import target
 from streams.kafka.log import Part
 from streams.lake.writer import Buffer, LakeWriter
-from tests import champions, oracle, oracle_targets
+from tests import champions, oracle_targets
 from tests.logs import LOGS, PARTITIONS, begin, home_of, log, topic
-from tests.world import family_of
 from trainer import past as past_of
 from trainer.dataset import TrainingSet
 

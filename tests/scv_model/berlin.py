@@ -11,13 +11,13 @@ import duckdb
 import msgspec
 import pytest
 
+from proof.naive import world
 from scv.events import country
 from scv.features import fetcher
 from scv.leftover import FOLDER_DRAFT
 from scv.offline import fetch as fetching
 from scv.offline.fetch import Job
 from scv.settings import Settings
-from tests import world
 
 BERLIN = world.country("Europe/Berlin")
 REFERENCE = world.local(date(2017, 3, 7), BERLIN)

@@ -11,6 +11,10 @@ import msgspec
 import numpy as np
 import pytest
 
+from proof.naive import world
+from proof.naive.ladder import climb
+from proof.naive.sides import ParityTally, arrivals
+from proof.naive.world import LoggedEvent
 from scv.events.calendar import day_of, to_date, to_day, to_us
 from scv.events.country import Country
 from scv.events.event import Event, Reactivated, Skipped, Started, Unskipped
@@ -19,11 +23,7 @@ from scv.features.layout import layout_of
 from scv.offline import batch
 from scv.online.row import Row
 from scv.targets import box
-from tests import world
-from tests.parity.ladder import climb
-from tests.parity.sides import Tally, arrivals
 from tests.scv_model.conftest import Arrivals
-from tests.world import Record
 
 ZONES = ("Europe/Berlin", "America/Sao_Paulo", "Australia/Lord_Howe", "Pacific/Chatham", "Asia/Kolkata")
 """Among them one where midnight is skipped, one of half an hour, and one without clock changes."""
@@ -73,7 +73,7 @@ def told(kind: type[Event], at: datetime, number: int = 0, **payload: object) ->
 def reads(events: list[Event], where: Country, at: list[datetime]) -> list[dict[str, object]]:
     """The lifecycle of a row that holds these events, at instants after them."""
     row = Row(layout_of(LIFECYCLE), where)
-    for _, arrival in arrivals([Record(0, 0, n, event) for n, event in enumerate(events)], where):
+    for _, arrival in arrivals([LoggedEvent(0, 0, n, event) for n, event in enumerate(events)], where):
         row.take(arrival)
     return [row.read(day_of(to_us(instant), where.zone)) for instant in at]
 
@@ -139,7 +139,7 @@ def test_missing_without_a_start_that_names_it(arrivals: Arrivals) -> None:
 
 @pytest.mark.parametrize(("zone", "cut_off_days"), [("Europe/Berlin", 0), ("Pacific/Chatham", 6), ("Asia/Kolkata", 3)])
 def test_oracle_batch_and_rows_agree_in_countries_with_other_cut_offs(zone: str, cut_off_days: int) -> None:
-    tally = Tally()
+    tally = ParityTally()
     climb(world.make(7, "subscription", country(zone, cut_off_days)), [LIFECYCLE], tally, seed=7)
     assert tally.wrong == []
     assert tally.compared.total() > 1000

@@ -25,7 +25,7 @@ from scv.model.calibration import Calibration, Logistic
 from scv.model.column import Column
 from scv.settings import Settings
 from scv.targets.target import TARGETS
-from tests import world
+from tests.other_settings import otherwise
 
 US = countries.load("US")
 NAMES = ("orders__days_since", "orders__count_28d", "rhythm__gap_mean", "derived__overdue")
@@ -216,7 +216,7 @@ def test_a_bundle_answers_only_under_the_settings_that_its_question_was_asked_wi
     """A new setting is one that enters, until scv.stamp says where it does not."""
     asked = msgspec.structs.replace(info, target=target, stamp=bundle.made_of(US, target))
     written = bundle.write(tmp_path, asked, booster.model_to_string())
-    changed = world.otherwise(US, name)
+    changed = otherwise(US, name)
     used = name in {*stamp.MODEL, *TARGETS[target].settings}
     elsewhere = name in {*stamp.WEEK, *stamp.NOWHERE} - {*stamp.MODEL}
     assert used or elsewhere, "say in scv.stamp which artefacts it enters"

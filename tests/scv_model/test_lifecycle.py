@@ -12,6 +12,8 @@ import duckdb
 import numpy as np
 import pytest
 
+from proof.naive.sides import SqlSide, TableLake, lake_table
+from proof.naive.world import HOUR, LoggedEvent, local
 from scv.events import country as countries
 from scv.events import event as events
 from scv.events.arrival import arrival_of
@@ -25,8 +27,6 @@ from scv.online.row import Row
 from scv.targets import labels, target
 from scv.targets.phase import phase
 from tests import oracle_targets
-from tests.parity.sides import Batch, TableLake, lake_table
-from tests.world import HOUR, Record, local
 
 PAGE = Path(__file__).parents[2] / "docs" / "lifecycle.md"
 ZZ = countries.load("ZZ")
@@ -107,8 +107,10 @@ def known(value: Any) -> str:
 
 def by_the_product(texts: Sequence[str]) -> list[Case]:
     made, names = logs(texts), [f"c{n}" for n in range(len(texts))]
-    records = {family: [Record(0, 0, n, one) for n, one in enumerate(log)] for family, log in made._asdict().items()}
-    with Batch(records["subscription"], "subscription", ZZ) as table:
+    records = {
+        family: [LoggedEvent(0, 0, n, one) for n, one in enumerate(log)] for family, log in made._asdict().items()
+    }
+    with SqlSide(records["subscription"], "subscription", ZZ) as table:
         rows = {customer: row for (customer, _), row in table.read(get("lifecycle"), [AT]).items()}
     features = {f"lifecycle__{name}": [rows.get(c, {}).get(name) for c in names] for name in layout_names()}
     asked = {one.name: one.population(features, ZZ) for one in TARGETS}
@@ -181,7 +183,7 @@ def test_silence_ages_what_was_said() -> None:
     texts = [case.said for case in cases()]
     log = [event for event in logs(texts).subscription if event.seen_at < AT]
     streamed, at = rows(log), [AT + HOUR + timedelta(days=n) for n in (0, 1, 3, 4, 5, 8, 9, 10, 20, 40, 400)]
-    with Batch([Record(0, 0, n, event) for n, event in enumerate(log)], "subscription", ZZ) as table:
+    with SqlSide([LoggedEvent(0, 0, n, event) for n, event in enumerate(log)], "subscription", ZZ) as table:
         batch = table.read(get("lifecycle"), at)
     assert len(batch) == len(streamed) * len(at)
     for (customer, us), row in batch.items():
@@ -202,7 +204,7 @@ def test_of_many_subscriptions_those_that_spoke_last_are_remembered() -> None:
     for order in (log, log[::-1], log[::3] + log[1::3] + log[2::3]):
         (row,) = rows(order).values()
         mine = row.read(day_of(to_us(AT), ZZ.zone))
-        with Batch([Record(0, 0, n, event) for n, event in enumerate(order)], "subscription", ZZ) as table:
+        with SqlSide([LoggedEvent(0, 0, n, event) for n, event in enumerate(order)], "subscription", ZZ) as table:
             (values,) = table.read(get("lifecycle"), [AT]).values()
         assert mine == {name: values[name] for name in mine}
         assert (mine["state"], mine["subscriptions"]) == ("cancelled", 0)

@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from proof.naive import world
+from proof.naive.sides import SqlSide
+from proof.naive.world import DirtyWorld
 from scv.events.calendar import to_us
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
@@ -17,10 +20,8 @@ from scv.offline import batch
 from scv.targets import labels, target
 from scv.targets.labels import INVOLUNTARY, Labels
 from scv.targets.population import WEEKDAY_UNKNOWN
-from tests import oracle_targets, world
-from tests.parity.sides import Batch
+from tests import oracle_targets
 from tests.scv_model.test_box import country
-from tests.world import World
 
 PAUSE = target.get("pause")
 WEEKDAY = "lifecycle__delivery_weekday"
@@ -33,7 +34,7 @@ def test_population_and_labels_are_what_a_naive_scan_says(zone: str, cut_off_day
     where = country(zone, cut_off_days)
     made = world.make(cut_off_days, "subscription", where, customers=20, events_each=60)
     at = world.references(random.Random(1), made)
-    with Batch(made.records, "subscription", where) as sql:
+    with SqlSide(made.records, "subscription", where) as sql:
         table = batch.fold(sql.connection, "admitted", layout_of(get("lifecycle")), where, at)
         features: dict[str, Any] = {f"lifecycle__{name}": table[name] for name in table.column_names[3:]}
         population = PAUSE.population(features, where)
@@ -44,7 +45,7 @@ def test_population_and_labels_are_what_a_naive_scan_says(zone: str, cut_off_day
     compare(made, list(zip(instants, customers, strict=True)), population, found)
 
 
-def compare(made: World, rows: list[tuple[datetime, str]], population: np.ndarray, found: Labels) -> None:
+def compare(made: DirtyWorld, rows: list[tuple[datetime, str]], population: np.ndarray, found: Labels) -> None:
     where, logs = made.country, {"subscription": made.log}
     stories = {name: oracle_targets.story(logs, where, name) for name in made.customers}
     for i, (at, name) in enumerate(rows):

@@ -21,6 +21,7 @@ import pytest
 from msgspec.structs import replace
 
 import cli
+from proof.naive import world
 from scv import stamp
 from scv.errors import UserError
 from scv.events import country
@@ -30,7 +31,6 @@ from scv.offline import batch, snapshot
 from scv.offline.fetch import fetch, look
 from scv.offline.snapshot import Snapshots
 from scv.settings import Settings
-from tests import world
 from tests.parity import lakes
 from tests.parity.lakes import Sea
 from tests.scv_model.berlin import BERLIN, EARLY, LATE, REFERENCE, failing, hashes, write_country

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from proof.naive.sides import TableLake
 from proof.world import truth
 from proof.world.life import live
 from proof.world.world import World
@@ -26,7 +27,6 @@ from scv.offline import batch
 from scv.offline.lake import schema as lake_schema
 from scv.offline.lake_version import LakeVersion
 from scv.targets import labels, target
-from tests.parity.sides import TableLake
 
 NAMES = truth.RECORDED
 ZZ = country.load("ZZ")

@@ -17,6 +17,7 @@ from typing import Any
 
 import duckdb
 
+from proof.naive import world
 from scv.events import country as countries
 from scv.events import event
 from scv.events.calendar import day_of, to_us
@@ -34,7 +35,6 @@ from streams.kafka.producer import Producer
 from streams.lake.consumer import LakeConsumer
 from streams.online.consumer import OnlineConsumer
 from streams.positions.barrier import Barrier, barrier
-from tests import world
 from tests.keys import rows_of
 
 ROOT = Path(__file__).parents[2]

@@ -12,11 +12,11 @@ import msgspec
 import pytest
 
 import cli
+from proof.naive import world
 from scv.events import country, event
 from scv.events.calendar import to_us
 from scv.settings import Settings
 from streams.replay.history import History
-from tests import world
 from tests.streams.topic_reading import described
 
 US = country.known()["US"]

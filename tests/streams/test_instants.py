@@ -13,12 +13,12 @@ import msgspec
 import pandas as pd
 import pytest
 
+from proof.naive import world
 from scv.errors import BadEvent, BadReference
 from scv.events import event, instant, record
 from scv.events.arrival import Arrival, Recorded, decode
 from scv.events.calendar import reference, to_us
 from streams.replay.history import History
-from tests import world
 from tests.streams.histories import records_of
 
 ZZ = world.country("Europe/Berlin")

@@ -9,15 +9,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from proof.naive.oracle import Fact
+from proof.naive.oracle_subscriptions import RUNS, is_skipped, own, subscriptions
+from proof.naive.world import family_of
 from proof.world.life import simulate
 from proof.world.world import ENDS
 from scv.errors import UserError
 from scv.events import calendar, country, event
 from streams.replay.columns import SCHEMA
 from streams.replay.history import History, write_parquet
-from tests.oracle import Fact
-from tests.oracle_subscriptions import RUNS, is_skipped, own, subscriptions
-from tests.world import family_of
 
 CODES = ("ZZ", "ZY", "ZX")
 ZZ = country.load("ZZ")

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 import cli
+from proof.naive import world
 from scv.events import calendar, event
 from scv.events.calendar import from_us
 from scv.events.clock import wall_us
@@ -25,7 +26,6 @@ from scv.settings import Settings
 from streams.kafka.record import REPLAYED
 from streams.lake.writer import set_back
 from streams.replay.history import History
-from tests import world
 from tests.flow import pages
 from tests.parity import lakes
 from tests.streams import shop

@@ -9,14 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from proof.naive import world
+from proof.naive.sides import SqlSide
 from scv.events.calendar import midnight, tuesdays
 from scv.features.fetcher import get
 from scv.features.layout import layout_of
 from scv.model.column import Column
 from scv.offline import batch
 from scv.targets import labels, target
-from tests import world
-from tests.parity.sides import Batch
 from tests.scv_model.test_box import country
 from tests.trainer.conftest import Make
 from trainer.dataset import TrainingSet, training_set
@@ -32,7 +32,7 @@ def asked() -> TrainingSet:
     """Every Tuesday of a year of a dirty world."""
     made = world.make(3, "subscription", WHERE, customers=60, events_each=60)
     at = [midnight(day, WHERE.zone) for day in tuesdays(date(2016, 3, 1), date(2017, 3, 1))]
-    with Batch(made.records, "subscription", WHERE) as sql:
+    with SqlSide(made.records, "subscription", WHERE) as sql:
         table = batch.fold(sql.connection, "admitted", layout_of(get("lifecycle")), WHERE, at)
         named = table.rename_columns([*table.column_names[:3], *(f"lifecycle__{n}" for n in table.column_names[3:])])
         outcomes = labels.prepare(sql.connection, {"subscription": sql.query}, WHERE)

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pytest
 
 from feature_repo.feast_store import apply
+from proof.naive.world import DAY
 from scv.events.event import Erased
 from scv.model import week_file
 from scv.offline import snapshot
@@ -29,7 +30,6 @@ from streams.lake.erasure import erasures
 from tests.parity import lakes
 from tests.parity.lakes import Sea
 from tests.parity.test_known_then_training import BERLIN, COMPLETE, CUSTOMERS, REFERENCES, TARGETS
-from tests.world import DAY
 from trainer import past, weeks
 
 WANTED = [target.get(name) for name in TARGETS]

@@ -39,6 +39,12 @@ SUBSCRIPTIONS = ((None,), (None, "a"), (None, "a", "Ünï", "zz"))
 """What customers of one, two or more subscriptions call them."""
 
 
+def seen(event: Event) -> datetime:
+    """When it was seen: every event of a world says it."""
+    assert event.seen_at is not None
+    return event.seen_at
+
+
 @cache
 def family_of(kind: str) -> str:
     """The family that a (not shared) kind belongs to."""
@@ -46,7 +52,7 @@ def family_of(kind: str) -> str:
 
 
 @dataclass(frozen=True)
-class Record:
+class LoggedEvent:
     """One arrival and where it stands in the log."""
 
     epoch: int
@@ -56,19 +62,19 @@ class Record:
 
 
 @dataclass(frozen=True)
-class World:
+class DirtyWorld:
     """A country and one family's log, in order of (epoch, partition, offset)."""
 
     country: Country
     family: str
-    records: Sequence[Record]
+    records: Sequence[LoggedEvent]
 
     @property
     def log(self) -> list[Event]:
         return [record.event for record in self.records]
 
     @property
-    def delivered(self) -> list[Record]:
+    def delivered(self) -> list[LoggedEvent]:
         """The records in an order in which a consumer of all partitions may get them: by epoch and offset."""
         return sorted(self.records, key=lambda record: (record.epoch, record.offset))
 
@@ -85,25 +91,7 @@ def country(time_zone: str, lateness_days: int = 35, **settings: Any) -> Country
     )  # fmt: skip
 
 
-def otherwise(where: Country, name: str) -> Country:
-    """The country with another value of one setting."""
-    value = getattr(where, name)
-    words: dict[str, Any] = {"time_zone": "Europe/Berlin", "basis": "recorded", "decimal": ",", "separator": ";"}
-    words |= {"consent": "recorded" if where.consent == "not recorded" else "not recorded"}
-    if name in words:
-        changed: Any = words[name]
-    elif isinstance(value, bool):
-        changed = not value
-    elif isinstance(value, int | float):
-        changed = value + 1
-    elif isinstance(value, date):
-        changed = value + timedelta(1)
-    else:
-        changed = value[:-1] if isinstance(value, tuple) else f"{value}x"
-    return replace(where, **{name: changed})
-
-
-def make(seed: int, family: str, where: Country, customers: int = 6, events_each: int = 45) -> World:
+def make(seed: int, family: str, where: Country, customers: int = 6, events_each: int = 45) -> DirtyWorld:
     """A world; customers order from hardly anything to three times `events_each`."""
     rng = random.Random(f"{seed} {family} {where.time_zone} {where.lateness_days}")
     log: list[Event] = []
@@ -113,23 +101,8 @@ def make(seed: int, family: str, where: Country, customers: int = 6, events_each
         log += [dirty for event in clean for dirty in _dirty(rng, event, where, clean)]
         if rng.random() < 0.3:
             log.append(_erasure(rng, where, f"c{n}"))
-    log.sort(key=lambda event: event.seen_at)
-    return World(where, family, _placed(rng, _shuffled(rng, log)))
-
-
-def about_cut_offs(made: World, seed: int) -> World:
-    """The same world, but half of what is said about a delivery is said within a second of its cut-off."""
-    rng, where = random.Random(f"cut-offs {seed}"), made.country
-    records = []
-    for record in made.records:
-        event = record.event
-        if isinstance(event, events.Skipped | events.Unskipped) and rng.random() < 0.5:
-            closes = local(event.delivery_on - where.cut_off_days * DAY, where)
-            occurred = closes + rng.choice((-TICK, timedelta(), timedelta(), SECOND))
-            seen = occurred + max(timedelta(), event.seen_at - event.occurred_at)
-            event = replace(event, occurred_at=occurred, seen_at=seen)
-        records.append(Record(record.epoch, record.partition, record.offset, event))
-    return World(where, made.family, records)
+    log.sort(key=seen)
+    return DirtyWorld(where, family, _placed(rng, _shuffled(rng, log)))
 
 
 @cache
@@ -166,11 +139,11 @@ def special_instants(where: Country) -> tuple[datetime, ...]:
     return tuple(sorted(found))
 
 
-def references(rng: random.Random, world: World, midnights: int = 12, others: int = 8) -> list[datetime]:
+def references(rng: random.Random, world: DirtyWorld, midnights: int = 12, others: int = 8) -> list[datetime]:
     """Midnights, all special instants, instants at and just after events, and some long after."""
     where = world.country
     found = [*special_instants(where), *(local(FIRST + rng.randrange(480) * DAY, where) for _ in range(midnights))]
-    found += [rng.choice(world.records).event.seen_at + rng.choice((timedelta(), TICK)) for _ in range(others)]
+    found += [seen(rng.choice(world.records).event) + rng.choice((timedelta(), TICK)) for _ in range(others)]
     found += [local(LAST, where) + rng.randrange(400 * 86_400) * SECOND for _ in range(3)]
     return sorted({at.astimezone(UTC) for at in found})
 
@@ -274,18 +247,18 @@ def _dirty(rng: random.Random, event: Event, where: Country, others: Sequence[Ev
     )
     other = rng.choice(others)
     if roll < 0.1:
-        yield replace(event, seen_at=event.seen_at + later)
+        yield replace(event, seen_at=seen(event) + later)
     elif roll < 0.14:
-        same_times = {"id": event.id, "occurred_at": event.occurred_at, "seen_at": event.seen_at + later}
+        same_times = {"id": event.id, "occurred_at": event.occurred_at, "seen_at": seen(event) + later}
         yield replace(other, **same_times)
     elif roll < 0.18:
-        yield replace(event, occurred_at=other.occurred_at, seen_at=max(event.seen_at, other.seen_at) + later)  # type: ignore[type-var]
+        yield replace(event, occurred_at=other.occurred_at, seen_at=max(seen(event), seen(other)) + later)
     elif roll < 0.21:  # skewed twins: one id, one instant after clamping, two claims
-        yield replace(event, occurred_at=event.seen_at + MINUTE)
-        yield replace(other, id=event.id, occurred_at=event.seen_at + 2 * MINUTE, seen_at=event.seen_at)
+        yield replace(event, occurred_at=seen(event) + MINUTE)
+        yield replace(other, id=event.id, occurred_at=seen(event) + 2 * MINUTE, seen_at=event.seen_at)
     elif roll < 0.26:  # another event of the same instant, often seen at the same one too; its id says nothing
         later = later if roll < 0.22 else timedelta()
-        yield replace(other, id=f"{roll}", occurred_at=event.occurred_at, seen_at=event.seen_at + later)
+        yield replace(other, id=f"{roll}", occurred_at=event.occurred_at, seen_at=seen(event) + later)
 
 
 def _erasure(rng: random.Random, where: Country, customer: str) -> Event:
@@ -305,11 +278,11 @@ def _shuffled(rng: random.Random, log: list[Event]) -> list[Event]:
     return log
 
 
-def _placed(rng: random.Random, log: list[Event]) -> list[Record]:
+def _placed(rng: random.Random, log: list[Event]) -> list[LoggedEvent]:
     """Two epochs of three partitions: a customer stays in its partition, offsets have holes."""
     change, offset, records = rng.randrange(len(log)), 0, []
     for n, event in enumerate(log):
         epoch = int(n >= change)
         offset += rng.choice((1, 1, 2))
-        records.append(Record(epoch, (int(event.customer_id[1:]) + epoch) % 3, offset, event))
+        records.append(LoggedEvent(epoch, (int(event.customer_id[1:]) + epoch) % 3, offset, event))
     return sorted(records, key=lambda record: (record.epoch, record.partition, record.offset))

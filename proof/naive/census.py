@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
+from proof.naive import oracle, world
+from proof.naive.oracle import Fact, Verdict
+from proof.naive.world import LoggedEvent
 from scv.events.country import Country
-from tests import oracle, world
-from tests.oracle import Fact, Verdict
-from tests.world import Record
 
 INSTANTS = FORWARD, BACK, CHANGED, WEEK_BEGINS, WEEK_ENDS, LEAP_DAY, YEAR_ENDS, YEAR_BEGINS = (
     "half hours around a clock put forward", "half hours around a clock put back", "the day of a clock change",
@@ -40,7 +40,7 @@ def instants(at: datetime, country: Country) -> tuple[str, ...]:
     zone = ZoneInfo(country.time_zone)
     local, changes = at.astimezone(zone), world.clock_changes(country)
     close = [one for one in changes if abs(one - at) <= HALF_HOUR]
-    forward = [one.astimezone(zone).utcoffset() > (one - HALF_HOUR).astimezone(zone).utcoffset() for one in close]
+    forward = [_offset(one, zone) > _offset(one - HALF_HOUR, zone) for one in close]
     found = {
         FORWARD: any(forward),
         BACK: not all(forward),
@@ -54,14 +54,20 @@ def instants(at: datetime, country: Country) -> tuple[str, ...]:
     return tuple(name for name, holds in found.items() if holds)
 
 
-def dirt(records: Sequence[Record], country: Country, judged: Judged) -> Counter[str]:
+def _offset(at: datetime, zone: ZoneInfo) -> timedelta:
+    found = at.astimezone(zone).utcoffset()
+    assert found is not None, "an aware instant has one"
+    return found
+
+
+def dirt(records: Sequence[LoggedEvent], country: Country, judged: Judged) -> Counter[str]:
     """How many arrivals of each kind of dirt a log holds; customers, where it is they who are erased or moved."""
     found = Counter[str](one for verdicts in judged.values() for one in _judged(verdicts))
     newest: dict[str, datetime] = {}
     for event in (record.event for record in records):
-        before = newest.setdefault(event.customer_id, event.seen_at)
-        newest[event.customer_id] = max(before, event.seen_at)  # type: ignore[type-var]
-        found[UNORDERED] += event.seen_at < before
+        before = newest.setdefault(event.customer_id, world.seen(event))
+        newest[event.customer_id] = max(before, world.seen(event))
+        found[UNORDERED] += world.seen(event) < before
         found[REFUSED] += oracle.fact_of(event, country) is None
     erased = {record.event.customer_id for record in records if record.event.kind == "erased"}
     seats = Counter(name for name, _ in {(record.event.customer_id, record.epoch) for record in records})

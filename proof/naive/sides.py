@@ -16,6 +16,8 @@ import pyarrow as pa
 
 from proof import figures
 from proof.figures import Figure
+from proof.naive import oracle
+from proof.naive.world import LoggedEvent
 from scv.errors import BadEvent
 from scv.events import event as events
 from scv.events.arrival import Arrival, arrival_of
@@ -29,8 +31,6 @@ from scv.offline.lake import Lake
 from scv.offline.lake import schema as lake_schema
 from scv.offline.lake_version import LakeVersion
 from scv.online.row import Place, Row, unpack
-from tests import oracle
-from tests.world import Record
 
 FIGURES = Path(__file__).parents[2] / "build" / "figures"
 PLACE = Place(1, 0, bytes(16), 0)
@@ -40,7 +40,7 @@ Values = Mapping[str, Any] | None
 
 
 @dataclass
-class Tally:
+class ParityTally:
     """Compared values (at least one side not missing) and mismatches, by fetcher or by what else was asked.
 
     `wrong` says the first of them in words. `census` counts which special instants and which dirt were compared.
@@ -81,7 +81,7 @@ class Tally:
         if len(self.wrong) < TOLD:
             self.wrong.append(text)
 
-    def add(self, other: Tally) -> None:
+    def add(self, other: ParityTally) -> None:
         """What was compared elsewhere."""
         self.compared.update(other.compared)
         self.mismatches.update(other.mismatches)
@@ -106,7 +106,7 @@ class TableLake(Lake):
         return f"lake_{family}"
 
 
-def arrivals(records: Sequence[Record], country: Country) -> Iterator[tuple[Record, Arrival]]:
+def arrivals(records: Sequence[LoggedEvent], country: Country) -> Iterator[tuple[LoggedEvent, Arrival]]:
     """What a consumer lets through, in log order."""
     for record in records:
         try:
@@ -115,7 +115,7 @@ def arrivals(records: Sequence[Record], country: Country) -> Iterator[tuple[Reco
             continue
 
 
-def lake_table(records: Sequence[Record], family: str, country: Country) -> pa.Table:
+def lake_table(records: Sequence[LoggedEvent], family: str, country: Country) -> pa.Table:
     """The records as the lake consumer writes them."""
     rows = []
     for record, arrival in arrivals(records, country):
@@ -123,7 +123,7 @@ def lake_table(records: Sequence[Record], family: str, country: Country) -> pa.T
         payload = {name: getattr(event, name, None) for name in events.fields(family)}
         rows.append(
             payload
-            | {"country": event.country, "month": event.seen_at.strftime("%Y-%m"), "customer_id": event.customer_id}
+            | {"country": event.country, "month": f"{event.seen_at:%Y-%m}", "customer_id": event.customer_id}
             | {"kind": event.kind, "id": event.id, "occurred_at": from_us(arrival.occurred_us)}
             | {"claimed_at": event.occurred_at, "seen_at": event.seen_at}
             | {"epoch": record.epoch, "partition": record.partition, "offset": record.offset}
@@ -131,10 +131,10 @@ def lake_table(records: Sequence[Record], family: str, country: Country) -> pa.T
     return pa.Table.from_pylist(rows, schema=lake_schema(family))
 
 
-class Batch:
+class SqlSide:
     """Batch SQL over a log: admission once, then any fetcher at any references."""
 
-    def __init__(self, records: Sequence[Record], family: str, country: Country) -> None:
+    def __init__(self, records: Sequence[LoggedEvent], family: str, country: Country) -> None:
         self.country = country
         self.connection = duckdb.connect(config={"threads": 1})
         shuffled = list(records)
@@ -148,14 +148,14 @@ class Batch:
         table = batch.fold(self.connection, "admitted", layout_of(fetcher), self.country, at).to_pylist()
         return {(row["customer_id"], to_us(row["event_timestamp"])): row for row in table}
 
-    def __enter__(self) -> Batch:
+    def __enter__(self) -> SqlSide:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.connection.close()
 
 
-class Stream:
+class StreamSide:
     """Rows of one fetcher, fed arrival by arrival, stored and loaded at random moments."""
 
     def __init__(self, fetcher: type[Fetcher], country: Country, seed: int = 0) -> None:

@@ -15,12 +15,7 @@ from itertools import pairwise
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from scv.events.bound import Days, bounds
-from scv.events.country import Country
-from scv.events.event import ENVELOPE, FAMILIES, Event, tag
-from scv.features.fetcher import Feature, Fetcher
-from scv.folds.fold import OPEN_WEEK, Fold, Window
-from tests.oracle_subscriptions import (
+from proof.naive.oracle_subscriptions import (
     Box,
     Stands,
     by_subscription,
@@ -31,6 +26,11 @@ from tests.oracle_subscriptions import (
     rank,
     subscriptions,
 )
+from scv.events.bound import Days, bounds
+from scv.events.country import Country
+from scv.events.event import ENVELOPE, FAMILIES, Event, tag
+from scv.features.fetcher import Feature, Fetcher
+from scv.folds.fold import OPEN_WEEK, Fold, Window
 
 Verdict = Literal["admitted", "repeated", "changed", "too late", "before an erasure"]
 Value = int | float | str | None
@@ -61,6 +61,8 @@ def local_day(instant: datetime, country: Country) -> date:
 def fact_of(event: Event, country: Country) -> Fact | None:
     """None for what is refused: seen outside the country's span, or before it occurred by more than five minutes; said
     to have occurred in an earlier year than ten before that of `starts_on`, or with a day or year beyond its bound."""
+    if event.seen_at is None:
+        raise ValueError(f"an oracle's log says when each event was seen, and not of {event.id}")
     claimed, seen = event.occurred_at.astimezone(UTC), event.seen_at.astimezone(UTC)
     if claimed > seen + SKEW or not country.starts_on <= local_day(seen, country) < country.ends_on:
         return None

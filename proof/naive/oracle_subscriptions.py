@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tests.oracle import Fact
+    from proof.naive.oracle import Fact
 
 RUNS = ("started", "resumed", "reactivated")
 SPOKE_LAST = 16
@@ -38,7 +38,7 @@ def by_subscription(facts: Sequence[Fact], *kinds: str) -> dict[str, list[Fact]]
 
 def _age(fact: Fact) -> tuple[Any, ...]:
     """The larger the newer; "never an id decides": of words of one instant the smaller dates and weekday."""
-    from tests.oracle import age
+    from proof.naive.oracle import age
 
     weekday = fact.payload.get("delivery_weekday")
     return *age(fact), -_over(fact).toordinal(), 1 if weekday is None else -weekday
