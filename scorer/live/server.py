@@ -16,9 +16,10 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from access.auth import CallerAuth
 from rpc import scorer_pb2, scorer_pb2_grpc
-from scorer.access.auth import CallerAuth
 from scorer.live.answers import Answers
+from scorer.live.certificates import Credentials
 from scorer.live.condition import Condition
 from scorer.live.gate import Gate
 from scorer.live.loop import Loop
@@ -48,6 +49,13 @@ class Capacity(NamedTuple):
 
     workers: int
     most_at_once: int
+
+
+class Closure(NamedTuple):
+    """What closes the server to strangers: how it shows itself, and whom it knows."""
+
+    credentials: Credentials
+    auth: CallerAuth
 
 
 CAPACITY = Capacity(4, 64)
@@ -81,7 +89,7 @@ class Server:
         capacity: Capacity = CAPACITY,
     ) -> None:
         host, port = _place(address)
-        auth = _auth(settings, host, insecure)
+        door = _door(settings, host, insecure)
         self._settings, self._at_once = settings, capacity.workers + OTHERS
         self.stopping = threading.Event()
         self.client = client(settings, BRISK, reads_only=True)
@@ -93,24 +101,25 @@ class Server:
         self._turns = Turns(*capacity)
         self._loop = Loop()
         try:
-            bound = self._loop.run(self._made(auth, f"{host}:{port}", shares_port))
+            bound = self._loop.run(self._made(door, f"{host}:{port}", shares_port))
         except BaseException:
             self._loop.close()
             raise
         self.address = f"{host}:{bound}"
 
-    async def _made(self, auth: CallerAuth | None, address: str, shares_port: bool) -> int:
+    async def _made(self, door: Closure | None, address: str, shares_port: bool) -> int:
         """Make the server on its loop; the port that it is bound to. Raises UserError."""
         self._health = health.aio.HealthServicer()
         options = [*OPTIONS, ("grpc.so_reuseport", int(shares_port))]
-        self._server = grpc.aio.server(interceptors=[Gate(auth, self._pulse, self._meter)], options=options)
+        gate = Gate(door and door.auth, self._pulse, self._meter)
+        self._server = grpc.aio.server(interceptors=[gate], options=options)
         self._scorer = Scorer(self.answers, self._pulse, self._meter, self._turns)
         scorer_pb2_grpc.add_ScorerServicer_to_server(self._scorer, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
         await self._told(False)
-        return _bind(self._server, address, auth)
+        return _bind(self._server, address, door and door.credentials)
 
     def start(self, say: Callable[[str], None] = log.info) -> None:
         """Listen at once; be healthy when the models are loaded and the store answers.
@@ -177,11 +186,12 @@ def _place(address: str) -> tuple[str, str]:
     return host, port
 
 
-def _auth(settings: Settings, host: str, insecure: bool) -> CallerAuth | None:
+def _door(settings: Settings, host: str, insecure: bool) -> Closure | None:
     """Who watches the door; None: plain text, for this machine. Raises UserError where that was not asked for, or for
     files that cannot be used."""
     if settings.scorer_keys and not insecure:
-        return CallerAuth(Path(settings.scorer_keys).expanduser())
+        folder = Path(settings.scorer_keys).expanduser()
+        return Closure(Credentials(folder), CallerAuth(folder))
     if not _loopback(host):
         raise UserError(
             f"{host} is not loopback, and without keys the scorer speaks plain text to whoever comes. "
@@ -195,12 +205,12 @@ def _auth(settings: Settings, host: str, insecure: bool) -> CallerAuth | None:
     return None
 
 
-def _bind(server: grpc.aio.Server, address: str, auth: CallerAuth | None) -> int:
+def _bind(server: grpc.aio.Server, address: str, credentials: Credentials | None) -> int:
     """The port. Raises UserError."""
     try:
-        if auth is None:
+        if credentials is None:
             return int(server.add_insecure_port(address))
-        return int(server.add_secure_port(address, auth.certificates.credentials()))
+        return int(server.add_secure_port(address, credentials.of_server()))
     except RuntimeError as error:
         raise UserError(
             f"{address} cannot be bound: it is taken, or not of this machine. Choose another --port."
