@@ -9,7 +9,7 @@ from access import policy, tokens
 from access.caller import Caller
 from access.policy import Policy
 from access.rate import Rate
-from access.tokens import BadToken, Said, Tokens
+from access.tokens import BadToken, KnownToken, Tokens
 from access.watched_file import WatchedFile
 from scv.errors import BadSetting
 
@@ -44,7 +44,7 @@ class CallerAuth:
             raise Unauthenticated("no token, and no certificate of a name that access.toml knows")
         return found
 
-    def said(self, token: str) -> Said:
+    def said(self, token: str) -> KnownToken:
         """What a token says, if it counts. Raises Unauthenticated."""
         rules = self._policy.now.tokens
         if rules is None or self._tokens is None:
@@ -55,7 +55,7 @@ class CallerAuth:
             raise Unauthenticated(f"a token that does not count: {error}") from error
 
     def trusts(self, voucher: str) -> bool:
-        """Would a token that such a voucher (see `Said`) is of still count, if it has not ended?"""
+        """Would a token that such a voucher (see `KnownToken`) is of still count, if it has not ended?"""
         rules = self._policy.now.tokens
         return rules is not None and self._tokens is not None and self._tokens.vouches(voucher, rules)
 

@@ -33,7 +33,7 @@ class BadToken(Exception):
     """A token that does not count; the message is for the log, never for the caller."""
 
 
-class Said(NamedTuple):
+class KnownToken(NamedTuple):
     """What a token that counts says: who it is, until when (us since 1970), and a voucher: a hash of the key that
     signed it and of the rules that it met, so that whoever keeps it knows when either is gone."""
 
@@ -48,9 +48,9 @@ class Tokens:
     def __init__(self, folder: Path) -> None:
         self._keys: WatchedFile[Keys] = WatchedFile(folder / FILE, keys_of)
         self._lock = threading.Lock()
-        self._known: OrderedDict[tuple[str, TokenRules], tuple[Keys, Said]] = OrderedDict()
+        self._known: OrderedDict[tuple[str, TokenRules], tuple[Keys, KnownToken]] = OrderedDict()
 
-    def said(self, token: str, rules: TokenRules) -> Said:
+    def said(self, token: str, rules: TokenRules) -> KnownToken:
         """What that token says. Raises BadToken."""
         keys = self._keys.now
         with self._lock:
@@ -60,7 +60,7 @@ class Tokens:
         key, claims = _claims(token, keys, rules)
         caller = Caller(claims["sub"], _roles(claims.get("roles")), _words(claims.get("countries"), "countries"))
         until_us = int((float(claims["exp"]) + LEEWAY_S) * SECOND_US)
-        said = Said(caller, until_us, _voucher(key, rules))
+        said = KnownToken(caller, until_us, _voucher(key, rules))
         with self._lock:
             self._known[token, rules] = (keys, said)
             while len(self._known) > MOST:

@@ -32,7 +32,6 @@ def command(who: str | None, customer: str | None, country: str | None, day: str
     import msgspec
 
     from console import audit_file
-    from console.audit_file import AuditLine
     from scv import settings as known
     from terminal import listing
 

@@ -1,8 +1,9 @@
 """Routes × roles: who may do what in the console. What stands in no row here is nobody's, whatever is registered.
 
-A row is `METHOD /path` as the route is declared, in the order of the routes. Paths, queries and JSON bodies name a country
-as `country` or `countries` (a query as `code`, too) and a customer as `customer` or `customer_id` (a query as `id`, too,
-which then stands for that of the path). By those words a caller is kept to his countries, and what he did is written down.
+A row is `METHOD /path` as the route is declared, in the order of the routes. Paths, queries and JSON bodies name a
+country as `country` or `countries` (a query as `code`, too) and a customer as `customer` or `customer_id` (a query as
+`id`, too, which then stands for that of the path). By those words a caller is kept to his countries, and what he did is
+written down.
 """
 
 from __future__ import annotations

@@ -44,6 +44,13 @@ for code, ats in piece["references"].items():
 """What a piece's process says where nothing goes wrong; `console.work` says it of real tables."""
 
 
+def well() -> dict[str, Any]:
+    """A status with nothing to tell of two countries."""
+    facts = {"now": "2017-09-05T00:00:00Z", "clock": "", "rows_to": None, "lake_to": None, "last_week": None, "due": []}
+    places = [{"code": code, **facts} for code in ("US", "ZZ")]
+    return {"version": "0", "runs": False, "unknown": {}, "countries": places, "refused": []}
+
+
 def child(script: str = ALL_WELL, names: tuple[str, ...] = ("orders", "mail")) -> list[str]:
     """A process in the place of `console.work`."""
     return [sys.executable, "-S", "-E", "-c", CHILD.format(names=list(names), script=script)]

@@ -90,17 +90,17 @@ def test_keys_close_it_and_its_own_callers_find_theirs(
             process.terminate()
     assert cli.main(["audit", "--json"]) == 0
     acts = [json.loads(one) for one in capsys.readouterr().out.splitlines()]
-    assert [(one["who"], one["roles"], one["country"], one["result"]) for one in acts] == [
+    assert [(one["who"], one["roles"], one.get("country", ""), one["result"]) for one in acts] == [
         ("somebody", "operator", BERLIN.code, 202), ("somebody", "viewer", "", 403),
     ]  # fmt: skip
     assert cli.main(["console", "--insecure"]) == 2 and "two ways" in capsys.readouterr().err
     monkeypatch.setenv("CEREBRO_CONSOLE_KEYS", home.home)
-    assert cli.main(["console", "--port", "0"]) == 2 and "tls.crt cannot be read" in capsys.readouterr().err
+    assert cli.main(["console", "--port", "0"]) == 2 and "access.toml cannot be read" in capsys.readouterr().err
 
 
 def _token(keys: Path, role: str, capsys: pytest.CaptureFixture[str]) -> str:
     assert cli.main(["keys", "token", "somebody", "--role", role, "--country", "*", "--out", str(keys)]) == 0
-    return capsys.readouterr().out.strip()
+    return capsys.readouterr().out.split()[-1]
 
 
 def ask(port: int, method: str, path: str, body: object = None) -> Any:
