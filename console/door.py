@@ -89,7 +89,8 @@ class Door:
         if self._entrance is None:
             return LOCAL_ADMIN
         if _is_public(here):
-            self._slowly(scope)
+            if scope["method"] not in SAFE:
+                self._slowly(scope)
             return NOBODY
         return self._known(self._entrance, scope)
 
@@ -119,7 +120,7 @@ class Door:
         except Unauthenticated as error:
             self._tell(f"The console was asked by a caller whom nobody knows: {error}.", "unauthenticated")
             self._slowly(scope)
-            challenge = {"WWW-Authenticate": 'Bearer realm="cerebro"'}
+            challenge = {"WWW-Authenticate": 'Bearer realm="cerebro"', "Connection": "close"}
             told = "Show a token or a certificate that this console knows, or log in at /login."
             raise NotGranted(401, told, headers=challenge) from error
 

@@ -21,6 +21,7 @@ from scv.talk import Seldom
 
 TICKET = "__Host-cerebro-login"
 WRONG = "This token does not count here. It may have ended, or it is not whole."
+MOST_FIELDS = 10
 STALE = "This page was open for too long, or another one sent it. Try again."
 router = APIRouter(include_in_schema=False)
 _tell = Seldom()
@@ -37,7 +38,8 @@ def ask(request: Request) -> Response:
 @router.post("/login", response_class=HTMLResponse)
 async def log_in(request: Request) -> Response:
     """Begin a login by a token."""
-    entrance, form = _entrance(request), parse_qs((await request.body()).decode("latin-1"))
+    entrance, body = _entrance(request), await request.body()
+    form = parse_qs(body.decode("latin-1")) if body.count(b"&") < MOST_FIELDS else {}
     if entrance is None:
         return RedirectResponse("/", 303)
     ticket, token = (form.get(name, [""])[0] for name in ("ticket", "token"))

@@ -17,6 +17,9 @@ from access.certificates import AUTHORITY, CHAIN, KEY, Certificate, Certificates
 from console.door import NAMES
 from scv.errors import BadSetting
 
+SILENT_S = 10.0
+"""So long may a connection take until its first request has come, head and all."""
+
 
 class RenewedContext(ssl.SSLContext):
     """Every handshake goes by the folder as it is; what cannot be used leaves the one before. Raises BadSetting at
@@ -60,11 +63,18 @@ def _context(folder: Path, found: Certificate) -> ssl.SSLContext:
 
 
 class CertifiedProtocol(H11Protocol):
-    """uvicorn's, which tells every request of a connection the names in the certificate that was shown."""
+    """uvicorn's, which tells every request of a connection the names in the certificate that was shown, and keeps no
+    place for a stranger who asks nothing: there are not many."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.app_state = {**self.app_state, NAMES: names_of(transport.get_extra_info("peercert"))}
+        self.loop.call_later(SILENT_S, self._end_silent)
+
+    def _end_silent(self) -> None:
+        begun: object = self.cycle  # None until a request's head has come, whatever its type says
+        if not begun and not self.transport.is_closing():
+            self.transport.close()
 
 
 def names_of(shown: Any) -> list[str]:

@@ -106,6 +106,32 @@ def test_old_protocols_are_not_spoken(settings: Settings, own: Path) -> None:
             context.wrap_socket(plain, server_hostname="127.0.0.1")
 
 
+def test_a_connection_that_asks_nothing_gives_its_place_back(
+    settings: Settings, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Silent ones and half a head; one that asked stays, and a stranger's is ended with the refusal."""
+    monkeypatch.setattr(tls, "SILENT_S", 0.3)
+    with desk(settings, child(), keys=own) as console:
+        assert console.trust is not None
+        for raw in (
+            b"",
+            b"GET /api/v1/health HTTP/1.1\r\nHost: a\r\n",
+            b"GET /api/v1/health HTTP/1.1\r\nHost: a\r\n\r\n",
+        ):
+            plain = socket.create_connection(("127.0.0.1", console.port), 10)
+            with console.trust.wrap_socket(plain, server_hostname="127.0.0.1") as found:
+                found.sendall(raw)
+                answer = b"".join(iter(lambda found=found: found.recv(4096), b""))
+            assert (b" 401 " in answer) is raw.endswith(b"\r\n\r\n")
+        stays = http.client.HTTPSConnection("127.0.0.1", console.port, timeout=30, context=console.trust)
+        for _ in range(2):
+            stays.request("GET", "/api/v1/health", headers={"Authorization": bearer(own, "viewer")})
+            reply = stays.getresponse()
+            assert reply.status == 200 and reply.read()
+            time.sleep(0.5)
+        stays.close()
+
+
 @pytest.mark.parametrize("name", ["tls.crt", "tls.key", "ca.crt"])
 def test_a_folder_that_cannot_be_used_is_told_at_the_start(own: Path, name: str) -> None:
     part = own / "scorer"
