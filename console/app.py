@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from console import login, page, problem
 from console.audit_file import AuditFile
-from console.door import Door, Entrance
+from console.door import Doorkeeper, Entrance
 from console.guard import Guard
 from console.jobs import OPEN, Cell, Crowded, Jobs, KeyTaken
 from console.order import MOST_CELLS, FetchOrder, understood
@@ -81,7 +81,7 @@ def make(
     app.include_router(login.router)
     problem.install(app)
     app.state.entrance, app.state.audit = entrance, audit
-    app.add_middleware(Door, entrance=entrance, audit=audit, countries_of=jobs.countries)
+    app.add_middleware(Doorkeeper, entrance=entrance, audit=audit, countries_of=jobs.countries)
     app.add_middleware(Guard, hosts=hosts)
     return app
 

@@ -53,7 +53,7 @@ class Entrance(NamedTuple):
     logins: Logins
 
 
-class Door:
+class Doorkeeper:
     """An ASGI app around another. Without an entrance everybody is the local admin: only this machine gets here."""
 
     def __init__(self, app: ASGIApp, entrance: Entrance | None, audit: AuditFile, countries_of: CountriesOf) -> None:
