@@ -64,7 +64,8 @@ def test_changes_and_looks_at_customers_are_written_down(closed: Desk, keys: Pat
     person = logged_in(closed, signed(keys, roles=["operator"], sub="carl"))
     closed.ask("POST", "/api/v1/fetches", ORDER, **person)
     closed.ask("POST", "/api/v1/fetches", ORDER, **person, **{"X-CSRF-Token": csrf_of(closed, person)})
-    told = [(one.who, one.roles, one.what, one.country, one.customer) for one in lines(settings.audit_path)]
+    acts = [one for one in lines(settings.audit_path) if one.what != "GET /"]
+    told = [(one.who, one.roles, one.what, one.country, one.customer) for one in acts]
     launch, cancel = "POST /api/v1/fetches", "POST /api/v1/fetches/{job_id}/cancel"
     assert told == [
         ("anna", "operator", launch, "US ZZ", None), ("anna", "operator", cancel, "", None),
@@ -74,7 +75,7 @@ def test_changes_and_looks_at_customers_are_written_down(closed: Desk, keys: Pat
         ("carl", "operator", "POST /login", "", None), ("carl", "operator", launch, "", None),
         ("carl", "operator", launch, "US", None),
     ]  # fmt: skip
-    results = [one.result for one in lines(settings.audit_path)]
+    results = [one.result for one in acts]
     assert results[:2] == [202, 200] and results[3] == 403 and results[6:] == [403, 303, 403, 202]
     (file,) = settings.audit_path.iterdir()
     assert file.stat().st_mode & 0o077 == 0 and settings.audit_path.stat().st_mode & 0o077 == 0
