@@ -17,6 +17,9 @@ from terminal.log_format import begin, option
 def command(port: int | None, host: str | None, insecure: bool, log_format: str | None) -> None:
     """Serve the web API and its page until SIGTERM or Ctrl-C.
 
+    Without keys it answers this machine alone, where everybody is the admin. With those of CEREBRO_CONSOLE_KEYS
+    (`cerebro keys new` makes some) it speaks TLS, and everybody shows a token or a certificate, or logs in with one.
+
     POST /api/v1/fetches launches the fetch of countries at dates as a job, in processes of its own;
     /api/v1/openapi.json describes everything. A job that the end of the console interrupts goes on at its next start:
     what was written is kept.

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Do not ask. Nothing brings a customer back.")
 @click.option("--json", "as_json", is_flag=True, help="Print the receipt as JSON.")
 def command(code: str, customer_id: str, yes: bool, as_json: bool) -> int:
-    """Forget CUSTOMER of COUNTRY: rows, lake, snapshots, training sets, served vectors and the weeks that are kept.
+    """Forget CUSTOMER of COUNTRY: rows, lake, snapshots, training sets, served vectors, the weeks that are kept, and
+    the console's audit log.
 
     An `erased` goes to every topic; once both consumers hold it, what is kept on disk is written anew without them. The
     receipt on stdout says what was done where, and what remains until when: the log keeps its records for

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from scv import settings
-from scv.errors import CerebroError, Unreachable
+from scv.errors import BadSetting, CerebroError, Unreachable
 from scv.settings import Settings
 
 if TYPE_CHECKING:
+    from http.client import HTTPConnection
+
     from store.heartbeat import Beat
 
 ANSWER_S = 3.0
@@ -157,17 +160,41 @@ def _broker(found: Settings) -> str:
 def _console(found: Settings) -> str:
     import http.client
 
-    connection = http.client.HTTPConnection(found.console, timeout=ANSWER_S)
+    connection, headers = _to_console(found)
     try:
-        connection.request("GET", "/api/v1/health", headers={"Host": "localhost"})
+        connection.request("GET", "/api/v1/health", headers=headers)
         status = connection.getresponse().status
     except (OSError, http.client.HTTPException) as error:
         raise Unreachable(f"{found.console} does not answer ({type(error).__name__}).") from error
     finally:
         connection.close()
+    if status in (401, 403):
+        raise CerebroError(f"{found.console} answers {status}: CEREBRO_CALLER_KEYS names the folder of what it knows.")
     if status != 200:
         raise CerebroError(f"{found.console} answers {status}.")
     return "alive"
+
+
+def _to_console(found: Settings) -> tuple[HTTPConnection, dict[str, str]]:
+    """How it is asked: by TLS where it has keys, with what our caller's folder holds. Raises BadSetting."""
+    import ssl
+    from http.client import HTTPConnection, HTTPSConnection
+
+    host, _, port = found.console.rpartition(":")
+    host = {"0.0.0.0": "localhost", "[::]": "localhost"}.get(host, host.strip("[]"))
+    if not found.console_keys:
+        return HTTPConnection(host, int(port), timeout=ANSWER_S), {"Host": "localhost"}
+    keys = Path(found.caller_keys).expanduser()
+    try:
+        shown, token = ssl.create_default_context(cafile=str(keys / "ca.crt")), keys / "token"
+        if (keys / "tls.crt").exists():
+            shown.load_cert_chain(keys / "tls.crt", keys / "tls.key")
+        said = {"Authorization": f"Bearer {token.read_text('utf-8').strip()}"} if token.exists() else {}
+    except OSError as error:
+        raise BadSetting(
+            f"{keys} holds nothing to ask a closed console with ({type(error).__name__}). Set CEREBRO_CALLER_KEYS."
+        ) from error
+    return HTTPSConnection(host, int(port), timeout=ANSWER_S, context=shown), said
 
 
 def _scorer(found: Settings) -> str:

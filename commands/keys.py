@@ -1,4 +1,4 @@
-"""Make keys for development: certificates and tokens that the scorer knows its callers by."""
+"""Make keys for development: certificates and tokens that scorer and console know their callers by."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from scv.talk import say
 
 @click.group()
 def command() -> None:
-    """Make keys for development: what closes the scorer to strangers, and what opens it to us.
+    """Make keys for development: what closes scorer and console to strangers, and what opens them to us.
 
     In production the certificates are your authority's and the tokens your identity provider's; docs/access.md says
-    which files the scorer takes from them.
+    which files both take from them.
 
     \b
     Example:
@@ -27,13 +27,13 @@ def command() -> None:
 
 
 @command.command("new", short_help="Certificates, a token key and access.toml, in HOME/keys.")
-@click.option("--host", "hosts", multiple=True, help="A further name of the scorer's machine; may be repeated.")
+@click.option("--host", "hosts", multiple=True, help="A further name of their machine; may be repeated.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Another folder than HOME/keys.")
 @click.option("--replace", is_flag=True, help="Make new ones in place of those that are there.")
 def new(hosts: tuple[str, ...], out: Path | None, replace: bool) -> None:
-    """Make an authority, the scorer's certificate, a caller's, the key of tokens, and access.toml that knows them.
+    """Make an authority, the servers' certificate, a caller's, the key of tokens, and access.toml that knows them.
 
-    Prints the two settings that lead scorer and callers to them. Where keys are, they stay, unless they are to be
+    Prints the settings that lead scorer, console and callers to them. Where keys are, they stay, unless they are to be
     replaced.
 
     \b
@@ -45,13 +45,20 @@ def new(hosts: tuple[str, ...], out: Path | None, replace: bool) -> None:
 
     folder = _folder(out)
     made = authority.make(folder, hosts, replace)
-    click.echo(f"CEREBRO_SCORER_KEYS={folder / 'scorer'}\nCEREBRO_CALLER_KEYS={folder / 'caller'}")
+    for variable, part in authority.PARTS.items():
+        click.echo(f"{variable}={folder / part}")
     say(f"Keys are made: they end in a year. {folder} is for nobody else's eyes." if made else "These were there.")
 
 
 @command.command(short_help="A bearer token for a caller.")
 @click.argument("name")
-@click.option("--role", "roles", multiple=True, required=True, help="agent, system, probe or developer; repeatable.")
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    required=True,
+    help="Of the scorer: agent, system, probe, developer; of the console: viewer, agent, operator, admin; repeatable.",
+)
 @click.option("--country", "countries", multiple=True, help="For this country; may be repeated. '*': for all.")
 @click.option("--days", type=click.IntRange(1, 365), default=30, show_default=True, help="How long it counts.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Another folder than HOME/keys.")
@@ -61,10 +68,11 @@ def token(name: str, roles: tuple[str, ...], countries: tuple[str, ...], days: i
     \b
     Example:
       cerebro keys token helpdesk --role agent --country US
+      cerebro keys token anna --role operator --country US --country DE
       cerebro keys token crm --role system --country '*' --days 7
     """
+    from access.caller import EVERYWHERE, ROLES
     from local import authority
-    from scorer.access.caller import EVERYWHERE, ROLES
     from scv.errors import expect
     from terminal.arguments import the_countries
 

@@ -16,10 +16,10 @@ def command(dry: bool, as_json: bool) -> int:
 
     Snapshots that are not of a Tuesday (CEREBRO_SNAPSHOT_DAYS), bundles that no champion, published week or served
     vector is of (CEREBRO_BUNDLE_DAYS), served vectors (CEREBRO_VECTOR_DAYS), published weeks (CEREBRO_EXPORT_DAYS, the
-    newest 13 always stay), and drafts that killed runs left a day ago. In the lake: rows of erased customers, small
-    files, and files that no reader holds. Events and dead letters lie with the broker, which keeps them for
-    CEREBRO_EVENT_DAYS and CEREBRO_DEAD_LETTER_DAYS from when their topics are made on. Exit 1 where something had to be
-    left; stderr says why.
+    newest 13 always stay), who did what in the console (CEREBRO_AUDIT_DAYS), and drafts that killed runs left a day
+    ago. In the lake: rows of erased customers, small files, and files that no reader holds. Events and dead letters lie
+    with the broker, which keeps them for CEREBRO_EVENT_DAYS and CEREBRO_DEAD_LETTER_DAYS from when their topics are
+    made on. Exit 1 where something had to be left; stderr says why.
 
     \b
     Example:

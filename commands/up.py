@@ -17,8 +17,8 @@ def command(broker: str, store: str, everything: bool, tls: bool, detach: bool) 
     tansu and valkey come with Cerebro and keep everything in memory; kafka needs Java 17 and Maven, redis needs
     redis-server. The other commands find them through services.env in CEREBRO_HOME. Where the lake holds events,
     every row is rebuilt from it first. With --detach, what does not start is said with the last lines of its log, and
-    nothing is left running. With --tls whoever calls the scorer needs a certificate or a token; the other commands find
-    theirs by themselves.
+    nothing is left running. With --tls whoever calls the scorer needs a certificate or a token, and so does who asks a
+    console that is started then; the other commands find theirs by themselves.
 
     \b
     Example:

@@ -13,7 +13,9 @@ from fastapi.responses import HTMLResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
-from console import page, problem
+from console import login, page, problem
+from console.audit_file import AuditFile
+from console.door import Doorkeeper, Entrance
 from console.guard import Guard
 from console.jobs import OPEN, Cell, Crowded, Jobs, KeyTaken
 from console.order import MOST_CELLS, FetchOrder, understood
@@ -21,6 +23,7 @@ from console.problem import MEDIA, NotGranted, Problem
 from console.replies import HealthReply, JobsReply, WholeJobReply
 from console.runner import Runner
 from console.status import EXAMPLE, version
+from console.visit import visit
 from scv.errors import CerebroError
 from scv.events import country as countries
 from scv.settings import Settings
@@ -49,14 +52,24 @@ class Console:
         return found
 
 
-def make(settings: Settings, jobs: Jobs, runner: Runner, status: Status, hosts: Collection[str] = LOCAL) -> FastAPI:
-    """The app; `hosts` are the names under which it may be asked, none: any. It runs the runner while it lives."""
+def make(
+    settings: Settings,
+    jobs: Jobs,
+    runner: Runner,
+    status: Status,
+    hosts: Collection[str] = LOCAL,
+    entrance: Entrance | None = None,
+) -> FastAPI:
+    """The app; `hosts` are the names under which it may be asked, none: any. It runs the runner while it lives. Without
+    an `entrance` whoever asks is the local admin."""
+    audit = AuditFile(settings.audit_path, settings.audit_days)
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         runner.start()
         yield
         await run_in_threadpool(runner.stop)
+        audit.close()
 
     app = FastAPI(
         title="Cerebro", version=version(), description=DESCRIPTION, lifespan=life,
@@ -65,7 +78,10 @@ def make(settings: Settings, jobs: Jobs, runner: Runner, status: Status, hosts: 
     app.state.console = Console(settings, jobs, runner, status)
     app.include_router(api)
     app.include_router(pages)
+    app.include_router(login.router)
     problem.install(app)
+    app.state.entrance, app.state.audit = entrance, audit
+    app.add_middleware(Doorkeeper, entrance=entrance, audit=audit, countries_of=jobs.countries)
     app.add_middleware(Guard, hosts=hosts)
     return app
 
@@ -129,7 +145,7 @@ def launch(
 @api.get("/fetches", response_model=JobsReply, tags=["fetches"])
 def listed(console: Here) -> dict[str, Any]:
     """The newest 50 jobs, without their cells."""
-    return {"jobs": console.jobs.listed()}
+    return {"jobs": _his(console.jobs.listed())}
 
 
 @api.get("/fetches/{job_id}", response_model=WholeJobReply, responses=_problems(404), tags=["fetches"])
@@ -188,13 +204,24 @@ def status(console: Here) -> dict[str, Any]:
 
     `unknown` names what could not be asked, and why. Not older than two seconds.
     """
-    return console.status()
+    return _his_status(console)
 
 
 @api.get("/health", response_model=HealthReply, tags=["status"])
 def health() -> dict[str, str]:
     """The console answers."""
     return {"status": "alive"}
+
+
+def _his(jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The jobs whose countries the caller may see."""
+    return [job for job in jobs if visit().may_see(job["countries"])]
+
+
+def _his_status(console: Console) -> dict[str, Any]:
+    """How his countries stand."""
+    told = console.status()
+    return {**told, "countries": [one for one in told.get("countries", ()) if visit().may_see([one["code"]])]}
 
 
 def _whole(console: Console, job_id: str) -> dict[str, Any]:
@@ -209,10 +236,11 @@ def _reply(cell: Cell) -> dict[str, Any]:
 def overview(console: Here) -> str:
     """Status, running jobs, and a form that starts a fetch."""
     try:
-        told = console.status()
+        told = _his_status(console)
     except CerebroError as error:
         told = {"trouble": problem.words(error)}
-    return page.overview(told, console.jobs.listed(), sorted(countries.known(console.settings.countries_path)))
+    codes = [one for one in sorted(countries.known(console.settings.countries_path)) if visit().may_see([one])]
+    return page.overview(told, _his(console.jobs.listed()), codes)
 
 
 @pages.get("/console.js")

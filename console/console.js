@@ -2,7 +2,7 @@
 // Follows the jobs on the page that have not ended, launches a fetch and cancels one. Texts are only ever set as text.
 const ask = (path, body) => fetch("/api/v1/fetches" + path, {
   method: "POST",
-  headers: {"Content-Type": "application/json"},
+  headers: {"Content-Type": "application/json", "X-CSRF-Token": document.querySelector("meta[name=csrf-token]").content},
   body: JSON.stringify(body),
 });
 

@@ -159,6 +159,11 @@ class Jobs:
         rows = self._all("SELECT * FROM jobs WHERE id = ?", job_id)
         return self._job(rows[0]) if rows else None
 
+    def countries(self, job_id: str) -> list[str] | None:
+        """Which a job is about; None: there is no such job."""
+        found = self.job(job_id)
+        return None if found is None else list(found["countries"])
+
     def cells(self, job_id: str, after: int = -1) -> list[Cell]:
         """The cells of a job that changed after a change, in the plan's order."""
         query = f"""SELECT {_CELL} FROM cells WHERE job = (SELECT number FROM jobs WHERE id = ?) AND change > ?

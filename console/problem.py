@@ -18,6 +18,7 @@ from scv.errors import CerebroError, UnknownName, UserError, did_you_mean
 
 MEDIA = "application/problem+json"
 BUG = "Something went wrong in Cerebro, and it is a bug. The console's log says where."
+NOTHING, NOT_SO = "There is nothing here. /api/v1/openapi.json says what there is.", "Not with this method."
 _PATH = re.compile(r"""(?<![\w/:.])/(?:[^\s'",:;()]+/)+([^\s'",:;()/]*)""")
 
 
@@ -100,7 +101,7 @@ def _field(error: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _of_http(_: Request, error: Any) -> JSONResponse:
-    said = {404: "There is nothing here. /api/v1/openapi.json says what there is.", 405: "Not with this method."}
+    said = {404: NOTHING, 405: NOT_SO}
     return reply(error.status_code, said.get(error.status_code, str(error.detail)), (), error.headers)
 
 

@@ -3,7 +3,8 @@
 A company has such an authority already; these files show what the scorer and its callers take from it.
 
     keys/ca.key, keys/token.key         sign certificates and tokens: to be kept by whoever made them
-    keys/scorer/                        for CEREBRO_SCORER_KEYS: tls.crt tls.key ca.crt access.toml jwks.json
+    keys/scorer/                        for CEREBRO_SCORER_KEYS and CEREBRO_CONSOLE_KEYS: tls.crt tls.key ca.crt
+                                        access.toml jwks.json
     keys/caller/                        for CEREBRO_CALLER_KEYS: tls.crt tls.key ca.crt
 """
 
@@ -33,9 +34,12 @@ ISSUER, AUDIENCE, KID = "cerebro-development", "cerebro", "development"
 HERE = ("localhost", "127.0.0.1", "::1")
 YEAR = timedelta(days=365)
 TOKEN_KEY = "token.key"
+PARTS = {"CEREBRO_SCORER_KEYS": "scorer", "CEREBRO_CONSOLE_KEYS": "scorer", "CEREBRO_CALLER_KEYS": "caller"}
+"""Which setting leads to which folder."""
 _ACCESS = f"""\
-# Who may ask the scorer what. It is read again when it changes; what is not said here is not allowed.
-# Roles: agent (one customer at a time), system (many), probe (health), developer (reflection).
+# Who may ask scorer and console what. It is read again when it changes; what is not said here is not allowed.
+# Roles of the scorer: agent (one customer at a time), system (many), probe (health), developer (reflection);
+# of the console: viewer, agent (customers of his countries), operator, admin.
 calls_per_second = 500  # of one caller; 0: no bound
 
 [tokens]
@@ -44,7 +48,7 @@ audience = "{AUDIENCE}"
 
 [[certificates]]
 name = "{DEVELOPER}"
-roles = ["agent", "system", "probe", "developer"]
+roles = ["agent", "system", "probe", "developer", "admin"]
 countries = ["*"]
 """
 
@@ -60,6 +64,7 @@ class Authority:
             self._begun(self._name, self._key, 10 * YEAR)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(x509.KeyUsage(**only_signs), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
             .sign(self._key, hashes.SHA256())
         )
 
@@ -76,6 +81,7 @@ class Authority:
             .add_extension(x509.SubjectAlternativeName(list(map(_general, names))), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
             .sign(self._key, hashes.SHA256())
         )
         return made.public_bytes(serialization.Encoding.PEM), pem(key)

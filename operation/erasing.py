@@ -55,7 +55,7 @@ def forgotten(settings: Settings, country: Country, customer_id: str, at: dateti
     gone = Counter[str]()
     for one in done.gone:
         gone[one.kind] += one.files
-    for kind in ("snapshots", "training", "exports", "vectors"):
+    for kind in ("snapshots", "training", "exports", "vectors", "console"):
         files = found.pop(kind, 0)
         receipt.places.append(Touched(kind, f"{gone[kind]} files removed or written anew", _files(files)))
     receipt.places += [Touched(kind, "searched", _files(files)) for kind, files in sorted(found.items())]

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from deltalake.exceptions import CommitFailedError
 
+from console import audit_file
 from operation import tombstones
 from scorer.served import vector_file
 from scorer.tuesday import forgotten, outdated
@@ -67,6 +68,7 @@ def _remove(one: Leftover, done: Tidied) -> bool:
 
 def _of_all(settings: Settings) -> Iterator[Leftover]:
     yield from vector_file.past(settings.vectors_path, settings.vector_days)
+    yield from audit_file.past(settings.audit_path, settings.audit_days)
     rooms = (settings.snapshots_path, settings.bundles_path, settings.training_path)
     yield from drafts([*rooms, *_local_exports(settings)])
 
@@ -87,6 +89,7 @@ def _of_country(settings: Settings, country: Country, dry: bool) -> Iterator[Lef
     gone = erasures(lake, country, lake.version())
     yield from kept.forgetting(settings, country, gone)
     yield from _forgetting(settings, folder, gone)
+    yield from _forgetting_acts(settings.audit_path, country.code, gone)
     yield from training_file.outdated(settings, country.code, gone)
     yield from week_file.outdated(settings, country, gone)
     yield from tombstones.leftovers(settings, country, gone, dry)
@@ -104,6 +107,17 @@ def _forgetting(settings: Settings, folder: Folder, gone: Mapping[str, int]) -> 
     if lines := vector_file.about(vectors, code, gone):
         remove = functools.partial(_forget_vectors, vectors, code, gone)
         yield Leftover("vectors", code, str(vectors), len(lines), 0, remove)
+
+
+def _forgetting_acts(audit: Path, code: str, gone: Mapping[str, int]) -> Iterator[Leftover]:
+    """The erased are taken out of what was done about them."""
+    if lines := audit_file.about(audit, code, gone):
+        remove = functools.partial(_forget_acts, audit, code, gone)
+        yield Leftover(audit_file.KIND, code, str(audit), len(lines), 0, remove)
+
+
+def _forget_acts(audit: Path, code: str, gone: Mapping[str, int]) -> bool:
+    return bool(audit_file.forget(audit, code, gone))
 
 
 def _forget_week(folder: Folder, name: str, gone: Mapping[str, int]) -> bool:

@@ -32,8 +32,9 @@ def sweep(folder: Path) -> None:
         shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
 
 
-def write(path: Path, body: bytes) -> None:
-    """Write a file beside its place, on disk, then move it there; its folder is made if need be.
+def write(path: Path, body: bytes, mode: int = 0o666) -> None:
+    """Write a file beside its place, on disk, then move it there; its folder is made if need be. `mode` as the system's
+    mask leaves it.
 
     Raises NoRoom and BadPlace.
     """
@@ -41,7 +42,7 @@ def write(path: Path, body: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = beside(path)
         try:
-            with draft.open("wb") as file:
+            with open(draft, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
                 file.write(body)
                 file.flush()
                 os.fsync(file.fileno())

@@ -89,6 +89,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(description="how consume, serve, react and console talk on stderr: plain or json"),
     ] = "plain"
     console: Annotated[str, Meta(description="host:port of the web API and its page")] = "127.0.0.1:8080"
+    console_keys: Annotated[
+        str,
+        Meta(
+            description="folder of the console's tls.crt, tls.key and access.toml, with ca.crt and jwks.json, as the "
+            "scorer's; empty: plain text on loopback, where everybody is the local admin"
+        ),
+    ] = ""
+    audit_days: Annotated[
+        int, Meta(description="days that it is kept who did what in the console; 0: for ever", ge=0)
+    ] = 365
     exports: Annotated[str, Meta(description="fsspec URL of the Tuesday folder; empty: HOME/exports")] = ""
     topic_prefix: Annotated[str, Meta(description="first word of every topic name", pattern=WORD)] = "cerebro"
     partitions: Annotated[int, Meta(description="partitions of each topic that we create", ge=1, le=512)] = 2
@@ -160,6 +170,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def vectors_path(self) -> Path:
         return self.home_path / "vectors"
+
+    @property
+    def audit_path(self) -> Path:
+        return self.home_path / "console" / "audit"
 
     @property
     def draw_is_public(self) -> bool:

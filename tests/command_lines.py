@@ -7,6 +7,7 @@ import click
 import cli
 
 LINES = (
+    "audit --who anna --day 2026-11-27",
     "catalogue orders",
     "clock US",
     "clock US --set 2017-05-09",

@@ -64,13 +64,13 @@ def serve(services: Services, everything: bool, tls: bool) -> None:
 
 
 def _keys(home: Path, tls: bool) -> Mapping[str, str]:
-    """The settings that lead scorer and callers to their keys, which are made where there are none."""
+    """The settings that lead scorer, console and callers to their keys, which are made where there are none."""
     if not tls:
         return {}
     from local import authority
 
     authority.make(home / "keys")
-    return {f"CEREBRO_{part.upper()}_KEYS": str(home / "keys" / part) for part in ("scorer", "caller")}
+    return {variable: str(home / "keys" / part) for variable, part in authority.PARTS.items()}
 
 
 def detach(home: Path, options: Sequence[str]) -> None:

@@ -13,9 +13,11 @@ from typing import Any
 import grpc
 import redis
 
-from scorer.access.auth import CallerAuth, Unauthenticated, anybody
-from scorer.access.caller import Caller
+from access.auth import CallerAuth, Unauthenticated
+from access.caller import Caller, anybody
+from scorer.live.certificates import names_of
 from scorer.live.meter import Meter
+from scorer.live.methods import ASKING, METHODS
 from scorer.live.pulse import Pulse
 from scorer.live.refusal import CallerErrors, Code, Refused
 from store.client import UNWELL
@@ -85,13 +87,14 @@ class Gate(grpc.aio.ServerInterceptor):
     def _admitted(self, method: str, request: Any, context: Any) -> Caller:
         """Whose call it is. Raises Refused for whoever may not make it."""
         if self._auth is None:
-            return anybody(context.peer())
+            return anybody(context.peer(), *ASKING)
         try:
-            caller = self._auth.caller(context.invocation_metadata() or (), context.auth_context())
+            said = [value for name, value in context.invocation_metadata() or () if name == "authorization"]
+            caller = self._auth.caller(said, names_of(context.auth_context()))
         except Unauthenticated as error:
             self._refusals.told(f"a caller whom nobody knows: {error}", "unauthenticated")
             raise Refused(Code.UNAUTHENTICATED, "Show a certificate or a token that this scorer knows.") from error
-        if not caller.may_call(method):
+        if not caller.is_any_of(METHODS.get(method, ())):
             raise Refused(Code.PERMISSION_DENIED, "None of your roles may make this call.")
         country = getattr(request, "country", None)
         if country is not None and not caller.may_see(country):

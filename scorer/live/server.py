@@ -16,9 +16,10 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from access.auth import CallerAuth
 from rpc import scorer_pb2, scorer_pb2_grpc
-from scorer.access.auth import CallerAuth
 from scorer.live.answers import Answers
+from scorer.live.certificates import Credentials
 from scorer.live.condition import Condition
 from scorer.live.gate import Gate
 from scorer.live.loop import Loop
@@ -48,6 +49,13 @@ class Capacity(NamedTuple):
 
     workers: int
     most_at_once: int
+
+
+class Closure(NamedTuple):
+    """What closes the server to strangers: how it shows itself, and whom it knows."""
+
+    credentials: Credentials
+    auth: CallerAuth
 
 
 CAPACITY = Capacity(4, 64)
@@ -82,7 +90,7 @@ class Server:
         capacity: Capacity = CAPACITY,
     ) -> None:
         host, port = _place(address)
-        self._auth = _auth(settings, host, insecure)
+        self._door = _door(settings, host, insecure)
         self._settings, self._at_once = settings, capacity.workers + OTHERS
         self._shares_port, self.address = shares_port, f"{host}:{port}"
         self.stopping = threading.Event()
@@ -106,7 +114,8 @@ class Server:
         """Make the server on its loop."""
         self._health = health.aio.HealthServicer()
         options = [*OPTIONS, ("grpc.so_reuseport", int(self._shares_port))]
-        self._server = grpc.aio.server(interceptors=[Gate(self._auth, self._pulse, self._meter)], options=options)
+        gate = Gate(self._door and self._door.auth, self._pulse, self._meter)
+        self._server = grpc.aio.server(interceptors=[gate], options=options)
         self._scorer = Scorer(self.answers, self._pulse, self._meter, self._turns)
         scorer_pb2_grpc.add_ScorerServicer_to_server(self._scorer, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
@@ -116,7 +125,7 @@ class Server:
 
     async def _bind(self) -> None:
         """From now on the kernel takes connections for us. Raises UserError."""
-        port = _bind(self._server, self.address, self._auth)
+        port = _bind(self._server, self.address, self._door and self._door.credentials)
         self.address = f"{self.address.rpartition(':')[0]}:{port}"
 
     def start(self, say: Callable[[str], None] = log.info) -> None:
@@ -199,11 +208,12 @@ def _place(address: str) -> tuple[str, str]:
     return host, port
 
 
-def _auth(settings: Settings, host: str, insecure: bool) -> CallerAuth | None:
+def _door(settings: Settings, host: str, insecure: bool) -> Closure | None:
     """Who watches the door; None: plain text, for this machine. Raises UserError where that was not asked for, or for
     files that cannot be used."""
     if settings.scorer_keys and not insecure:
-        return CallerAuth(Path(settings.scorer_keys).expanduser())
+        folder = Path(settings.scorer_keys).expanduser()
+        return Closure(Credentials(folder), CallerAuth(folder))
     if not _loopback(host):
         raise UserError(
             f"{host} is not loopback, and without keys the scorer speaks plain text to whoever comes. "
@@ -217,12 +227,12 @@ def _auth(settings: Settings, host: str, insecure: bool) -> CallerAuth | None:
     return None
 
 
-def _bind(server: grpc.aio.Server, address: str, auth: CallerAuth | None) -> int:
+def _bind(server: grpc.aio.Server, address: str, credentials: Credentials | None) -> int:
     """The port. Raises UserError."""
     try:
-        if auth is None:
+        if credentials is None:
             return int(server.add_insecure_port(address))
-        return int(server.add_secure_port(address, auth.certificates.credentials()))
+        return int(server.add_secure_port(address, credentials.of_server()))
     except RuntimeError as error:
         raise UserError(
             f"{address} cannot be bound: it is taken, or not of this machine. Choose another --port."

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
+import ssl
 import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import uvicorn
 
+from access.auth import CallerAuth
 from console.app import LOCAL, make
+from console.door import Entrance
 from console.jobs import Jobs
+from console.logins import Logins
 from console.runner import Runner
+from console.server import configuration
 from scv.settings import Settings
 
 NOWHERE = "redis://127.0.0.1:1/0"
@@ -37,6 +44,13 @@ for code, ats in piece["references"].items():
 """What a piece's process says where nothing goes wrong; `console.work` says it of real tables."""
 
 
+def well() -> dict[str, Any]:
+    """A status with nothing to tell of two countries."""
+    facts = {"now": "2017-09-05T00:00:00Z", "clock": "", "rows_to": None, "lake_to": None, "last_week": None, "due": []}
+    places = [{"code": code, **facts} for code in ("US", "ZZ")]
+    return {"version": "0", "runs": False, "unknown": {}, "countries": places, "refused": []}
+
+
 def child(script: str = ALL_WELL, names: tuple[str, ...] = ("orders", "mail")) -> list[str]:
     """A process in the place of `console.work`."""
     return [sys.executable, "-S", "-E", "-c", CHILD.format(names=list(names), script=script)]
@@ -44,11 +58,12 @@ def child(script: str = ALL_WELL, names: tuple[str, ...] = ("orders", "mail")) -
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer; `body` is JSON where it is."""
+    """An answer; `body` is JSON where it is, `cookies` are the lines that set some."""
 
     status: int
     headers: Mapping[str, str]
     text: str
+    cookies: tuple[str, ...] = ()
 
     @property
     def body(self) -> Any:
@@ -62,18 +77,28 @@ class Desk:
     port: int
     jobs: Jobs
     runner: Runner
+    app: Any = None
+    trust: ssl.SSLContext | None = None
+    """Of a closed one: whom we trust, and what we show."""
 
     def ask(self, method: str, path: str, body: object = None, **headers: str) -> Reply:
         """One request; `body` as JSON, or bytes as they are."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = self._connection()
         sent = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
         told = {"Content-Type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
         try:
             connection.request(method, path, sent, told)
             answer = connection.getresponse()
-            return Reply(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read().decode())
+            found = {k.lower(): v for k, v in answer.getheaders()}
+            cookies = tuple(answer.headers.get_all("set-cookie", ()))
+            return Reply(answer.status, found, answer.read().decode(), cookies)
         finally:
             connection.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self.trust is None:
+            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=30, context=self.trust)
 
     def launch(self, *codes: str, dates: tuple[str, ...] = ("2017-01-31",), **more: Any) -> Any:
         """A job that was taken."""
@@ -101,21 +126,39 @@ def follow(port: int, job_id: str, after: str = "") -> Iterator[tuple[str, Any]]
     connection.close()
 
 
+def trust(keys: Path, shown: str = "") -> ssl.SSLContext:
+    """Of a caller who trusts the authority of these keys and shows the certificate of a folder, or none."""
+    found = ssl.create_default_context(cafile=str(keys / "scorer" / "ca.crt"))
+    if shown:
+        found.load_cert_chain(keys / shown / "tls.crt", keys / shown / "tls.key")
+    return found
+
+
 @contextmanager
-def desk(settings: Settings, command: list[str], status: Any = dict, starts: bool = True) -> Iterator[Desk]:
-    """A console while the `with` lasts; one that does not start its runner leaves jobs waiting."""
+def desk(
+    settings: Settings, command: list[str], status: Any = dict, starts: bool = True, keys: Path | None = None
+) -> Iterator[Desk]:
+    """A console while the `with` lasts; one that does not start its runner leaves jobs waiting, one with `keys` (a
+    folder that `cerebro keys new` made) is closed."""
     jobs = Jobs(settings.home_path / "console" / "jobs.sqlite")
     runner = Runner(settings, jobs, command)
     if not starts:
         runner.run = lambda: None  # type: ignore[method-assign]
-    app = make(settings, jobs, runner, status, LOCAL)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run)
+    entrance, part = None, None if keys is None else keys / "scorer"
+    if part is not None:
+        auth = CallerAuth(part)
+        entrance = Entrance(auth, Logins(settings.home_path / "console", auth))
+    app = make(settings, jobs, runner, status, LOCAL if keys is None else (), entrance)
+    config = configuration(app, part)
+    config.log_level, config.timeout_graceful_shutdown = "critical", 1
+    config.configure_logging()
+    server, bound = uvicorn.Server(config), socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
     thread.start()
     try:
         while not server.started:
             thread.join(0.01)
-        yield Desk(server.servers[0].sockets[0].getsockname()[1], jobs, runner)
+        yield Desk(bound.getsockname()[1], jobs, runner, app, keys and trust(keys))
     finally:
         server.should_exit = True
         thread.join()

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -55,6 +56,51 @@ def running(home: Settings) -> Iterator[tuple[subprocess.Popen[str], int]]:
             yield process, int(told[1])
         finally:
             process.kill()
+
+
+def test_keys_close_it_and_its_own_callers_find_theirs(
+    home: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And whoever did something is found by `cerebro audit`."""
+    keys = home.home_path / "keys"
+    assert cli.main(["keys", "new", "--out", str(keys)]) == 0
+    told = dict(line.split("=", 1) for line in capsys.readouterr().out.splitlines())
+    assert set(told) == {"CEREBRO_SCORER_KEYS", "CEREBRO_CONSOLE_KEYS", "CEREBRO_CALLER_KEYS"}
+    more = {"CEREBRO_HOME": home.home, "CEREBRO_STORE": NOWHERE, "CEREBRO_METRICS": "0", **told}
+    for name, value in more.items():
+        monkeypatch.setenv(name, value)
+    line = [sys.executable, str(ROOT / "cli.py"), "console", "--port", "0", "--host", "0.0.0.0"]
+    with subprocess.Popen(line, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            said = re.fullmatch(r"Listening on https://0\.0\.0\.0:(\d+)\n", process.stderr.readline())
+            assert said is not None
+            monkeypatch.setenv("CEREBRO_CONSOLE", f"0.0.0.0:{said[1]}")
+            assert cli.main(["health", "console"]) == 0, capsys.readouterr().err
+            trust = ssl.create_default_context(cafile=str(keys / "caller/ca.crt"))
+            for token, status in ((_token(keys, "operator", capsys), 202), (_token(keys, "viewer", capsys), 403)):
+                connection = http.client.HTTPSConnection("localhost", int(said[1]), timeout=60, context=trust)
+                headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+                connection.request("POST", "/api/v1/fetches", json.dumps(ORDER), headers)
+                assert connection.getresponse().status == status
+                connection.close()
+            monkeypatch.setenv("CEREBRO_CALLER_KEYS", "")
+            assert cli.main(["health", "console"]) == 1 and "CEREBRO_CALLER_KEYS" in capsys.readouterr().err
+        finally:
+            process.terminate()
+    assert cli.main(["audit", "--json"]) == 0
+    acts = [json.loads(one) for one in capsys.readouterr().out.splitlines()]
+    assert [(one["who"], one["roles"], one.get("country", ""), one["result"]) for one in acts] == [
+        ("somebody", "operator", BERLIN.code, 202), ("somebody", "viewer", "", 403),
+    ]  # fmt: skip
+    assert cli.main(["console", "--insecure"]) == 2 and "two ways" in capsys.readouterr().err
+    monkeypatch.setenv("CEREBRO_CONSOLE_KEYS", home.home)
+    assert cli.main(["console", "--port", "0"]) == 2 and "access.toml cannot be read" in capsys.readouterr().err
+
+
+def _token(keys: Path, role: str, capsys: pytest.CaptureFixture[str]) -> str:
+    assert cli.main(["keys", "token", "somebody", "--role", role, "--country", "*", "--out", str(keys)]) == 0
+    return capsys.readouterr().out.split()[-1]
 
 
 def ask(port: int, method: str, path: str, body: object = None) -> Any:

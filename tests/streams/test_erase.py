@@ -17,6 +17,8 @@ import pytest
 import xlsxwriter
 
 import cli
+from console.audit_file import AuditFile
+from console.audit_file import read as acts_of
 from operation import erasing, tombstones
 from operation.tidy import tidy
 from operation.trace import holds, traces
@@ -103,6 +105,10 @@ def keep(settings: Settings) -> None:
         served = ServedRecord(country="US", customer_id=customer, at=TUESDAY, places={}, upto={}, scores=scored)
         vectors.write(served, [ModelRecord(id="m", country="US", target="lapse", columns=())])
     vectors.close()
+    acts = AuditFile(settings.audit_path, 0)
+    for customer in (CANARY, "7"):
+        acts.write("anna", ["agent"], "GET /api/v1/customers/{country}/{id}", 200, ("US", customer))
+    acts.close()
 
 
 def erase(capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, Any]]:
@@ -122,7 +128,7 @@ def test_nothing_names_them_any_more_and_nothing_brings_them_back(
     keep(live)
     folder = publish(live)
     home = live.home_path
-    assert {"lake", "snapshots", "training", "vectors", "exports"} <= set(traces(home, CANARY))
+    assert {"lake", "snapshots", "training", "vectors", "exports", "console"} <= set(traces(home, CANARY))
     with shop.Running(live, OnlineConsumer, LakeConsumer):
         shop.wait(lambda: all(members(client, group) for group in ("online", "lake")))
         code, receipt = erase(capsys)
@@ -143,6 +149,7 @@ def test_nothing_names_them_any_more_and_nothing_brings_them_back(
     )
     assert [row[1] for row in book["Contacts"].iter_rows(values_only=True)] == ["Customer", "7", "8"]
     assert [one.served.customer_id for one in read(live.vectors_path) if not isinstance(one, str)] == ["7"]
+    assert [one.customer for one in acts_of(live.audit_path) if not isinstance(one, str)] == ["", "7"]
     assert cli.main(["verify", "US"]) == 0, capsys.readouterr().err
     # old events, sent once more, are of somebody whom nobody knows
     shop.send(live, orders(CANARY), until=None)

@@ -14,7 +14,7 @@ from scv.errors import BadSetting
 Parsed = TypeVar("Parsed")
 EVERY_S = 1.0
 """How often it is looked at, at most."""
-log = logging.getLogger("cerebro.scorer")
+log = logging.getLogger("cerebro.access")
 
 
 class WatchedFile(Generic[Parsed]):

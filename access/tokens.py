@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections import OrderedDict
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import jwt
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from scorer.access.caller import Caller, Role
-from scorer.access.policy import TokenRules
-from scorer.access.watched_file import WatchedFile
+from access.caller import Caller, Role
+from access.policy import TokenRules
+from access.watched_file import WatchedFile
 from scv.errors import BadSetting
 from scv.events.calendar import SECOND_US
 from scv.events.clock import wall_us
@@ -31,28 +33,43 @@ class BadToken(Exception):
     """A token that does not count; the message is for the log, never for the caller."""
 
 
+class KnownToken(NamedTuple):
+    """What a token that counts says: who it is, until when (us since 1970), and a voucher: a hash of the key that
+    signed it and of the rules that it met, so that whoever keeps it knows when either is gone."""
+
+    caller: Caller
+    until_us: int
+    voucher: str
+
+
 class Tokens:
     """Reads tokens by the keys of a folder, which may change while we run. Safe to share between threads."""
 
     def __init__(self, folder: Path) -> None:
         self._keys: WatchedFile[Keys] = WatchedFile(folder / FILE, keys_of)
         self._lock = threading.Lock()
-        self._known: OrderedDict[tuple[str, TokenRules], tuple[Keys, int, Caller]] = OrderedDict()
+        self._known: OrderedDict[tuple[str, TokenRules], tuple[Keys, KnownToken]] = OrderedDict()
 
-    def caller(self, token: str, rules: TokenRules) -> Caller:
-        """Whose token that is. Raises BadToken."""
+    def said(self, token: str, rules: TokenRules) -> KnownToken:
+        """What that token says. Raises BadToken."""
         keys = self._keys.now
         with self._lock:
             seen = self._known.get((token, rules))
-        if seen is not None and seen[0] is keys and wall_us() < seen[1]:
-            return seen[2]
-        claims = _claims(token, keys, rules)
+        if seen is not None and seen[0] is keys and wall_us() < seen[1].until_us:
+            return seen[1]
+        key, claims = _claims(token, keys, rules)
         caller = Caller(claims["sub"], _roles(claims.get("roles")), _words(claims.get("countries"), "countries"))
+        until_us = int((float(claims["exp"]) + LEEWAY_S) * SECOND_US)
+        said = KnownToken(caller, until_us, _voucher(key, rules))
         with self._lock:
-            self._known[token, rules] = (keys, int((float(claims["exp"]) + LEEWAY_S) * SECOND_US), caller)
+            self._known[token, rules] = (keys, said)
             while len(self._known) > MOST:
                 self._known.popitem(last=False)
-        return caller
+        return said
+
+    def vouches(self, voucher: str, rules: TokenRules) -> bool:
+        """Is such a voucher of a key that counts, by these rules?"""
+        return any(_voucher(key, rules) == voucher for key in self._keys.now.values())
 
 
 def keys_of(body: bytes) -> Keys:
@@ -72,8 +89,8 @@ def keys_of(body: bytes) -> Keys:
     return found
 
 
-def _claims(token: str, keys: Keys, rules: TokenRules) -> dict[str, Any]:
-    """What the token says, if it counts. The algorithm is its key's, whatever the token claims."""
+def _claims(token: str, keys: Keys, rules: TokenRules) -> tuple[jwt.PyJWK, dict[str, Any]]:
+    """Its key and what the token says, if it counts. The algorithm is its key's, whatever the token claims."""
     if len(token) > LONGEST:
         raise BadToken("too long")
     try:
@@ -96,7 +113,12 @@ def _claims(token: str, keys: Keys, rules: TokenRules) -> dict[str, Any]:
         raise BadToken(type(error).__name__) from error
     if not claims["sub"]:
         raise BadToken("of nobody")
-    return claims
+    return key, claims
+
+
+def _voucher(key: jwt.PyJWK, rules: TokenRules) -> str:
+    public = key.key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(json.dumps([public.hex(), rules.issuer, rules.audience]).encode()).hexdigest()[:32]
 
 
 def _words(claim: object, name: str) -> frozenset[str]:

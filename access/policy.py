@@ -1,4 +1,4 @@
-"""`access.toml`: which certificates may call the scorer as what, and whose tokens count.
+"""`access.toml`: which certificates may call as what, and whose tokens count.
 
 calls_per_second = 200            # of one caller; 0: as many as he likes
 
@@ -20,7 +20,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from scorer.access.caller import Caller, Role
+from access.caller import Caller, Role
 from scv.errors import BadSetting
 
 FILE = "access.toml"

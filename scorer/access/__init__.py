@@ -1,1 +1,0 @@
-"""Who may ask the scorer what: certificates, tokens, roles, rates."""
