@@ -15,6 +15,7 @@ LONG = (
     "scv_model/test_snapshot", "streams/test_online", "flow/test_parity_causes", "simulator/test_sink_lake",
     "streams/test_epoch", "trainer/test_train", "streams/test_full_disk", "feast/test_command_line",
     "house/test_services_run", "faults/test_faults", "flow/test_readme", "flow/test_readme_live", "bench/test_quick",
+    "streams/test_failover", "services/test_cluster",
 )  # fmt: skip
 """Few tests, and half a minute or a quarter: begun last, as files of few tests are, they would run alone at the end."""
 

@@ -108,6 +108,11 @@ def logs_of(topics: Mapping[bytes, bytes]) -> dict[str, Log]:
     return {topic.decode(): msgspec.json.decode(text, type=Log) for topic, text in topics.items()}
 
 
+def marks_of(generation: bytes | None, topics: Mapping[bytes, bytes], built: Mapping[bytes, bytes]) -> Marks:
+    """A country's markers, of what GET and HGETALL return."""
+    return Marks(int(generation or 1), logs_of(topics), {name.decode(): mark for name, mark in built.items()})
+
+
 def clock_of(found: Mapping[bytes, bytes]) -> Clock:
     """A clock as HGETALL returns it; wall time where none was set."""
     front = found.get(b"front")

@@ -1,7 +1,7 @@
 """The online store and Rule R. It is handed a connected Redis or Valkey client that knows its `prefix`.
 
-A cluster is several stores side by side (`Shard`s): what is said of rows is written to each, behind the rows it speaks
-of, and stands where every shard says it. So each proves its own rows, also when a replica takes over that lost the end.
+A cluster is several stores side by side: each of these shards is told what is said of rows, after the rows themselves,
+and proves its own; what all of them say stands. `docs/decisions/023-cluster.md` says why.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from scv.online.facts import (
     clock_of,
     least,
     logs_of,
+    marks_of,
     newest,
     position_of,
     together,
@@ -58,8 +59,7 @@ class RowStore:
         """The keys of each part of the store that stands or falls by itself."""
         names = self.client.shards()
         if names is not self._names:
-            self._shards = [Keys(self.client.prefix, name) for name in names]
-            self._names = names
+            self._shards, self._names = [Keys(self.client.prefix, name) for name in names], names
         return self._shards
 
     # -- rows ----------------------------------------------------------------------------------------------
@@ -94,8 +94,7 @@ class RowStore:
         """`positions`, after those have gone back that other shards do not reach: one lost what it held, or whoever
         moved them ended meanwhile. A higher turn refuses whoever goes by what was.
         """
-        shards = self.shards
-        pipe = self.client.pipeline(transaction=False)
+        pipe, shards = self.client.pipeline(transaction=False), self.shards
         for part, found in zip(parts, self._positions(parts, shards), strict=True):
             low, turn = least(found).offset, max(one.turn for one in found) + 1
             if low is not None and len({(one.offset, one.turn) for one in found}) > 1:
@@ -107,8 +106,7 @@ class RowStore:
 
     def advance(self, moves: Sequence[Move]) -> list[bool]:
         """Move restart points, each where what was read still stands; which of them moved. One round trip."""
-        shards = self.shards
-        pipe = self.client.pipeline(transaction=False)
+        pipe, shards = self.client.pipeline(transaction=False), self.shards
         for move in moves:
             for keys in shards:
                 self._advance(args=move.args(), keys=[keys.position(move.topic, move.partition)], client=pipe)
@@ -137,7 +135,14 @@ class RowStore:
         return by_shard(list(map(clock_of, pipe.execute())), len(shards))
 
     def has_clock(self, country: str) -> bool:
-        return all(self.client.hexists(keys.clock(country), "mode") for keys in self.shards)
+        return any(self.client.hexists(keys.clock(country), "mode") for keys in self.shards)
+
+    def level_clock(self, country: str) -> None:
+        """Shards that have lost a country's clock, or begin, take that of the others."""
+        clock = self.clock(country)
+        for keys in self.shards:
+            if self.client.hsetnx(keys.clock(country), "mode", clock.mode) and clock.front_us is not None:
+                self._tick(keys=[keys.clock(country)], args=[clock.front_us, 0])
 
     def set_mode(self, country: str, mode: Mode) -> None:
         """Put a country on wall time or on a replay.
@@ -163,10 +168,10 @@ class RowStore:
 
     def tick(self, fronts: Mapping[str, int], live: Mapping[str, int] = {}) -> None:
         """Raise the fronts of countries' clocks (us); by what came live, unless the country is in its replay."""
-        pipe = self.client.pipeline(transaction=False)
+        pipe, shards = self.client.pipeline(transaction=False), self.shards
         for is_live, found in enumerate((fronts, live)):
             for country, us in found.items():
-                for keys in self.shards:
+                for keys in shards:
                     self._tick(keys=[keys.clock(country)], args=[us, is_live], client=pipe)
         pipe.execute()
 
@@ -219,10 +224,7 @@ class RowStore:
         for country in countries:
             pipe.hgetall(keys.built(country))
         generation, topics, *found = pipe.execute()
-        return {
-            code: Marks(int(generation or 1), logs_of(topics), {name.decode(): mark for name, mark in marks.items()})
-            for code, marks in zip(countries, found, strict=True)
-        }
+        return {code: marks_of(generation, topics, one) for code, one in zip(countries, found, strict=True)}
 
     def mark_built(self, built: Built) -> bool:
         """Let rows be read, and follow their topic from where they end.

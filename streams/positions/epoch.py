@@ -128,6 +128,7 @@ def set_clocks(store: RowStore, lake: Lake, known: Mapping[str, Country]) -> Non
         if not store.has_clock(country.code):
             on_wall = may_live(country) and not _only_replayed(lake, country.code)
             store.set_mode(country.code, "wall" if on_wall else "replay")
+        store.level_clock(country.code)
 
 
 def may_live(country: Country) -> bool:

@@ -62,6 +62,7 @@ OF_THE_STORE: dict[str, Deed] = {
     "level": lambda store: store.level([(TOPIC, 0)]),
     "advance": move,
     "note_lost": lambda store: store.note_lost(TOPIC, 0, 3),
+    "level_clock": lambda store: store.level_clock("ZZ"),
     "go_live": lambda store: store.go_live("ZZ"),
     "set_mode": lambda store: store.set_mode("ZZ", "replay"),
     "tick": lambda store: store.tick({"ZZ": 9}),

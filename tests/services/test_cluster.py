@@ -228,6 +228,16 @@ def test_a_restart_point_moves_in_every_shard_or_it_has_not_moved(made: Any, sho
     assert store.level(PARTS[:1])[0].offset is None
 
 
+def test_a_shard_that_lost_its_clock_takes_that_of_the_others(made: Any, shop: Served) -> None:
+    store = build(made, shop)
+    clock = store.clock("ZZ")
+    made.delete(store.shards[1].clock("ZZ"))
+    assert store.has_clock("ZZ") and store.clock("ZZ") == clock
+    store.level_clock("ZZ")
+    assert len({str(made.hgetall(keys.clock("ZZ"))) for keys in store.shards}) == 1
+    assert {view.clock for view in read(made, shop)} == {clock.now}
+
+
 def test_a_shard_that_lost_its_marker_makes_no_fetcher_whole(made: Any, shop: Served) -> None:
     store = build(made, shop)
     made.hdel(store.shards[2].built("ZZ"), "orders")
