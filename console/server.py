@@ -10,8 +10,9 @@ from pathlib import Path
 
 import uvicorn
 
-from console.app import LOCAL, Status, make
+from console.app import LOCAL, make
 from console.jobs import Jobs
+from console.rooms import Rooms
 from console.runner import Runner
 from scv import machine
 from scv.atomic import alone
@@ -23,7 +24,7 @@ MOST_CONNECTIONS = 128
 GRACE_S = 5
 
 
-def serve(settings: Settings, address: str, insecure: bool, status: Status, say: Callable[[str], None]) -> None:
+def serve(settings: Settings, address: str, insecure: bool, rooms: Rooms, say: Callable[[str], None]) -> None:
     """Answer until a signal; a job at work then goes on at the next start.
 
     Raises UserError for an address that cannot be bound or is not loopback (unless `insecure`), and where another
@@ -33,7 +34,7 @@ def serve(settings: Settings, address: str, insecure: bool, status: Status, say:
     with _bound(address, insecure) as bound, _only_one(folder):
         jobs = Jobs(folder / "jobs.sqlite")
         try:
-            app = make(settings, jobs, Runner(settings, jobs), status, () if insecure else LOCAL)
+            app = make(settings, jobs, Runner(settings, jobs), rooms, () if insecure else LOCAL)
             host, port = bound.getsockname()[:2]
             say(f"Listening on http://{f'[{host}]' if ':' in host else host}:{port}")
             config = uvicorn.Config(

@@ -7,6 +7,7 @@ import click
 import cli
 
 LINES = (
+    "api",
     "catalogue orders",
     "clock US",
     "clock US --set 2017-05-09",

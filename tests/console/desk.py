@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import http.client
 import json
 import sys
@@ -16,6 +17,7 @@ import uvicorn
 from console.app import LOCAL, make
 from console.jobs import Jobs
 from console.runner import Runner
+from operation.console_rooms import rooms
 from scv.settings import Settings
 
 NOWHERE = "redis://127.0.0.1:1/0"
@@ -48,7 +50,11 @@ class Reply:
 
     status: int
     headers: Mapping[str, str]
-    text: str
+    bytes: bytes
+
+    @property
+    def text(self) -> str:
+        return self.bytes.decode()
 
     @property
     def body(self) -> Any:
@@ -71,7 +77,8 @@ class Desk:
         try:
             connection.request(method, path, sent, told)
             answer = connection.getresponse()
-            return Reply(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read().decode())
+            body = answer.read()
+            return Reply(answer.status, {k.lower(): v for k, v in answer.getheaders()}, body)
         finally:
             connection.close()
 
@@ -102,13 +109,23 @@ def follow(port: int, job_id: str, after: str = "") -> Iterator[tuple[str, Any]]
 
 
 @contextmanager
-def desk(settings: Settings, command: list[str], status: Any = dict, starts: bool = True) -> Iterator[Desk]:
-    """A console while the `with` lasts; one that does not start its runner leaves jobs waiting."""
+def desk(
+    settings: Settings, command: list[str], status: Any = dict, starts: bool = True, viewer: Any = None, **other: Any
+) -> Iterator[Desk]:
+    """A console while the `with` lasts; one that does not start its runner leaves jobs waiting. Its rooms are the real
+    ones, but for the status and those of the `other` that are given. `viewer` is who looks, as a gate would say."""
     jobs = Jobs(settings.home_path / "console" / "jobs.sqlite")
     runner = Runner(settings, jobs, command)
     if not starts:
         runner.run = lambda: None  # type: ignore[method-assign]
-    app = make(settings, jobs, runner, status, LOCAL)
+    app = make(settings, jobs, runner, dataclasses.replace(rooms(settings), status=status, **other), LOCAL)
+    if viewer is not None:
+
+        @app.middleware("http")
+        async def gate(request: Any, call_next: Any) -> Any:
+            request.state.viewer = viewer
+            return await call_next(request)
+
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run)
     thread.start()
