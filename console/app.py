@@ -21,7 +21,7 @@ from console.views import VIEWS
 from scv.settings import Settings
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
-DESCRIPTION = """The single customer view over HTTP: tables and customers, the scores of now and of past Tuesdays, models,
+DESCRIPTION = """The single customer view over HTTP: tables and customers, scores of now and of past Tuesdays, models,
 jobs that fetch, events of shops without a Kafka client, dead letters. Errors are problem documents (RFC 9457) in the
 sentences of the command line. `cerebro api` prints a line of curl for every route."""
 API = (status, fetches, scv, customers, catalogue, models, tuesdays, letters, events, feedback)

@@ -1,4 +1,4 @@
-"""What the routes share: settings, jobs, the other rooms, and how a country, a job or a viewer is found of a request."""
+"""What the routes share: settings, jobs, other rooms, and how a country, a job or a viewer is found."""
 
 from __future__ import annotations
 

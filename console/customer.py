@@ -1,5 +1,5 @@
-"""One customer, joined of what each part says: row, scores, timeline, past Tuesdays. What is away is named in `trouble`,
-and the rest is told all the same.
+"""One customer, joined of what each part says: row, scores, timeline, past Tuesdays. What is away is named in
+`trouble`, and the rest is told all the same.
 """
 
 from __future__ import annotations
@@ -65,7 +65,10 @@ class CustomerFile:
         board, names = self.console.rooms.board, [name for name in roles.SHOWN if self._sees(name)]
         said = self._ask("tuesdays", lambda: board.past(self.country, self.customer_id, weeks)) or []
         values = self._ask("snapshots", lambda: self._over_time(names, weeks)) or {}
-        shown = [{name: None if self.viewer.aloud_only and name == "probability" else one[name] for name in one} for one in said]
+        shown = [
+            {name: None if self.viewer.aloud_only and name == "probability" else one[name] for name in one}
+            for one in said
+        ]
         return {
             "country": self.country.code,
             "customer_id": self.customer_id,

@@ -143,7 +143,9 @@ def _known(request: Request) -> list[str]:
     dependant = getattr(request.scope.get("route"), "dependant", None)
     params = [*getattr(dependant, "body_params", ()), *getattr(dependant, "query_params", ())]
     models = [getattr(one.field_info, "annotation", None) for one in params]
-    fields = [name for one in models if isinstance(one, type) and issubclass(one, BaseModel) for name in one.model_fields]
+    fields = [
+        name for one in models if isinstance(one, type) and issubclass(one, BaseModel) for name in one.model_fields
+    ]
     return fields or [one.alias for one in params]
 
 

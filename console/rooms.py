@@ -38,7 +38,7 @@ class WeekBoard(Protocol):
         for a week that is not published, NoWeek for one that may not be used."""
 
     def past(self, country: Country, customer_id: str, most: int) -> list[Fields]:
-        """What the newest weeks said of a customer, oldest first, a row for each target: date, target, probability, …"""
+        """What the newest weeks said of a customer, oldest first, a row for each target: date, probability, …"""
 
     def file(self, country: Country, at: datetime, name: str) -> bytes:
         """A file of a week, as it was published. Raises UserError for one that it has not."""
@@ -74,6 +74,7 @@ class Rooms:
     same as a document of its own. `sheet` takes a contacts sheet that came back (a file, how it was called, and whether
     only to look): what became of each row. `shadows` compares a target's shadow with its champion (None: nothing to
     compare). `portrait` puts a customer's values into words, by theme and beside the customer's habit.
+    `alerts` are those of the last day, newest first.
     """
 
     status: Callable[[], Fields]
@@ -85,3 +86,4 @@ class Rooms:
     sheet: Callable[[Path, str, bool], Fields]
     shadows: Callable[[Country, str], Mapping[str, Any] | None]
     portrait: Callable[[Mapping[str, Any]], list[Fields]]
+    alerts: Callable[[], list[Fields]]

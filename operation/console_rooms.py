@@ -28,6 +28,7 @@ from scv.offline.lake import Lake
 from scv.settings import Settings
 from store.client import connect
 from streams.door import Door
+from streams.recent_alerts import RecentAlerts
 
 BRIEF_S = 2
 """How long whoever looks at a page waits for a store that is not there."""
@@ -48,6 +49,7 @@ def rooms(settings: Settings) -> Rooms:
         sheet=_Sheets(brief),
         shadows=_Shadows(settings),
         portrait=portrait,
+        alerts=RecentAlerts(settings).read,
     )
 
 

@@ -60,7 +60,9 @@ def _choice(families: Sequence[str], reasons: Sequence[str]) -> Choice:
 
 def told(one: Pile) -> dict[str, Any]:
     """A pile with its instants as text."""
-    return one._asdict() | {name: at and at.isoformat() for name, at in (("oldest", one.oldest), ("newest", one.newest))}
+    return one._asdict() | {
+        name: at and at.isoformat() for name, at in (("oldest", one.oldest), ("newest", one.newest))
+    }
 
 
 def whole(one: Letter) -> dict[str, Any]:

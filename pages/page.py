@@ -83,8 +83,6 @@ def _template() -> Template:
 def environment(*folders: Path) -> Environment:
     """Templates of these folders and of ours, escaped by themselves; `blocks.html` shows blocks."""
     loader = FileSystemLoader([*folders, Path(__file__).parent])
-    found = Environment(
-        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
-    )
+    found = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
     found.globals["bars"] = svg.bars
     return found

@@ -49,7 +49,9 @@ def histogram(title: str, edges: Sequence[float], counts: Sequence[int], shown: 
     for number, count in enumerate(counts):
         y = _up(count, 0, top)
         x, high = LEFT + number * step, HIGH - BOTTOM - y
-        parts.append(_box(x + 1, y, max(step - 2, 1), high, f"{shown(edges[number])} – {shown(edges[number + 1])}: {count:,}"))
+        parts.append(
+            _box(x + 1, y, max(step - 2, 1), high, f"{shown(edges[number])} – {shown(edges[number + 1])}: {count:,}")
+        )
     ends = [edges[0], edges[len(counts) // 2], edges[-1]]
     places = [LEFT, LEFT + (len(counts) // 2) * step, WIDE - RIGHT]
     return _picture(title, HIGH, [*parts, _labels([shown(one) for one in ends], places)])
@@ -84,7 +86,9 @@ def _rows(title: str, counts: Mapping[str, int], loud: Collection[str], length: 
 
 
 def _picture(title: str, high: int, parts: Sequence[Markup]) -> Markup:
-    head = Markup('<svg xmlns="http://www.w3.org/2000/svg" role="img" class="chart" viewBox="0 0 {} {}"><title>{}</title>')
+    head = Markup(
+        '<svg xmlns="http://www.w3.org/2000/svg" role="img" class="chart" viewBox="0 0 {} {}"><title>{}</title>'
+    )
     return head.format(WIDE, high, title) + Markup("").join(parts) + Markup("</svg>")
 
 
@@ -113,7 +117,8 @@ def _labels(labels: Sequence[str], places: Sequence[float]) -> Markup:
     kept = {len(labels) - 1 - number for number in range(0, len(labels), step)}
     anchors = {0: "start", len(labels) - 1: "end"} if len(labels) > 1 else {}
     return Markup("").join(
-        _text(places[number], HIGH - BOTTOM + 18, labels[number], anchors.get(number, "middle")) for number in sorted(kept)
+        _text(places[number], HIGH - BOTTOM + 18, labels[number], anchors.get(number, "middle"))
+        for number in sorted(kept)
     )
 
 

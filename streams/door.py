@@ -47,8 +47,8 @@ class Door:
         self._on_way = 0
 
     def take(self, records: Sequence[bytes]) -> tuple[list[dict[str, Any]], list[Fault]]:
-        """Send all of these JSON objects or none: where each lies (family, topic, partition, offset; no offset: an earlier
-        try of the same record had come through), and the fields that nobody reads.
+        """Send all of these JSON objects or none: where each lies (family, topic, partition, offset; without one an
+        earlier try of the same record had come through), and the fields that nobody reads.
 
         Raises BadEvents, Busy, or Unreachable: then some may be there and others not, and the same again is harmless.
         """

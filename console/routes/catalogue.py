@@ -51,7 +51,9 @@ class CatalogueReply(BaseModel):
 @router.get("/catalogue", name="catalogue", response_model=CatalogueReply, responses=problems(404))
 def catalogue_of(
     console: Here,
-    country: Annotated[str | None, Query(max_length=100, examples=["US"], description="Also how they lie there.")] = None,
+    country: Annotated[
+        str | None, Query(max_length=100, examples=["US"], description="Also how they lie there.")
+    ] = None,
 ) -> dict[str, Any]:
     """Every variable: words, unit, window, events; of a country its histogram at the newest snapshot, the share that is
     missing, and the champions that read it.

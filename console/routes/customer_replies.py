@@ -24,9 +24,7 @@ class ScoreReply(BaseModel):
     """One target; numbers are null unless it is scored."""
 
     target: str = Field(examples=["lapse"])
-    status: str = Field(
-        description="scored, not_applicable, unknown_customer or stale_refused.", examples=["scored"]
-    )
+    status: str = Field(description="scored, not_applicable, unknown_customer or stale_refused.", examples=["scored"])
     status_reason: str = Field(description="Why there is no score.", examples=[""])
     probability: float | None = Field(description="Calibrated.", examples=[0.231])
     horizon_days: int = Field(examples=[28])

@@ -52,7 +52,7 @@ class TakenReply(BaseModel):
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": f"One event, an array of up to {MOST:,}, or as many lines. `cerebro schemas` prints the schemas.",
+        "description": f"One event, an array of up to {MOST:,}, or as many lines, as `cerebro schemas` prints them.",
         "content": {
             "application/json": {
                 "schema": {"oneOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}]},

@@ -35,7 +35,7 @@ class LettersReply(BaseModel):
     """Letters that wait, the newest first, with all that they hold."""
 
     letters: list[dict[str, Any]] = Field(
-        description="Each with family, reason, message, kept_at, where it lay (`from`), key, value and headers; what is "
+        description="Each with family, reason, message, kept_at, where it lay (`from`), key, value, headers; what is "
         "no text is in base64, and `value_in` says so.",
         examples=[[{"family": "orders", "reason": "not JSON", "key": "US:900", "value": "{"}]],
     )
@@ -46,7 +46,9 @@ class SendOrder(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reasons": ["wrong partition"]}]})
 
-    families: list[Word] = Field(default=[], max_length=20, description="Of these; none: of all.", examples=[["orders"]])
+    families: list[Word] = Field(
+        default=[], max_length=20, description="Of these; none: of all.", examples=[["orders"]]
+    )
     reasons: list[Word] = Field(
         default=[], max_length=50, description="Of these; none: of all.", examples=[["wrong partition"]]
     )

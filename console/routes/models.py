@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Iterator
 from datetime import datetime
 from hashlib import sha256
-from base64 import b64encode
 from typing import Annotated, Any
 
 import msgspec

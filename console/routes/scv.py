@@ -13,7 +13,6 @@ from console.context import Console, Here, Looking, Place, problems
 from console.customer import asked_ids
 from console.problem import NotGranted
 from console.scv_table import MEDIA, Form, body, form_of
-from console.viewer import Viewer
 from scv.events import calendar
 from scv.events.country import Country
 from scv.features import fetcher
@@ -52,8 +51,12 @@ def view(  # noqa: PLR0913 - one parameter per question
     viewer: Looking,
     at: Annotated[
         str,
-        Query(max_length=100, examples=["2017-09-05"], description="A local date or an instant whose snapshot stands; "
-              "`now`: live rows of named customers. Default: the newest snapshot."),
+        Query(
+            max_length=100,
+            examples=["2017-09-05"],
+            description="A local date or an instant whose snapshot stands; "
+            "`now`: live rows of named customers. Default: the newest snapshot.",
+        ),
     ] = "",
     customer: Annotated[list[str], Query(max_length=MOST_LIVE, examples=[["900"]], description="Only these.")] = [],  # noqa: B006
     columns: Annotated[
@@ -61,7 +64,7 @@ def view(  # noqa: PLR0913 - one parameter per question
         Query(max_length=300, examples=[["orders"]], description="Features by full name, or fetchers: all of theirs."),
     ] = [],  # noqa: B006
     format: Annotated[Form | None, Query(description="Instead of an Accept header.")] = None,
-    accept: Annotated[str, Header()] = "",
+    accept: Annotated[str, Header(description="Which of the four forms.")] = "",
 ) -> StreamingResponse:
     """Everyone of a country (or some customers) at a reference: customer_id and a column for each feature.
 

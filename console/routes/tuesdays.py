@@ -1,4 +1,4 @@
-"""The published Tuesdays: the weeks, one week's list and files, who must not be contacted any more, a week taken back."""
+"""The published Tuesdays: the weeks, a list and its files, who must not be contacted any more, a week taken back."""
 
 from __future__ import annotations
 
@@ -153,9 +153,7 @@ def told(week: dict[str, Any]) -> dict[str, Any]:
     return week | {"why_not": words(week["why_not"])}
 
 
-@router.get(
-    "/tuesdays/{country}/{date}", name="tuesday list", response_model=ListReply, responses=problems(404, 422)
-)
+@router.get("/tuesdays/{country}/{date}", name="tuesday list", response_model=ListReply, responses=problems(404, 422))
 def rows(country: Place, date: Date, console: Here, wanted: Annotated[Wanted, Query()]) -> dict[str, Any]:
     """The list of a week: the listed by rank, the held out, then everybody else by probability."""
     found = chosen(console, country, date, wanted)
@@ -190,7 +188,9 @@ def movers(country: Place, date: Date, console: Here) -> dict[str, Any]:
 def file(
     country: Place,
     date: Date,
-    name: Annotated[str, Path(max_length=200, examples=["scores_US_2017-09-05.csv"])],
+    name: Annotated[
+        str, Path(max_length=200, examples=["scores_US_2017-09-05.csv"], description="As the week lists it.")
+    ],
     console: Here,
 ) -> Response:
     """A file of a week, byte by byte as it was published."""

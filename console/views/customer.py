@@ -76,9 +76,7 @@ def _feature(one: dict[str, Any], country: Country) -> dict[str, Any]:
     return one | {"shown": plain(value, unit, country), "shown_usual": shown_usual, "sayable": aloud}
 
 
-def _charts(
-    told: Mapping[str, Any], past: Mapping[str, Any], country: Country, viewer: Viewer
-) -> Iterator[Markup]:
+def _charts(told: Mapping[str, Any], past: Mapping[str, Any], country: Country, viewer: Viewer) -> Iterator[Markup]:
     """The scores over past Tuesdays and now; each main variable over the snapshots and now."""
     now = told["at"]
     if not viewer.aloud_only:
@@ -91,7 +89,10 @@ def _charts(
             labels, values = [*labels, "now"], [*values, _number(told["values"].get(name))]
         fold = features[name].fold
         yield svg.lines(
-            fold.doc, labels, {fold.doc: values}, lambda value, unit=fold.unit: plain(value, unit, country)  # type: ignore[misc]
+            fold.doc,
+            labels,
+            {fold.doc: values},
+            lambda value, unit=fold.unit: plain(value, unit, country),  # type: ignore[misc]
         )
 
 
@@ -112,5 +113,3 @@ def _number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value)
-
-

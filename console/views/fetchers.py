@@ -28,9 +28,7 @@ def fetchers(
     """All fetchers; of one that is named, its variables."""
     place = console.country(country) if country else None
     found = told(console, place)
-    by_name = {
-        name: list(some) for name, some in itertools.groupby(found["variables"], key=lambda one: one["fetcher"])
-    }
+    by_name = {name: list(some) for name, some in itertools.groupby(found["variables"], key=lambda one: one["fetcher"])}
     known = fetcher.collect()
     chosen = fetcher_name if fetcher_name in known else ""
     listed = [
@@ -50,5 +48,7 @@ def _picture(one: dict[str, Any], country: Country | None) -> Markup:
         total = sum(one["words"].values())
         return svg.shares(one["doc"], {word: count / total for word, count in one["words"].items()}, "{:.0%}".format)
     if one["counts"]:
-        return svg.histogram(one["doc"], one["edges"], one["counts"], lambda value: plain(round(value, 2), one["unit"], country))
+        return svg.histogram(
+            one["doc"], one["edges"], one["counts"], lambda value: plain(round(value, 2), one["unit"], country)
+        )
     return Markup("")

@@ -25,5 +25,10 @@ def jobs(console: Here, job: Annotated[str, Query(max_length=100)] = "") -> HTML
         one = console.job(job)
         cells = sorted(console.jobs.cells(job), key=lambda cell: cell.state != "failed")[:CELLS]
     return shown(
-        "jobs", codes=console.codes(), jobs=console.jobs.listed(), job=one, cells=cells, fetchers=list(fetcher.collect())
+        "jobs",
+        codes=console.codes(),
+        jobs=console.jobs.listed(),
+        job=one,
+        cells=cells,
+        fetchers=list(fetcher.collect()),
     )

@@ -19,6 +19,10 @@ OLD_MODEL_DAYS = 14
 """A champion is made anew every Monday: of one that is older somebody should know."""
 
 
+ALERTS = 20
+"""On the page."""
+
+
 class Wrong(NamedTuple):
     """What is wrong, in a sentence, and where to look."""
 
@@ -30,7 +34,18 @@ class Wrong(NamedTuple):
 def today(console: Here) -> HTMLResponse:
     """How it stands."""
     told, trouble = _told(console)
-    return shown("today", stands=told, trouble=trouble, wrong=list(wrong(told)) if told else [])
+    found = list(wrong(told)) if told else []
+    return shown("today", stands=told, trouble=trouble, wrong=found, alerts=_alerts(console, told))
+
+
+def _alerts(console: Console, told: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Those of the last day; of a broker that does not answer none are asked, for the page would wait for it."""
+    if not told or not told.get("runs", False) or "broker" in told.get("unknown", {}):
+        return []
+    try:
+        return console.rooms.alerts()[:ALERTS]
+    except CerebroError:
+        return []  # what ails the broker is said already
 
 
 def _told(console: Console) -> tuple[dict[str, Any] | None, str]:
@@ -70,7 +85,9 @@ def _of_country(country: Mapping[str, Any]) -> Iterator[Wrong]:
     for slot in country.get("due", ()):
         at_work = " It is at work." if country.get("at_work") else ""
         line = " ".join(("cerebro", slot["work"], code, "-d", slot["date"]))
-        yield Wrong(f"{code}: {slot['work']} of {slot['date']} is due ({line}).{at_work}", link("/tuesdays", country=code))
+        yield Wrong(
+            f"{code}: {slot['work']} of {slot['date']} is due ({line}).{at_work}", link("/tuesdays", country=code)
+        )
     if country.get("rows_to") is None and country.get("clock"):
         yield Wrong(f"{code}: nobody knows how complete its rows are, at {instant(country['now'])}.")
 

@@ -20,7 +20,7 @@ ROWS = 100
 
 
 @router.get("/tuesdays", name="tuesday page")
-def weeks(  # noqa: PLR0913 - one parameter per filter
+def weeks(
     console: Here,
     country: Annotated[str, Query(max_length=100)] = "",
     date: Annotated[str, Query(max_length=100)] = "",

@@ -124,7 +124,9 @@ class Board:
         week = self._folder(country).usable(at, self._ids())
         if week is None:
             when = calendar.label(at, country)
-            raise NoWeek(f"No week {when} of {country.code} is published. `cerebro week {country.code} -d {when}` does.")
+            raise NoWeek(
+                f"No week {when} of {country.code} is published. `cerebro week {country.code} -d {when}` does."
+            )
         return week
 
     def _folder(self, country: Country) -> Folder:

@@ -85,7 +85,9 @@ def test_what_is_away_is_named_and_the_rest_is_told(live: Shop) -> None:
     alone = msgspec.structs.replace(live.settings, scorer="127.0.0.1:1")
     with desk(alone, child()) as console:
         told = console.ask("GET", path(LIVELY)).body
-    assert told["known"] and told["values"] and told["scores"] == [] and "No scorer answers" in told["trouble"]["scores"]
+    assert (
+        told["known"] and told["values"] and told["scores"] == [] and "No scorer answers" in told["trouble"]["scores"]
+    )
     lost = msgspec.structs.replace(live.settings, scorer="127.0.0.1:1", store=NOWHERE)
     with desk(lost, child()) as console:
         told = console.ask("GET", path(LIVELY)).body
@@ -109,6 +111,7 @@ def follow(port: int, address: str) -> Any:
 def test_a_followed_customer_tells_when_an_event_comes(open_shop: Desk, live: Shop) -> None:
     heard = follow(open_shop.port, path(LIVELY, "/events"))
     assert next(heard)[0] == "row"
+    live.applied += 1
     live.write(live.apply(order(LIVELY, AT + timedelta(hours=1), 7700)))
     assert next(heard)[0] == "row", "an order changed the row"
     heard.close()

@@ -19,7 +19,11 @@ def test_the_page_s_commands_do_what_they_say(live: Shop, tmp_path: Path) -> Non
     script = "\n".join(one.text for one in blocks("docs/console.md", "bash"))
     with desk(own, child()) as console:
         lines = script.replace("127.0.0.1:8080", f"127.0.0.1:{console.port}").replace("curl -sS", "curl -sSf")
-        done = subprocess.run(["bash", "-euc", lines], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            ["bash", "-euc", lines], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        )
     assert done.returncode == 0, done
-    assert (tmp_path / "orders.csv").read_text().startswith("customer_id,") and (tmp_path / "scv.parquet").stat().st_size > 4
+    assert (tmp_path / "orders.csv").read_text().startswith("customer_id,") and (
+        tmp_path / "scv.parquet"
+    ).stat().st_size > 4
     assert '"taken":1' in done.stdout and '"sent":false' in done.stdout

@@ -82,7 +82,12 @@ def test_lines_and_one_object_are_taken_too(counter: Desk) -> None:
 WRONG: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "several": (
         {"amount_cents": -1, "items": "3", "customer_id": " a", "occurred_at": "yesterday"},
-        {"/amount_cents": ">= 0", "/items": "Expected `int", "/customer_id": "no customer id", "/occurred_at": "no instant"},
+        {
+            "/amount_cents": ">= 0",
+            "/items": "Expected `int",
+            "/customer_id": "no customer id",
+            "/occurred_at": "no instant",
+        },
     ),
     "kind": ({"kind": "place"}, {"/kind": "Did you mean 'placed'?"}),
     "erased": ({"kind": "erased"}, {"/kind": "cerebro erase"}),

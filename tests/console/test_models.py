@@ -1,4 +1,4 @@
-"""Models over HTTP: which answers, its report, another one promoted and the last one brought back, each with a reason."""
+"""Models over HTTP: which answers, its report, another one promoted and the last one back, each with a reason."""
 
 from __future__ import annotations
 

@@ -34,7 +34,9 @@ def test_a_page_is_light_and_loads_only_what_is_ours(open_shop: Desk, address: s
     assert {"/console.js", "/console.css"} <= loaded and all(one.startswith("/") for one in loaded)
     assert "style=" not in text and not re.search(r"\son\w+=", text) and "javascript:" not in text
     assert re.findall(r"<script(?![^>]*src=)", text) == [], "no script of its own"
-    weight = len(reply.bytes) + sum(len(open_shop.ask("GET", one).bytes) for one in ("/console.js", "/console.css", "/icon.svg"))
+    weight = len(reply.bytes) + sum(
+        len(open_shop.ask("GET", one).bytes) for one in ("/console.js", "/console.css", "/icon.svg")
+    )
     assert weight <= MOST_BYTES
     policy = reply.headers["content-security-policy"]
     assert "default-src 'none'" in policy and "unsafe" not in policy and "//" not in policy
@@ -54,7 +56,7 @@ def test_a_hostile_id_is_a_text_on_every_page(open_shop: Desk, id: str) -> None:
         open_shop.ask("GET", f"/customers/live?{query}").text,
         open_shop.ask("GET", "/tuesdays?country=US&contact=").text,
     ):
-        assert "<script>alert" not in text and "&amp;amp;" not in text or id == "&amp;"
+        assert ("<script>alert" not in text and "&amp;amp;" not in text) or id == "&amp;"
     told = open_shop.ask("GET", f"/customers?{query}").text
     import html
 
@@ -92,9 +94,11 @@ def test_today_says_what_is_wrong_with_a_link(settings: Settings) -> None:
     refused = {"family": "orders", "reason": "wrong type", "waiting": 7, "sent": 0, "oldest": None, "words": "x"}
     said = {"version": "<script>alert(1)</script>", "runs": True, "unknown": {"lake": "<b>damaged</b>"},
             "countries": [country], "refused": [refused], "members": {}}  # fmt: skip
-    with desk(settings, child(), lambda: said) as console:
+    alert: dict[str, Any] = {"at": "2017-09-19T10:00:00+00:00", "change": "raised", "country": "ZZ", "target": "lapse"}
+    alert |= {"customer_id": "<b>7", "band": "high", "probability": 0.4, "reason": "silent"}
+    with desk(settings, child(), lambda: said, alerts=lambda: [alert]) as console:
         text = console.ask("GET", "/").text
-    assert "<script>alert" not in text and "<b>" not in text
+    assert "<script>alert" not in text and "<b>" not in text and "lapse raised, 40.0 %" in text
     for told in (
         "7 dead letters of orders wait", "/letters?family=orders&amp;reason=wrong+type", "its model is 31 days old",
         "no model may answer: none was trained", "week of 2017-09-19 is due", "the rows of orders are not whole",
@@ -117,7 +121,9 @@ def test_pictures_are_escaped_and_whole() -> None:
     from xml.etree import ElementTree as ET
 
     drawn = (
-        svg.lines(EVIL, ["a", EVIL, "c"], {EVIL: [0.1, None, 0.3], "b": [None, 1.0, 2.0]}, lambda value: f"{EVIL}{value}"),
+        svg.lines(
+            EVIL, ["a", EVIL, "c"], {EVIL: [0.1, None, 0.3], "b": [None, 1.0, 2.0]}, lambda value: f"{EVIL}{value}"
+        ),
         svg.histogram(EVIL, [0, 1, 2.5], [3, 0], lambda value: f"{value}"),
         svg.shares(EVIL, {EVIL: 0.4}, lambda value: EVIL),
     )

@@ -35,7 +35,10 @@ def test_four_forms_are_one_table(open_shop: Desk, whole: pa.Table) -> None:
     arrow = open_shop.ask("GET", ADDRESS, Accept="application/vnd.apache.arrow.stream")
     assert pa.ipc.open_stream(arrow.bytes).read_all().equals(whole)
     parquet = open_shop.ask("GET", f"{ADDRESS}&format=parquet", Accept="text/csv")
-    assert pq.read_table(io.BytesIO(parquet.bytes)).equals(whole) and "attachment" in parquet.headers["content-disposition"]
+    assert (
+        pq.read_table(io.BytesIO(parquet.bytes)).equals(whole)
+        and "attachment" in parquet.headers["content-disposition"]
+    )
     text = open_shop.ask("GET", ADDRESS, Accept="text/csv, */*;q=0.1")
     assert text.bytes == csv_of(whole, US) and text.headers["content-type"].startswith("text/csv")
     rows = list(csv.DictReader(io.StringIO(text.text)))
@@ -89,7 +92,9 @@ def test_the_catalogue_says_how_variables_lie(open_shop: Desk, whole: pa.Table) 
     assert told["customers"] == len(whole) and told["reference"] == "2017-09-05"
     for name in roles.SHOWN:
         known = len(whole) - whole[name].null_count
-        assert sum(by_name[name]["counts"]) == known and by_name[name]["missing"] == pytest.approx(1 - known / len(whole))
+        assert sum(by_name[name]["counts"]) == known and by_name[name]["missing"] == pytest.approx(
+            1 - known / len(whole)
+        )
         assert len(by_name[name]["edges"]) == len(by_name[name]["counts"]) + 1
     assert by_name[roles.SILENCE]["models"] == ["lapse", "skip"]
     nowhere = open_shop.ask("GET", "/api/v1/catalogue?country=ZZ").body
