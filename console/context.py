@@ -23,6 +23,7 @@ _WORDS = {
     404: "There is no such thing.",
     409: "It stands in the way of what there is.",
     413: "It is too large.",
+    415: "It is of a kind that is not read.",
     422: "It cannot be done as asked.",
     429: "Too many.",
     503: "Something that it needs does not answer.",

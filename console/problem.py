@@ -78,9 +78,14 @@ def reply(
     status: int, detail: str, errors: Iterable[tuple[str, str]] = (), headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
     """The document as a response."""
-    told = [FieldProblem(pointer=pointer, detail=words) for pointer, words in errors]
-    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=told)
+    told = [FieldProblem(pointer=_whole(pointer), detail=_whole(words)) for pointer, words in errors]
+    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=_whole(detail), errors=told)
     return JSONResponse(body.model_dump(), status, dict(headers or {}), MEDIA)
+
+
+def _whole(text: str) -> str:
+    """What can be sent: halves of a character, which JSON lets through, become question marks."""
+    return text.encode(errors="replace").decode()
 
 
 def _answer(

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from scorer.tuesday import manifest as manifests
 from scorer.tuesday.contact_list import SCHEMA
+from scorer.tuesday.log_ids import LogIds
 from scorer.tuesday.recheck import recheck
 from scorer.tuesday.sheet import cut_off, movers
 from scorer.tuesday.week import Folder, Week
@@ -23,7 +24,6 @@ from scv import stamp
 from scv.errors import NoWeek, look_up
 from scv.events import calendar
 from scv.events.country import Country
-from scv.offline.lake import Lake
 from scv.settings import Settings
 from scv.stamp import Stamp
 
@@ -42,13 +42,14 @@ class Board:
 
     def __init__(self, settings: Settings, connect: Callable[[], Any]) -> None:
         self._settings, self._connect = settings, connect
+        self._ids = LogIds(settings)
 
     def weeks(self, country: Country) -> list[dict[str, Any]]:
         """Every week, the newest first: what its manifest says, and `why_not` it may be used ("": it may)."""
         folder, ids = self._folder(country), self._ids()
         return [self._week(folder, at, ids) for at in reversed(folder.references())]
 
-    def _week(self, folder: Folder, at: datetime, ids: dict[str, str]) -> dict[str, Any]:
+    def _week(self, folder: Folder, at: datetime, ids: Mapping[str, str]) -> dict[str, Any]:
         told: dict[str, Any] = {"country": folder.country.code, "date": calendar.label(at, folder.country)}
         try:
             week = folder.week(at)
@@ -131,9 +132,6 @@ class Board:
 
     def _folder(self, country: Country) -> Folder:
         return Folder(self._settings.exports_url, country)
-
-    def _ids(self) -> dict[str, str]:
-        return dict(Lake(self._settings.lake_path).version().ids)
 
 
 def _place(row: dict[str, Any]) -> tuple[int, int, float, str]:

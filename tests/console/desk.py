@@ -21,6 +21,8 @@ from operation.console_rooms import rooms
 from scv.settings import Settings
 
 NOWHERE = "redis://127.0.0.1:1/0"
+LIVELY = "1161"
+"""Somebody of the shop who orders often, and did two days ago."""
 CHILD = """
 import datetime, json, os, signal, sys
 piece = json.loads(sys.stdin.readline())

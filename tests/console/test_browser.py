@@ -14,10 +14,10 @@ import pytest
 from console.page import ROOMS
 from tests.console import browser as driver
 from tests.console.browser import Browser
-from tests.console.desk import Desk
+from tests.console.desk import LIVELY, Desk
 from tests.console.test_tuesdays import filled
 from tests.hostile import TAKEN
-from tests.scorer.shop import AT, LIVELY, Shop, order
+from tests.scorer.shop import AT, Shop, order
 
 pytestmark = [
     pytest.mark.real,
@@ -81,7 +81,7 @@ def test_a_sheet_is_uploaded_and_its_refused_row_is_said(
     window.shoot(SCREENS / "tuesday.png")
     sheet = open_shop.ask("GET", "/api/v1/tuesdays/US/2017-09-05/files/contacts_US_2017-09-05.xlsx").bytes
     path = tmp_path / "contacts_US_2017-09-05.xlsx"
-    path.write_bytes(filled(sheet, (2, {"Contacted at": "2099-01-01", "Channel": "phone", "Outcome": "no answer"})))
+    path.write_bytes(filled(sheet, (2, {"contacted_at": "2099-01-01", "channel": "phone", "disposition": "no answer"})))
     window.write("input[type=file]", str(path))
     window.click("input[name=dry_run]")
     window.click("form[data-say=sheet] button")

@@ -19,9 +19,8 @@ import cli
 from console import curl
 from console.app import API, description
 from console.views import VIEWS
-from tests.console.desk import Desk
+from tests.console.desk import LIVELY, Desk
 from tests.hostile import REFUSED, TAKEN
-from tests.scorer.shop import LIVELY
 
 SAID = description()
 OPERATIONS = [(path, method, one) for path, methods in SAID["paths"].items() for method, one in methods.items()]

@@ -14,9 +14,9 @@ from scv.fetchers import roles
 from scv.offline import snapshot
 from scv.offline.csv_text import csv_of
 from scv.offline.snapshot import Snapshots
-from tests.console.desk import Desk, child, desk
+from tests.console.desk import LIVELY, Desk, child, desk
 from tests.hostile import TAKEN
-from tests.scorer.shop import AT, LIVELY, US, Shop
+from tests.scorer.shop import AT, US, Shop
 
 ADDRESS = "/api/v1/scv/US?at=2017-09-05"
 
