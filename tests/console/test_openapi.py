@@ -18,12 +18,14 @@ from hypothesis import strategies as st
 import cli
 from console import curl
 from console.app import API, description
+from console.routes.events import ORDER
 from console.views import VIEWS
 from tests.console.desk import LIVELY, Desk
 from tests.hostile import REFUSED, TAKEN
 
 SAID = description()
 OPERATIONS = [(path, method, one) for path, methods in SAID["paths"].items() for method, one in methods.items()]
+KNOWN = {"customer_id": LIVELY, "id": "lapse-20", "name": "scores_US_2017-09-05.csv"}
 DESTROYS = ("/api/v1/tuesdays/{country}/{date}/withdraw", "/api/v1/dead-letters/send")
 """What would take from other tests what they look at: asked of a country, or letters, that there are not."""
 
@@ -123,15 +125,28 @@ def shaped(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
 
 
 @st.composite
+def nearly(draw: st.DrawFn, event: dict[str, Any]) -> Any:
+    """Some events, in each of which some fields are others."""
+    fields = st.dictionaries(st.one_of(st.sampled_from([*event, "seen_at", "stars"]), WORDS), VALUES, max_size=3)
+    some = [
+        event | {"country": "US", "seen_at": event["occurred_at"]} | one for one in draw(st.lists(fields, max_size=3))
+    ]
+    return some if draw(st.booleans()) else [*some, draw(VALUES)]
+
+
+@st.composite
 def asked(
     draw: st.DrawFn, path: str, method: str, operation: dict[str, Any]
 ) -> tuple[str, str, bytes | None, dict[str, str]]:
     """A request of a route."""
+    destroys = path in DESTROYS
     query, headers = [], {"Accept": draw(st.sampled_from(["*/*", "application/json", "text/csv", "x/y;q=0", ""]))}
     for one in operation.get("parameters", ()):
-        value = draw(st.one_of(WORDS, st.just(str(one["schema"].get("examples", ["US"])[0]))))
+        example = next(iter(one["schema"].get("examples", ["US"])))
+        known = st.just(KNOWN.get(one["name"], str(example[0] if isinstance(example, list) else example)))
+        value = draw(st.one_of(known, known, WORDS))
         if one["in"] == "path":
-            spoilt = path in DESTROYS and one["name"] == "country"
+            spoilt = destroys and one["name"] == "country"
             path = path.replace("{" + one["name"] + "}", quote("QQ" if spoilt else value or "x", safe=""))
         elif one["in"] == "query" and draw(st.booleans()):
             query += [(one["name"], value)] * draw(st.integers(1, 2))
@@ -140,7 +155,7 @@ def asked(
     if method == "post":
         kind = next(iter(content), "application/json")
         schema = content.get(kind, {}).get("schema", {})
-        made = draw(st.one_of(shaped(schema), VALUES))
+        made = draw(nearly(ORDER) if path == "/api/v1/events" else st.one_of(shaped(schema), VALUES))
         body = draw(st.one_of(st.just(json.dumps(made).encode()), st.binary(max_size=40)))
         headers["Content-Type"] = draw(st.sampled_from([kind, "application/json", "text/plain"]))
     return method.upper(), path + (f"?{urlencode(query)}" if query else ""), body, headers
