@@ -51,7 +51,7 @@ class CustomerFile:
             "at": row.at if row else found.get("at"),
             "values": self._values(row),
             "unbuilt": row.unbuilt if row else {},
-            "phase": found["phase"],
+            "phase": None if self.viewer.aloud_only else found["phase"],
             "contact": found["contact"],
             "freshness": found["freshness"],
             "scores": [self._score(one) for one in found["targets"]],

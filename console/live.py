@@ -129,7 +129,7 @@ def _target(one: pb.TargetScore) -> dict[str, Any]:
         "reasons": [
             {"feature": each.feature, "hint": each.agent_hint, "sayable": each.sayable or None} for each in one.reasons
         ],
-    } | {name: getattr(one, name) if one.HasField(name) else None for name in numbers}  # type: ignore[arg-type]
+    } | {name: getattr(one, name) if one.HasField(name) else None for name in numbers}
 
 
 def _instant(message: Any, name: str) -> datetime | None:

@@ -118,19 +118,19 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(CerebroError, _ours)
     app.add_exception_handler(ScorerError, _of_scorer)
-    for kind in (OSError, MemoryError, *_kinds()):
+    for kind in _kinds():
         app.add_exception_handler(kind, _of_machine)
     app.add_exception_handler(Exception, _bug)
 
 
 def _kinds() -> list[type[Exception]]:
-    """What libraries raise that read files and stores."""
+    """What the machine raises, and libraries that read files and stores."""
     import duckdb
     import pyarrow
     import redis
     from deltalake.exceptions import DeltaError
 
-    return [duckdb.Error, pyarrow.ArrowException, redis.RedisError, DeltaError]
+    return [OSError, MemoryError, duckdb.Error, pyarrow.ArrowException, redis.RedisError, DeltaError]
 
 
 def _refused(request: Request, error: Any) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import shutil
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import uvicorn
 from console.app import LOCAL, make
 from console.jobs import Jobs
 from console.rooms import Rooms
+from console.routes.feedback import SHEET
 from console.runner import Runner
 from scv import machine
 from scv.atomic import alone
@@ -56,6 +58,8 @@ def _only_one(folder: Path) -> Iterator[None]:
     with machine.at(folder):
         folder.mkdir(parents=True, exist_ok=True)
     with alone(folder, busy=f"Another console is at work in {folder}. End it first, or choose another CEREBRO_HOME."):
+        for left in folder.glob(f"{SHEET}*"):  # of a console that was killed with somebody's sheet in hand
+            shutil.rmtree(left, ignore_errors=True)
         yield
 
 

@@ -13,6 +13,8 @@ from starlette.concurrency import run_in_threadpool
 from console.context import Console, Here, problems
 from console.problem import NotGranted
 
+SHEET = "sheet-"
+"""How the folder begins in which a sheet lies while it is read."""
 SUFFIXES = (".xlsx", ".csv", ".tsv", ".txt")
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -74,7 +76,7 @@ def _taken(console: Console, body: bytes, name: str, dry_run: bool) -> dict[str,
         raise NotGranted(422, told, [("/name", told)])
     folder = console.settings.home_path / "console"
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix="sheet-") as place:
+    with tempfile.TemporaryDirectory(dir=folder, prefix=SHEET) as place:
         path = Path(place) / f"sheet{suffix}"
         path.write_bytes(body)
         return console.rooms.sheet(path, name, dry_run)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from hashlib import sha256
 from typing import Annotated, Any
@@ -148,7 +149,8 @@ def of_target(console: Console, country: Country, target: str) -> Iterator[dict[
 
 def fields(one: Entry, shadow: bool) -> dict[str, Any]:
     """An entry as it is told: without the folder that it lies in."""
-    numbers = {name: float(value) for name, value in one.figures.items() if isinstance(value, int | float)}
+    figures: Mapping[str, Any] = one.figures
+    numbers = {name: float(value) for name, value in figures.items() if value is not None and math.isfinite(value)}
     return {
         "country": one.country,
         "target": one.target,

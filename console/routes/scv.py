@@ -31,7 +31,7 @@ EXAMPLE = {
     "country": "US", "reference": "2017-09-05", "columns": [roles.SILENCE],
     "rows": [{"customer_id": "900", roles.SILENCE: 4}],
 }  # fmt: skip
-_TABLE: dict[str, Any] = {
+_TABLE: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The table, in the form that was asked for.",
         "content": {"application/json": {"example": EXAMPLE}} | {one.partition(";")[0]: {} for one in MEDIA.values()},

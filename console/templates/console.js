@@ -57,6 +57,12 @@ const SAY = {
     ...told.refused.map((one) => `Row ${one.row} was refused: ${one.why}`)],
 };
 
+function say(told) {
+  const place = document.getElementById("said");
+  place.replaceChildren(told);
+  place.scrollIntoView({block: "nearest"});
+}
+
 async function send(event) {
   const form = event.target;
   if (!form.dataset.api) return;
@@ -70,7 +76,7 @@ async function send(event) {
     const told = await reply.json();
     if (!reply.ok) complain(told.detail);
     else if (form.dataset.go) location.assign(form.dataset.go + encodeURIComponent(told.id));
-    else if (form.dataset.say) document.getElementById("said").replaceChildren(list(SAY[form.dataset.say](told)));
+    else if (form.dataset.say) say(list(SAY[form.dataset.say](told)));
     else location.reload();
   } catch {
     complain("The console did not answer. Is it still there?");

@@ -41,7 +41,7 @@ def live(console: Here, viewer: Looking, country: Code, id: Id) -> HTMLResponse:
     return fragment("customer", customer=_told(console, console.country(country), id, viewer))
 
 
-def _followed(country: str, id: str) -> dict[str, str]:
+def _followed(country: str, id: str) -> dict[str, Any]:
     """Where the page asks for what changes, and where it hears that something did."""
     return {
         "part": link("/customers/live", country=country, id=id),

@@ -32,7 +32,7 @@ def test_a_customer_is_what_the_row_and_the_scorer_say(open_shop: Desk, live: Sh
         assert by_target[one.target]["probability"] == (one.probability if one.HasField("probability") else None)
         assert [each["hint"] for each in by_target[one.target]["reasons"]] == [each.agent_hint for each in one.reasons]
     assert told["phase"] == reply.phase and told["contact"]["policy"] in ("ok", "held_out", "suppressed")
-    mine = [one for one in live.events if one.customer_id == LIVELY]
+    mine: list[Any] = [one for one in live.events if one.customer_id == LIVELY]
     assert [one["id"] for one in told["timeline"]] == [one.id for one in reversed(mine)][:50]
     assert told["timeline"][0]["values"] == {"amount_cents": mine[-1].amount_cents, "discount_cents": 0, "items": 3}
 
