@@ -9,6 +9,7 @@ from fastapi import Depends, Path, Request
 from console.jobs import Jobs
 from console.live import Live
 from console.problem import MEDIA, NotGranted, Problem, words
+from console.recent_lake import RecentLake
 from console.rooms import Rooms
 from console.runner import Runner
 from console.spread import Spreads
@@ -35,7 +36,7 @@ class Console:
 
     def __init__(self, settings: Settings, jobs: Jobs, runner: Runner, rooms: Rooms) -> None:
         self.settings, self.jobs, self.runner, self.rooms = settings, jobs, runner, rooms
-        self.live, self.spreads = Live(settings), Spreads(settings)
+        self.live, self.lake, self.spreads = Live(settings), RecentLake(settings), Spreads(settings)
         self.followed = 0
         """Customers whose rows somebody follows now."""
 

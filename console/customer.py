@@ -21,7 +21,8 @@ from scv.events.event import FAMILIES
 from scv.features import fetcher
 from scv.fetchers import roles
 from scv.offline import past_rows
-from scv.offline.timeline import Timeline, timeline
+from scv.offline.snapshot import Snapshots
+from scv.offline.timeline import Happening, timeline
 
 EVENTS, WEEKS = 50, 26
 """So many stand on a customer's page."""
@@ -42,7 +43,7 @@ class CustomerFile:
             past = self._ask("timeline", lambda: self._timeline(events))
         found = scores or {"phase": None, "contact": None, "freshness": [], "targets": []}
         known = row.known if row is not None else scores["known"] if scores else None
-        if known is None and past and past.happenings:
+        if known is None and past:
             known = True
         return {
             "country": self.country.code,
@@ -55,8 +56,8 @@ class CustomerFile:
             "contact": found["contact"],
             "freshness": found["freshness"],
             "scores": [self._score(one) for one in found["targets"]],
-            "timeline": [_event(one) for one in past.happenings] if past else [],
-            "complete_to": past.complete_to if past else None,
+            "timeline": [_event(one) for one in past or ()],
+            "complete_to": self._ask("lake", lambda: self.console.lake.complete_to(self.country)),
             "trouble": self.trouble,
         }
 
@@ -82,7 +83,8 @@ class CustomerFile:
         return self.console.rooms.portrait(values) if values else []
 
     def _over_time(self, names: list[str], most: int) -> Any:
-        return past_rows.over_time(self.console.settings, self.country, self.customer_id, names, most)
+        snapshots = Snapshots(self.console.settings, self.country, self.console.lake.version())
+        return past_rows.over_time(snapshots, self.customer_id, names, most)
 
     def _row(self) -> LiveRow:
         return self.console.live.row(self.country, self.customer_id)
@@ -95,9 +97,10 @@ class CustomerFile:
                 return None
             raise
 
-    def _timeline(self, most: int) -> Timeline:
+    def _timeline(self, most: int) -> list[Happening]:
         families = [name for name in FAMILIES if self.viewer.sees_family(name)]
-        return timeline(self.console.settings, self.country, self.customer_id, most, families)
+        version = self.console.lake.version()
+        return timeline(self.console.settings, self.country, version, self.customer_id, most, families)
 
     def _values(self, row: LiveRow | None) -> dict[str, Any]:
         values = row.values if row is not None and row.known is not False else {}

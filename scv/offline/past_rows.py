@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -21,9 +22,10 @@ from scv.offline.snapshot import Snapshots
 from scv.settings import Settings
 
 
-def references(settings: Settings, country: Country) -> list[datetime]:
+def references(snapshots: Snapshots) -> list[datetime]:
     """The references of the snapshots that stand, oldest first, whether they may be used or not."""
-    papers = (settings.snapshots_path / "manifests" / country.code).glob("*.json")
+    country = snapshots.country
+    papers = (snapshots.root / "manifests" / country.code).glob("*.json")
     known = (calendar.of_label(path.stem, country) for path in papers)
     return sorted(at for at in known if at is not None)
 
@@ -31,8 +33,8 @@ def references(settings: Settings, country: Country) -> list[datetime]:
 def newest(settings: Settings, country: Country) -> datetime:
     """The newest reference whose snapshot may be used. Raises NoSnapshot where there is none."""
     snapshots = Snapshots(settings, country)
-    found, why = references(settings, country), ""
-    for at in reversed(found):
+    why = ""
+    for at in reversed(references(snapshots)):
         try:
             snapshots.usable(at)
             return at
@@ -72,31 +74,29 @@ def table(
 
 
 def over_time(
-    settings: Settings, country: Country, customer_id: str, names: Sequence[str], most: int
+    snapshots: Snapshots, customer_id: str, names: Sequence[str], most: int
 ) -> dict[datetime, Mapping[str, Any]]:
     """A customer's values of some features in the newest snapshots that may be used, oldest first; a snapshot without
     the customer has None for each.
 
     Files' content is not compared with their hashes here: nobody decides by a picture.
     """
-    snapshots, found = Snapshots(settings, country), dict[datetime, Mapping[str, Any]]()
-    for at in reversed(references(settings, country)):
+    found = dict[datetime, Mapping[str, Any]]()
+    for at in reversed(references(snapshots)):
         if len(found) == most:
             break
         try:
             made = snapshots.usable(at)
         except NoSnapshot:
             continue
-        found[at] = _values(settings, made, customer_id, names)
+        found[at] = _values(snapshots.root, made, customer_id, names)
     return dict(sorted(found.items()))
 
 
-def _values(
-    settings: Settings, made: snapshot.SnapshotManifest, customer_id: str, names: Sequence[str]
-) -> dict[str, Any]:
+def _values(root: Path, made: snapshot.SnapshotManifest, customer_id: str, names: Sequence[str]) -> dict[str, Any]:
     values: dict[str, Any] = dict.fromkeys(names)
     for fetching in dict.fromkeys(name.partition("__")[0] for name in names):
-        path = made.path(settings.snapshots_path, fetching)
+        path = made.path(root, fetching)
         mine = [name for name in names if name.partition("__")[0] == fetching]
         try:
             one = pq.read_table(

@@ -12,7 +12,8 @@ from scv.events import admission, event
 from scv.events.calendar import from_us, to_date
 from scv.events.country import Country
 from scv.events.event import FAMILIES
-from scv.offline.lake import Lake, whole_to
+from scv.offline.lake import Lake
+from scv.offline.lake_version import LakeVersion
 from scv.settings import Settings
 
 
@@ -27,20 +28,17 @@ class Happening(NamedTuple):
     values: dict[str, Any]
 
 
-class Timeline(NamedTuple):
-    """`happenings` newest first; the lake is complete to `complete_to` (None: nobody knows)."""
-
-    happenings: list[Happening]
-    complete_to: datetime | None
-
-
 def timeline(
-    settings: Settings, country: Country, customer_id: str, most: int, families: Collection[str] = tuple(FAMILIES)
-) -> Timeline:
-    """The newest events of a customer over these families. Raises Damaged, or LakeConflict where files were vacuumed
-    meanwhile."""
+    settings: Settings,
+    country: Country,
+    version: LakeVersion,
+    customer_id: str,
+    most: int,
+    families: Collection[str] = tuple(FAMILIES),
+) -> list[Happening]:
+    """The newest events of a customer over these families, newest first. Raises Damaged, or LakeConflict where files
+    were vacuumed meanwhile."""
     lake, found = Lake(settings.lake_path), list[Happening]()
-    version = lake.version()
     with duckdb.connect(config={"threads": 1, "memory_limit": settings.memory}) as connection:
         for family in families:
             mine = f"SELECT * FROM ({lake.query(family, country, version)}) WHERE customer_id = $customer"
@@ -52,7 +50,7 @@ def timeline(
             names = [one[0] for one in rows.description]
             found += [_happening(family, dict(zip(names, row, strict=True))) for row in rows.fetchall()]
     found.sort(key=lambda one: (one.occurred_at, one.seen_at, one.id), reverse=True)
-    return Timeline(found[:most], whole_to(lake.complete_to(country.code, version)))
+    return found[:most]
 
 
 def _happening(family: str, row: dict[str, Any]) -> Happening:
