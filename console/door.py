@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -53,7 +54,7 @@ class Entrance(NamedTuple):
     logins: Logins
 
 
-class Door:
+class Doorkeeper:
     """An ASGI app around another. Without an entrance everybody is the local admin: only this machine gets here."""
 
     def __init__(self, app: ASGIApp, entrance: Entrance | None, audit: AuditFile, countries_of: CountriesOf) -> None:
@@ -247,10 +248,10 @@ def _is_noted(scope: Scope, here: list[Found]) -> bool:
 
 
 def _refusal(scope: Scope, error: NotGranted | CerebroError) -> Response:
-    """As a problem document; a person who has not logged in is led to where he can."""
+    """As a problem document, to a person as a page; who has not logged in is led to where he can."""
     if isinstance(error, CerebroError):
         return problem.reply(503, problem.words(error))
     reads = scope["method"] in SAFE and "text/html" in Headers(scope=scope).get("accept", "")
     if error.status == 401 and reads and not scope["path"].startswith(permissions.API):
         return RedirectResponse("/login", 303)
-    return problem.reply(error.status, error.detail, error.errors, error.headers)
+    return problem.answer(Request(scope), error.status, error.detail, error.errors, error.headers)
