@@ -24,7 +24,7 @@ POLICY = (
 )
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # with none a browser would not say of a form's page that it is ours
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }

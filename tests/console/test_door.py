@@ -120,7 +120,7 @@ def test_every_route_has_a_row(closed: Desk) -> None:
     places = {name for row in RIGHTS for name in re.findall(r"\{(\w+)(?::\w+)?\}", row)}
     assert places <= {"country", "customer_id", "job_id", "date", "target", "id", "name"}
     public = {row for row, right in RIGHTS.items() if right.public}
-    assert public == {"GET /login", "POST /login", "GET /console.css", "GET /icon.svg"}
+    assert public == {"GET /login", "POST /login", "GET /console.css", "GET /console.js", "GET /icon.svg"}
     assert all(right.roles <= set(ROLES) and "admin" in right.roles for right in RIGHTS.values())
 
 
@@ -334,6 +334,7 @@ def test_nobody_is_logged_in_by_another_page_or_by_a_wrong_token(closed: Desk, k
     asked, other = closed.ask("GET", "/login"), closed.ask("GET", "/login")
     nonce, ticket = asked.cookies[0].partition(";")[0], re.findall(r'name="ticket" value="(\w+)"', asked.text)[0]
     assert f"{TICKET}=" in nonce and "form-action 'self'" in asked.headers["content-security-policy"]
+    assert asked.headers["referrer-policy"] == "same-origin", "with none, Chromium says Origin: null of our own form"
     elsewhere = re.findall(r'name="ticket" value="(\w+)"', other.text)[0]
     for form, cookie in (({"token": good}, nonce), ({"token": good, "ticket": ticket}, ""),
                          ({"token": good, "ticket": elsewhere}, nonce),
