@@ -1,4 +1,4 @@
-"""A person logs in on the page in Chromium, launches a fetch by cookie, and logs out; who may not sees no door to it."""
+"""A person logs in on the page in Chromium, launches a fetch by cookie, and logs out; who may not sees no way to it."""
 
 from __future__ import annotations
 
