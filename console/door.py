@@ -40,6 +40,8 @@ STRANGERS_PER_SECOND = 20.0
 """Of one address."""
 LATER, TOO_OFTEN = {"Retry-After": "1"}, "You ask more often than you may. Come again a little later."
 LARGE_BYTES = 16 * 1024
+MOST_NAMED = 100
+"""Customers whom the audit log names of one act, a line each; of more it names none."""
 LOCAL_ADMIN = Visit(anybody("local", "admin"))
 _CODE = re.compile(r"[A-Z]{2}")
 CountriesOf = Callable[[str], Collection[str] | None]
@@ -179,10 +181,12 @@ class Doorkeeper:
         if visit is NOBODY or status == 429 or not _is_noted(scope, here):
             return
         country = " ".join(sorted(filter(_CODE.fullmatch, about.countries)))
-        customer = next(iter(about.customers)) if len(about.customers) == 1 else None
+        several = 0 < len(about.customers) <= MOST_NAMED
+        customers: list[str | None] = [*sorted(about.customers)] if several else [None]
         roles = {role for one in here for role in one.right.roles} & visit.caller.roles or visit.caller.roles
         try:
-            self._audit.write(visit.caller.name, roles, here[0].row, status, (country, customer))
+            for customer in customers:
+                self._audit.write(visit.caller.name, roles, here[0].row, status, (country, customer))
         except CerebroError as error:
             self._tell(f"An act of {visit.caller.name!r} is not in the audit log: {error}", "audit")
             if scope["method"] in SAFE:  # it is not shown then; what is done is done
