@@ -1,4 +1,4 @@
-"""Serve the web API and its page: launch fetches over HTTP and follow them."""
+"""Serve the web API and its pages: customers, Tuesdays, models, jobs and dead letters, in a browser or over HTTP."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from terminal.log_format import begin, option
 @click.option("--insecure", is_flag=True, help="Answer anybody, in plain text, on an address beyond loopback.")
 @option
 def command(port: int | None, host: str | None, insecure: bool, log_format: str | None) -> None:
-    """Serve the web API and its page until SIGTERM or Ctrl-C.
+    """Serve the web API and its pages until SIGTERM or Ctrl-C.
 
     Without keys it answers this machine alone, where everybody is the admin. With those of CEREBRO_CONSOLE_KEYS
     (`cerebro keys new` makes some) it speaks TLS, and everybody shows a token or a certificate, or logs in with one.
 
-    POST /api/v1/fetches launches the fetch of countries at dates as a job, in processes of its own;
-    /api/v1/openapi.json describes everything. A job that the end of the console interrupts goes on at its next start:
-    what was written is kept.
+    The pages show how it stands, customers, Tuesdays, models, variables, jobs and dead letters; `cerebro api` prints a
+    line of curl for everything that machines may ask (docs/console.md). A job that the end of the console interrupts
+    goes on at its next start: what was written is kept.
 
     \b
     Example:
@@ -31,8 +31,7 @@ def command(port: int | None, host: str | None, insecure: bool, log_format: str 
     """
     garbage.few_arenas()
     from console.server import serve
-    from console.status import RecentStatus
-    from operation.status import StatusReader
+    from operation.console_rooms import rooms
     from scv import settings as known
     from telemetry.endpoint import exposed
 
@@ -40,7 +39,6 @@ def command(port: int | None, host: str | None, insecure: bool, log_format: str 
     settings = known.load()
     set_host, _, set_port = settings.console.rpartition(":")
     address = f"{host or set_host}:{set_port if port is None else port}"
-    status = RecentStatus(StatusReader(settings).read)
     with exposed(settings, "console", {}):
         garbage.for_ever()
-        serve(settings, address, insecure, status, say)
+        serve(settings, address, insecure, rooms(settings), say)

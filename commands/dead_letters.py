@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -103,10 +102,12 @@ def show(limit: int, as_json: bool, **filters: Any) -> int:
       cerebro dead-letters show
       cerebro dead-letters show --reason "not JSON" --limit 1 --json
     """
+    from operation.letter_box import whole
+
     choice, letters = _read(filters)
     found = sorted(letters.letters(letters.waiting(choice, newest=limit)), key=lambda one: (one.at, one.part))
     for one in found:
-        click.echo(json.dumps(_whole(one)) if as_json else _block(one))
+        click.echo(json.dumps(whole(one)) if as_json else _block(one))
     if not found:
         click.echo("No dead letter waits.", err=True)
     return 0
@@ -184,19 +185,9 @@ def _age(seconds: float) -> str:
     return f"{max(seconds, 0):.0f} s ago"
 
 
-def _whole(one: Letter) -> dict[str, Any]:
-    found: dict[str, Any] = {"family": one.family, "reason": one.reason, "message": one.message}
-    found |= {"kept_at": one.at.isoformat(), "letter": one.part._asdict() | {"offset": one.offset}}
-    found |= {"from": one.origin._asdict()}
-    found |= {"sent_again_from": one.before} if one.before else {}
-    found |= {"headers": {name: _spelt(value)[0] for name, value in one.headers}} if one.headers else {}
-    for name, value in (("key", one.key), ("value", one.value)):
-        text, encoding = _spelt(value)
-        found |= {name: text} | ({f"{name}_in": encoding} if encoding else {})
-    return found
-
-
 def _block(one: Letter) -> str:
+    from operation.letter_box import spelt
+
     origin, part = one.origin, one.part
     lines = [
         f"{one.reason}: {one.message}",
@@ -204,9 +195,9 @@ def _block(one: Letter) -> str:
         f"  from    {origin.topic}/{origin.partition}@{origin.offset}"
         + (f", sent again from {one.before}" if one.before else ""),
     ]
-    lines += [f"  header  {name}: {_spelt(value)[0]}" for name, value in one.headers]
+    lines += [f"  header  {name}: {spelt(value)[0]}" for name, value in one.headers]
     for name, value in (("key", one.key), ("value", one.value)):
-        text, encoding = _spelt(value)
+        text, encoding = spelt(value)
         shown = "none" if text is None else text.translate(_LINES)
         lines.append(f"  {name:<7} {shown}" + (f" ({encoding})" if encoding else ""))
     return "\n".join(lines)
@@ -214,13 +205,3 @@ def _block(one: Letter) -> str:
 
 _LINES = {number: f"\\x{number:02x}" for number in (*range(32), 127, *range(0x80, 0xA0))}
 """Nothing that a sender wrote moves the cursor of a terminal."""
-
-
-def _spelt(value: bytes | None) -> tuple[str | None, str]:
-    """Bytes as text, or in base64, and then the name of that."""
-    if value is None:
-        return None, ""
-    try:
-        return value.decode(), ""
-    except UnicodeDecodeError:
-        return base64.b64encode(value).decode(), "base64"

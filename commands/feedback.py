@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +11,7 @@ import click
 from terminal.groups import with_default
 
 if TYPE_CHECKING:
-    from scv.events.country import Country
-    from scv.events.event import Outcome
-    from scv.settings import Settings
-    from streams.tables.outcomes import Clocks, KnownList, Lists, Moments, SheetOutcomes
+    from streams.tables.outcomes import SheetOutcomes
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -83,6 +78,7 @@ def import_(paths: tuple[Path, ...], marked: Path | None, dry_run: bool, as_json
       cerebro feedback import contacts_US_2017-09-05.xlsx
       cerebro feedback import returned/*.csv --dry-run
     """
+    from operation import returned_sheet
     from scv import settings as known
     from scv.errors import UserError
     from streams.tables import contact_sheet, marked_copy, outcomes
@@ -91,59 +87,15 @@ def import_(paths: tuple[Path, ...], marked: Path | None, dry_run: bool, as_json
         raise UserError("--marked names one copy: give one FILE, or leave it out.")
     settings, refused = known.load(), 0
     sheets = [(path, contact_sheet.read(path)) for path in paths]
-    with _lists(settings) as (lists, clocks):
-        for path, sheet in sheets:
-            done = outcomes.outcomes(sheet, path.name, lists, clocks)
-            if not dry_run:
-                copy = marked or path.with_name(f"{path.stem}.marked.xlsx")
-                marked_copy.write(sheet, done.became, outcomes.FINE, copy)
-                _send(settings, done.outcomes)
-            _say(path, done, as_json, dry_run)
-            refused += done.tally.bad.total()
+    for path, sheet in sheets:
+        done = returned_sheet.judged(sheet, path.name, settings)
+        if not dry_run:
+            copy = marked or path.with_name(f"{path.stem}.marked.xlsx")
+            marked_copy.write(sheet, done.became, outcomes.FINE, copy)
+            returned_sheet.send(settings, done.outcomes)
+        _say(path, done, as_json, dry_run)
+        refused += done.tally.bad.total()
     return 2 if refused else 0
-
-
-@contextmanager
-def _lists(settings: Settings) -> Iterator[tuple[Lists, Clocks]]:
-    """How lists are found by their ids, and what time it is in a country."""
-    from scorer.feedback import lists
-    from scv.errors import UserError
-    from scv.events import country
-    from scv.online.rowstore import RowStore
-    from store.client import connect
-    from streams.tables.outcomes import KnownList, Moments
-
-    countries = country.known(settings.countries_path)
-
-    def find(list_id: str) -> KnownList:
-        one = lists.find(settings, countries, list_id)
-        before = lists.taken(settings, one.country.code, list_id)
-        return KnownList(one.country, one.reference, one.customers, before)
-
-    with connect(settings) as client:
-        store = RowStore(client)
-
-        def now(place: Country) -> Moments:
-            clock = store.clock(place.code)
-            if clock.now is None:
-                raise UserError(f"The replay of {place.code} has not begun: nobody can have been contacted.")
-            return Moments(clock.now, clock.mode == "replay")
-
-        yield find, now
-
-
-def _send(settings: Settings, taken: Sequence[Outcome]) -> None:
-    """Send outcomes, and remember of each list what was taken."""
-    from scorer.feedback import lists
-    from streams import contacts
-    from streams.tables.outcomes import digest
-
-    contacts.send(settings, taken)
-    by_list: dict[tuple[str, str], dict[str, str]] = {}
-    for one in taken:
-        by_list.setdefault((one.country, one.list_id or ""), {})[one.id] = digest(one)
-    for (code, list_id), digests in by_list.items():
-        lists.take(settings, code, list_id, digests)
 
 
 def _say(path: Path, done: SheetOutcomes, as_json: bool, dry_run: bool) -> None:

@@ -1,1 +1,1 @@
-"""The web API and its page: launches fetches and shows how they go. An edge: it knows scv and the store only."""
+"""The web API and the pages. An edge: it knows scv, the store and the scorer's client; the rest is handed to it."""

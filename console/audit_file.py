@@ -30,7 +30,7 @@ _LONGEST = 200
 
 class AuditLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One act. `what` is its row in the table of rights, `result` the reply's status, `country` several with blanks
-    between; `customer` is left out where it was about none or many, and empty where he was erased since."""
+    between; `customer` is left out where it was about nobody in particular, and empty where he was erased since."""
 
     at: datetime
     who: str

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -40,6 +41,8 @@ STRANGERS_PER_SECOND = 20.0
 """Of one address."""
 LATER, TOO_OFTEN = {"Retry-After": "1"}, "You ask more often than you may. Come again a little later."
 LARGE_BYTES = 16 * 1024
+MOST_NAMED = 100
+"""Customers whom the audit log names of one act, a line each; of more it names none."""
 LOCAL_ADMIN = Visit(anybody("local", "admin"))
 _CODE = re.compile(r"[A-Z]{2}")
 CountriesOf = Callable[[str], Collection[str] | None]
@@ -179,10 +182,12 @@ class Doorkeeper:
         if visit is NOBODY or status == 429 or not _is_noted(scope, here):
             return
         country = " ".join(sorted(filter(_CODE.fullmatch, about.countries)))
-        customer = next(iter(about.customers)) if len(about.customers) == 1 else None
+        several = 0 < len(about.customers) <= MOST_NAMED
+        customers: list[str | None] = [*sorted(about.customers)] if several else [None]
         roles = {role for one in here for role in one.right.roles} & visit.caller.roles or visit.caller.roles
         try:
-            self._audit.write(visit.caller.name, roles, here[0].row, status, (country, customer))
+            for customer in customers:
+                self._audit.write(visit.caller.name, roles, here[0].row, status, (country, customer))
         except CerebroError as error:
             self._tell(f"An act of {visit.caller.name!r} is not in the audit log: {error}", "audit")
             if scope["method"] in SAFE:  # it is not shown then; what is done is done
@@ -247,10 +252,10 @@ def _is_noted(scope: Scope, here: list[Found]) -> bool:
 
 
 def _refusal(scope: Scope, error: NotGranted | CerebroError) -> Response:
-    """As a problem document; a person who has not logged in is led to where he can."""
+    """As a problem document, to a person as a page; who has not logged in is led to where he can."""
     if isinstance(error, CerebroError):
         return problem.reply(503, problem.words(error))
     reads = scope["method"] in SAFE and "text/html" in Headers(scope=scope).get("accept", "")
     if error.status == 401 and reads and not scope["path"].startswith(permissions.API):
         return RedirectResponse("/login", 303)
-    return problem.reply(error.status, error.detail, error.errors, error.headers)
+    return problem.answer(Request(scope), error.status, error.detail, error.errors, error.headers)

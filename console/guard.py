@@ -15,13 +15,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from console import problem
 
 MOST_BYTES = 256 * 1024
+LARGER = {"/api/v1/events": 8 * 1024 * 1024, "/api/v1/feedback": 16 * 1024 * 1024}
+"""Addresses that take more: a thousand events, a sheet."""
 SAFE = ("GET", "HEAD", "OPTIONS")
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
 HEADERS = {
-    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",  # with none a browser would not say of a form's page that it is ours
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -44,12 +45,13 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers, taken, begun = Headers(scope=scope), 0, False
+        most = LARGER.get(scope["path"], MOST_BYTES)
 
         async def counted() -> Message:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > MOST_BYTES:
+            if taken > most:
                 raise TooLarge
             return message
 
@@ -57,17 +59,19 @@ class Guard:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
-                MutableHeaders(scope=message).update(HEADERS)
+                told = MutableHeaders(scope=message)
+                told.update(HEADERS)
+                told.setdefault("Content-Security-Policy", POLICY)  # a report's own lets its one style through
             await send(message)
 
-        why = self._why_not(scope["method"], headers)
+        why = self._why_not(scope["method"], headers, most)
         try:
             await (problem.reply(*why) if why else self._app)(scope, counted, guarded)
         except TooLarge:
             if not begun:
-                await problem.reply(413, f"The body is larger than {MOST_BYTES:,} bytes.")(scope, receive, guarded)
+                await problem.reply(413, f"The body is larger than {most:,} bytes.")(scope, receive, guarded)
 
-    def _why_not(self, method: str, headers: Headers) -> tuple[int, str] | None:
+    def _why_not(self, method: str, headers: Headers, most: int) -> tuple[int, str] | None:
         host, origin = headers.get("host", ""), headers.get("origin")
         if self._hosts and _name(host) not in self._hosts:
             return 421, f"This is not {host[:100]!r}. Ask for {' or '.join(sorted(self._hosts))}."
@@ -76,8 +80,8 @@ class Guard:
         if method not in SAFE and headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             return 403, "A page of another site may not ask for this."
         length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > MOST_BYTES:
-            return 413, f"The body is larger than {MOST_BYTES:,} bytes."
+        if not length.isdigit() or int(length) > most:
+            return 413, f"The body is larger than {most:,} bytes."
         return None
 
 

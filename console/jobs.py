@@ -164,6 +164,11 @@ class Jobs:
         found = self.job(job_id)
         return None if found is None else list(found["countries"])
 
+    def plan(self, job_id: str) -> FetchPlan:
+        """What a job that there is was asked for."""
+        (row,) = self._all("SELECT plan FROM jobs WHERE id = ?", job_id)
+        return msgspec.json.decode(row["plan"], type=FetchPlan)
+
     def cells(self, job_id: str, after: int = -1) -> list[Cell]:
         """The cells of a job that changed after a change, in the plan's order."""
         query = f"""SELECT {_CELL} FROM cells WHERE job = (SELECT number FROM jobs WHERE id = ?) AND change > ?

@@ -77,6 +77,6 @@ def _entrance(request: Request) -> Entrance | None:
 
 def _form(entrance: Entrance, status: int, trouble: str = "") -> Response:
     nonce = secrets.token_urlsafe(16)
-    reply = HTMLResponse(page.login(entrance.logins.signed("ticket", nonce), trouble), status)
+    reply = page.shown("login", status, ticket=entrance.logins.signed("ticket", nonce), trouble=trouble)
     reply.set_cookie(TICKET, nonce, **_KEPT)
     return reply

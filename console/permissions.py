@@ -79,7 +79,7 @@ RIGHTS: dict[str, Right] = {
     f"POST {API}/dead-letters/send": Right(DOING, of_all=True),
     f"POST {API}/events": Right(DOING),
     f"POST {API}/feedback": Right(DOING, of_all=True, body="file"),
-    "GET /": Right(EVERYONE),
+    "GET /": Right(EVERYONE, shows=True),
     "GET /customers": Right(CUSTOMERS, shows=True),
     "GET /customers/live": Right(CUSTOMERS, shows=True),
     "GET /tuesdays": Right(DOING, shows=True),

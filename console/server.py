@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import shutil
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,10 +14,12 @@ from fastapi import FastAPI
 
 from access.auth import CallerAuth
 from console import tls
-from console.app import LOCAL, Status, make
+from console.app import LOCAL, make
 from console.door import Entrance
 from console.jobs import Jobs
 from console.logins import Logins
+from console.rooms import Rooms
+from console.routes.feedback import SHEET
 from console.runner import Runner
 from scv import machine
 from scv.atomic import alone
@@ -29,7 +32,7 @@ GRACE_S = 5
 OPEN = ", where everybody is the local admin (CEREBRO_CONSOLE_KEYS closes it)"
 
 
-def serve(settings: Settings, address: str, insecure: bool, status: Status, say: Callable[[str], None]) -> None:
+def serve(settings: Settings, address: str, insecure: bool, rooms: Rooms, say: Callable[[str], None]) -> None:
     """Answer until a signal; a job at work then goes on at the next start.
 
     With `settings.console_keys` it speaks TLS and asks who comes; without, it is for this machine alone (but
@@ -48,7 +51,7 @@ def serve(settings: Settings, address: str, insecure: bool, status: Status, say:
                 auth = CallerAuth(keys)
                 entrance = Entrance(auth, Logins(folder, auth))
             hosts = () if insecure or keys is not None else LOCAL
-            app = make(settings, jobs, Runner(settings, jobs), status, hosts, entrance)
+            app = make(settings, jobs, Runner(settings, jobs), rooms, hosts, entrance)
             config = configuration(app, keys)
             say(f"Listening on {_url(bound, keys is not None)}{'' if entrance else OPEN}")
             uvicorn.Server(config).run(sockets=[bound])
@@ -93,6 +96,8 @@ def _only_one(folder: Path) -> Iterator[None]:
     with machine.at(folder):
         folder.mkdir(parents=True, exist_ok=True)
     with alone(folder, busy=f"Another console is at work in {folder}. End it first, or choose another CEREBRO_HOME."):
+        for left in folder.glob(f"{SHEET}*"):  # of a console that was killed with somebody's sheet in hand
+            shutil.rmtree(left, ignore_errors=True)
         yield
 
 

@@ -14,6 +14,8 @@ from typing import Literal, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
+from pages import svg
+
 MOST = 520
 """Length of the longest bar, in pixels."""
 
@@ -75,6 +77,12 @@ def page(title: str, blocks: Iterable[Block]) -> str:
 
 @cache
 def _template() -> Template:
-    loader, strict = FileSystemLoader(Path(__file__).parent), StrictUndefined
-    found = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=strict)
-    return found.get_template("page.html")
+    return environment(Path(__file__).parent).get_template("page.html")
+
+
+def environment(*folders: Path) -> Environment:
+    """Templates of these folders and of ours, escaped by themselves; `blocks.html` shows blocks."""
+    loader = FileSystemLoader([*folders, Path(__file__).parent])
+    found = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
+    found.globals["bars"] = svg.bars
+    return found

@@ -6,20 +6,17 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from scorer.scoring import Past, past_of
 from scorer.subjects import Subjects, at_reference
+from scorer.tuesday.log_ids import LogIds
 from scorer.tuesday.manifest import WeekManifest
 from scorer.tuesday.week import Folder
 from scv.errors import CerebroError
 from scv.events import calendar
 from scv.events.country import Country
-from scv.events.event import FAMILIES
-from scv.offline import lake_version
-from scv.offline.lake import Lake
 from scv.offline.snapshot import Snapshots
 from scv.settings import Settings
 from scv.stamp import Stamp
@@ -43,14 +40,6 @@ class _List:
     looked: float
 
 
-@dataclass(frozen=True)
-class _Log:
-    """The ids of the lake's tables, and of which state of the lake they are."""
-
-    made: object = None
-    ids: Mapping[str, str] = field(default_factory=dict)
-
-
 class Archive:
     """Snapshots and published weeks, read once and kept; safe to share between threads."""
 
@@ -59,7 +48,7 @@ class Archive:
         self._snapshots: OrderedDict[tuple[str, datetime], tuple[Stamp, Subjects]] = OrderedDict()
         self._standings: dict[Country, tuple[float, Snapshots]] = {}
         self._lists: dict[Country, _List] = {}
-        self._log = _Log()
+        self._ids = LogIds(settings)  # for every caller waits meanwhile
         self._say = Seldom(log.warning)
         self._lock = threading.Lock()
 
@@ -83,14 +72,6 @@ class Archive:
             snapshots = Snapshots(self._settings, country)
             self._standings[country] = (time.monotonic(), snapshots)
         return snapshots
-
-    def _ids(self) -> Mapping[str, str]:
-        """The ids of the lake's tables: asked anew only where one was made, for every caller waits meanwhile."""
-        path = self._settings.lake_path
-        made = lake_version.made(path, FAMILIES)
-        if self._log.made != made:
-            self._log = _Log(made, Lake(path).version().ids)
-        return self._log.ids
 
     def past(self, country: Country, at: datetime) -> Past:
         """The probabilities of the newest Tuesday before an instant; empty where no week of it may be used."""

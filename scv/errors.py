@@ -66,6 +66,18 @@ class BadEvent(CerebroError):
         self.reason = reason
 
 
+class BadEvents(UserError):
+    """Events from outside of which none was taken. `faults`: every bad field, by JSON pointer, and why."""
+
+    def __init__(self, faults: Iterable[tuple[str, str]]) -> None:
+        self.faults = list(faults)
+        super().__init__("\n".join(f"{pointer or 'The body'}: {why}" for pointer, why in self.faults))
+
+
+class Busy(CerebroError):
+    """So much is on its way already that no more is taken: come again a little later."""
+
+
 class LogChanged(CerebroError):
     """A topic was recreated or repartitioned since the rows were folded from it: stop and rebuild."""
 

@@ -7,6 +7,7 @@ import click
 import cli
 
 LINES = (
+    "api",
     "audit --who anna --day 2026-11-27",
     "catalogue orders",
     "clock US",

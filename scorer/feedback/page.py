@@ -19,10 +19,20 @@ from scv.model.metrics import Interval, Quality
 
 def page(found: Feedback, notes: Sequence[str] = ()) -> str:
     """The whole page. `notes` are sentences about the data that belong at its top."""
-    blocks: list[Block] = [Text(sentence(found), "first"), *map(Text, [*notes, *_honest(found)])]
+    return whole(title(found.country), blocks(found, notes))
+
+
+def title(country: Country) -> str:
+    """Of the page."""
+    return f"How right were the lists? {country.code}"
+
+
+def blocks(found: Feedback, notes: Sequence[str] = ()) -> list[Block]:
+    """What stands on it."""
+    made: list[Block] = [Text(sentence(found), "first"), *map(Text, [*notes, *_honest(found)])]
     for one in found.judged:
-        blocks += _section(one, found)
-    return whole(f"How right were the lists? {found.country.code}", blocks)
+        made += _section(one, found)
+    return made
 
 
 def _honest(found: Feedback) -> list[str]:

@@ -141,9 +141,7 @@ def decode(
     try:
         record = read(family, value)
     except msgspec.ValidationError as error:
-        said = _PATTERN.sub(lambda found: _SPELLING.get(found[1], "without control characters"), str(error))
-        said = _WORD.sub(lambda found: f"{found[1]!r} is none of {', '.join(_words(family, found[2]))}", said)
-        raise BadEvent("wrong type", _BELOW.sub(rf"\g<0> {_GIVEN_BACK}", said)) from error
+        raise BadEvent("wrong type", worded(family, str(error))) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise BadEvent("not JSON", str(error)) from error
     country = countries.get(record.country)
@@ -225,6 +223,13 @@ def arrival_of(record: events.Event, country: Country, seen_us: int | None = Non
         content=content_of(kind, values),
         claimed_seen_us=None if record.seen_at is None else to_us(record.seen_at),
     )
+
+
+def worded(family: str, said: str) -> str:
+    """What msgspec says of a field (`Expected … - at `$.name``), in our words."""
+    said = _PATTERN.sub(lambda found: _SPELLING.get(found[1], "without control characters"), said)
+    said = _WORD.sub(lambda found: f"{found[1]!r} is none of {', '.join(_words(family, found[2]))}", said)
+    return _BELOW.sub(rf"\g<0> {_GIVEN_BACK}", said)
 
 
 def _words(family: str, field: str) -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from confluent_kafka import KafkaError, KafkaException, Message
@@ -14,6 +15,8 @@ from streams.kafka import librdkafka
 from streams.kafka.topics import MAX_DEAD_LETTER_BYTES
 
 _ENVELOPE_BYTES = 65_536
+Heard = Callable[[KafkaError | None, Message], None]
+"""Told what became of a record, and where it lies."""
 
 
 class Producer:
@@ -56,16 +59,21 @@ class Producer:
         key: bytes | None = None,
         partition: int = -1,
         headers: Sequence[tuple[str, bytes | None]] = (),
+        *,
+        heard: Heard | None = None,
     ) -> None:
         """Queue one record, to the partition that its key says (-1) or this one; waits while the queue is full.
+
+        `heard` is told what became of it, in a call of `poll` or `flush`.
 
         Raises CerebroError for a record that the client refuses, or once an earlier one was not acknowledged.
         """
         if self._error is not None:
             self._raise()
+        told = {} if heard is None else {"on_delivery": functools.partial(self._passed_on, heard)}
         while True:
             try:
-                self._client.produce(topic, value, key, partition, headers=list(headers))
+                self._client.produce(topic, value, key, partition, headers=list(headers), **told)
                 return
             except BufferError:
                 self._client.poll(0.05)
@@ -110,6 +118,10 @@ class Producer:
             self.acknowledged += 1
         elif self._error is None:
             self._error = error
+
+    def _passed_on(self, heard: Heard, error: KafkaError | None, message: Message) -> None:
+        self._delivered(error, message)
+        heard(error, message)
 
     def _failed(self, error: KafkaError) -> None:
         if error.fatal() and self._error is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import http.client
 import json
 import socket
@@ -23,9 +24,13 @@ from console.jobs import Jobs
 from console.logins import Logins
 from console.runner import Runner
 from console.server import configuration
+from operation.console_rooms import rooms
+from scv.errors import Unreachable
 from scv.settings import Settings
 
 NOWHERE = "redis://127.0.0.1:1/0"
+LIVELY = "1161"
+"""Somebody of the shop who orders often, and did two days ago."""
 CHILD = """
 import datetime, json, os, signal, sys
 piece = json.loads(sys.stdin.readline())
@@ -51,6 +56,22 @@ def well() -> dict[str, Any]:
     return {"version": "0", "runs": False, "unknown": {}, "countries": places, "refused": []}
 
 
+class Away:
+    """A room that does not answer, whatever it is asked."""
+
+    def __getattr__(self, name: str) -> Any:
+        return self
+
+    def __call__(self, *_: Any) -> Any:
+        raise Unreachable("It does not answer.")
+
+
+def away() -> dict[str, Any]:
+    """The rooms of a console that nothing answers but who is asked about those who ask."""
+    named = ("door", "board", "letters", "worth", "report", "sheet", "shadows")
+    return dict.fromkeys(named, Away()) | {"alerts": list}
+
+
 def child(script: str = ALL_WELL, names: tuple[str, ...] = ("orders", "mail")) -> list[str]:
     """A process in the place of `console.work`."""
     return [sys.executable, "-S", "-E", "-c", CHILD.format(names=list(names), script=script)]
@@ -62,8 +83,12 @@ class Reply:
 
     status: int
     headers: Mapping[str, str]
-    text: str
+    bytes: bytes
     cookies: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        return self.bytes.decode()
 
     @property
     def body(self) -> Any:
@@ -91,7 +116,8 @@ class Desk:
             answer = connection.getresponse()
             found = {k.lower(): v for k, v in answer.getheaders()}
             cookies = tuple(answer.headers.get_all("set-cookie", ()))
-            return Reply(answer.status, found, answer.read().decode(), cookies)
+            endless = found.get("content-type", "").startswith("text/event-stream")
+            return Reply(answer.status, found, b"" if endless else answer.read(), cookies)
         finally:
             connection.close()
 
@@ -136,10 +162,17 @@ def trust(keys: Path, shown: str = "") -> ssl.SSLContext:
 
 @contextmanager
 def desk(
-    settings: Settings, command: list[str], status: Any = dict, starts: bool = True, keys: Path | None = None
+    settings: Settings,
+    command: list[str],
+    status: Any = dict,
+    starts: bool = True,
+    viewer: Any = None,
+    keys: Path | None = None,
+    **other: Any,
 ) -> Iterator[Desk]:
-    """A console while the `with` lasts; one that does not start its runner leaves jobs waiting, one with `keys` (a
-    folder that `cerebro keys new` made) is closed."""
+    """A console while the `with` lasts; one that does not start its runner leaves jobs waiting. Its rooms are the real
+    ones, but for the status and those of the `other` that are given. `viewer` is who looks, as a gate would say. One
+    with `keys` (a folder that `cerebro keys new` made) is closed."""
     jobs = Jobs(settings.home_path / "console" / "jobs.sqlite")
     runner = Runner(settings, jobs, command)
     if not starts:
@@ -148,7 +181,15 @@ def desk(
     if part is not None:
         auth = CallerAuth(part)
         entrance = Entrance(auth, Logins(settings.home_path / "console", auth))
-    app = make(settings, jobs, runner, status, LOCAL if keys is None else (), entrance)
+    known = dataclasses.replace(rooms(settings), status=status, **other)
+    app = make(settings, jobs, runner, known, LOCAL if keys is None else (), entrance)
+    if viewer is not None:
+
+        @app.middleware("http")
+        async def gate(request: Any, call_next: Any) -> Any:
+            request.state.viewer = viewer
+            return await call_next(request)
+
     config = configuration(app, part)
     config.log_level, config.timeout_graceful_shutdown = "critical", 1
     config.configure_logging()

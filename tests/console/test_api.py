@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import cli
-from console.app import MOST_OPEN
 from console.guard import MOST_BYTES
+from console.routes.fetches import MOST_OPEN
 from console.status import FRESH_S, RecentStatus
 from scv.settings import Settings
 from tests.console.desk import NOWHERE, Desk, child, desk, follow
@@ -169,41 +169,3 @@ def test_status_is_read_when_it_is_old_and_names_no_path(settings: Settings) -> 
         now_s[0] = FRESH_S
         console.ask("GET", "/api/v1/status")
     assert len(read) == 2 and said[0]["home"] == "var" and said[0]["unknown"] == {"lake": "orders: no room is left."}
-
-
-def test_openapi_says_what_everything_is_with_an_example(console: Desk) -> None:
-    said = console.ask("GET", "/api/v1/openapi.json").body
-    assert said["openapi"].startswith("3.1") and set(said["paths"]) >= {"/api/v1/fetches", "/api/v1/status"}
-    for path, methods in said["paths"].items():
-        for method, operation in methods.items():
-            assert operation["description"], (method, path)
-    for name, schema in said["components"]["schemas"].items():
-        if name.startswith(("HTTPValidation", "ValidationError")):
-            continue
-        assert schema["description"], name
-        given = schema.get("examples") or all(
-            "examples" in one or "default" in one or "const" in one or "items" in one
-            for one in schema["properties"].values()
-        )
-        assert given, name
-
-
-def test_the_page_shows_jobs_and_loads_nothing_from_elsewhere(settings: Settings) -> None:
-    where = {"code": "ZZ", "now": "<b>", "clock": None, "rows_to": None, "lake_to": None, "last_week": None, "due": []}
-    said = {"version": "<script>alert(1)</script>", "runs": False, "unknown": {"store": "<b>"}, "countries": [where]}
-    said["refused"] = [{"family": "app", "reason": "<b>", "waiting": 1}]
-    with desk(settings, child(), lambda: said) as console:
-        job = console.ended(console.launch("ZZ", fetchers=["mail"])["id"])
-        reply = console.ask("GET", "/")
-        parts = [console.ask("GET", f"/console.{kind}") for kind in ("js", "css")]
-    assert (
-        reply.status == 200
-        and job["id"] in reply.text
-        and "<script>alert" not in reply.text
-        and "<b>" not in reply.text
-    )
-    assert "'unsafe" not in reply.headers["content-security-policy"]
-    for one in (reply, *parts):
-        assert one.status == 200 and "://" not in one.text and one.headers["x-content-type-options"] == "nosniff"
-    assert "style=" not in reply.text and "onclick" not in reply.text
-    assert len(parts[0].text.splitlines()) <= 60

@@ -14,11 +14,12 @@ import cli
 from access import watched_file
 from console import audit_file, door
 from console.audit_file import AuditFile, AuditLine, read
+from console.door import MOST_NAMED
 from local import authority
 from scv.errors import CerebroError
 from scv.events.calendar import to_us
 from scv.settings import Settings
-from tests.console.desk import Desk, child, desk, well
+from tests.console.desk import Desk, away, child, desk, well
 from tests.console.test_door import ORDER, bearer, csrf_of, logged_in
 from tests.credentials import signed
 from tests.hostile import REFUSED, TAKEN
@@ -38,7 +39,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def closed(settings: Settings, keys: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     monkeypatch.setattr(door, "STRANGERS_PER_SECOND", 0.0)
     monkeypatch.setattr(watched_file, "EVERY_S", 0.0)
-    with desk(settings, child(), well, starts=False, keys=keys) as opened:
+    with desk(settings, child(), well, starts=False, keys=keys, **away()) as opened:
         yield opened
 
 
@@ -56,6 +57,9 @@ def test_changes_and_looks_at_customers_are_written_down(closed: Desk, keys: Pat
     for path in ("US/900", "DE/900", "US/90%200/history", "US/-?id=anna%40example.org"):
         closed.ask("GET", f"/api/v1/customers/{path}", Authorization=us)
     closed.ask("POST", "/api/v1/fetches", ORDER, Authorization=us)
+    for several in (2, MOST_NAMED + 1):
+        words = "&".join(f"customer={number}" for number in range(several))
+        closed.ask("GET", f"/api/v1/scv/US?{words}", Authorization=anna)
     for path in ("/api/v1/fetches", "/api/v1/status", "/", "/api/v1/nothing"):
         closed.ask("GET", path, Authorization=anna)
     for path in ("/api/v1/customers/US/900", "/api/v1/status"):
@@ -72,11 +76,12 @@ def test_changes_and_looks_at_customers_are_written_down(closed: Desk, keys: Pat
         ("bert", "agent", SEEN, "US", "900"), ("bert", "agent", SEEN, "DE", "900"),
         ("bert", "agent", f"{SEEN}/history", "US", "90 0"),
         ("bert", "agent", SEEN, "US", "anna@example.org"), ("bert", "agent", launch, "", None),
+        *[("anna", "operator", "GET /api/v1/scv/{country}", "US", customer) for customer in ("0", "1", None)],
         ("carl", "operator", "POST /login", "", None), ("carl", "operator", launch, "", None),
         ("carl", "operator", launch, "US", None),
     ]  # fmt: skip
     results = [one.result for one in acts]
-    assert results[:2] == [202, 200] and results[3] == 403 and results[6:] == [403, 303, 403, 202]
+    assert results[:2] == [202, 200] and results[3] == 403 and results[6] == 403 and results[-3:] == [303, 403, 202]
     (file,) = settings.audit_path.iterdir()
     assert file.stat().st_mode & 0o077 == 0 and settings.audit_path.stat().st_mode & 0o077 == 0
 

@@ -17,7 +17,7 @@ from console import tls
 from local import authority
 from scv.errors import BadSetting
 from scv.settings import Settings
-from tests.console.desk import Desk, child, desk, trust
+from tests.console.desk import Desk, away, child, desk, trust, well
 from tests.console.test_door import bearer
 from tests.credentials import renewed
 
@@ -40,7 +40,7 @@ def shown(console: Desk) -> str:
 def test_a_new_certificate_is_shown_and_no_request_fails(settings: Settings, own: Path) -> None:
     """A connection that is open goes on; a key of another certificate is not taken."""
     codes, stop = list[int](), threading.Event()
-    with desk(settings, child(), keys=own) as console:
+    with desk(settings, child(), well, keys=own, **away()) as console:
         token = bearer(own, "viewer")
 
         def ask() -> None:
@@ -74,7 +74,7 @@ def test_a_new_certificate_is_shown_and_no_request_fails(settings: Settings, own
 def test_another_authority_counts_from_the_next_connection_on(settings: Settings, own: Path, tmp_path: Path) -> None:
     """That of callers; the old one's certificates open nothing any more."""
     assert authority.make(tmp_path / "next")
-    with desk(settings, child(), keys=own) as console:
+    with desk(settings, child(), well, keys=own, **away()) as console:
         old = Desk(console.port, console.jobs, console.runner, console.app, trust(own, "caller"))
         new = trust(own)
         new.load_cert_chain(tmp_path / "next/caller/tls.crt", tmp_path / "next/caller/tls.key")
@@ -97,7 +97,7 @@ def _fresh(own: Path, tmp_path: Path) -> ssl.SSLContext:
 
 
 def test_old_protocols_are_not_spoken(settings: Settings, own: Path) -> None:
-    with desk(settings, child(), keys=own) as console:
+    with desk(settings, child(), well, keys=own, **away()) as console:
         context = trust(own)
         assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
         with pytest.warns(DeprecationWarning):
@@ -111,7 +111,7 @@ def test_a_connection_that_asks_nothing_gives_its_place_back(
 ) -> None:
     """Silent ones and half a head; one that asked stays, and a stranger's is ended with the refusal."""
     monkeypatch.setattr(tls, "SILENT_S", 0.3)
-    with desk(settings, child(), keys=own) as console:
+    with desk(settings, child(), well, keys=own, **away()) as console:
         assert console.trust is not None
         for raw in (
             b"",

@@ -10,14 +10,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGES = (
-    "README.md",
-    "CONTRIBUTING.md",
-    "docs/wrong-times.md",
-    "docs/feast.md",
-    "docs/producing.md",
-    "docs/access.md",
-    "docs/project.md",
-)
+    "README.md", "CONTRIBUTING.md", "docs/wrong-times.md", "docs/feast.md", "docs/producing.md", "docs/access.md",
+    "docs/console.md",
+)  # fmt: skip
 PROGRAMS = ("cerebro", "feast", "make")
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.S | re.M)
 SPAN = re.compile(r"`([^`\n]+)`")

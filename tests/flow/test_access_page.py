@@ -28,7 +28,9 @@ def test_the_block_runs_and_nobody_else_gets_in(tmp_path: Path) -> None:
     try:
         out, err = shell.communicate(f"{up}\n{PLAIN}{rest}", timeout=240)
         assert shell.returncode == 0, err
-        assert "CEREBRO_SCORER_KEYS=" in out and "CLOSED" in out and "OPEN" not in out
+        assert (
+            "CEREBRO_SCORER_KEYS=" in out and "CEREBRO_CONSOLE_KEYS=" in out and "CLOSED" in out and "OPEN" not in out
+        )
         token = next(line for line in out.splitlines() if line.count(".") == 2 and line.startswith("ey"))
         assert len(token) > 100
     finally:

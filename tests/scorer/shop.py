@@ -209,10 +209,11 @@ def logistic_of(matrix: np.ndarray) -> Logistic:
     return Logistic(intercept=-1.0, coefficients=tuple(weights.tolist()), means=(1.0,) * k, sds=(2.0,) * k)
 
 
-def make(home: Path, url: str, customers: int = 120) -> Shop:
-    """A shop with lake, snapshots and one champion each of lapse and skip; `return` has none."""
+def make(home: Path, url: str, customers: int = 120, named: Sequence[str] = ()) -> Shop:
+    """A shop with lake, snapshots and one champion each of lapse and skip; `return` has none. The first customers are
+    `named`."""
     settings = Settings(home=str(home), store=url, wait_s=0)
-    shop = Shop(settings, client(url), history(customers, AT + timedelta(days=90)))
+    shop = Shop(settings, client(url), history(customers, AT + timedelta(days=90), named=named))
     shop.fill_lake(AT + timedelta(days=90))
     shop.fetch(TRAINED, EARLIER, AT)
     shop.train("lapse")
