@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+import time
 from datetime import datetime
 
 from scv.events.country import Country
@@ -12,6 +12,7 @@ from scv.offline.lake_version import LakeVersion
 from scv.settings import Settings
 
 FRESH_S = 2.0
+MARKS_S = 15.0
 
 
 class RecentLake:
@@ -23,8 +24,7 @@ class RecentLake:
     def __init__(self, settings: Settings, fresh_s: float = FRESH_S) -> None:
         self._lake, self._fresh_s, self._lock = Lake(settings.lake_path), fresh_s, threading.Lock()
         self._held: LakeVersion | None = None
-        self._families: Mapping[str, int] = {}
-        self._complete: dict[str, datetime | None] = {}
+        self._complete: dict[str, tuple[float, datetime | None]] = {}
 
     def version(self) -> LakeVersion:
         """Its files stay for as long as it is in hand."""
@@ -32,18 +32,19 @@ class RecentLake:
             return self._version()
 
     def complete_to(self, country: Country) -> datetime | None:
-        """The instant before which it holds everything of a country; None: not known."""
+        """The instant before which it holds everything of a country, as of a quarter of a minute ago at most; None: not
+        known."""
         with self._lock:
-            version = self._version()
-            if country.code not in self._complete:
-                self._complete[country.code] = whole_to(self._lake.complete_to(country.code, version))
-            return self._complete[country.code]
+            looked, found = self._complete.get(country.code, (-MARKS_S, None))
+            if time.monotonic() - looked >= MARKS_S:
+                version = self._version()
+                found = whole_to(self._lake.complete_to(country.code, version))
+                self._complete[country.code] = time.monotonic(), found
+            return found
 
     def _version(self) -> LakeVersion:
         if self._held is None:
             self._held = self._lake.version()
-            if self._held.families != self._families:
-                self._families, self._complete = self._held.families, {}
             timer = threading.Timer(self._fresh_s, self._let_go)
             timer.daemon = True
             timer.start()

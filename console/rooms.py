@@ -53,7 +53,7 @@ class WeekBoard(Protocol):
         """Take a week back."""
 
 
-class LetterBox(Protocol):
+class LetterDesk(Protocol):
     """The dead letters."""
 
     def piles(self) -> list[Fields]:
@@ -80,7 +80,7 @@ class Rooms:
     status: Callable[[], Fields]
     door: EventDoor
     board: WeekBoard
-    letters: LetterBox
+    letters: LetterDesk
     worth: Callable[[Country], Sequence[Block]]
     report: Callable[[Country], str]
     sheet: Callable[[Path, str, bool], Fields]

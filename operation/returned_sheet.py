@@ -38,6 +38,10 @@ def read(path: Path, name: str = "") -> ContactSheet:
         return contact_sheet.read(path)
     except UserError as error:
         raise UserError(str(error).replace(str(path), told)) from error
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # whatever the parsers of a workbook raise for what only looks like one
+        raise UserError(f"{told} cannot be read: it is damaged. Save it again as .xlsx or as CSV.") from error
 
 
 def judged(sheet: ContactSheet, name: str, settings: Settings) -> SheetOutcomes:

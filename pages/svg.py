@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pages.page import Bars
 
 WIDE, HIGH = 640, 220
-LEFT, RIGHT, TOP, BOTTOM = 58, 12, 14, 34
+LEFT, RIGHT, TOP, BOTTOM = 84, 12, 14, 34
 HUES = ("#3d7fc0", "#c9772b", "#4a9a5b", "#9a5bb0", "#888888")
 TICKS = 4
 ROW = 24
@@ -36,7 +36,7 @@ def lines(title: str, labels: Sequence[str], series: Mapping[str, Sequence[float
         points = [(x, _up(value, low, high)) for x, value in zip(places, values, strict=True) if value is not None]
         parts += [_path(values, places, (low, high), hue)]
         parts += [_dot(x, y, hue) for x, y in points]
-        parts.append(_key(name, number, hue))
+        parts.append(_key(name, number, hue, 26 if len(series) > 1 else 80))
     return _picture(title, HIGH + ROW, parts)
 
 
@@ -136,10 +136,10 @@ def _dot(x: float, y: float, hue: str) -> Markup:
     return Markup('<circle cx="{:.1f}" cy="{:.1f}" r="3" fill="{}"/>').format(x, y, hue)
 
 
-def _key(name: str, number: int, hue: str) -> Markup:
+def _key(name: str, number: int, hue: str, most: int) -> Markup:
     x = LEFT + number * 190
     mark = Markup('<rect x="{}" y="{}" width="10" height="10" fill="{}"/>').format(x, HIGH, hue)
-    return mark + _text(x + 15, HIGH + 10, name if len(name) <= 26 else name[:25] + "…", "start")
+    return mark + _text(x + 15, HIGH + 10, name if len(name) <= most else name[: most - 1] + "…", "start")
 
 
 def _box(x: float, y: float, wide: float, high: float, said: str) -> Markup:

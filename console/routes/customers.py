@@ -16,6 +16,7 @@ from console.problem import NotGranted, words
 from console.routes.customer_replies import CustomerReply, HistoryReply
 from scv.errors import CerebroError
 from scv.events.country import Country
+from scv.events.hashed_id import key_of
 
 LOOK_S = 1.0
 """How often a followed customer's row is looked at."""
@@ -28,14 +29,18 @@ router = APIRouter(prefix="/api/v1", tags=["customers"])
 
 
 def _customer(
+    console: Here,
     customer_id: Annotated[str, Path(examples=["900"], description="The id, percent-encoded.")],
     id: Annotated[
         str | None, Query(description="Instead of the path's, for an id that no path can carry, such as `..`.")
     ] = None,
+    hash_id: Annotated[
+        bool, Query(description="Ask about the hash of this id, as `cerebro replay --hash-ids` sent.")
+    ] = False,
 ) -> str:
     found = customer_id if id is None else id
     asked_ids([found])
-    return found
+    return key_of(console.settings).hashed(found) if hash_id else found
 
 
 Asked = Annotated[str, Depends(_customer)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
@@ -16,7 +17,9 @@ from console.viewer import Viewer, is_sayable
 from pages import svg
 from scv.events import calendar, customer_id
 from scv.events.country import Country
+from scv.events.hashed_id import key_of
 from scv.features import fetcher
+from scv.features.catalogue import window_text
 
 router = APIRouter()
 Code = Annotated[str, Query(max_length=100)]
@@ -24,15 +27,18 @@ Id = Annotated[str, Query(max_length=1000)]
 
 
 @router.get("/customers", name="customer page")
-def customer(console: Here, viewer: Looking, country: Code = "", id: Id = "") -> HTMLResponse:
+def customer(console: Here, viewer: Looking, country: Code = "", id: Id = "", hash_id: bool = False) -> HTMLResponse:
     """The search, and the customer who was asked about."""
-    codes, asked = console.codes(), dict[str, Any](country=country, id=id)
+    asked: dict[str, Any] = {"country": country, "id": id, "hash_id": hash_id}
+    given: dict[str, Any] = {"codes": console.codes(), "asked": asked, "customer": None, "why": ""}
+    given["has_key"] = bool(console.settings.id_key_file)
     if not country or not id:
-        return shown("customers", codes=codes, asked=asked, customer=None, why="")
+        return shown("customers", **given)
     if why := customer_id.why_not(id):
-        return shown("customers", codes=codes, asked=asked, customer=None, why=f"That is no customer id: {why}.")
-    found = _told(console, console.country(country), id, viewer)
-    return shown("customers", codes=codes, asked=asked, customer=found, why="", **_followed(country, id))
+        return shown("customers", **given | {"why": f"That is no customer id: {why}."})
+    known = key_of(console.settings).hashed(id) if hash_id else id
+    found = _told(console, console.country(country), known, viewer)
+    return shown("customers", **given | {"customer": found} | _followed(country, known))
 
 
 @router.get("/customers/live", name="customer part")
@@ -87,13 +93,9 @@ def _charts(told: Mapping[str, Any], past: Mapping[str, Any], country: Country, 
         values = [_number(one["values"][name]) for one in past["variables"]]
         if now is not None:
             labels, values = [*labels, "now"], [*values, _number(told["values"].get(name))]
-        fold = features[name].fold
-        yield svg.lines(
-            fold.doc,
-            labels,
-            {fold.doc: values},
-            lambda value, unit=fold.unit: plain(value, unit, country),  # type: ignore[misc]
-        )
+        fold, window = features[name].fold, features[name].window
+        said = f"{fold.doc.rstrip('.')} ({window_text(window, fold)})"
+        yield svg.lines(said, labels, {said: values}, functools.partial(plain, unit=fold.unit, country=country))
 
 
 def _scores(told: Mapping[str, Any], past: Mapping[str, Any]) -> Markup:

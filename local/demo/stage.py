@@ -24,6 +24,7 @@ NEXT = (
     "cerebro score US {}",
     "cerebro fetch US -d 2017-09-05 --out scv.csv",
     "feast -c feature_repo feature-views list",
+    "cerebro console",
 )
 
 

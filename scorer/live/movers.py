@@ -31,7 +31,7 @@ class MoversQuestion(NamedTuple):
     with_reasons: bool = True
 
 
-class Board:
+class LargestMoves:
     """Who had the largest of many sizes. Of somebody the newest size counts."""
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class Movers:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._weeks: dict[str, tuple[datetime, datetime]] = {}
-        self._boards: dict[tuple[str, str], dict[Way, Board]] = {}
+        self._boards: dict[tuple[str, str], dict[Way, LargestMoves]] = {}
 
     def note(self, country: Country, at: datetime, scores: Sequence[Score]) -> None:
         """What was said at an instant. Who has no score any more, or is not known, is forgotten; who was refused
@@ -92,7 +92,7 @@ class Movers:
         if boards is None:
             if not told.change:
                 return
-            boards = self._boards[code, told.target] = {"up": Board(), "down": Board()}
+            boards = self._boards[code, told.target] = {"up": LargestMoves(), "down": LargestMoves()}
         for way, board in boards.items():
             if told.change and way == _way(told.change):
                 board.put(who, abs(told.change))

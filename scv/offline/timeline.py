@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -39,7 +40,7 @@ def timeline(
     """The newest events of a customer over these families, newest first. Raises Damaged, or LakeConflict where files
     were vacuumed meanwhile."""
     lake, found = Lake(settings.lake_path), list[Happening]()
-    with duckdb.connect(config={"threads": 1, "memory_limit": settings.memory}) as connection:
+    with _database(settings.memory).cursor() as connection:
         for family in families:
             mine = f"SELECT * FROM ({lake.query(family, country, version)}) WHERE customer_id = $customer"
             judged = admission.sql(mine, country.lateness_days)
@@ -51,6 +52,12 @@ def timeline(
             found += [_happening(family, dict(zip(names, row, strict=True))) for row in rows.fetchall()]
     found.sort(key=lambda one: (one.occurred_at, one.seen_at, one.id), reverse=True)
     return found[:most]
+
+
+@functools.cache
+def _database(memory: str) -> duckdb.DuckDBPyConnection:
+    """One for all pages, in memory and empty: to open one takes longer than a question. Each asks by a cursor."""
+    return duckdb.connect(config={"threads": 1, "memory_limit": memory})
 
 
 def _happening(family: str, row: dict[str, Any]) -> Happening:

@@ -4,8 +4,10 @@ wrote is run. Pictures are kept in build/screens.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
+from importlib import util
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -100,14 +102,17 @@ def test_a_sheet_is_uploaded_and_its_refused_row_is_said(
     assert window.errors() == []
 
 
-@pytest.mark.parametrize("path", [address for _, address, _ in ROOMS])
+ADDRESSES = [one if one in ("/", "/jobs", "/letters") else f"{one}?country=US" for _, one, _ in ROOMS]
+
+
+@pytest.mark.parametrize("path", ADDRESSES)
 def test_every_page_opens_without_a_complaint_on_a_phone(window: Browser, open_shop: Desk, path: str) -> None:
     window.size(500, 900)  # Chromium has no narrower window
-    window.go(at(open_shop, f"{path}?country=US" if path not in ("/", "/jobs", "/letters") else path))
+    window.go(at(open_shop, path))
     wide = window.run("return [document.documentElement.scrollWidth, window.innerWidth]")
     assert wide[0] <= wide[1] + 1, "nothing hangs over the edge"
     assert window.run("return document.querySelectorAll('nav a[aria-current]').length") == 1
-    window.shoot(SCREENS / f"page{path.replace('/', '-')}.png")
+    window.shoot(SCREENS / f"page{path.partition('?')[0].replace('/', '-')}.png")
     window.size(1200, 1000)
     assert window.errors() == []
 
@@ -117,3 +122,25 @@ def test_nothing_that_somebody_wrote_is_run(window: Browser, open_shop: Desk) ->
         window.go(at(open_shop, f"/customers?{urlencode({'country': 'US', 'id': id})}"))
         assert window.text("#live h2") == f"US {id}" or id != " ".join(id.split()), id
     assert window.errors() == []
+
+
+AXE = util.find_spec("axe_core_python")
+ASKED = """window.said = null; axe.run().then((found) => {
+  window.said = [found.passes.length, found.violations.map((one) => [one.impact, one.id, one.nodes[0].html])];
+});"""
+
+
+@pytest.mark.skipif(AXE is None, reason="needs axe-core-python, which is in no lock: pip install axe-core-python")
+@pytest.mark.parametrize(
+    "path", [*ADDRESSES, f"/customers?country=US&id={LIVELY}", "/fetchers?country=US&fetcher=orders"]
+)
+def test_axe_finds_nothing(window: Browser, open_shop: Desk, path: str) -> None:
+    assert AXE is not None and AXE.submodule_search_locations is not None
+    script = (Path(AXE.submodule_search_locations[0]) / "axe.min.js").read_text("utf-8")
+    window.go(at(open_shop, path))
+    window.run(f"{script};{ASKED}")
+    deadline = time.monotonic() + 30
+    while (said := window.run("return window.said")) is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert said[0] > 10 and said[1] == []

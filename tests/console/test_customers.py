@@ -5,10 +5,14 @@ from __future__ import annotations
 import http.client
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import msgspec
+
 from rpc.client import ScorerClient
+from scv.events.hashed_id import key_of
 from scv.features import fetcher
 from scv.fetchers import roles
 from scv.online.reader import Reader
@@ -75,8 +79,6 @@ def test_history_is_what_the_weeks_and_the_snapshots_said(open_shop: Desk, live:
 
 
 def test_what_is_away_is_named_and_the_rest_is_told(live: Shop) -> None:
-    import msgspec
-
     alone = msgspec.structs.replace(live.settings, scorer="127.0.0.1:1")
     with desk(alone, child()) as console:
         told = console.ask("GET", path(LIVELY)).body
@@ -127,3 +129,19 @@ def test_an_agent_s_page_has_only_what_may_be_said(live: Shop) -> None:
     assert {one["probability"] for one in [*told["scores"], *past["tuesdays"]]} == {None}
     assert all(each["hint"] == each["sayable"] for one in told["scores"] for each in one["reasons"])
     assert "Only what may be said aloud" in page and " % " not in page
+
+
+def test_who_was_sent_as_a_hash_is_found_by_the_id_itself(live: Shop, tmp_path: Path) -> None:
+    secret = tmp_path / "id.key"
+    secret.write_bytes(b"0123456789abcdef")
+    keyed = msgspec.structs.replace(live.settings, id_key_file=str(secret))
+    hashed = key_of(keyed).hashed("anna@example.org")
+    live.applied += 1
+    live.write(live.apply(order(hashed, AT - timedelta(hours=1))))
+    query = urlencode({"country": "US", "id": "anna@example.org", "hash_id": "true"})
+    with desk(keyed, child()) as console:
+        told = console.ask("GET", path("anna@example.org", "?hash_id=true"))
+        page = console.ask("GET", f"/customers?{query}").text
+    assert told.body["customer_id"] == hashed and f"US {hashed}" in page and 'value="anna@example.org"' in page
+    with desk(live.settings, child()) as console:
+        assert console.ask("GET", path("anna@example.org", "?hash_id=true")).status == 422

@@ -15,7 +15,9 @@ import pytest
 from scv.errors import Busy
 from scv.events import event
 from scv.events.partition import partition_of
+from scv.fetchers import roles
 from scv.settings import Settings
+from store.client import connect
 from streams.door import Door
 from streams.kafka import topics
 from streams.kafka.producer import Producer
@@ -68,6 +70,26 @@ def test_events_lie_under_their_key_where_consumers_look(counter: Desk, broker: 
     for sent, place in zip(some[:-1], reply.body["events"], strict=False):
         record = lying[place["partition"]][place["offset"]]
         assert record.key == f"US:{sent['customer_id']}".encode() and json.loads(record.value) == sent
+
+
+def test_what_was_posted_is_on_the_customer_s_page(counter: Desk, broker: Settings) -> None:
+    with connect(broker) as client:
+        client.hset(f"{broker.key_prefix}:clock:US", "mode", "replay")
+        log.send(broker, [])
+        log.consume(broker)
+        for number in range(2):
+            seen = (log.AT + timedelta(minutes=number)).isoformat()
+            event = ORDER | {
+                "id": f"p-{number}",
+                "customer_id": "anna+x@example.org",
+                "occurred_at": seen,
+                "seen_at": seen,
+            }
+            assert post(counter, event).status == 202
+            log.consume(broker)
+            told = counter.ask("GET", "/api/v1/customers/US/anna%2Bx%40example.org").body
+            assert told["known"] and told["values"][roles.SPENT] == 4590 * (number + 1)
+            assert [one["id"] for one in told["timeline"]] == [f"p-{n}" for n in range(number, -1, -1)]
 
 
 def test_lines_and_one_object_are_taken_too(counter: Desk) -> None:

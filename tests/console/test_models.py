@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from msgspec.structs import replace
 
@@ -54,3 +56,16 @@ def test_a_model_says_of_itself_what_the_command_says(open_shop: Desk) -> None:
     assert told["bundle"]["target"] == "lapse" and told["bundle"]["columns"] and "path" not in told
     assert open_shop.ask("GET", "/api/v1/models/US/weather/x").status == 404
     assert open_shop.ask("GET", "/api/v1/models?country=US&target=weather").status == 404
+
+
+def test_two_operators_at_once_leave_one_champion(open_shop: Desk, second: str) -> None:
+    def turn(number: int) -> int:
+        order = {"id": (second, "lapse-20")[number % 2], "why": f"operator {number}"}
+        return open_shop.ask("POST", f"{LAPSE}/promote", order).status
+
+    with ThreadPoolExecutor(8) as pool:
+        replies = list(pool.map(turn, range(24)))
+    assert set(replies) <= {200, 422} and 200 in replies, "who comes while another is at it is told to wait"
+    told = open_shop.ask("GET", "/api/v1/models?country=US&target=lapse").body["models"]
+    assert [one["answers"] for one in told].count(True) == 1 and {one["trouble"] for one in told} == {""}
+    assert open_shop.ask("POST", f"{LAPSE}/promote", {"id": "lapse-20", "why": "as it was"}).status == 200

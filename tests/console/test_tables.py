@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+import time
+from datetime import timedelta
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from console.recent_lake import RecentLake
 from scv.features import fetcher
 from scv.fetchers import roles
-from scv.offline import snapshot
+from scv.offline import lake_version, snapshot
 from scv.offline.csv_text import csv_of
 from scv.offline.snapshot import Snapshots
 from tests.console.desk import LIVELY, Desk, child, desk
@@ -99,3 +102,14 @@ def test_the_catalogue_says_how_variables_lie(open_shop: Desk, whole: pa.Table) 
     assert by_name[roles.SILENCE]["models"] == ["lapse", "skip"]
     nowhere = open_shop.ask("GET", "/api/v1/catalogue?country=ZZ").body
     assert "No snapshot of ZZ" in nowhere["trouble"] and nowhere["variables"]
+
+
+def test_the_lake_is_looked_at_seldom_and_let_go(live: Shop) -> None:
+    folder = live.settings.lake_path / lake_version.FOLDER
+    before, recent = set(folder.glob("*.json")), RecentLake(live.settings, fresh_s=0.3)
+    assert recent.version() is recent.version() and len(set(folder.glob("*.json")) - before) == 1
+    assert recent.complete_to(US) == AT + timedelta(days=90)
+    deadline = time.monotonic() + 20
+    while set(folder.glob("*.json")) - before:
+        assert time.monotonic() < deadline, "a page that nobody looks at keeps files from the vacuum"
+        time.sleep(0.05)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -145,3 +146,32 @@ def test_worth_is_the_feedback_report(open_shop: Desk) -> None:
     assert "sandbox" in policy and "unsafe" not in policy and "script-src" not in policy
     page = open_shop.ask("GET", "/worth?country=US")
     assert "Of " in page.text and "<img" not in page.text and EARLIER < AT
+
+
+def test_a_workbook_that_only_looks_like_one_is_told_so(own_weeks: Desk) -> None:
+    sheet = own_weeks.ask("GET", f"{WEEK}/files/contacts_US_2017-09-05.xlsx").bytes
+    entity = b'<!DOCTYPE a [<!ENTITY b "c">]>'
+    spoils = {
+        "not XML": lambda text: b"<" + text[: len(text) // 2],
+        "an entity": lambda text: entity + text.partition(b"?>")[2].replace(b"<v>", b"<v>&b;"),
+        "no number": lambda text: text.replace(b' r="A', b' r="\xe2\x82\xac', 5),
+        "nothing": lambda text: b"",
+    }
+    for spoil in spoils.values():
+        for name in ("xl/worksheets/sheet1.xml", "xl/workbook.xml", "xl/sharedStrings.xml", "[Content_Types].xml"):
+            out = io.BytesIO()
+            with zipfile.ZipFile(io.BytesIO(sheet)) as packed, zipfile.ZipFile(out, "w") as spoilt:
+                for one in packed.namelist():
+                    body = packed.read(one)
+                    spoilt.writestr(one, spoil(body) if one == name else body)
+            address = "/api/v1/feedback?name=a.xlsx&dry_run=true"
+            reply = own_weeks.ask("POST", address, out.getvalue(), Content_Type="text/csv")
+            assert reply.status in (200, 422), reply.text
+
+
+def test_a_workbook_that_unpacks_without_end_is_not_unpacked(own_weeks: Desk) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("xl/worksheets/sheet1.xml", b" " * 80_000_000)
+    reply = own_weeks.ask("POST", "/api/v1/feedback?name=a.xlsx", out.getvalue(), Content_Type="text/csv")
+    assert reply.status == 422 and "unpacks to more" in reply.body["detail"]

@@ -17,7 +17,7 @@ from rpc import scorer_pb2 as pb
 from rpc import scorer_pb2_grpc
 from rpc.client import ScorerClient, ScorerError
 from scorer.live import gate, servicer
-from scorer.live.movers import KEPT, Board, Movers, MoversQuestion, moved
+from scorer.live.movers import KEPT, LargestMoves, Movers, MoversQuestion, moved
 from scorer.live.server import Server
 from scorer.scoring import Score, Status, TargetScore
 from scorer.tuesday.export import export
@@ -255,7 +255,7 @@ def told(who: str, change: float | None, status: Status = "SCORED", target: str 
 def test_a_board_holds_the_largest_of_what_was_said_last() -> None:
     """Compared with everybody's newest size, at random; who had no place may have to be told again to get one."""
     dice = random.Random(5)
-    board, newest = Board(), dict[str, float]()
+    board, newest = LargestMoves(), dict[str, float]()
     for _ in range(20_000):
         who, size = f"c{dice.randrange(5 * KEPT)}", dice.random() ** 4 + 1e-9
         newest[who] = size
