@@ -94,8 +94,8 @@ def readers_of(console: Console, country: Country) -> dict[str, list[str]]:
         except CerebroError:
             continue
         for column in info.columns if info else ():
-            inputs = computed[column.name].inputs if column.name in computed else (column.name,)
-            for name in inputs:
-                if name in known and target not in found.setdefault(name, []):
+            inputs = computed[column.name].inputs if column.name in computed else ()
+            for name in (column.name, *inputs):
+                if name in known.keys() | computed.keys() and target not in found.setdefault(name, []):
                     found[name].append(target)
     return found

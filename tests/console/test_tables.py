@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from console.recent_lake import RecentLake
-from scv.features import fetcher
+from scv.features import derived, fetcher
 from scv.fetchers import roles
 from scv.offline import lake_version, snapshot
 from scv.offline.csv_text import csv_of
@@ -89,7 +89,8 @@ def test_many_tables_at_once_give_their_turns_back(live: Shop) -> None:
 
 def test_the_catalogue_says_how_variables_lie(open_shop: Desk, whole: pa.Table) -> None:
     bare = open_shop.ask("GET", "/api/v1/catalogue").body
-    assert [one["name"] for one in bare["variables"]] == list(fetcher.all_features()) and bare["reference"] is None
+    assert [one["name"] for one in bare["variables"]] == [*fetcher.all_features(), *derived.collect()]
+    assert bare["reference"] is None
     told = open_shop.ask("GET", "/api/v1/catalogue?country=US").body
     by_name = {one["name"]: one for one in told["variables"]}
     assert told["customers"] == len(whole) and told["reference"] == "2017-09-05"

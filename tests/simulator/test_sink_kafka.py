@@ -32,7 +32,7 @@ from streams.replay.history import History
 from streams.replay.sender import replay
 from tests.simulator.making import DIRTY, Making
 from tests.streams import shop
-from tests.streams.conftest import BROKER, SESSION_MS, client, live, services  # noqa: F401 - fixtures
+from tests.streams.conftest import BROKER, SESSION_MS, client, live, services, store_url  # noqa: F401 - fixtures
 from tests.streams.topic_reading import Found, described, read
 
 ZZ = country.load("ZZ")

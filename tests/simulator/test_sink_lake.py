@@ -30,7 +30,7 @@ from streams.replay.history import History
 from streams.replay.sender import replay
 from tests.simulator.making import DIRTY, Making
 from tests.streams import shop
-from tests.streams.conftest import client, live, services  # noqa: F401 - fixtures
+from tests.streams.conftest import client, live, services, store_url  # noqa: F401 - fixtures
 
 TWO = ("ZZ", "ZX")
 COUNTRIES = {code: country.load(code) for code in TWO}
