@@ -1,7 +1,7 @@
 # syntax=docker/dockerfile:1
 # One image for every service; EXTRA picks what goes in: --build-arg EXTRA=scorer makes a smaller one for one edge.
 FROM python:3.11-slim AS build
-ARG EXTRA=streams,features,trainer,scorer
+ARG EXTRA=streams,features,trainer,scorer,console
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
 COPY pyproject.toml requirements.lock ./

@@ -50,8 +50,8 @@ def parse(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], None]:
 
 
 def test_every_edge_has_its_service() -> None:
-    parts = {"kafka", "redis", "online", "lake", "scorer", "reactor", "trainer", "fetch", "export", "feast-ui"}
-    assert set(SERVICES) == parts | {"demo", "keys", "prometheus", "grafana"}
+    parts = {"kafka", "redis", "online", "lake", "scorer", "reactor", "console", "trainer", "fetch", "export"}
+    assert set(SERVICES) == parts | {"demo", "keys", "feast-ui", "prometheus", "grafana"}
 
 
 @each_command
@@ -112,7 +112,7 @@ def test_a_port_is_published_on_loopback_only(name: str) -> None:
     """Broker and store have no passwords there; nobody outside needs the store, or a page of metrics."""
     ports = SERVICES[name].get("ports", [])
     assert all(re.fullmatch(r"127\.0\.0\.1:(\d+):\1", port) for port in ports)
-    assert bool(ports) is (name in {"kafka", "scorer", "feast-ui", "prometheus", "grafana"})
+    assert bool(ports) is (name in {"kafka", "scorer", "console", "feast-ui", "prometheus", "grafana"})
 
 
 def test_every_listener_of_the_broker_is_mapped_and_the_outer_one_is_published() -> None:
@@ -131,7 +131,7 @@ def test_every_listener_of_the_broker_is_mapped_and_the_outer_one_is_published()
 
 def test_the_header_names_services_and_profiles_that_there_are(parse: Callable[[list[str]], None]) -> None:
     profiles = {one for service in SERVICES.values() for one in service.get("profiles", [])}
-    assert len(LINES) == 8
+    assert len(LINES) == 10
     for line in LINES:
         words = line.split()
         if words[0] == "exec":
