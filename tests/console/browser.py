@@ -78,9 +78,11 @@ class Browser:
         return [one["message"] for one in told if one["level"] == "SEVERE"]
 
     def until(self, css: str, words: str) -> str:
-        """The text of an element once these words stand in it."""
+        """The text of an element once these words stand in it. Asked for in one step: a page may be another by the
+        next."""
         deadline = time.monotonic() + PATIENCE_S
-        while words not in (said := self.text(css) if self.found(css) else ""):
+        script = "const found = document.querySelector(arguments[0]); return found ? found.innerText : ''"
+        while words not in (said := str(self._ask("POST", "/execute/sync", {"script": script, "args": [css]}))):
             assert time.monotonic() < deadline, (words, said)
             time.sleep(0.1)
         return said
