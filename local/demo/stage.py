@@ -24,8 +24,8 @@ NEXT = (
     "cerebro score US {}",
     "cerebro fetch US -d 2017-09-05 --out scv.csv",
     "feast -c feature_repo feature-views list",
-    "cerebro console",
 )
+PAGES = "`.venv/bin/cerebro console` shows all of it as pages, that household on http://{}/customers?country=US&id={}"
 
 
 def perform(run: Callable[[Sequence[str]], int], broker: str, store: str, keep: bool) -> None:
@@ -36,7 +36,8 @@ def perform(run: Callable[[Sequence[str]], int], broker: str, store: str, keep: 
         from local.demo.story import Story  # loads Feast, which takes seconds: not before it is known to be told
 
         household = Story(narrator, settings).play()
-    narrator.show("Now you", UP if keep else DOWN, *(f"  .venv/bin/{line.format(household)}" for line in NEXT))
+    lines = [f"  .venv/bin/{line.format(household)}" for line in NEXT]
+    narrator.show("Now you", UP if keep else DOWN, *lines, PAGES.format(settings.console, household))
     narrator.recap()
 
 

@@ -13,7 +13,7 @@ import scorer.live.answers  # noqa: F401  # its errors are subclasses too
 from rpc.client import ScorerClient, ScorerError
 from scorer.live.refusal import LONGEST, CallerErrors
 from scorer.live.server import Server
-from scv.errors import BadEvent, CerebroError, UnknownName
+from scv.errors import BadEvent, BadEvents, CerebroError, UnknownName
 from tests.scorer.shop import LIVELY, Shop
 
 HOME = "/srv/cerebro/var"
@@ -31,6 +31,8 @@ def made(kind: type[CerebroError]) -> CerebroError:
         return kind("country", "Z" * 900_000, ["US", "ZZ"], f"A country is a file XX.toml in {HOME}.")
     if issubclass(kind, BadEvent):
         return kind("wrong type", LEAKS)
+    if issubclass(kind, BadEvents):
+        return kind([("", LEAKS), ("/0/items", LEAKS)])
     return kind(LEAKS)
 
 
