@@ -8,10 +8,10 @@ from typing import Literal
 
 import msgspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from console.problem import NotGranted
 from scv.events.country import Country
+from scv.offline import snapshot
 from scv.offline.csv_text import csv_of
 
 Form = Literal["json", "csv", "arrow", "parquet"]
@@ -60,9 +60,7 @@ def body(table: pa.Table, form: Form, country: Country, head: dict[str, object])
                 yield _emptied(sink)
         yield _emptied(sink)
     else:
-        sink = io.BytesIO()
-        pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
-        yield sink.getvalue()
+        yield snapshot.body_of(table)
 
 
 def _json(table: pa.Table, head: dict[str, object]) -> Iterator[bytes]:

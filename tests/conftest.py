@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections import Counter
+from pathlib import Path
 
 import pytest
+
+from local import authority
 
 os.environ.setdefault("CEREBRO_METRICS", "0")  # many tests at once run what has one port on a machine
 
@@ -26,3 +30,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         count = Counter(item.path for item in items)
         last = {item.path for item in items if not item.path.as_posix().removesuffix(".py").endswith(LONG)}
         items.sort(key=lambda item: (item.path in last, -count[item.path]))
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What closes a scorer or a console, and opens it to whoever tests it."""
+    folder = tmp_path_factory.mktemp("home") / "keys"
+    assert authority.make(folder)
+    return folder
+
+
+@pytest.fixture
+def own(keys: Path, tmp_path: Path) -> Path:
+    """The same, to be changed."""
+    return Path(shutil.copytree(keys, tmp_path / "keys"))

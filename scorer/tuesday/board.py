@@ -5,14 +5,11 @@ all of them said of one customer.
 from __future__ import annotations
 
 import contextlib
-import io
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from scorer.tuesday import manifest as manifests
 from scorer.tuesday.contact_list import SCHEMA
@@ -20,12 +17,10 @@ from scorer.tuesday.log_ids import LogIds
 from scorer.tuesday.recheck import recheck
 from scorer.tuesday.sheet import cut_off, movers
 from scorer.tuesday.week import Folder, Week
-from scv import stamp
 from scv.errors import NoWeek, look_up
 from scv.events import calendar
 from scv.events.country import Country
 from scv.settings import Settings
-from scv.stamp import Stamp
 
 ORDER = {"LISTED": 0, "HELD_OUT": 1, "NOT_LISTED": 2, "SUPPRESSED": 3}
 """Whose rows come first."""
@@ -100,11 +95,7 @@ class Board:
         """A file of a week as it was published. Raises UserError for one that it has not, NoWeek for a damaged one."""
         week = self._usable(country, at)
         look_up("file of this week", name, week.manifest.files)
-        body = week.folder.read(f"{week.manifest.date}/{name}")
-        why = week.manifest.stamp.why_not(Stamp(files={name: stamp.sha256_of(body)}))
-        if why:
-            raise week.folder.refused(at, why)
-        return body
+        return week.file(name)
 
     def recheck(self, country: Country, at: datetime) -> dict[str, str]:
         """Customers of a week's list who must not be contacted any more → why, by what is known now.
@@ -142,16 +133,6 @@ def _place(row: dict[str, Any]) -> tuple[int, int, float, str]:
 
 def _of(week: Week, customer_id: str) -> Iterator[dict[str, Any]]:
     """A customer's rows of one week; of a week of an earlier release what it says."""
-    scores = _scores(week, customer_id)
-    for row in scores.to_pylist():
-        yield {"date": week.manifest.date, "list_id": week.manifest.list_id} | {name: row.get(name) for name in SAID}
-
-
-def _scores(week: Week, customer_id: str) -> pa.Table:
-    """Raises NoWeek where the file is not the one that was published."""
-    name = f"scores_{week.manifest.country}_{week.manifest.date}.parquet"
-    body = week.folder.read(f"{week.manifest.date}/{name}")
-    if why := week.manifest.stamp.why_not(Stamp(files={name: stamp.sha256_of(body)})):
-        raise week.folder.refused(week.at, why)
     wanted = [one for one in ("customer_id", *SAID) if one in SCHEMA.names and one in week.manifest.schema]
-    return pq.read_table(io.BytesIO(body), columns=wanted, filters=[("customer_id", "=", customer_id)])
+    for row in week.scores(columns=wanted, filters=[("customer_id", "=", customer_id)]).to_pylist():
+        yield {"date": week.manifest.date, "list_id": week.manifest.list_id} | {name: row.get(name) for name in SAID}

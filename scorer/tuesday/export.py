@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +9,6 @@ from datetime import datetime
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from scorer import champions, subjects
 from scorer.scoring import Past, Rules, past_of, score
@@ -193,10 +191,9 @@ def _counts(scores: pa.Table, target: str) -> dict[str, int]:
 
 def _bodies(scores: pa.Table, words: SheetWords) -> dict[str, bytes]:
     """Name → content of the week's files."""
-    name, parquet = f"{words.country.code}_{words.manifest.date}", io.BytesIO()
-    pq.write_table(scores, parquet, compression="zstd", write_page_checksum=True)
+    name = f"{words.country.code}_{words.manifest.date}"
     return {
-        f"scores_{name}.parquet": parquet.getvalue(),
+        f"scores_{name}.parquet": snapshot.body_of(scores),
         f"scores_{name}.csv": csv_of(scores, words.country),
         f"contacts_{name}.xlsx": sheet_of(scores, words),
     }

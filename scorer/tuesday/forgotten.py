@@ -21,6 +21,7 @@ from scorer.tuesday.manifest import File, WeekManifest
 from scorer.tuesday.week import MANIFEST, WITHDRAWN, Folder
 from scv import language, stamp
 from scv.events.calendar import to_us
+from scv.offline import snapshot
 from scv.offline.csv_text import csv_of
 
 MARK = "forgetting"
@@ -72,9 +73,7 @@ def _those(scores: pa.Table, made: WeekManifest, gone: Mapping[str, int]) -> set
 
 def _without(folder: Folder, name: str, file: str, kept: pa.Table, customers: set[str]) -> bytes:
     if file.endswith(".parquet"):
-        out = io.BytesIO()
-        pq.write_table(kept, out, compression="zstd", write_page_checksum=True)
-        return out.getvalue()
+        return snapshot.body_of(kept)
     if file.endswith(".csv"):
         return csv_of(kept, folder.country)
     return _sheet_without(folder.read(f"{name}/{file}"), customers)

@@ -45,14 +45,18 @@ class Week:
     at: datetime
     manifest: WeekManifest
 
-    def scores(self) -> pa.Table:
-        """The scores of everyone. Raises NoWeek if the file is not the one that was published."""
-        name = f"scores_{self.manifest.country}_{self.manifest.date}.parquet"
+    def scores(self, **wanted: Any) -> pa.Table:
+        """The scores of everyone, or what is `wanted` of them (pyarrow's `columns`, `filters`). Raises as `file`."""
+        body = self.file(f"scores_{self.manifest.country}_{self.manifest.date}.parquet")
+        return pq.read_table(io.BytesIO(body), **wanted)
+
+    def file(self, name: str) -> bytes:
+        """One of its files. Raises NoWeek if it is not the one that was published."""
         body = self._body(name)
         why = self.manifest.stamp.why_not(Stamp(files={name: stamp.sha256_of(body)}))
         if why:
             raise self.folder.refused(self.at, why)
-        return pq.read_table(io.BytesIO(body))
+        return body
 
     def why_not(self, log: Mapping[str, str], content: bool = True) -> str:
         """Why it may not be used, in words; "" where it may.

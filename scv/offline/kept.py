@@ -66,7 +66,7 @@ def _outlived(
 def forgetting(settings: Settings, country: Country, gone: Mapping[str, int]) -> Iterator[Leftover]:
     """The snapshots with somebody who was erased since (`gone`: customer → us): they are fetched anew without them."""
     root = settings.snapshots_path
-    for paper in sorted((root / "manifests" / country.code).glob("*.json")) if gone else []:
+    for paper in snapshot.manifests(root, country.code) if gone else []:
         at = calendar.of_label(paper.stem, country)
         since = [customer for customer, us in gone.items() if at is not None and us >= to_us(at)]
         paths = sorted(root.glob(f"*/{country.code}/{paper.stem}.parquet"))

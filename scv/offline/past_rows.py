@@ -25,7 +25,7 @@ from scv.settings import Settings
 def references(snapshots: Snapshots) -> list[datetime]:
     """The references of the snapshots that stand, oldest first, whether they may be used or not."""
     country = snapshots.country
-    papers = (snapshots.root / "manifests" / country.code).glob("*.json")
+    papers = snapshot.manifests(snapshots.root, country.code)
     known = (calendar.of_label(path.stem, country) for path in papers)
     return sorted(at for at in known if at is not None)
 

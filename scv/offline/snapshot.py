@@ -57,6 +57,11 @@ def manifest_path(root: Path, country: Country, at: datetime) -> Path:
     return root / "manifests" / country.code / f"{calendar.label(at, country)}.json"
 
 
+def manifests(root: Path, code: str) -> list[Path]:
+    """Those of a country, oldest reference first."""
+    return sorted((root / "manifests" / code).glob("*.json"))
+
+
 def manifest(root: Path, country: Country, at: datetime) -> SnapshotManifest | None:
     """What a snapshot says of itself, whatever is wanted today; None where there is none that can be read."""
     return _manifest(manifest_path(root, country, at))
@@ -174,7 +179,7 @@ def _damage(made: SnapshotManifest, bodies: Mapping[str, bytes]) -> str:
 def written(root: Path, country: Country) -> Iterator[Written]:
     """Every file of a country's snapshots, whatever is wanted today."""
     code = country.code
-    for paper in sorted((root / "manifests" / code).glob("*.json")):
+    for paper in manifests(root, code):
         made, mends = _manifest(paper), f"Run `cerebro fetch {code} -d {paper.stem}`"
         yield stamp.judged("snapshots", code, str(paper), "" if made else "it is not what was written", mends)
         if made is not None:
@@ -210,7 +215,7 @@ def sweep(root: Path, country: Country, version: LakeVersion) -> None:
     """
     now, kept = msgspec.structs.replace(made_of(country, version), lake={}), set()
     with alone(root):
-        for path in sorted((root / "manifests" / country.code).glob("*.json")):
+        for path in manifests(root, country.code):
             made = _manifest(path)
             if made is None or made.stamp.why_not(now):
                 path.unlink()  # first: without its manifest a reference is not there
@@ -235,7 +240,7 @@ def outdated(settings: Settings, country: Country, kept: Collection[datetime]) -
     training reads, and of `kept` references.
     """
     root = settings.snapshots_path
-    for path in sorted((root / "manifests" / country.code).glob("*.json")):
+    for path in manifests(root, country.code):
         made = _manifest(path)
         if made is None or made.at in kept or made.at == calendar.last_tuesday(made.at, country.zone):
             continue
@@ -247,7 +252,7 @@ def outdated(settings: Settings, country: Country, kept: Collection[datetime]) -
 
 def drop_after(root: Path, country: Country, at: datetime) -> int:
     """Remove the snapshots of references after an instant; how many."""
-    every = [_manifest(path) for path in sorted((root / "manifests" / country.code).glob("*.json"))]
+    every = [_manifest(path) for path in manifests(root, country.code)]
     later = [made.at for made in every if made is not None and made.at > at]
     for reference in later:
         drop(root, country, reference)
@@ -255,12 +260,17 @@ def drop_after(root: Path, country: Country, at: datetime) -> int:
 
 
 def write(table: pa.Table, path: Path) -> str:
-    """Replace a file whole, its pages with checksums; the sha256 of its bytes."""
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
-    body = sink.getvalue().to_pybytes()
+    """Replace a file whole; the sha256 of its bytes."""
+    body = body_of(table)
     atomic.write(path, body)
     return stamp.sha256_of(body)
+
+
+def body_of(table: pa.Table) -> bytes:
+    """A table as a Parquet file's bytes, its pages with checksums."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
+    return bytes(sink.getvalue().to_pybytes())
 
 
 def read_file(path: Path) -> pa.Table:

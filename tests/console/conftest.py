@@ -11,12 +11,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from access import watched_file
+from console import door
 from local.services import Services
 from scorer.live.server import Server
 from scorer.tuesday.export import export
 from scv.settings import Settings
 from store.client import Patience
-from tests.console.desk import NOWHERE, Desk, child, desk
+from tests.console.desk import NOWHERE, Desk, away, child, desk, well
 from tests.hostile import TAKEN
 from tests.scorer import shop
 from tests.scorer.shop import AT, EARLIER, US, Shop
@@ -73,4 +75,13 @@ def live(made: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
 def open_shop(live: Shop) -> Iterator[Desk]:
     """A console on the shop."""
     with desk(live.settings, child(), lambda: {"version": "0"}) as opened:
+        yield opened
+
+
+@pytest.fixture
+def closed(settings: Settings, keys: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """A console that is closed by keys, over nothing; nobody comes too often."""
+    monkeypatch.setattr(door, "STRANGERS_PER_SECOND", 0.0)
+    monkeypatch.setattr(watched_file, "EVERY_S", 0.0)
+    with desk(settings, child(), well, starts=False, keys=keys, **away()) as opened:
         yield opened

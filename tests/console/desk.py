@@ -9,7 +9,7 @@ import socket
 import ssl
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,8 +140,13 @@ class Desk:
 
 def follow(port: int, job_id: str, after: str = "") -> Iterator[tuple[str, Any]]:
     """(event, data) of a job's stream until it closes."""
+    return stream(port, f"/api/v1/fetches/{job_id}/events", after)
+
+
+def stream(port: int, address: str, after: str = "") -> Generator[tuple[str, Any], None, None]:
+    """(event, data) of any stream until it closes."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    connection.request("GET", f"/api/v1/fetches/{job_id}/events", headers={"Last-Event-ID": after} if after else {})
+    connection.request("GET", address, headers={"Last-Event-ID": after} if after else {})
     event = ""
     for line in connection.getresponse():
         name, _, value = line.decode().rstrip("\n").partition(": ")

@@ -4,43 +4,25 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 import cli
-from access import watched_file
-from console import audit_file, door
+from console import audit_file
 from console.audit_file import AuditFile, AuditLine, read
 from console.door import MOST_NAMED
-from local import authority
 from scv.errors import CerebroError
 from scv.events.calendar import to_us
 from scv.settings import Settings
-from tests.console.desk import Desk, away, child, desk, well
+from tests.console.desk import Desk
 from tests.console.test_door import ORDER, bearer, csrf_of, logged_in
 from tests.credentials import signed
 from tests.hostile import REFUSED, TAKEN
 
 AT = datetime(2026, 11, 27, 23, 59, tzinfo=UTC)
 SEEN = "GET /api/v1/customers/{country}/{customer_id:path}"
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("home") / "keys"
-    assert authority.make(folder)
-    return folder
-
-
-@pytest.fixture
-def closed(settings: Settings, keys: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setattr(door, "STRANGERS_PER_SECOND", 0.0)
-    monkeypatch.setattr(watched_file, "EVERY_S", 0.0)
-    with desk(settings, child(), well, starts=False, keys=keys, **away()) as opened:
-        yield opened
 
 
 def lines(folder: Path) -> list[AuditLine]:

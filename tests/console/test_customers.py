@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ from scv.events.hashed_id import key_of
 from scv.features import fetcher
 from scv.fetchers import roles
 from scv.online.reader import Reader
-from tests.console.desk import LIVELY, NOWHERE, Desk, child, desk
+from tests.console.desk import LIVELY, NOWHERE, Desk, child, desk, stream
 from tests.hostile import REFUSED, TAKEN
 from tests.scorer.shop import AT, US, Shop, order
 
@@ -93,20 +91,8 @@ def test_what_is_away_is_named_and_the_rest_is_told(live: Shop) -> None:
     assert unknown.status == 503 and "store" in unknown.body["detail"]
 
 
-def follow(port: int, address: str) -> Any:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    connection.request("GET", address)
-    name = ""
-    for line in connection.getresponse():
-        key, _, value = line.decode().rstrip("\n").partition(": ")
-        if key == "event":
-            name = value
-        elif key == "data":
-            yield name, json.loads(value)
-
-
 def test_a_followed_customer_tells_when_an_event_comes(open_shop: Desk, live: Shop) -> None:
-    heard = follow(open_shop.port, path(LIVELY, "/events"))
+    heard = stream(open_shop.port, path(LIVELY, "/events"))
     assert next(heard)[0] == "row"
     live.applied += 1
     live.write(live.apply(order(LIVELY, AT + timedelta(hours=1), 7700)))

@@ -6,10 +6,9 @@ import base64
 import http.client
 import json
 import re
-import shutil
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,27 +34,6 @@ PLACES = {"country": "US", "customer_id": "900", "date": "2017-01-31", "target":
 PAGE = {"Accept": "text/html"}
 SOME = ("GET /", "GET /api/v1/status", "POST /api/v1/fetches")
 """Routes that say for all what a bad token is worth beside something good."""
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("home") / "keys"
-    assert authority.make(folder)
-    return folder
-
-
-@pytest.fixture
-def own(keys: Path, tmp_path: Path) -> Path:
-    """The same, to be changed."""
-    return Path(shutil.copytree(keys, tmp_path / "keys"))
-
-
-@pytest.fixture
-def closed(settings: Settings, keys: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setattr(door, "STRANGERS_PER_SECOND", 0.0)
-    monkeypatch.setattr(watched_file, "EVERY_S", 0.0)
-    with desk(settings, child(), well, starts=False, keys=keys, **away()) as opened:
-        yield opened
 
 
 def registered(app: Any) -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +19,7 @@ from scv.events import country as countries
 from scv.features import derived, fetcher
 from scv.model import vector
 from scv.targets import target
-from tests.project.shop import Project, init
+from tests.project.shop import Project
 
 FETCHER = '''from scv.features.fetcher import Fetcher
 from scv.folds import Count
@@ -52,18 +51,6 @@ ONE = Target(
 """
 GOOD = {"name": "splurge", "horizon": "horizon_days", "family": "orders"}
 AMONG = 'Among("orders__days_since", "<=", "active_days", "no order lately")'
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return init(tmp_path_factory.mktemp("at") / "shop")
-
-
-@pytest.fixture
-def project(made: Project, tmp_path: Path) -> Project:
-    """One to be broken."""
-    shutil.copytree(made.folder, tmp_path / "shop", ignore=shutil.ignore_patterns("__pycache__"))
-    return Project(tmp_path / "shop")
 
 
 def catalogued(done: str) -> set[str]:

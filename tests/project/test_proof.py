@@ -14,7 +14,7 @@ from proof.naive import own
 from scv.features.fetcher import Fetcher
 from scv.folds import Count
 from tests.flow.session import clean_environment
-from tests.project.shop import Project, init
+from tests.project.shop import Project
 from tests.sources import ROOT
 
 pytestmark = pytest.mark.timeout(300)
@@ -25,17 +25,6 @@ class Probe(Fetcher):
 
     family = "mail"
     sent = Count(kinds=("sent",)).over(28)
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return init(tmp_path_factory.mktemp("at") / "shop")
-
-
-@pytest.fixture
-def project(made: Project, tmp_path: Path) -> Project:
-    shutil.copytree(made.folder, tmp_path / "shop", ignore=shutil.ignore_patterns("__pycache__"))
-    return Project(tmp_path / "shop")
 
 
 def test_it_compares_each_fetcher_and_runs_the_tests(made: Project) -> None:

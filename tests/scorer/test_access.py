@@ -36,19 +36,6 @@ OPEN = ("OK", "UNIMPLEMENTED", "FAILED_PRECONDITION")
 CLOSED = ("UNAUTHENTICATED", "PERMISSION_DENIED")
 
 
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("home") / "keys"
-    assert authority.make(folder)
-    return folder
-
-
-@pytest.fixture
-def own(keys: Path, tmp_path: Path) -> Path:
-    """The same, to be changed."""
-    return Path(shutil.copytree(keys, tmp_path / "keys"))
-
-
 def started(live: Shop, keys: Path) -> Server:
     server = Server(replace(live.settings, scorer_keys=str(keys / "scorer")), "127.0.0.1:0")
     server.start()
