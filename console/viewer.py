@@ -23,9 +23,6 @@ class Viewer(NamedTuple):
         return not self.aloud_only or family not in roles.NEVER_SAYABLE
 
 
-EVERYTHING = Viewer()
-
-
 def is_sayable(feature: Feature) -> bool:
     """May a variable be spoken of to the customer: has it words for it, and is its family not one of those of which
     nothing is said?"""
